@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+// "fast" is what `npm run check` runs before every commit; "slow" holds the fuzzers and whole-process tests.
+// A slow test file is called *.slow.test.ts.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.slow.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: ['test/**/*.slow.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
