@@ -1,0 +1,17 @@
+import type { Graph } from '../graph/tensor.ts';
+import { fuse } from './fuse.ts';
+import { planMemory } from './plan-memory.ts';
+import type { Program } from './program.ts';
+import { removeUnused } from './simplify.ts';
+
+export interface CompileOptions {
+  readonly name: string;
+  /** Ops that the backend has a kernel for; a fusion whose result is not among them is not applied. */
+  readonly supports: (op: string) => boolean;
+}
+
+/** Graph -> Program: drop what nobody reads, fuse, share memory. */
+export function compile(graph: Graph, options: CompileOptions): Program {
+  const fused = fuse(removeUnused(graph), options.supports);
+  return planMemory(removeUnused(fused), options.name);
+}

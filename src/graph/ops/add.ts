@@ -1,0 +1,19 @@
+import { check, defineOp, isSuffix } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** a + b. The shape of b equals the last axes of a, and b is repeated over the others: x_TE + bias_E. */
+export const add = defineOp<[a: Tensor, b: Tensor]>({
+  name: 'add',
+  arity: 2,
+  inPlace: 0,
+  infer(inputs) {
+    const [a, b] = inputs;
+    check(
+      isSuffix(b.shape, a.shape),
+      'add',
+      inputs,
+      'the second shape must equal the last axes of the first',
+    );
+    return { shape: a.shape, type: 'f32' };
+  },
+});

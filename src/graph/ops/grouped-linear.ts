@@ -1,0 +1,41 @@
+import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { check, defineOp } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+
+/**
+ * One matrix for each expert: routed row r = t·K + k is multiplied by the matrix of expert experts_TK[t, k].
+ * x is either one row for each token (x_TI, used for all K experts of that token) or one for each routed row (x_RI).
+ * weight_EOI -> RO. A backend may sort rows by expert inside; the output stays in slot order.
+ */
+export const groupedLinear = defineOp<[x: Tensor, weight_EOI: Tensor, experts_TK: Tensor]>({
+  name: 'groupedLinear',
+  arity: 3,
+  infer(inputs) {
+    const [x, weight, experts] = inputs;
+    check(
+      x.shape.length === 2 &&
+        weight.shape.length === 3 &&
+        experts.shape.length === 2 &&
+        experts.type === 'i32',
+      'groupedLinear',
+      inputs,
+      'expected rows, one matrix for each expert, and chosen experts',
+    );
+    check(
+      sameDim(x.shape[1], weight.shape[2]),
+      'groupedLinear',
+      inputs,
+      'rows of x and rows of the matrices must be equally long',
+    );
+    const numRouted = multiplyDim(experts.shape[0], experts.shape[1] as number);
+    check(
+      sameDim(x.shape[0], experts.shape[0]) || sameDim(x.shape[0], numRouted),
+      'groupedLinear',
+      inputs,
+      'x must have a row for each token or for each routed row',
+    );
+    return { shape: [numRouted, weight.shape[1]], type: 'f32' };
+  },
+  flops: ([, weight], output) =>
+    multiplyDim(output.shape[0], (2 * (numElements(weight.shape) as number)) / (weight.shape[0] as number)),
+});

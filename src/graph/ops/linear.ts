@@ -1,0 +1,21 @@
+import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { check, defineOp } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** x_TI, weight_OI -> TO: every row times the transposed matrix. No bias: this architecture has none. */
+export const linear = defineOp<[x_TI: Tensor, weight_OI: Tensor]>({
+  name: 'linear',
+  arity: 2,
+  infer(inputs) {
+    const [x, weight] = inputs;
+    check(x.shape.length === 2 && weight.shape.length === 2, 'linear', inputs, 'both must be matrices');
+    check(
+      sameDim(x.shape[1], weight.shape[1]),
+      'linear',
+      inputs,
+      'rows of x and rows of the matrix must be equally long',
+    );
+    return { shape: [x.shape[0], weight.shape[0]], type: 'f32' };
+  },
+  flops: ([x, weight]) => multiplyDim(x.shape[0], 2 * (numElements(weight.shape) as number)),
+});

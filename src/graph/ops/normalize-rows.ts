@@ -1,0 +1,10 @@
+import { defineOp } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** Every row divided by (its sum + eps), so that it sums to one. x_TK -> TK. */
+export const normalizeRows = defineOp<[x_TK: Tensor], { eps: number }>({
+  name: 'normalizeRows',
+  arity: 1,
+  inPlace: 0,
+  infer: ([x]) => ({ shape: x.shape, type: 'f32' }),
+});

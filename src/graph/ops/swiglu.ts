@@ -1,0 +1,14 @@
+import { sameShape } from '../dim.ts';
+import { check, defineOp } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** silu(gate) · up in one pass over memory; what `mul(silu(gate), up)` becomes. Source: arXiv:2002.05202. */
+export const swiglu = defineOp<[gate_TF: Tensor, up_TF: Tensor]>({
+  name: 'swiglu',
+  arity: 2,
+  inPlace: 0,
+  infer(inputs) {
+    check(sameShape(inputs[0].shape, inputs[1].shape), 'swiglu', inputs, 'the shapes must be equal');
+    return { shape: inputs[0].shape, type: 'f32' };
+  },
+});

@@ -1,0 +1,18 @@
+import { check, defineOp } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** Some rows, in the order asked for: x_TD, rows_O -> OD. Used to compute logits only where they are wanted. */
+export const takeRows = defineOp<[x_TD: Tensor, rows_O: Tensor]>({
+  name: 'takeRows',
+  arity: 2,
+  infer(inputs) {
+    const [x, rows] = inputs;
+    check(
+      x.shape.length === 2 && rows.shape.length === 1 && rows.type === 'i32',
+      'takeRows',
+      inputs,
+      'expected a matrix and a list of rows',
+    );
+    return { shape: [rows.shape[0], x.shape[1]], type: 'f32' };
+  },
+});

@@ -1,0 +1,88 @@
+import { FormatError } from '../core/errors.ts';
+import type { StoredWeight, WeightPart } from '../dtype/stored-weight.ts';
+import type { StoredTensor } from '../format/stored-tensor.ts';
+import type { Dots1Config } from './config.ts';
+import { hfNames, type WeightSpec, weightSpecs } from './weights.ts';
+
+export type WeightNaming = 'gguf' | 'hf';
+
+/**
+ * Find every weight of the network among a file's tensors. Throws one `FormatError` that names all missing tensors and
+ * all wrong shapes at once; tensors that the network has no use for are returned by name.
+ */
+export function bindWeights(
+  config: Dots1Config,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  naming: WeightNaming,
+  origin: string,
+): { weights: Map<string, StoredWeight>; unused: string[] } {
+  const weights = new Map<string, StoredWeight>();
+  const unused = new Set(tensors.keys());
+  const missing: string[] = [];
+  const wrong: string[] = [];
+
+  for (const spec of weightSpecs(config)) {
+    const names = naming === 'gguf' ? [spec.gguf] : hfNames(spec);
+    const partShape = names.length === 1 ? spec.shape : spec.shape.slice(1);
+    const found = names.flatMap((name) => tensors.get(name) ?? []);
+    for (const name of names) unused.delete(name);
+    for (const tensor of found) {
+      if (!sameNumbers(tensor.shape, partShape)) {
+        wrong.push(`"${tensor.name}" is [${tensor.shape}], expected [${partShape}]`);
+      } else if (tensor.type !== found[0].type) {
+        wrong.push(
+          `"${tensor.name}" is ${tensor.type.name}, but "${found[0].name}" is ${found[0].type.name}`,
+        );
+      }
+    }
+    if (found.length === names.length) {
+      weights.set(spec.name, {
+        name: spec.name,
+        type: found[0].type,
+        shape: spec.shape,
+        parts: found.map(partOf),
+      });
+    } else if (!spec.optional) {
+      missing.push(...names.filter((name) => !tensors.has(name)));
+    }
+  }
+  if (missing.length > 0) {
+    throw new FormatError(`${origin} lacks ${missing.length} of the model's tensors: ${listed(missing)}`, {
+      code: 'missing-tensors',
+      hint: 'the file is incomplete, or its configuration describes a larger model',
+    });
+  }
+  if (wrong.length > 0) {
+    throw new FormatError(
+      `${origin} has ${wrong.length} tensors that do not fit its configuration: ${listed(wrong)}`,
+      {
+        code: 'wrong-tensors',
+        hint: 'configuration and tensors come from different models',
+      },
+    );
+  }
+  return { weights, unused: [...unused].filter((name) => !name.endsWith('rotary_emb.inv_freq')) };
+}
+
+/** Names of the weights that a file may leave out and that are then zero, with their lengths. */
+export function optionalWeights(config: Dots1Config): WeightSpec[] {
+  return weightSpecs(config).filter((spec) => spec.optional);
+}
+
+function partOf(tensor: StoredTensor): WeightPart {
+  const { source, offset, sizeBytes } = tensor;
+  const read = (): Promise<Uint8Array> => source.read(offset, sizeBytes);
+  return source.path === undefined
+    ? { sizeBytes, read }
+    : { sizeBytes, file: { path: source.path, offset }, read };
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** All of them up to a few dozen; a file for another model would otherwise fill the screen with 24,000 names. */
+function listed(items: readonly string[]): string {
+  const shown = items.slice(0, 40).join(', ');
+  return items.length > 40 ? `${shown} and ${items.length - 40} more` : shown;
+}
