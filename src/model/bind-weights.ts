@@ -1,4 +1,5 @@
 import { FormatError } from '../core/errors.ts';
+import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredWeight, WeightPart } from '../dtype/stored-weight.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
 import type { Dots1Config } from './config.ts';
@@ -42,7 +43,9 @@ export function bindWeights(
         shape: spec.shape,
         parts: found.map(partOf),
       });
-    } else if (!spec.optional) {
+    } else if (spec.optional) {
+      weights.set(spec.name, zeros(spec));
+    } else {
       missing.push(...names.filter((name) => !tensors.has(name)));
     }
   }
@@ -64,9 +67,10 @@ export function bindWeights(
   return { weights, unused: [...unused].filter((name) => !name.endsWith('rotary_emb.inv_freq')) };
 }
 
-/** Names of the weights that a file may leave out and that are then zero, with their lengths. */
-export function optionalWeights(config: Dots1Config): WeightSpec[] {
-  return weightSpecs(config).filter((spec) => spec.optional);
+function zeros(spec: WeightSpec): StoredWeight {
+  const sizeBytes = spec.shape.reduce((a, b) => a * b, 4);
+  const part = { sizeBytes, read: async (): Promise<Uint8Array> => new Uint8Array(sizeBytes) };
+  return { name: spec.name, type: storageTypeByName('f32'), shape: spec.shape, parts: [part] };
 }
 
 function partOf(tensor: StoredTensor): WeightPart {

@@ -1,0 +1,41 @@
+import type { Program } from '../compile/program.ts';
+import type { StorageType } from '../dtype/storage-type.ts';
+import type { StoredWeight } from '../dtype/stored-weight.ts';
+import type { Bindings } from '../graph/dim.ts';
+
+/** Runs programs. Memory is already planned; a backend loads weights, runs instructions in order, and frees what it took. */
+export interface Backend {
+  readonly name: 'reference' | 'native';
+  /** One line for people: instruction set, threads. */
+  readonly description: string;
+  /** Whether there is a kernel for an op; the compiler fuses only into ops that are supported. */
+  supports(op: string): boolean;
+  /** Throws `ResourceError` where memory is short, `UnsupportedError` for storage types it cannot compute with. */
+  load(
+    program: Program,
+    weights: ReadonlyMap<string, StoredWeight>,
+    options: LoadOptions,
+  ): Promise<Executable>;
+}
+
+export interface LoadOptions {
+  /** Symbols in the shapes of states, for the life of the executable: `{ P: 128 }` pages. */
+  readonly stateBindings: Bindings;
+  /** How cells of the key/value cache are stored: f32, f16 or q8_0. */
+  readonly stateType: StorageType;
+  readonly signal?: AbortSignal;
+  /** Bytes of weights read so far; a backend that maps files may never call it. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+export type RunInputs = Readonly<Record<string, Int32Array>>;
+
+export interface Executable {
+  /**
+   * Run the program once. Inputs by name, symbols bound; gives the outputs by name, each a fresh array.
+   * Off the JavaScript thread where the backend can. An aborted signal ends the run between instructions and throws its
+   * reason; states then hold what was written so far. One run at a time.
+   */
+  run(inputs: RunInputs, bindings: Bindings, signal?: AbortSignal): Promise<Record<string, Float32Array>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,23 @@
+import type { Kernel } from '../kernel.ts';
+
+export const rope: Kernel = (call) => {
+  const x_TNH = call.floats(0);
+  const positions_T = call.integers(1);
+  const theta = call.number('theta');
+  const [numTokens, numHeads, headSize] = call.outputShape;
+  const half = headSize / 2;
+  for (let i = 0; i < half; i++) {
+    const frequency = theta ** ((-2 * i) / headSize);
+    for (let t = 0; t < numTokens; t++) {
+      const cos = Math.cos(positions_T[t] * frequency);
+      const sin = Math.sin(positions_T[t] * frequency);
+      for (let n = 0; n < numHeads; n++) {
+        const at = (t * numHeads + n) * headSize + i;
+        const a = x_TNH[at];
+        const b = x_TNH[at + half];
+        call.output[at] = a * cos - b * sin;
+        call.output[at + half] = b * cos + a * sin;
+      }
+    }
+  }
+};
