@@ -14,9 +14,21 @@ export interface StorageType {
    * Decode `numElements` (a multiple of `blockElements`) starting at byte `sourceOffset`.
    * Values are exact: what the format's formula gives, rounded once to f32.
    */
-  decode(source: Uint8Array, sourceOffset: number, target: Float32Array, targetOffset: number, numElements: number): void;
+  decode(
+    source: Uint8Array,
+    sourceOffset: number,
+    target: Float32Array,
+    targetOffset: number,
+    numElements: number,
+  ): void;
   /** Encode `numElements` values; present for f32, f16, bf16, q8_0 and the four legacy types. */
-  encode?(source: Float32Array, sourceOffset: number, target: Uint8Array, targetOffset: number, numElements: number): void;
+  encode?(
+    source: Float32Array,
+    sourceOffset: number,
+    target: Uint8Array,
+    targetOffset: number,
+    numElements: number,
+  ): void;
 }
 
 /** Bytes that `numElements` values of a type take. `numElements` must be a multiple of the block. */
