@@ -1,0 +1,65 @@
+#include "isa-dispatch.h"
+
+#include <atomic>
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+namespace dots {
+
+const char* isaName(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kNeon:
+      return "neon";
+    default:
+      return "portable";
+  }
+}
+
+bool isaSupported(Isa isa) {
+#if defined(__x86_64__)
+  // The compiler's runtime also asks the operating system whether it saves the wide registers.
+  __builtin_cpu_init();
+  if (isa == Isa::kAvx2)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  if (isa == Isa::kAvx512)
+    return isaSupported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+#elif defined(__aarch64__)
+#if defined(__linux__)
+  if (isa == Isa::kNeon) return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#elif defined(__APPLE__)
+  if (isa == Isa::kNeon) return true;  // every Apple core that runs macOS has dot products
+#endif
+#endif
+  return isa == Isa::kPortable;
+}
+
+static Isa bestIsa() {
+  const Isa order[] = {Isa::kAvx512, Isa::kAvx2, Isa::kNeon};
+  for (Isa isa : order)
+    if (isaSupported(isa)) return isa;
+  return Isa::kPortable;
+}
+
+static std::atomic<Isa>& chosenIsa() {
+  static std::atomic<Isa> isa{bestIsa()};
+  return isa;
+}
+
+Isa currentIsa() { return chosenIsa().load(std::memory_order_relaxed); }
+
+bool setIsa(Isa isa) {
+  if (!isaSupported(isa)) return false;
+  chosenIsa().store(isa, std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace dots

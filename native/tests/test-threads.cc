@@ -1,0 +1,55 @@
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "threads.h"
+
+using dots::ThreadPool;
+
+static void everyChunkRunsOnce() {
+  for (int threads = 1; threads <= 5; ++threads) {
+    ThreadPool pool(threads);
+    dots::TestRandom random(7);
+    for (int round = 0; round < 2000; ++round) {
+      const int chunks = random.below(40);
+      // Plain memory on purpose: the pool must order these writes before its return (ThreadSanitizer checks that).
+      std::vector<int> runs(chunks, 0);
+      pool.parallelFor(chunks, [&](int64_t chunk, int thread) {
+        CHECK(thread >= 0 && thread < threads, "thread %d of %d", thread, threads);
+        runs[chunk] += 1;
+      });
+      for (int i = 0; i < chunks; ++i) CHECK(runs[i] == 1, "chunk %d ran %d times", i, runs[i]);
+    }
+  }
+}
+
+static void loopsAfterSleepsStillComplete() {
+  ThreadPool pool(3);
+  for (int round = 0; round < 200; ++round) {
+    // Long enough for workers to fall asleep in some rounds and not in others.
+    std::this_thread::sleep_for(std::chrono::microseconds(round % 60));
+    std::atomic<int> sum{0};
+    pool.parallelFor(7, [&](int64_t chunk, int) { sum.fetch_add(static_cast<int>(chunk)); });
+    CHECK(sum.load() == 21, "sum %d", sum.load());
+  }
+}
+
+static void threadIndexIsExclusive() {
+  ThreadPool pool(4);
+  std::vector<std::atomic<int>> busy(4);
+  for (auto& b : busy) b = 0;
+  for (int round = 0; round < 500; ++round)
+    pool.parallelFor(16, [&](int64_t, int thread) {
+      CHECK(busy[thread].fetch_add(1) == 0, "thread %d is used twice at a time", thread);
+      busy[thread].fetch_sub(1);
+    });
+}
+
+int main() {
+  everyChunkRunsOnce();
+  loopsAfterSleepsStillComplete();
+  threadIndexIsExclusive();
+  return dots::finishTests("threads");
+}
