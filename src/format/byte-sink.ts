@@ -1,0 +1,31 @@
+/**
+ * A file being written, front to back. It is invisible under its name until `finish`: a crash, a full disk or Ctrl-C
+ * leaves the old file, or none, but never half of the new one.
+ */
+export interface ByteSink {
+  /** What errors call it: the path it will have. */
+  readonly name: string;
+  /** Append. The sink has done with `bytes` when the promise resolves. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Put the file in place under its name. */
+  finish(): Promise<void>;
+  /** Throw away what was written. Does nothing after `finish`. */
+  discard(): Promise<void>;
+}
+
+/** Starts a file; `sizeBytes` lets it refuse early if the disk has no room for that much. */
+export type SinkOpener = (name: string, sizeBytes: number) => Promise<ByteSink>;
+
+/** A folder that files are written to. */
+export interface SinkFolder {
+  readonly name: string;
+  create(fileName: string, sizeBytes: number): Promise<ByteSink>;
+}
+
+/** How far a writer is; `sizeBytes` is the sum over all files. */
+export interface WriteProgress {
+  readonly doneBytes: number;
+  readonly sizeBytes: number;
+  /** The tensor whose bytes were just written. */
+  readonly tensor: string;
+}

@@ -1,0 +1,157 @@
+/** What both writers share: dividing tensors into shards, and streaming their bytes to sinks. */
+import { InternalError, UsageError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
+import { type StorageType, storageBytes } from '../dtype/index.ts';
+import type { ByteSink, WriteProgress } from './byte-sink.ts';
+
+/** A tensor to write. Callers may pass objects with more in them, which `TensorBytes` gets back. */
+export interface TensorToWrite {
+  readonly name: string;
+  readonly type: StorageType;
+  /** Row-major, outermost axis first. */
+  readonly shape: readonly number[];
+}
+
+/** The bytes of one tensor in pieces of any size, front to back. Called for one tensor at a time. */
+export type TensorBytes<T extends TensorToWrite> = (
+  tensor: T,
+) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+export interface WriteOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: WriteProgress) => void;
+}
+
+/** Where to begin a new file. A tensor is never cut, so one larger than `maxShardBytes` gets a file of its own. */
+export interface ShardLimits {
+  readonly maxShardBytes?: number;
+  readonly maxShardTensors?: number;
+}
+
+/** One file: its header, then its tensors, each padded to `alignment`. */
+export interface FilePlan<T extends TensorToWrite> {
+  readonly name: string;
+  readonly header: Uint8Array;
+  readonly tensors: readonly T[];
+  readonly alignment: number;
+}
+
+export interface WrittenFiles {
+  readonly files: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export function tensorBytes(tensor: TensorToWrite): number {
+  const numElements = tensor.shape.reduce((product, dim) => product * dim, 1);
+  return storageBytes(tensor.type, numElements);
+}
+
+/** Runs of tensors in their order, one for each file; one empty run if there are no tensors. */
+export function divideIntoShards<T extends TensorToWrite>(tensors: readonly T[], limits: ShardLimits): T[][] {
+  const { maxShardBytes = Number.POSITIVE_INFINITY, maxShardTensors = Number.POSITIVE_INFINITY } = limits;
+  if (!(maxShardBytes > 0) || !(maxShardTensors >= 1)) {
+    throw new UsageError(`Cannot split into shards of ${Math.min(maxShardBytes, maxShardTensors)}`, {
+      code: 'shard-limit',
+      hint: 'give a limit above zero',
+    });
+  }
+  const shards: T[][] = [[]];
+  let sizeBytes = 0;
+  for (const tensor of tensors) {
+    const more = tensorBytes(tensor);
+    const shard = shards[shards.length - 1];
+    if (shard.length > 0 && (shard.length >= maxShardTensors || sizeBytes + more > maxShardBytes)) {
+      shards.push([tensor]);
+      sizeBytes = more;
+    } else {
+      shard.push(tensor);
+      sizeBytes += more;
+    }
+  }
+  return shards;
+}
+
+/** `PREFIX-00002-of-00005.EXTENSION`; `index` counts from 0. */
+export function shardName(prefix: string, index: number, count: number, extension: string): string {
+  return `${prefix}-${String(index + 1).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.${extension}`;
+}
+
+/**
+ * Write the planned files. Either all of them appear under their names or, on an error or an abort, none.
+ * Throws the signal's reason when aborted.
+ */
+export async function writeFiles<T extends TensorToWrite>(
+  plans: readonly FilePlan<T>[],
+  create: (name: string, sizeBytes: number) => Promise<ByteSink>,
+  bytes: TensorBytes<T>,
+  { signal, onProgress }: WriteOptions,
+): Promise<WrittenFiles> {
+  const sizes = plans.map(fileBytes);
+  const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
+  const sinks: ByteSink[] = [];
+  let doneBytes = 0;
+  try {
+    for (const [i, plan] of plans.entries()) {
+      signal?.throwIfAborted();
+      const sink = await create(plan.name, sizes[i]);
+      sinks.push(sink);
+      await sink.write(plan.header);
+      doneBytes += plan.header.length;
+      for (const tensor of plan.tensors) {
+        await writeTensor(sink, tensor, plan.alignment, bytes, signal, (written) => {
+          doneBytes += written;
+          onProgress?.({ doneBytes, sizeBytes, tensor: tensor.name });
+        });
+      }
+    }
+    signal?.throwIfAborted();
+    // Readers start from the first file (or, for safetensors, from the index, which is last here and planned last
+    // everywhere), so it appears after those that it needs.
+    for (const sink of sinks.toReversed()) await sink.finish();
+  } catch (error) {
+    for (const sink of sinks) await sink.discard();
+    throw error;
+  }
+  return { files: sinks.map((sink) => sink.name), sizeBytes };
+}
+
+function fileBytes(plan: FilePlan<TensorToWrite>): number {
+  return plan.tensors.reduce(
+    (sum, tensor) => sum + padded(tensorBytes(tensor), plan.alignment),
+    plan.header.length,
+  );
+}
+
+async function writeTensor<T extends TensorToWrite>(
+  sink: ByteSink,
+  tensor: T,
+  alignment: number,
+  bytes: TensorBytes<T>,
+  signal: AbortSignal | undefined,
+  onWritten: (numBytes: number) => void,
+): Promise<void> {
+  const expected = tensorBytes(tensor);
+  let written = 0;
+  for await (const piece of bytes(tensor)) {
+    signal?.throwIfAborted();
+    written += piece.length;
+    if (written > expected) break;
+    await sink.write(piece);
+    onWritten(piece.length);
+  }
+  if (written !== expected) {
+    throw new InternalError(
+      `tensor "${tensor.name}" has ${formatCount(expected)} bytes, but ` +
+        `${written > expected ? 'more' : `only ${formatCount(written)}`} were supplied`,
+    );
+  }
+  const padding = padded(expected, alignment) - expected;
+  if (padding > 0) {
+    await sink.write(new Uint8Array(padding));
+    onWritten(padding);
+  }
+}
+
+export function padded(sizeBytes: number, alignment: number): number {
+  return Math.ceil(sizeBytes / alignment) * alignment;
+}
