@@ -1,0 +1,142 @@
+import type { Backend, Executable } from '../backend/backend.ts';
+import { referenceBackend } from '../backend/reference/reference-backend.ts';
+import { compile } from '../compile/compile.ts';
+import type { Program } from '../compile/program.ts';
+import { UsageError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
+import { storageTypeByName } from '../dtype/index.ts';
+import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
+import { bindWeights } from '../model/bind-weights.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { inferenceGraph } from './inference-graph.ts';
+import { Loop } from './loop.ts';
+import { type ModelFiles, openModelFiles } from './model-files.ts';
+import { PagePool } from './page-pool.ts';
+
+export interface OpenOptions {
+  /** Default: native where it is built, else reference. */
+  readonly backend?: 'reference' | 'native';
+  /** Threads of the native backend; default: one for each core. */
+  readonly threads?: number;
+  /** Tokens of context for each sequence; default: what the model was made for, at most 4,096. */
+  readonly contextLength?: number;
+  /** Sequences that may run together; the cache has room for all of them at full length. */
+  readonly maxParallel?: number;
+  /** How keys and values are cached. */
+  readonly kvType?: 'f32' | 'f16' | 'q8_0';
+  /** Tokens in one step; a longer prompt is read in pieces. */
+  readonly maxStepTokens?: number;
+  readonly signal?: AbortSignal;
+  /** Bytes of weights read so far. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Things worth telling that are no errors: the reference backend had to run, the file has tensors of no use. */
+  readonly onWarning?: (message: string) => void;
+}
+
+const DEFAULT_CONTEXT = 4096;
+const DEFAULT_STEP_TOKENS = 512;
+
+/** An open model: its files, the compiled program, and the loop that answers requests. */
+export class Engine {
+  readonly files: ModelFiles;
+  readonly backend: Backend;
+  readonly program: Program;
+  readonly loop: Loop;
+  /** Tokens that one sequence may have, prompt and answer together. */
+  readonly contextLength: number;
+  private readonly executable: Executable;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    files: ModelFiles,
+    backend: Backend,
+    program: Program,
+    executable: Executable,
+    loop: Loop,
+    contextLength: number,
+  ) {
+    this.files = files;
+    this.backend = backend;
+    this.program = program;
+    this.executable = executable;
+    this.loop = loop;
+    this.contextLength = contextLength;
+  }
+
+  get config(): Dots1Config {
+    return this.files.config;
+  }
+
+  get tokenizer(): ModelFiles['tokenizer'] {
+    return this.files.tokenizer;
+  }
+
+  get vocabSize(): number {
+    return this.files.config.vocabSize;
+  }
+
+  /** Ends every request, then frees the memory. May be called twice. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async shutDown(): Promise<void> {
+    await this.loop.close();
+    await this.executable.close();
+    await this.files.close();
+  }
+}
+
+/** A GGUF file or a Hugging Face folder -> a model that answers. Throws the error of whatever step failed, by name. */
+export async function openEngine(path: string, options: OpenOptions = {}): Promise<Engine> {
+  const files = await openModelFiles(path);
+  try {
+    const { weights, unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
+    if (unused.length > 0) options.onWarning?.(`${files.origin}: ${unused.length} tensors have no use here, e.g. ${unused[0]}`);
+    const contextLength = chooseContext(files.config, options.contextLength);
+    const maxParallel = options.maxParallel ?? 1;
+    const pagesPerSequence = Math.ceil(contextLength / PAGE_SIZE);
+    const numPages = pagesPerSequence * maxParallel;
+
+    const backend = await chooseBackend(options);
+    const graph = inferenceGraph(files.config, pagesPerSequence);
+    const program = compile(graph, { name: 'dots1', supports: backend.supports });
+    const executable = await backend.load(program, weights, {
+      stateBindings: { P: numPages },
+      stateType: storageTypeByName(options.kvType ?? 'f16'),
+      ...(options.signal && { signal: options.signal }),
+      ...(options.onProgress && { onProgress: options.onProgress }),
+    });
+    const loop = new Loop({
+      executable,
+      pool: new PagePool(numPages),
+      pagesPerSequence,
+      vocabSize: files.config.vocabSize,
+      maxStepTokens: options.maxStepTokens ?? DEFAULT_STEP_TOKENS,
+      maxParallel,
+    });
+    return new Engine(files, backend, program, executable, loop, contextLength);
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+function chooseContext(config: Dots1Config, wanted: number | undefined): number {
+  const context = wanted ?? Math.min(config.contextLength, DEFAULT_CONTEXT);
+  if (Number.isInteger(context) && context >= 1 && context <= config.contextLength) return context;
+  throw new UsageError(`A context of ${formatCount(context)} tokens is not possible`, {
+    code: 'bad-context',
+    hint: `this model was made for up to ${formatCount(config.contextLength)} tokens`,
+  });
+}
+
+async function chooseBackend(options: OpenOptions): Promise<Backend> {
+  if (options.backend === 'reference') return referenceBackend;
+  return referenceBackend;
+}
