@@ -9,11 +9,8 @@ export const f16 = defineScalarType({
   isFloat: true,
   decodeRun(source, sourceOffset, target, targetOffset, numElements) {
     const half = halfTable();
-    let at = sourceOffset;
-    for (let i = 0; i < numElements; i++) {
-      target[targetOffset + i] = half[source[at] | (source[at + 1] << 8)];
-      at += 2;
-    }
+    const view = new DataView(source.buffer, source.byteOffset + sourceOffset, 2 * numElements);
+    for (let i = 0; i < numElements; i++) target[targetOffset + i] = half[view.getUint16(2 * i, true)];
   },
   encodeRun(source, sourceOffset, target, targetOffset, numElements) {
     // Bits, not numbers: JavaScript may rewrite a NaN that passes through a number.
