@@ -169,6 +169,12 @@ function checkContent(content: Pick<GgufContent<TensorToWrite>, 'metadata' | 'te
         hint: 'GGUF needs 1 to 4 dimensions of 1 or more',
       });
     }
+    if (type.id < 0) {
+      throw new UsageError(`Cannot write tensor "${name}": GGUF has no ${type.name}`, {
+        code: 'no-gguf-type',
+        hint: 'convert it to bf16 or q8_0',
+      });
+    }
     const rowElements = shape[shape.length - 1];
     if (rowElements % type.blockElements !== 0) {
       throw new ShapeError(
