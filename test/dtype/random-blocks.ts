@@ -46,7 +46,7 @@ export function spreadSpecialHalves(bytes: Uint8Array, blockBytes: number): void
   }
 }
 
-/** 512 blocks of 32 values: cubes of uniform numbers at five scales, after six special blocks. */
+/** 512 blocks of 32 values: cubes of uniform numbers at five scales, after ten special blocks. */
 export function randomValues(): Float32Array {
   const values = new Float32Array(512 * 32);
   for (const [i, state] of lcg(7, values.length).entries()) {
@@ -61,6 +61,11 @@ export function randomValues(): Float32Array {
     values[96 + j] = j === 9 ? -3 : 0; // one outlier
     values[128 + j] = j === 0 ? 127 : j - 15.5; // ties, for a scale of one
     values[160 + j] = j % 2 === 0 ? 1.5 : -1.5; // which of equal magnitudes comes first
+    // Just below a tie, by so little that adding the half in f32 reaches it: one block for each legacy type.
+    values[192 + j] = j === 0 ? -8 : (j % 15) - (6.5 + 2 ** -21);
+    values[224 + j] = j === 0 ? -16 : (j % 31) - (14.5 + 2 ** -20);
+    values[256 + j] = j < 2 ? 15 * j : 0.5 - 2 ** -25;
+    values[288 + j] = j < 2 ? 31 * j : 0.5 - 2 ** -25;
   }
   return values;
 }

@@ -20,7 +20,6 @@ from gguf.quants import dequantize, quantize
 
 HERE = pathlib.Path(__file__).parent
 NUM_BLOCKS = 1024
-NUM_SHOWN = 8
 
 # Byte offsets of the halves in a block. iq1_m spreads its one over the top nibbles of four u16 (at 48).
 HALVES = {
@@ -60,7 +59,7 @@ def random_blocks(type_id, block_bytes, halves):
 
 
 def random_values():
-    """512 blocks of 32: cubes of uniform numbers at five scales, after six special blocks."""
+    """512 blocks of 32: cubes of uniform numbers at five scales, after ten special blocks."""
     uniform = (lcg(7, 512 * 32) >> 8).astype(np.float32) / np.float32(2**23) - np.float32(1)
     values = (uniform * uniform * uniform).reshape(512, 32)
     for b in range(512):
@@ -74,6 +73,15 @@ def random_values():
     values[4] = j - np.float32(15.5)  # ties, for a scale of one
     values[4, 0] = 127
     values[5] = np.where(j % 2 == 0, np.float32(1.5), np.float32(-1.5))  # which of equal magnitudes comes first
+    # Just below a tie, by so little that adding the half in f32 reaches it: one block for each legacy type.
+    values[6] = j % 15 - np.float32(6.5 + 2**-21)
+    values[6, 0] = -8
+    values[7] = j % 31 - np.float32(14.5 + 2**-20)
+    values[7, 0] = -16
+    values[8] = np.float32(0.5 - 2**-25)
+    values[8, :2] = 0, 15
+    values[9] = np.float32(0.5 - 2**-25)
+    values[9, :2] = 0, 31
     return values
 
 
@@ -93,7 +101,7 @@ def decoded():
         with np.errstate(over="ignore"):
             values = dequantize(blocks, type_id)
         assert not np.isnan(values).any(), name
-        types[name.lower()] = {"halves": halves, "blockBytes": block_bytes, **recorded(values, values[:NUM_SHOWN])}
+        types[name.lower()] = {"halves": halves, "blockBytes": block_bytes, **recorded(values, values[:8])}
     # NaN as zero: its bits are not the point.
     for name, dtype in [("f8_e4m3", ml_dtypes.float8_e4m3fn), ("f8_e5m2", ml_dtypes.float8_e5m2)]:
         values = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float32)
@@ -107,7 +115,7 @@ def encoded():
     types = {}
     for name in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "BF16", "F16"]:
         blocks = quantize(values, Type[name]).view(np.uint8).reshape(512, -1)
-        types[name.lower()] = recorded(blocks, blocks[:NUM_SHOWN])
+        types[name.lower()] = recorded(blocks, blocks[:10])
     return {"gguf": "0.19.0", "types": types}
 
 
