@@ -1,0 +1,227 @@
+/** The tokenizer: text -> ids and back. Made by `tokenizerFromGguf` or `tokenizerFromJson`. */
+import { type AddedToken, AddedTokenMatcher, type ControlAllowed } from './added-tokens.ts';
+import { IdBuffer } from './id-buffer.ts';
+import { readMerges, type SpelledMerge } from './merge-table.ts';
+import { PieceEncoder } from './piece-encoder.ts';
+import type { PreTokenizer } from './pre-tokenizer.ts';
+import { Utf8Stream, utf8Decoder } from './stream-decoder.ts';
+import {
+  findByteTokens,
+  TOKEN_CONTROL,
+  TOKEN_UNUSED,
+  TOKEN_USER_DEFINED,
+  type Vocabulary,
+} from './vocabulary.ts';
+
+export interface SpecialTokens {
+  /** Goes before every raw text; most models of this architecture have none. Chat templates write their own. */
+  readonly bos?: number;
+  /** Every id that ends a generation, the file's own choice first. */
+  readonly eos: readonly number[];
+  readonly pad?: number;
+}
+
+export interface EncodeOptions {
+  /** Recognise control tokens in the text; default false, so that text from a user can't forge a turn. */
+  readonly control?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leave control tokens out; default false. */
+  readonly skipControl?: boolean;
+}
+
+/** A part of a longer text, with its own answer to whether control tokens are recognised in it. */
+export interface TextPart {
+  readonly text: string;
+  readonly control: boolean;
+}
+
+export interface StreamDecoder {
+  /** The text that this token completes, perhaps none. */
+  push(id: number): string;
+  /** The rest: U+FFFD if the last character never got its end. */
+  flush(): string;
+}
+
+export interface Tokenizer {
+  /** Ids go from 0 to this, unused padding included. */
+  readonly vocabSize: number;
+  /** How many ids are tokens and not padding of the embedding table. */
+  readonly numRealTokens: number;
+  readonly special: SpecialTokens;
+  /** Never adds a start or end token. Lone surrogates count as U+FFFD. */
+  encode(text: string, options?: EncodeOptions): Int32Array;
+  /** As `encode` of the parts joined, except that control tokens count only where they lie in parts that allow them. */
+  encodeParts(parts: readonly TextPart[]): Int32Array;
+  /** Invalid UTF-8 becomes U+FFFD. Throws `UsageError` for an id that is none, as all that follow do. */
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** The bytes the token stands for; none for unused ones. Don't write to them. */
+  decodeBytes(id: number): Uint8Array;
+  /** The token as its file spells it: `Ġworld`, `<|response|>`. */
+  pieceOf(id: number): string;
+  /** The inverse of `pieceOf`; unused tokens are not found. */
+  idOf(piece: string): number | undefined;
+  isControl(id: number): boolean;
+  isUnused(id: number): boolean;
+  streamDecoder(options?: DecodeOptions): StreamDecoder;
+}
+
+export interface TokenizerParts {
+  readonly vocabulary: Vocabulary;
+  readonly merges: readonly SpelledMerge[];
+  readonly preTokenizer: PreTokenizer;
+  readonly special: SpecialTokens;
+  /** Compose characters (NFC) before cutting. GGUF files don't say, and its readers don't. */
+  readonly normalizer?: 'nfc';
+  /** Ids of added tokens that are looked for in the normalised text instead of the raw one. */
+  readonly normalizedTokens?: ReadonlySet<number>;
+  /** Take a piece that is a token as it is, without merging. */
+  readonly ignoreMerges?: boolean;
+}
+
+/** Throws `FormatError` for merges that don't fit the vocabulary and for a vocabulary that lacks a byte. */
+export function createTokenizer(parts: TokenizerParts): Tokenizer {
+  return new BpeTokenizer(parts);
+}
+
+class BpeTokenizer implements Tokenizer {
+  readonly special: SpecialTokens;
+  readonly numRealTokens: number;
+  private readonly vocabulary: Vocabulary;
+  private readonly pieces: PieceEncoder;
+  private readonly added: AddedTokenMatcher;
+  private readonly nfc: boolean;
+  private readonly addedNormalized: AddedTokenMatcher;
+
+  constructor(parts: TokenizerParts) {
+    const { vocabulary } = parts;
+    this.special = parts.special;
+    this.vocabulary = vocabulary;
+    this.numRealTokens = vocabulary.size - vocabulary.idsOfKind(TOKEN_UNUSED).length;
+    this.pieces = new PieceEncoder(
+      parts.preTokenizer,
+      readMerges(parts.merges, vocabulary.ids),
+      findByteTokens(vocabulary),
+      parts.ignoreMerges ? vocabulary.ids : undefined,
+    );
+    this.nfc = parts.normalizer === 'nfc';
+    const raw: AddedToken[] = [];
+    const normalized: AddedToken[] = [];
+    for (const id of vocabulary.idsOfKind(TOKEN_CONTROL)) {
+      raw.push({ id, text: vocabulary.texts[id], control: true });
+    }
+    for (const id of vocabulary.idsOfKind(TOKEN_USER_DEFINED)) {
+      const text = vocabulary.texts[id];
+      if (this.nfc && parts.normalizedTokens?.has(id)) {
+        normalized.push({ id, text: text.normalize('NFC'), control: false });
+      } else raw.push({ id, text, control: false });
+    }
+    this.added = new AddedTokenMatcher(raw);
+    this.addedNormalized = new AddedTokenMatcher(normalized);
+  }
+
+  get vocabSize(): number {
+    return this.vocabulary.size;
+  }
+
+  encode(text: string, options: EncodeOptions = {}): Int32Array {
+    return this.encodeWhere(text, options.control ? () => true : undefined);
+  }
+
+  encodeParts(parts: readonly TextPart[]): Int32Array {
+    // The text is cut and merged as a whole: a part's border is no border for pieces.
+    const text = parts.map((part) => part.text).join('');
+    const ranges: { start: number; end: number }[] = [];
+    let start = 0;
+    for (const part of parts) {
+      const end = start + part.text.length;
+      const last = ranges.at(-1);
+      if (part.control && last?.end === start) last.end = end;
+      else if (part.control) ranges.push({ start, end });
+      start = end;
+    }
+    return this.encodeWhere(text, (from, to) =>
+      ranges.some((range) => range.start <= from && to <= range.end),
+    );
+  }
+
+  private encodeWhere(text: string, controlAllowed: ControlAllowed | undefined): Int32Array {
+    const out = new IdBuffer(text.length >> 1);
+    splitAt(this.added, text, controlAllowed, out, (between) => {
+      if (!this.nfc) this.pieces.encode(between, out);
+      else
+        splitAt(this.addedNormalized, between.normalize('NFC'), undefined, out, (rest) =>
+          this.pieces.encode(rest, out),
+        );
+    });
+    return out.toArray();
+  }
+
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    let sizeBytes = 0;
+    for (let i = 0; i < ids.length; i++) sizeBytes += this.visibleBytes(ids[i], options).length;
+    const bytes = new Uint8Array(sizeBytes);
+    let end = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const token = this.visibleBytes(ids[i], options);
+      bytes.set(token, end);
+      end += token.length;
+    }
+    return utf8Decoder().decode(bytes);
+  }
+
+  streamDecoder(options: DecodeOptions = {}): StreamDecoder {
+    const stream = new Utf8Stream();
+    return {
+      push: (id) => stream.push(this.visibleBytes(id, options)),
+      flush: () => stream.flush(),
+    };
+  }
+
+  private visibleBytes(id: number, options: DecodeOptions): Uint8Array {
+    return options.skipControl && this.isControl(id) ? NO_BYTES : this.vocabulary.bytesOf(id);
+  }
+
+  decodeBytes(id: number): Uint8Array {
+    return this.vocabulary.bytesOf(id);
+  }
+
+  pieceOf(id: number): string {
+    this.vocabulary.check(id);
+    return this.vocabulary.texts[id];
+  }
+
+  idOf(piece: string): number | undefined {
+    return this.vocabulary.ids.get(piece);
+  }
+
+  isControl(id: number): boolean {
+    return this.vocabulary.kindOf(id) === TOKEN_CONTROL;
+  }
+
+  isUnused(id: number): boolean {
+    return this.vocabulary.kindOf(id) === TOKEN_UNUSED;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Writes the ids of added tokens to `out` and hands what lies between them to `encodeText`, in order. */
+function splitAt(
+  matcher: AddedTokenMatcher,
+  text: string,
+  controlAllowed: ControlAllowed | undefined,
+  out: IdBuffer,
+  encodeText: (text: string) => void,
+): void {
+  let start = 0;
+  for (;;) {
+    const match = matcher.find(text, start, controlAllowed);
+    if (!match) break;
+    if (match.start > start) encodeText(text.slice(start, match.start));
+    out.push(match.id);
+    start = match.end;
+  }
+  if (start < text.length) encodeText(start === 0 ? text : text.slice(start));
+}
