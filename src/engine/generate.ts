@@ -25,6 +25,8 @@ export interface GenerateContext {
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly tokenizer: Tokenizer | undefined;
+  /** Rows of the output matrix that are no tokens. */
+  readonly unusedTokens: readonly number[];
 }
 
 /**
@@ -95,7 +97,7 @@ class Generation implements LoopRequest {
     options: GenerateOptions,
     signal: AbortSignal,
   ) {
-    const { tokenizer, vocabSize, contextLength } = context;
+    const { tokenizer, contextLength } = context;
     const { maxTokens = Number.POSITIVE_INFINITY } = options;
     if (!(maxTokens >= 1)) {
       throw new UsageError(`maxTokens is ${maxTokens}`, {
@@ -107,7 +109,7 @@ class Generation implements LoopRequest {
     this.signal = signal;
     this.promptLength = prompt.length;
     this.maxLength = Math.min(contextLength, prompt.length + maxTokens);
-    this.sampler = new Sampler(options, prompt, tokenizer?.numRealTokens ?? vocabSize);
+    this.sampler = new Sampler(options, prompt, context.unusedTokens);
     this.stopTokens = new Set([
       ...(options.ignoreEos ? [] : (tokenizer?.special.eos ?? [])),
       ...(options.stopTokens ?? []),

@@ -44,6 +44,7 @@ export class Engine {
   readonly loop: Loop;
   /** Tokens that one sequence may have, prompt and answer together. */
   readonly contextLength: number;
+  readonly unusedTokens: readonly number[];
   private readonly executable: Executable;
   private closing: Promise<void> | undefined;
 
@@ -61,6 +62,11 @@ export class Engine {
     this.executable = executable;
     this.loop = loop;
     this.contextLength = contextLength;
+    const { tokenizer, config } = files;
+    const ids = Array.from({ length: config.vocabSize }, (_, id) => id);
+    this.unusedTokens = tokenizer
+      ? ids.filter((id) => id >= tokenizer.vocabSize || tokenizer.isUnused(id))
+      : [];
   }
 
   get config(): Dots1Config {
@@ -94,10 +100,11 @@ export class Engine {
 
 /** A GGUF file or a Hugging Face folder -> a model that answers. Throws the error of whatever step failed, by name. */
 export async function openEngine(path: string, options: OpenOptions = {}): Promise<Engine> {
-  const files = await openModelFiles(path);
+  const files = await openModelFiles(path, options);
   try {
     const { weights, unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
-    if (unused.length > 0) options.onWarning?.(`${files.origin}: ${unused.length} tensors have no use here, e.g. ${unused[0]}`);
+    if (unused.length > 0)
+      options.onWarning?.(`${files.origin}: ${unused.length} tensors have no use here, e.g. ${unused[0]}`);
     const contextLength = chooseContext(files.config, options.contextLength);
     const maxParallel = options.maxParallel ?? 1;
     const pagesPerSequence = Math.ceil(contextLength / PAGE_SIZE);

@@ -10,24 +10,24 @@ export class Sampler {
   private readonly random: Random;
   private readonly promptTokens: ReadonlySet<number>;
   private readonly generated = new Map<number, number>();
-  /** Ids at or above this are padding rows of the matrix, not tokens. */
-  private readonly numRealTokens: number;
+  private readonly unusedTokens: Iterable<number>;
   private scores = new Float32Array(0);
 
-  constructor(options: SamplingOptions, prompt: readonly number[], numRealTokens: number) {
+  /** `unusedTokens` are rows of the output matrix that stand for nothing; they are never chosen. */
+  constructor(options: SamplingOptions, prompt: readonly number[], unusedTokens: Iterable<number> = []) {
     checkSamplingOptions(options);
     this.options = options;
     this.random = new Random(options.seed ?? Math.floor(Math.random() * 2 ** 52));
     this.promptTokens = new Set(prompt);
-    this.numRealTokens = numRealTokens;
+    this.unusedTokens = unusedTokens;
   }
 
   /** logits_V -> the id chosen. The logits are not changed. */
   sample(logits_V: Float32Array): number {
-    const size = Math.min(logits_V.length, this.numRealTokens);
-    if (this.scores.length !== size) this.scores = new Float32Array(size);
-    this.scores.set(logits_V.subarray(0, size));
+    if (this.scores.length !== logits_V.length) this.scores = new Float32Array(logits_V.length);
+    this.scores.set(logits_V);
     this.adjust(this.scores);
+    for (const id of this.unusedTokens) this.scores[id] = Number.NEGATIVE_INFINITY;
     const id = this.choose(this.scores);
     this.generated.set(id, (this.generated.get(id) ?? 0) + 1);
     return id;

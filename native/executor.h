@@ -1,0 +1,91 @@
+// Runs a checked program on mapped weights. Knows no Node and no model.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/attention.h"
+#include "kernels/linear.h"
+#include "mapping.h"
+#include "program.h"
+#include "threads.h"
+
+namespace dots {
+
+/// One stretch of a weight's bytes: in a mapped file, or owned.
+struct WeightPart {
+  std::shared_ptr<Mapping> mapping;  // null for owned bytes
+  int64_t offset = 0;
+  std::vector<uint8_t> owned;
+  int64_t sizeBytes = 0;
+  const uint8_t* data() const { return mapping ? mapping->data() + offset : owned.data(); }
+};
+
+/// rank 1: a vector of f32. rank 2: [rows, cols]. rank 3: [experts, rows, cols], its parts being whole experts.
+struct Weight {
+  int32_t type = 0;  // GGUF's number
+  int32_t rank = 0;
+  int64_t dims[3] = {1, 1, 1};
+  std::vector<WeightPart> parts;
+  std::vector<float> decoded;  // rank 1 only
+};
+
+/// Cells of one half of a layer's cache: [pages, heads, kPageSize, width].
+struct State {
+  KvType type = KvType::kF16;
+  int64_t dims[4] = {0, 0, 0, 0};
+  uint8_t* cells = nullptr;
+  int64_t sizeBytes = 0;
+};
+
+struct RunInput {
+  const int32_t* data;
+  int64_t length;
+};
+
+class Executable {
+ public:
+  /// Takes everything over. Null with `error` set where weights and program do not fit each other.
+  static std::unique_ptr<Executable> create(Program program, std::vector<Weight> weights, std::vector<State> states,
+                                            int numThreads, std::string* error);
+  ~Executable();
+
+  /// Whether a run with these symbols and inputs would stay inside its memory; message otherwise. Call before run.
+  bool prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error);
+  /// Elements of output i for the prepared symbols.
+  int64_t outputElements(size_t i) const;
+  /// Runs what was prepared; outputs are copied to `outputs`. False with `error` set when cancelled or damaged.
+  bool run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error);
+  void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
+
+  const Program& program() const { return program_; }
+  int64_t workingBytes() const { return workingBytes_; }
+
+ private:
+  Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);
+  bool checkInstruction(const Instruction& instruction, std::string* error) const;
+  bool runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+
+  const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
+  const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }
+  int64_t axis(int32_t id, int i) const { return evaluate(value(id).dims[i], bindings_.data()); }
+  float* floats(int32_t id);
+  const int32_t* integers(int32_t id, const std::vector<RunInput>& inputs);
+
+  Program program_;
+  std::vector<Weight> weights_;
+  std::vector<State> states_;
+  ThreadPool pool_;
+  std::vector<int32_t> bindings_;
+  std::vector<int64_t> offsets_;
+  std::unique_ptr<uint8_t[]> memory_;
+  uint8_t* base_ = nullptr;  // memory_, aligned
+  int64_t capacity_ = 0;
+  int64_t workingBytes_ = 0;
+  std::atomic<bool> isCancelled_{false};
+};
+
+}  // namespace dots

@@ -1,0 +1,167 @@
+#include "program.h"
+
+namespace dots {
+namespace {
+
+// No graph of this project comes near these; they keep hostile counts from becoming allocations.
+constexpr int32_t kMaxSymbols = 16;
+constexpr int32_t kMaxEntries = 1 << 20;
+constexpr int32_t kMaxInputsOfOp = 16;
+
+/// Takes words one by one and remembers the first thing that was wrong.
+class Reader {
+ public:
+  Reader(const int32_t* words, int64_t numWords, std::string* error) : words_(words), numWords_(numWords), error_(error) {}
+
+  bool failed() const { return failed_; }
+
+  /// A word in [low, high]; `low` after a failure.
+  int32_t take(int32_t low, int32_t high, const char* what) {
+    if (failed_) return low;
+    if (at_ >= numWords_) return fail(low, what, "the program ends before");
+    const int32_t word = words_[at_];
+    if (word < low || word > high) return fail(low, what, "out of range:");
+    ++at_;
+    return word;
+  }
+
+  /// A count of things that take at least `wordsEach` words: more than are left cannot be there.
+  int32_t takeCount(int32_t max, int64_t wordsEach, const char* what) {
+    const int32_t count = take(0, max, what);
+    if (!failed_ && count * wordsEach > numWords_ - at_) return fail(0, what, "more than the program has words for:");
+    return count;
+  }
+
+  int32_t fail(int32_t result, const char* what, const char* why) {
+    if (!failed_) *error_ = std::string(why) + " " + what + " at word " + std::to_string(at_);
+    failed_ = true;
+    return result;
+  }
+
+  bool atEnd() const { return at_ == numWords_; }
+
+ private:
+  const int32_t* words_;
+  int64_t numWords_;
+  int64_t at_ = 0;
+  bool failed_ = false;
+  std::string* error_;
+};
+
+Dim takeDim(Reader& reader, int32_t numSymbols) {
+  Dim dim;
+  dim.times = reader.take(0, INT32_MAX, "axis");
+  dim.symbol = reader.take(-1, numSymbols - 1, "symbol");
+  return dim;
+}
+
+void takeValue(Reader& reader, Program& program, int32_t numSlots) {
+  Value value{};
+  value.kind = static_cast<ValueKind>(reader.take(0, 3, "value kind"));
+  const int32_t numIndices = value.kind == ValueKind::kSlot ? numSlots : kMaxEntries;
+  if (numIndices == 0) reader.fail(0, "slot", "there is no");
+  value.index = reader.take(0, numIndices > 0 ? numIndices - 1 : 0, "value index");
+  value.isInt = reader.take(0, 1, "element type") == 1;
+  value.rank = reader.take(1, kMaxRank, "rank");
+  int numSymbolic = 0;
+  for (int axis = 0; axis < value.rank; ++axis) {
+    value.dims[axis] = takeDim(reader, program.numSymbols);
+    numSymbolic += value.dims[axis].symbol >= 0;
+  }
+  if (numSymbolic > 1) reader.fail(0, "value", "two symbolic axes in one");
+  int32_t* counts[] = {&program.numInputs, &program.numWeights, &program.numStates};
+  if (value.kind != ValueKind::kSlot) {
+    int32_t& count = *counts[static_cast<int>(value.kind)];
+    count = value.index >= count ? value.index + 1 : count;
+  }
+  program.values.push_back(value);
+}
+
+}  // namespace
+
+bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants, Program* program,
+                  std::string* error) {
+  Reader reader(words, numWords, error);
+  program->numSymbols = reader.take(0, kMaxSymbols, "number of symbols");
+  const int32_t numValues = reader.takeCount(kMaxEntries, 4, "values");
+  const int32_t numSlots = reader.takeCount(kMaxEntries, 1, "slots");
+  const int32_t numInstructions = reader.takeCount(kMaxEntries, 5, "instructions");
+  const int32_t numOutputs = reader.takeCount(kMaxEntries, 1, "outputs");
+  if (reader.take(0, INT32_MAX, "number of constants") != numConstants) reader.fail(0, "constants", "wrong number of");
+
+  for (int32_t i = 0; i < numValues && !reader.failed(); ++i) takeValue(reader, *program, numSlots);
+  for (int32_t i = 0; i < numSlots && !reader.failed(); ++i) {
+    std::vector<Dim> alternatives(static_cast<size_t>(reader.takeCount(64, 2, "slot sizes")));
+    for (Dim& dim : alternatives) dim = takeDim(reader, program->numSymbols);
+    program->slots.push_back(alternatives);
+  }
+  // Sources have values before the first instruction; a slot's value has one once an instruction wrote it.
+  std::vector<bool> isWritten(program->values.size());
+  for (size_t i = 0; i < isWritten.size(); ++i) isWritten[i] = program->values[i].kind != ValueKind::kSlot;
+  for (int32_t i = 0; i < numInstructions && !reader.failed(); ++i) {
+    Instruction instruction;
+    instruction.op = static_cast<Op>(reader.take(0, static_cast<int32_t>(Op::kCount) - 1, "op"));
+    instruction.inputs.resize(static_cast<size_t>(reader.takeCount(kMaxInputsOfOp, 1, "inputs")));
+    for (int32_t& input : instruction.inputs) input = reader.take(0, numValues - 1, "input");
+    instruction.output = reader.take(0, numValues - 1, "output");
+    const int32_t first = reader.take(0, static_cast<int32_t>(numConstants), "first constant");
+    const int32_t count = reader.take(0, static_cast<int32_t>(numConstants) - first, "number of constants");
+    if (reader.failed()) break;
+    for (int32_t input : instruction.inputs) {
+      if (!isWritten[static_cast<size_t>(input)]) reader.fail(0, "input", "read before it is written:");
+    }
+    if (program->values[static_cast<size_t>(instruction.output)].kind != ValueKind::kSlot) {
+      reader.fail(0, "output", "not working memory:");
+    }
+    isWritten[static_cast<size_t>(instruction.output)] = true;
+    // Another shape of the same memory is the same value: reshapes leave no instruction behind.
+    const int32_t slot = program->values[static_cast<size_t>(instruction.output)].index;
+    for (size_t v = 0; v < program->values.size(); ++v) {
+      const Value& value = program->values[v];
+      if (value.kind == ValueKind::kSlot && value.index == slot) isWritten[v] = true;
+    }
+    instruction.constants.assign(constants + first, constants + first + count);
+    program->instructions.push_back(instruction);
+  }
+  for (int32_t i = 0; i < numOutputs && !reader.failed(); ++i) {
+    program->outputs.push_back(reader.take(0, numValues - 1, "output"));
+    const size_t id = static_cast<size_t>(program->outputs.back());
+    if (!reader.failed() && (program->values[id].kind != ValueKind::kSlot || !isWritten[id])) {
+      reader.fail(0, "output", "never written:");
+    }
+  }
+  if (!reader.failed() && !reader.atEnd()) reader.fail(0, "words", "left over");
+  return !reader.failed();
+}
+
+int64_t evaluate(const Dim& dim, const int32_t* bindings) {
+  return dim.symbol < 0 ? dim.times : static_cast<int64_t>(dim.times) * bindings[dim.symbol];
+}
+
+int64_t numElements(const Value& value, const int32_t* bindings) {
+  int64_t product = 1;
+  for (int axis = 0; axis < value.rank; ++axis) {
+    if (__builtin_mul_overflow(product, evaluate(value.dims[axis], bindings), &product)) return -1;
+  }
+  return product;
+}
+
+int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, std::vector<int64_t>* offsets) {
+  constexpr int64_t kAlignment = 64;
+  offsets->clear();
+  int64_t end = 0;
+  for (const std::vector<Dim>& alternatives : program.slots) {
+    offsets->push_back(end);
+    int64_t sizeBytes = 0;
+    for (const Dim& dim : alternatives) {
+      const int64_t candidate = evaluate(dim, bindings);
+      sizeBytes = candidate > sizeBytes ? candidate : sizeBytes;
+    }
+    if (sizeBytes > limitBytes - end) return -1;
+    end += (sizeBytes + kAlignment - 1) / kAlignment * kAlignment;
+    if (end > limitBytes) return -1;
+  }
+  return end;
+}
+
+}  // namespace dots

@@ -1,0 +1,89 @@
+// A program as TypeScript compiled it: flat, checked once, then run step by step.
+//
+// The words (all int32) are, in order:
+//   numSymbols, numValues, numSlots, numInstructions, numOutputs, numConstants
+//   values:       kind, index, element (0 f32, 1 i32), rank, then rank times (times, symbol or -1)
+//   slots:        numAlternatives, then each (bytes, symbol or -1); a slot is as large as its largest alternative
+//   instructions: op, numInputs, value ids, output value id, first constant, numConstants
+//   outputs:      value ids
+// Attributes are f64 constants beside the words. `kind` and `op` are the numbers of the enums below;
+// src/backend/native/encode-program.ts writes what this file reads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dots {
+
+enum class ValueKind : int32_t { kInput = 0, kWeight = 1, kState = 2, kSlot = 3 };
+
+enum class Op : int32_t {
+  kAdd = 0,
+  kCachedAttention = 1,
+  kChooseExperts = 2,
+  kEmbedding = 3,
+  kGather = 4,
+  kGroupedLinear = 5,
+  kLinear = 6,
+  kMul = 7,
+  kNormalizeRows = 8,
+  kQuantizeRows = 9,
+  kRmsNorm = 10,
+  kRope = 11,
+  kScale = 12,
+  kSigmoid = 13,
+  kSilu = 14,
+  kSwiglu = 15,
+  kTakeRows = 16,
+  kWeightedSum = 17,
+  kCount = 18,
+};
+
+/// times * symbol, or times where symbol is negative.
+struct Dim {
+  int32_t times;
+  int32_t symbol;
+};
+
+constexpr int kMaxRank = 4;
+
+struct Value {
+  ValueKind kind;
+  int32_t index;  // of the input, weight, state or slot
+  bool isInt;
+  int32_t rank;
+  Dim dims[kMaxRank];
+};
+
+struct Instruction {
+  Op op;
+  std::vector<int32_t> inputs;
+  int32_t output;
+  std::vector<double> constants;
+};
+
+struct Program {
+  int32_t numSymbols = 0;
+  int32_t numInputs = 0;
+  int32_t numWeights = 0;
+  int32_t numStates = 0;
+  std::vector<Value> values;
+  std::vector<std::vector<Dim>> slots;
+  std::vector<Instruction> instructions;
+  std::vector<int32_t> outputs;
+};
+
+/// Reads and checks: every number is looked at before it is used, so any words at all give a program or a message.
+/// On failure `error` says what is wrong and at which word.
+bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants, Program* program,
+                  std::string* error);
+
+/// Product of a value's axes with the symbols bound; -1 on overflow.
+int64_t numElements(const Value& value, const int32_t* bindings);
+int64_t evaluate(const Dim& dim, const int32_t* bindings);
+
+/// Bytes of all slots together and where each begins; -1 if a binding makes them larger than `limitBytes`.
+int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, std::vector<int64_t>* offsets);
+
+}  // namespace dots

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** What `native/addon.cc` exports. */
+export interface NativeAddon {
+  load(
+    words: Int32Array,
+    constants: Float64Array,
+    weights: readonly NativeWeight[],
+    states: readonly NativeState[],
+    numThreads: number,
+  ): NativeHandle;
+  run(handle: NativeHandle, inputs: readonly Int32Array[], bindings: Int32Array): Promise<Float32Array[]>;
+  cancel(handle: NativeHandle): void;
+  close(handle: NativeHandle): void;
+  /** The instruction set in use; with a name, choose another one (tests and measurements). */
+  isa(name?: string): string;
+  activationKind(ggmlType: number): number;
+  activationRowBytes(kind: number, numCols: number): number;
+}
+
+export type NativeHandle = { readonly __brand: 'native-handle' };
+
+export interface NativeWeight {
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly parts: readonly (
+    | { readonly sizeBytes: number; readonly bytes: Uint8Array }
+    | { readonly sizeBytes: number; readonly path: string; readonly offset: number }
+  )[];
+}
+
+export interface NativeState {
+  /** 0 f32, 1 f16, 2 q8_0 */
+  readonly type: number;
+  readonly shape: readonly number[];
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * The addon as built here by `npm ci`, or as a prebuilt platform package brought it. Undefined where there is neither;
+ * `why` then says what was looked for.
+ */
+export function loadAddon(): { addon: NativeAddon } | { addon: undefined; why: string } {
+  // Both src/backend/native/ and dist/backend/native/ lie three folders below the package.
+  const built = fileURLToPath(new URL('../../../native/build/dots.node', import.meta.url));
+  try {
+    if (existsSync(built)) return { addon: require(built) as NativeAddon };
+  } catch (error) {
+    return { addon: undefined, why: `${built} does not load: ${(error as Error).message}` };
+  }
+  const packageName = `@dots.ts/${platform}-${arch}`;
+  try {
+    return { addon: require(packageName) as NativeAddon };
+  } catch {
+    return {
+      addon: undefined,
+      why: `there is neither native/build/dots.node nor the package ${packageName}`,
+    };
+  }
+}

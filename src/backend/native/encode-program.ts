@@ -1,0 +1,107 @@
+import type { Program } from '../../compile/program.ts';
+import { InternalError } from '../../core/errors.ts';
+import { type Bindings, type Dim, evaluateDim } from '../../graph/dim.ts';
+import type { AttributeValue } from '../../graph/tensor.ts';
+
+/** A program in the words that native/program.h describes, with the names of what the caller has to supply. */
+export interface EncodedProgram {
+  readonly words: Int32Array;
+  readonly constants: Float64Array;
+  /** In the order in which `run` takes them. */
+  readonly symbols: readonly string[];
+  readonly inputs: readonly string[];
+  readonly weights: readonly string[];
+  readonly states: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+const VALUE_KINDS = ['input', 'weight', 'state', 'slot'];
+
+/** In the order of C++'s `Op`; the attributes of each op in the order of its constants. */
+export const NATIVE_OPS: Readonly<Record<string, readonly string[]>> = {
+  add: [],
+  cachedAttention: [],
+  chooseExperts: ['k', 'numGroups', 'numKept'],
+  embedding: [],
+  gather: [],
+  groupedLinear: [],
+  linear: [],
+  mul: [],
+  normalizeRows: ['eps'],
+  quantizeRows: ['kind'],
+  rmsNorm: ['eps'],
+  rope: ['theta'],
+  scale: ['factor'],
+  sigmoid: [],
+  silu: [],
+  swiglu: [],
+  takeRows: [],
+  weightedSum: [],
+};
+
+const OP_NUMBERS = new Map(Object.keys(NATIVE_OPS).map((name, number) => [name, number]));
+
+/** Throws `InternalError` for an op without a native kernel: the compiler should not have let it through. */
+export function encodeProgram(program: Program, stateBindings: Bindings): EncodedProgram {
+  const symbols: string[] = [];
+  const names: Record<string, string[]> = { input: [], weight: [], state: [] };
+  const body: number[] = [];
+  const constants: number[] = [];
+
+  const symbolNumber = (symbol: string): number => {
+    if (!symbols.includes(symbol)) symbols.push(symbol);
+    return symbols.indexOf(symbol);
+  };
+  const pushDim = (dim: Dim): void => {
+    if (typeof dim === 'number') body.push(dim, -1);
+    else if (dim.symbol in stateBindings) body.push(evaluateDim(dim, stateBindings), -1);
+    else body.push(dim.times, symbolNumber(dim.symbol));
+  };
+
+  for (const value of program.values) {
+    let index: number;
+    if (value.kind === 'slot') index = value.slot;
+    else {
+      const list = names[value.kind];
+      if (!list.includes(value.name)) list.push(value.name);
+      index = list.indexOf(value.name);
+    }
+    body.push(VALUE_KINDS.indexOf(value.kind), index, value.type === 'f32' ? 0 : 1, value.shape.length);
+    value.shape.forEach(pushDim);
+  }
+  for (const alternatives of program.slots) {
+    body.push(alternatives.length);
+    alternatives.forEach(pushDim);
+  }
+  for (const { op, inputs, output, attributes } of program.instructions) {
+    const number = OP_NUMBERS.get(op);
+    if (number === undefined) throw new InternalError(`there is no native kernel for ${op}`);
+    const values = NATIVE_OPS[op].map((name) => asNumber(attributes[name]));
+    body.push(number, inputs.length, ...inputs, output, constants.length, values.length);
+    constants.push(...values);
+  }
+  body.push(...Object.values(program.outputs));
+
+  const counts = [
+    symbols.length,
+    program.values.length,
+    program.slots.length,
+    program.instructions.length,
+    Object.keys(program.outputs).length,
+    constants.length,
+  ];
+  return {
+    words: Int32Array.from([...counts, ...body]),
+    constants: Float64Array.from(constants),
+    symbols,
+    inputs: names.input,
+    weights: names.weight,
+    states: names.state,
+    outputs: Object.keys(program.outputs),
+  };
+}
+
+function asNumber(value: AttributeValue): number {
+  if (typeof value === 'number') return value;
+  throw new InternalError(`an attribute of a native op is ${JSON.stringify(value)}, not a number`);
+}

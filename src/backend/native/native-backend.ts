@@ -1,0 +1,156 @@
+import { availableParallelism } from 'node:os';
+import type { Program } from '../../compile/program.ts';
+import { FormatError, InternalError, ResourceError, UnsupportedError } from '../../core/errors.ts';
+import type { StoredWeight } from '../../dtype/stored-weight.ts';
+import { type Bindings, evaluateShape } from '../../graph/dim.ts';
+import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
+import { loadAddon, type NativeAddon, type NativeHandle, type NativeWeight } from './addon.ts';
+import { type EncodedProgram, encodeProgram, NATIVE_OPS } from './encode-program.ts';
+import { lowerToNative } from './lower.ts';
+
+export interface NativeOptions {
+  /** Default: one for each core that this process may use. */
+  readonly threads?: number;
+  /** An instruction set other than the best one; for tests and measurements. */
+  readonly isa?: string;
+}
+
+const KV_TYPES = ['f32', 'f16', 'q8_0'];
+
+/** The C++ backend, or why it cannot be had on this machine. */
+export function openNativeBackend(
+  options: NativeOptions = {},
+): { backend: Backend } | { backend: undefined; why: string } {
+  const found = loadAddon();
+  if (!found.addon) return { backend: undefined, why: found.why };
+  const { addon } = found;
+  const isa = options.isa === undefined ? addon.isa() : addon.isa(options.isa);
+  const threads = options.threads ?? availableParallelism();
+  const backend: Backend = {
+    name: 'native',
+    description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
+    supports: (op) => op in NATIVE_OPS,
+    load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
+  };
+  return { backend };
+}
+
+async function load(
+  addon: NativeAddon,
+  threads: number,
+  program: Program,
+  weights: ReadonlyMap<string, StoredWeight>,
+  options: LoadOptions,
+): Promise<Executable> {
+  const lowered = lowerToNative(program, weights, {
+    kindFor: (weight) => activationKind(addon, weight),
+    rowBytes: (kind, numCols) => addon.activationRowBytes(kind, numCols),
+  });
+  const encoded = encodeProgram(lowered, options.stateBindings);
+  const stateShapes = new Map(
+    program.values.flatMap((value) =>
+      value.kind === 'state' ? [[value.name, evaluateShape(value.shape, options.stateBindings)]] : [],
+    ),
+  );
+  const kvType = KV_TYPES.indexOf(options.stateType.name);
+  if (kvType < 0) {
+    throw new UnsupportedError(`The key/value cache cannot be stored as ${options.stateType.name}`, {
+      code: 'unsupported-kv-type',
+      hint: `choose one of ${KV_TYPES.join(', ')}`,
+    });
+  }
+  const nativeWeights: NativeWeight[] = [];
+  for (const name of encoded.weights) {
+    options.signal?.throwIfAborted();
+    const weight = weights.get(name);
+    if (!weight) throw new InternalError(`the program reads the weight ${name}, which was not bound`);
+    nativeWeights.push(await describeWeight(weight));
+  }
+  const states = encoded.states.map((name) => ({ type: kvType, shape: stateShapes.get(name) as number[] }));
+  try {
+    const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, threads);
+    return new NativeExecutable(addon, handle, encoded);
+  } catch (error) {
+    throw new ResourceError(`The native backend cannot load the model: ${(error as Error).message}`, {
+      code: 'native-load-failed',
+      hint: 'see the message; --backend reference avoids the native backend',
+      cause: error,
+    });
+  }
+}
+
+function activationKind(addon: NativeAddon, weight: StoredWeight): number {
+  const kind = addon.activationKind(weight.type.id);
+  if (kind >= 0) return kind;
+  throw new UnsupportedError(`The native backend has no kernels for ${weight.type.name} ("${weight.name}")`, {
+    code: 'unsupported-tensor-type',
+    hint: 'run it with --backend reference, or convert the file to another type',
+  });
+}
+
+/** Bytes that lie in a file are mapped; only what a reader made in memory is copied. */
+async function describeWeight(weight: StoredWeight): Promise<NativeWeight> {
+  const parts: NativeWeight['parts'][number][] = [];
+  for (const { sizeBytes, file, read } of weight.parts) {
+    parts.push(
+      file ? { sizeBytes, path: file.path, offset: file.offset } : { sizeBytes, bytes: await read() },
+    );
+  }
+  return { type: weight.type.id, shape: weight.shape, parts };
+}
+
+class NativeExecutable implements Executable {
+  private readonly addon: NativeAddon;
+  private readonly handle: NativeHandle;
+  private readonly encoded: EncodedProgram;
+  private isClosed = false;
+
+  constructor(addon: NativeAddon, handle: NativeHandle, encoded: EncodedProgram) {
+    this.addon = addon;
+    this.handle = handle;
+    this.encoded = encoded;
+  }
+
+  async run(
+    inputs: RunInputs,
+    bindings: Bindings,
+    signal?: AbortSignal,
+  ): Promise<Record<string, Float32Array>> {
+    if (this.isClosed)
+      throw new ResourceError('Cannot run a model that is closed', { code: 'closed', hint: 'open it again' });
+    signal?.throwIfAborted();
+    const cancel = (): void => this.addon.cancel(this.handle);
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      const outputs = await this.addon.run(
+        this.handle,
+        this.encoded.inputs.map((name) => inputs[name]),
+        Int32Array.from(this.encoded.symbols, (symbol) => bindings[symbol]),
+      );
+      return Object.fromEntries(this.encoded.outputs.map((name, i) => [name, outputs[i]]));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw translate(error as Error);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.addon.close(this.handle);
+  }
+}
+
+/** C++ says what happened in one line; which class of error it is shows in how the line begins. */
+function translate(error: Error): Error {
+  if (error.message.startsWith('damaged: ')) {
+    return new FormatError(`Cannot go on reading the model: ${error.message.slice('damaged: '.length)}`, {
+      code: 'file-changed',
+      hint: 'the file was shortened or its disk failed while the model was open; open it again from a good copy',
+      cause: error,
+    });
+  }
+  return new InternalError(error.message, { cause: error });
+}

@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+/** What each folder may import, beside itself; docs/architecture.md shows the same table. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  dtype: ['core'],
+  format: ['core', 'dtype'],
+  text: ['core', 'format'],
+  graph: ['core', 'dtype'],
+  compile: ['core', 'dtype', 'graph'],
+  model: ['core', 'dtype', 'format', 'graph'],
+  backend: ['core', 'dtype', 'graph', 'compile/program.ts'],
+  engine: ['core', 'dtype', 'format', 'text', 'graph', 'compile', 'model', 'backend'],
+  cli: ['core', 'dtype', 'format', 'text', 'graph', 'compile', 'model', 'backend', 'engine'],
+};
+
+/** Files above `cli/` in the list run in a browser; these are the doors to the machine. */
+const MAY_IMPORT_NODE = [/^format\/file-source\.ts$/, /^backend\/native\//, /^cli\//];
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  const found = text.matchAll(/^(?:import|export)\s(?:[^'";]*?from\s)?'([^']+)'|\bimport\('([^']+)'\)/gm);
+  return [...found].map((match) => match[1] ?? match[2]);
+}
+
+/** Imports of other files of src/, as paths below it. */
+function localImports(file: string): string[] {
+  return importsOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(SRC, resolve(SRC, dirname(file), specifier)));
+}
+
+describe('layers', () => {
+  it('no folder imports from one that data meets later', () => {
+    const wrong = files.flatMap((file) => {
+      const folder = file.split('/')[0];
+      const allowed = MAY_IMPORT[folder];
+      return localImports(file)
+        .filter((target) => file.includes('/') && !target.startsWith(`${folder}/`))
+        .filter((target) => !allowed?.some((entry) => target === entry || target.startsWith(`${entry}/`)))
+        .map((target) => `${file} -> ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('no file imports itself in a circle', () => {
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+        return;
+      }
+      if (done.has(file)) return;
+      for (const target of localImports(file)) visit(target, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('only the doors to the machine import node: modules', () => {
+    const wrong = files.filter(
+      (file) =>
+        importsOf(file).some((specifier) => specifier.startsWith('node:')) &&
+        !MAY_IMPORT_NODE.some((pattern) => pattern.test(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('every import names an existing file, so that this test sees all of them', () => {
+    const missing = files.flatMap((file) =>
+      localImports(file)
+        .filter((target) => !files.includes(target))
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
