@@ -20,7 +20,7 @@ export interface TrainTokenizerOptions {
   readonly specialTokens?: readonly string[];
   /** Leave text as it is instead of putting it into form NFC. */
   readonly noNormalize?: boolean;
-  /** Read about this many bytes of text from each file, whole documents or chunks. Default: all of it. */
+  /** Stop a file at this many bytes: plain text there, JSON lines behind the line that reaches it. Default: read all. */
   readonly maxBytesPerFile?: number;
   readonly signal?: AbortSignal;
   /** `read` counts bytes of the files, `merge` counts merges. */
@@ -90,8 +90,8 @@ async function checkReadable(file: string): Promise<number> {
     throw unreadable(file, cause);
   });
   if (info.isDirectory()) {
-    throw new UsageError(`Cannot read "${file}": it is a directory`, {
-      code: 'training-file-is-directory',
+    throw new UsageError(`Cannot read ${file}: it is a folder`, {
+      code: 'not-a-file',
       hint: `name the files in it, for example ${file.replace(/\/$/, '')}/*.jsonl`,
     });
   }
@@ -102,8 +102,8 @@ async function checkReadable(file: string): Promise<number> {
 async function checkWritable(out: string): Promise<void> {
   const target = await stat(out).catch(() => undefined);
   if (target?.isDirectory() === true) {
-    throw new UsageError(`Cannot write the tokenizer to "${out}": it is a directory`, {
-      code: 'out-is-directory',
+    throw new UsageError(`Cannot write the tokenizer to ${out}: it is a folder`, {
+      code: 'not-a-file',
       hint: `give a file name, for example --out ${out.replace(/\/$/, '')}/tokenizer.json`,
     });
   }
@@ -123,14 +123,16 @@ async function readInto(
   const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
   // Destroying the far end when the loop below ends early also closes the file; its error arrives in the loop.
   const stream = isGzip ? pipeline(source, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : source;
-  const sink = isJsonLines ? jsonLinesSink(trainer, file, options.field ?? 'text') : plainTextSink(trainer);
   const maxBytes = options.maxBytesPerFile ?? Number.POSITIVE_INFINITY;
+  const sink = isJsonLines
+    ? jsonLinesSink(trainer, file, options.field ?? 'text', maxBytes)
+    : plainTextSink(trainer, maxBytes);
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       options.signal?.throwIfAborted();
-      sink.write(chunk);
+      const isFull = sink.write(chunk);
       onBytes(source.bytesRead);
-      if (sink.numBytes() >= maxBytes) return;
+      if (isFull) return;
     }
     sink.end();
   } catch (cause) {
@@ -140,7 +142,7 @@ async function readInto(
       typeof cause.code === 'string' &&
       cause.code.startsWith('Z_')
     ) {
-      throw new FormatError(`Cannot decompress "${file}": ${cause.message}`, {
+      throw new FormatError(`Cannot decompress ${file}: ${cause.message}`, {
         code: 'bad-gzip',
         hint: 'the file is damaged or incomplete; compare its size with where it came from',
         cause,
@@ -156,29 +158,29 @@ async function readInto(
 }
 
 interface Sink {
-  write(chunk: Uint8Array): void;
+  /** True once the limit is reached. */
+  write(chunk: Uint8Array): boolean;
   /** The file ended: what is held back is complete. */
   end(): void;
-  /** Bytes of text handed on so far. */
-  numBytes(): number;
 }
 
-function plainTextSink(trainer: BpeTrainer): Sink {
+function plainTextSink(trainer: BpeTrainer, maxBytes: number): Sink {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let numBytes = 0;
   return {
     write(chunk) {
-      numBytes += chunk.length;
-      trainer.addChunk(decoder.decode(chunk, { stream: true }));
+      const part = chunk.subarray(0, maxBytes - numBytes);
+      numBytes += part.length;
+      trainer.addChunk(decoder.decode(part, { stream: true }));
+      return numBytes >= maxBytes;
     },
     end() {
       trainer.addChunk(decoder.decode());
     },
-    numBytes: () => numBytes,
   };
 }
 
-function jsonLinesSink(trainer: BpeTrainer, file: string, field: string): Sink {
+function jsonLinesSink(trainer: BpeTrainer, file: string, field: string, maxBytes: number): Sink {
   const decoder = new TextDecoder();
   let held: Uint8Array[] = [];
   let line = 0;
@@ -198,13 +200,14 @@ function jsonLinesSink(trainer: BpeTrainer, file: string, field: string): Sink {
         addLine(held.length === 0 ? tail : joined([...held, tail]));
         held = [];
         start = end + 1;
+        if (numBytes >= maxBytes) return true;
       }
       if (start < chunk.length) held.push(chunk.slice(start));
+      return false;
     },
     end() {
       if (held.length > 0) addLine(joined(held));
     },
-    numBytes: () => numBytes,
   };
 }
 
@@ -220,7 +223,7 @@ function readField(json: string, field: string, file: string, line: number): str
   } catch {
     found = 'it is not JSON';
   }
-  throw new FormatError(`Cannot read line ${formatCount(line)} of "${file}": ${found}`, {
+  throw new FormatError(`Cannot read line ${formatCount(line)} of ${file}: ${found}`, {
     code: 'bad-training-document',
     hint: 'every line must be an object with its text in that field; choose the field with --field NAME',
   });
@@ -254,16 +257,23 @@ async function writeBeside(out: string, text: string): Promise<void> {
   }
 }
 
-function unreadable(file: string, cause: unknown): ResourceError {
-  return new ResourceError(`Cannot read "${file}": ${reason(cause)}`, {
+function unreadable(file: string, cause: unknown): UsageError | ResourceError {
+  if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {
+    return new UsageError(`Cannot read ${file}: there is no such file`, {
+      code: 'file-not-found',
+      hint: 'check the spelling; a relative path starts at the current folder',
+      cause,
+    });
+  }
+  return new ResourceError(`Cannot read ${file}: ${reason(cause)}`, {
     code: 'unreadable-file',
-    hint: 'check the path and your rights to it',
+    hint: 'check the permissions of the file',
     cause,
   });
 }
 
 function unwritable(out: string, cause: unknown): ResourceError {
-  return new ResourceError(`Cannot write the tokenizer to "${out}": ${reason(cause)}`, {
+  return new ResourceError(`Cannot write the tokenizer to ${out}: ${reason(cause)}`, {
     code: 'unwritable-file',
     hint: 'check that the folder exists, that you may write to it and that the disk has room',
     cause,

@@ -15,12 +15,13 @@ export interface MergeOptions {
 }
 
 /**
- * Each watch of the pairs covers counts from the highest down to an eighth of it. Pairs below are not tracked at all:
+ * Each watch of the pairs covers counts from the highest down to this part of it. Pairs below are not tracked at all:
  * nearly all of the millions of different pairs are rare, and a count can only fall (or its pair is new, and counted
  * when it is made). When the watched ones are used up, the shrunken corpus is counted again with a lower limit. The
- * limit changes the speed, never the result.
+ * ratio changes speed and memory, never the result: on 100 MB of text 8 takes 26 s of CPU and 430 MB, 256 takes 18 s
+ * and 720 MB.
  */
-const WATCH_RATIO = 8;
+const WATCH_RATIO = 128;
 
 /**
  * Learn merges, most frequent pair first; of equally frequent pairs the one with the lowest (left, right) ids.
