@@ -42,7 +42,7 @@ export interface ModelFilesOptions {
  * Throws `FormatError` or `UnsupportedError` naming the file.
  */
 export async function openModelFiles(path: string, options: ModelFilesOptions = {}): Promise<ModelFiles> {
-  return path.toLowerCase().endsWith('.gguf') ? openGgufModel(path, options) : openHfModel(path, options);
+  return path.toLowerCase().endsWith('.gguf') ? openGgufModel(path, options) : openHfModel(path);
 }
 
 async function openGgufModel(path: string, options: ModelFilesOptions): Promise<ModelFiles> {
@@ -66,7 +66,7 @@ async function openGgufModel(path: string, options: ModelFilesOptions): Promise<
   }
 }
 
-async function openHfModel(path: string, options: ModelFilesOptions): Promise<ModelFiles> {
+async function openHfModel(path: string): Promise<ModelFiles> {
   const folder = await openHfFolder(await openFileFolder(path));
   try {
     const config = configFromHf(folder.config, `${path}/config.json`);
@@ -84,16 +84,7 @@ async function openHfModel(path: string, options: ModelFilesOptions): Promise<Mo
       config,
       tensors: folder.tensors,
       tokenizer:
-        folder.tokenizerJson &&
-        tokenizerFromJson(
-          {
-            tokenizerJson: folder.tokenizerJson,
-            tokenizerConfig: folder.tokenizerConfig,
-            generationConfig: folder.generationConfig,
-            config: folder.config,
-          },
-          options,
-        ),
+        folder.tokenizerJson && tokenizerFromJson({ ...folder, tokenizerJson: folder.tokenizerJson }),
       chatTemplate: chatTemplateFromHf(folder),
       fileBytes: [...folder.tensors.values()].reduce((sum, tensor) => sum + tensor.sizeBytes, 0),
       hf: folder,

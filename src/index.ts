@@ -1,0 +1,24 @@
+/** The public surface of dots.ts. */
+export {
+  DotsError,
+  FormatError,
+  InternalError,
+  ResourceError,
+  ShapeError,
+  UnsupportedError,
+  UsageError,
+} from './core/errors.ts';
+export type {
+  FinishEvent,
+  FinishReason,
+  GenerateEvent,
+  PromptEndEvent,
+  PromptProgressEvent,
+  Timings,
+  TokenDeltaEvent,
+} from './engine/events.ts';
+export type { GenerateOptions } from './engine/generate.ts';
+export { type ChatOptions, Model, open } from './engine/model.ts';
+export type { OpenOptions } from './engine/open.ts';
+export type { PositionLogits } from './engine/score.ts';
+export type { ChatMessage } from './text/chat-template.ts';
