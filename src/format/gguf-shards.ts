@@ -2,12 +2,14 @@
  * Opens a GGUF model, which large ones come as a set of files `PREFIX-00001-of-0000N.gguf`. Each shard is a GGUF of its
  * own; the first has the metadata. Source: llama.cpp `gguf-split`.
  */
+
 import { DotsError, FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import type { ByteSource, SourceOpener } from './byte-source.ts';
 import { openFileSource } from './file-source.ts';
 import { type GgufFile, readGguf } from './gguf.ts';
 import { findNumber } from './gguf-values.ts';
+import { quoteName } from './read-checks.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 import { shardName } from './write-tensors.ts';
 
@@ -130,7 +132,7 @@ function mergeShards(shards: readonly Shard[]): OpenGguf {
         throw mixedUp(
           source.name,
           'each tensor in one shard',
-          `"${name}", which is in ${other.source.name} too`,
+          `${quoteName(name)}, which is in ${other.source.name} too`,
         );
       }
       tensors.set(name, tensor);

@@ -2,6 +2,7 @@
  * Reads GGUF, the one-file container of llama.cpp models: magic, metadata, tensor table, padding, data.
  * Versions 2 and 3, little-endian. Source: ggml `docs/gguf.md`.
  */
+
 import { FormatError, UnsupportedError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { type StorageType, storageBytes, storageTypeById } from '../dtype/index.ts';
@@ -17,6 +18,7 @@ import {
 } from './gguf-values.ts';
 import { HeaderCursor } from './header-cursor.ts';
 import { checkOverlaps } from './ranges.ts';
+import { quoteName } from './read-checks.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 export interface GgufFile {
@@ -131,7 +133,7 @@ async function readMetadata(cursor: HeaderCursor, count: number): Promise<GgufMe
   for (let i = 0; i < count; i++) {
     const start = cursor.offset;
     const key = await cursor.string(`metadata key ${formatCount(i + 1)}`, MAX_KEY_BYTES);
-    const subject = `the metadata key "${key}"`;
+    const subject = `the metadata key ${quoteName(key)}`;
     if (key === '' || metadata.has(key)) {
       throw cursor.failure(subject, {
         code: 'duplicate-key',
@@ -236,7 +238,7 @@ async function readTensorInfos(
     const name = await cursor.string(`the name of tensor ${formatCount(i + 1)}`, GGUF_MAX_NAME_BYTES);
     const info = await readTensorInfo(cursor, name, alignment);
     if (name === '' || infos.has(name)) {
-      throw cursor.failure(`tensor "${name}"`, {
+      throw cursor.failure(`tensor ${quoteName(name)}`, {
         code: 'duplicate-tensor',
         expected: 'names that are unique and not empty',
         found: name === '' ? 'an empty name' : 'the same name twice',
@@ -249,7 +251,7 @@ async function readTensorInfos(
 }
 
 async function readTensorInfo(cursor: HeaderCursor, name: string, alignment: number): Promise<TensorInfo> {
-  const subject = `tensor "${name}"`;
+  const subject = `tensor ${quoteName(name)}`;
   await cursor.need(4, subject, 'the number of dimensions');
   const dimsOffset = cursor.offset;
   const numDims = cursor.u32();
@@ -328,7 +330,7 @@ function placeTensor(cursor: HeaderCursor, info: TensorInfo, dataOffset: number)
   const end = offset + sizeBytes;
   if (end > source.size) {
     throw new FormatError(
-      `Cannot read tensor "${name}" of ${source.name}: it ends at byte ${formatCount(end)} ` +
+      `Cannot read tensor ${quoteName(name)} of ${source.name}: it ends at byte ${formatCount(end)} ` +
         `but the file has ${formatCount(source.size)}`,
       {
         code: 'truncated-file',

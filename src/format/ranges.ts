@@ -1,6 +1,7 @@
 import { FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import type { ByteSource } from './byte-source.ts';
+import { quoteName } from './read-checks.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 /** Throws `FormatError` if two tensors of one file share bytes. */
@@ -13,8 +14,8 @@ export function checkOverlaps(source: ByteSource, tensors: readonly StoredTensor
     if (tensor.offset >= end) continue;
     const expected = `a start at byte ${formatCount(end)} or later`;
     throw new FormatError(
-      `Cannot read tensor "${tensor.name}" of ${source.name}: it begins at byte ${formatCount(tensor.offset)}, ` +
-        `inside tensor "${before.name}", which ends at byte ${formatCount(end)}`,
+      `Cannot read tensor ${quoteName(tensor.name)} of ${source.name}: it begins at byte ${formatCount(tensor.offset)}, ` +
+        `inside tensor ${quoteName(before.name)}, which ends at byte ${formatCount(end)}`,
       {
         code: 'overlapping-tensors',
         hint: 'the file is damaged; fetch it again',

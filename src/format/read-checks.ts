@@ -29,3 +29,8 @@ export function closedError(name: string): ResourceError {
     hint: 'keep the model open for as long as its tensors are read',
   });
 }
+
+/** A name from a file as messages show it: quoted, control characters escaped, not longer than a line. */
+export function quoteName(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+}

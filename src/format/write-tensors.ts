@@ -18,14 +18,14 @@ export type TensorBytes<T extends TensorToWrite> = (
 ) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 export interface WriteOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: WriteProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
 
 /** Where to begin a new file. A tensor is never cut, so one larger than `maxShardBytes` gets a file of its own. */
 export interface ShardLimits {
-  readonly maxShardBytes?: number;
-  readonly maxShardTensors?: number;
+  readonly maxShardBytes?: number | undefined;
+  readonly maxShardTensors?: number | undefined;
 }
 
 /** One file: its header, then its tensors, each padded to `alignment`. */
@@ -77,8 +77,8 @@ export function shardName(prefix: string, index: number, count: number, extensio
 }
 
 /**
- * Write the planned files. Either all of them appear under their names or, on an error or an abort, none.
- * Throws the signal's reason when aborted.
+ * Write the planned files, the one that readers open first in front. They appear under their names once all of them are
+ * written; an error or an abort before leaves nothing behind. Throws the signal's reason when aborted.
  */
 export async function writeFiles<T extends TensorToWrite>(
   plans: readonly FilePlan<T>[],
@@ -105,8 +105,7 @@ export async function writeFiles<T extends TensorToWrite>(
       }
     }
     signal?.throwIfAborted();
-    // Readers start from the first file (or, for safetensors, from the index, which is last here and planned last
-    // everywhere), so it appears after those that it needs.
+    // Readers start from the first file, so it appears after those that it needs.
     for (const sink of sinks.toReversed()) await sink.finish();
   } catch (error) {
     for (const sink of sinks) await sink.discard();

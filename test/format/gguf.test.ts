@@ -4,7 +4,7 @@ import { FormatError, UnsupportedError } from '../../src/core/errors.ts';
 import type { ByteSource } from '../../src/format/byte-source.ts';
 import { openFileSource } from '../../src/format/file-source.ts';
 import { readGguf } from '../../src/format/gguf.ts';
-import type { GgufValue } from '../../src/format/gguf-values.ts';
+import { type GgufValue, getStringArray } from '../../src/format/gguf-values.ts';
 import { memorySource } from '../../src/format/memory-source.ts';
 import { concat, errorOf, ggufBytes, golden, summarise, tensor, text, u32 } from './helpers.ts';
 
@@ -114,14 +114,21 @@ describe('readGguf', () => {
     );
     const times: number[] = [];
     for (let i = 0; i < 3; i++) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       const { metadata } = await readGguf(memorySource(bytes, 'vocabulary.gguf'));
-      times.push(performance.now() - start);
+      const { user, system } = process.cpuUsage(start);
+      times.push((user + system) / 1000);
       if (i > 0) continue;
-      expect(metadata.get('tokenizer.ggml.tokens')!.value).toEqual(tokens);
-      expect(metadata.get('tokenizer.ggml.merges')!.value).toEqual(merges);
+      // Not toEqual, which takes longer than the reading.
+      expect(getStringArray(metadata, 'tokenizer.ggml.tokens').every((token, j) => token === tokens[j])).toBe(
+        true,
+      );
+      expect(getStringArray(metadata, 'tokenizer.ggml.merges').every((merge, j) => merge === merges[j])).toBe(
+        true,
+      );
+      expect(getStringArray(metadata, 'tokenizer.ggml.merges')).toHaveLength(151_387);
     }
-    // Usually 40 ms; the limit is what users would notice, with room for a busy machine.
+    // Milliseconds of processor time, so that a busy machine does not fail the test. Usually 120.
     expect(Math.min(...times)).toBeLessThan(300);
   });
 });
