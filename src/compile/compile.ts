@@ -3,6 +3,7 @@ import { fuse } from './fuse.ts';
 import { planMemory } from './plan-memory.ts';
 import type { Program } from './program.ts';
 import { removeUnused } from './simplify.ts';
+import { takeRowsEarly } from './take-rows-early.ts';
 
 export interface CompileOptions {
   readonly name: string;
@@ -10,8 +11,8 @@ export interface CompileOptions {
   readonly supports: (op: string) => boolean;
 }
 
-/** Graph -> Program: drop what nobody reads, fuse, share memory. */
+/** Graph -> Program: drop what nobody reads, compute no row that is not wanted, fuse, share memory. */
 export function compile(graph: Graph, options: CompileOptions): Program {
-  const fused = fuse(removeUnused(graph), options.supports);
+  const fused = fuse(takeRowsEarly(removeUnused(graph)), options.supports);
   return planMemory(removeUnused(fused), options.name);
 }

@@ -30,6 +30,8 @@ export interface OpFacts<A = Attributes> {
   readonly inPlace?: number;
   /** The output is the same memory as this input, under another shape. */
   readonly aliasOf?: number;
+  /** Row i of the output depends on nothing but row i of each input that has the output's first axis. */
+  readonly rowwise?: boolean;
   /** The op changes a state, so it must run even if nobody reads its output. */
   readonly writesState?: boolean;
 }

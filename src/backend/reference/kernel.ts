@@ -31,6 +31,15 @@ export class KernelCall {
     return (this.inputs[index] as { data: Int32Array }).data;
   }
 
+  /** An operand's elements whatever their type, for kernels that only move them. */
+  bits(index: number): Int32Array {
+    return bitsOf(this.inputs[index]);
+  }
+
+  get outputBits(): Int32Array {
+    return bitsOf(this.result);
+  }
+
   /** A matrix, row by row: a weight, or a computed tensor. */
   rows(index: number): (row: number) => Float32Array {
     const operand = this.inputs[index];
@@ -63,6 +72,11 @@ export class KernelCall {
   number(name: string): number {
     return this.attributes[name] as number;
   }
+}
+
+function bitsOf(operand: Operand): Int32Array {
+  const { buffer, byteOffset, length } = (operand as { data: Float32Array | Int32Array }).data;
+  return new Int32Array(buffer, byteOffset, length);
 }
 
 export type Kernel = (call: KernelCall) => void;

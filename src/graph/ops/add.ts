@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.ts';
 export const add = defineOp<[a: Tensor, b: Tensor]>({
   name: 'add',
   arity: 2,
+  rowwise: true,
   inPlace: 0,
   infer(inputs) {
     const [a, b] = inputs;

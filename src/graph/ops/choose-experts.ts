@@ -12,6 +12,7 @@ export const chooseExperts = defineOp<
 >({
   name: 'chooseExperts',
   arity: 2,
+  rowwise: true,
   infer(inputs, { k }) {
     const [scores, bias] = inputs;
     check(

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor.ts';
 export const gather = defineOp<[x_TE: Tensor, columns_TK: Tensor]>({
   name: 'gather',
   arity: 2,
+  rowwise: true,
   infer(inputs) {
     const [x, columns] = inputs;
     check(

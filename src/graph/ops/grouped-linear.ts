@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor.ts';
 export const groupedLinear = defineOp<[x: Tensor, weight_EOI: Tensor, experts_TK: Tensor]>({
   name: 'groupedLinear',
   arity: 3,
+  rowwise: true,
   infer(inputs) {
     const [x, weight, experts] = inputs;
     check(

@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor.ts';
 export const limitGroups = defineOp<[choice_TE: Tensor], { numGroups: number; numKept: number }>({
   name: 'limitGroups',
   arity: 1,
+  rowwise: true,
   inPlace: 0,
   infer(inputs, { numGroups, numKept }) {
     const width = lastDim(inputs[0]);

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor.ts';
 export const linear = defineOp<[x_TI: Tensor, weight_OI: Tensor]>({
   name: 'linear',
   arity: 2,
+  rowwise: true,
   infer(inputs) {
     const [x, weight] = inputs;
     check(x.shape.length === 2 && weight.shape.length === 2, 'linear', inputs, 'both must be matrices');

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor.ts';
 export const mul = defineOp<[a: Tensor, b: Tensor]>({
   name: 'mul',
   arity: 2,
+  rowwise: true,
   inPlace: 0,
   infer(inputs) {
     check(sameShape(inputs[0].shape, inputs[1].shape), 'mul', inputs, 'the shapes must be equal');

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.ts';
 export const normalizeRows = defineOp<[x_TK: Tensor], { eps: number }>({
   name: 'normalizeRows',
   arity: 1,
+  rowwise: true,
   inPlace: 0,
   infer: ([x]) => ({ shape: x.shape, type: 'f32' }),
 });

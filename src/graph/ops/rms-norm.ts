@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor.ts';
 export const rmsNorm = defineOp<[x_TD: Tensor, weight_D: Tensor], { eps: number }>({
   name: 'rmsNorm',
   arity: 2,
+  rowwise: true,
   inPlace: 0,
   infer(inputs) {
     const [x, weight] = inputs;

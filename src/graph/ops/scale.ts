@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.ts';
 export const scale = defineOp<[x: Tensor], { factor: number }>({
   name: 'scale',
   arity: 1,
+  rowwise: true,
   inPlace: 0,
   infer: ([x]) => ({ shape: x.shape, type: 'f32' }),
 });

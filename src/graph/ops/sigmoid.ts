@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.ts';
 export const sigmoid = defineOp<[z: Tensor]>({
   name: 'sigmoid',
   arity: 1,
+  rowwise: true,
   inPlace: 0,
   infer: ([z]) => ({ shape: z.shape, type: 'f32' }),
 });

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.ts';
 export const silu = defineOp<[z: Tensor]>({
   name: 'silu',
   arity: 1,
+  rowwise: true,
   inPlace: 0,
   infer: ([z]) => ({ shape: z.shape, type: 'f32' }),
 });

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor.ts';
 export const swiglu = defineOp<[gate_TF: Tensor, up_TF: Tensor]>({
   name: 'swiglu',
   arity: 2,
+  rowwise: true,
   inPlace: 0,
   infer(inputs) {
     check(sameShape(inputs[0].shape, inputs[1].shape), 'swiglu', inputs, 'the shapes must be equal');

@@ -13,6 +13,6 @@ export const takeRows = defineOp<[x_TD: Tensor, rows_O: Tensor]>({
       inputs,
       'expected a matrix and a list of rows',
     );
-    return { shape: [rows.shape[0], x.shape[1]], type: 'f32' };
+    return { shape: [rows.shape[0], x.shape[1]], type: x.type };
   },
 });

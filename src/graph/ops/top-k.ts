@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.ts';
 export const topK = defineOp<[x_TE: Tensor], { k: number }>({
   name: 'topK',
   arity: 1,
+  rowwise: true,
   infer(inputs, { k }) {
     const [x] = inputs;
     check(

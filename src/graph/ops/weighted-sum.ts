@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor.ts';
 export const weightedSum = defineOp<[y_RD: Tensor, weights_TK: Tensor]>({
   name: 'weightedSum',
   arity: 2,
+  rowwise: true,
   infer(inputs) {
     const [y, weights] = inputs;
     check(
