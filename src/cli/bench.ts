@@ -1,0 +1,101 @@
+import { availableParallelism } from 'node:os';
+import { UsageError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
+import type { Engine } from '../engine/open.ts';
+import { formatRate } from './answer.ts';
+import { benchTests, contextNeeded, measure } from './bench-tests.ts';
+import { openModel } from './open-model.ts';
+import type { CommonFlags, ModelFlags } from './options.ts';
+import type { Session } from './session.ts';
+import { table } from './table.ts';
+
+export interface BenchFlags extends CommonFlags, Pick<ModelFlags, 'kvType'> {
+  readonly promptTokens: number[];
+  readonly newTokens: number[];
+  readonly depth: number[];
+  readonly repetitions: number;
+  readonly parallel: number[];
+  readonly seed: number;
+}
+
+/** One line of the result. */
+export interface BenchRow {
+  /** As llama-bench writes it: `pp512`, `tg128`, `tg128 @ d4096`; and `tg128 x 8` for eight sequences at once. */
+  readonly test: string;
+  readonly tokensPerSecond: { readonly median: number; readonly min: number; readonly max: number };
+  /** Of what the machine could do; null where that is not known. */
+  readonly limitPercent: number | null;
+}
+
+/** `dots bench`: tokens per second of reading prompts (pp) and of generating (tg). */
+export async function bench(session: Session, model: string, flags: BenchFlags): Promise<void> {
+  const tests = benchTests(flags);
+  if (tests.length === 0) {
+    throw new UsageError('There is nothing to measure', {
+      code: 'empty-bench',
+      hint: 'give a number above 0 to -p or to -n',
+    });
+  }
+  await using engine = await openModel(
+    session,
+    model,
+    { ...flags, ctx: contextNeeded(tests) },
+    {
+      maxParallel: Math.max(...tests.map((test) => test.parallel)),
+    },
+  );
+  const rows: BenchRow[] = [];
+  const progress = session.progress('measuring', 'runs', flags);
+  const runsEach = flags.repetitions + 1;
+  try {
+    for (const [index, test] of tests.entries()) {
+      const rates: number[] = [];
+      for (let run = 0; run < runsEach; run++) {
+        progress.update(index * runsEach + run, tests.length * runsEach, test.name);
+        const rate = await measure(engine, test, { seed: flags.seed, run, signal: session.signal });
+        // The first run pays for pages touched and code compiled for the first time.
+        if (run > 0) rates.push(rate);
+      }
+      rows.push({ test: test.name, tokensPerSecond: summarise(rates), limitPercent: null });
+    }
+  } finally {
+    progress.clear();
+  }
+  const threads = numThreads(engine, flags);
+  if (flags.json)
+    await session.json({ model: engine.files.name, backend: engine.backend.name, threads, rows });
+  else await print(session, engine, flags, threads, rows);
+}
+
+function summarise(rates: readonly number[]): BenchRow['tokensPerSecond'] {
+  const sorted = rates.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, min: sorted[0], max: sorted[sorted.length - 1] };
+}
+
+function numThreads(engine: Engine, flags: BenchFlags): number {
+  return engine.backend.name === 'reference' ? 1 : (flags.threads ?? availableParallelism());
+}
+
+async function print(
+  session: Session,
+  engine: Engine,
+  flags: BenchFlags,
+  threads: number,
+  rows: readonly BenchRow[],
+): Promise<void> {
+  await session.line(
+    `${session.style('bold', engine.files.name)}, ${engine.backend.description}, ` +
+      `${threads} ${threads === 1 ? 'thread' : 'threads'}, median of ${formatCount(flags.repetitions)}`,
+  );
+  const cells = rows.map(({ test, tokensPerSecond: { median, min, max }, limitPercent }) => [
+    test,
+    formatRate(median),
+    formatRate(min),
+    formatRate(max),
+    limitPercent === null ? '–' : `${limitPercent.toFixed(0)}%`,
+  ]);
+  for (const line of table([['test', 'tokens/s', 'min', 'max', 'of limit'], ...cells], 'lrrrr'))
+    await session.line(line);
+}

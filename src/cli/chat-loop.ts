@@ -1,0 +1,180 @@
+/** The conversation in the terminal: lines in, answers out, and a few commands that begin with a slash. */
+import { DotsError } from '../core/errors.ts';
+import type { ChatMessage } from '../text/chat-template.ts';
+import { type Answer, describeTimings } from './answer.ts';
+import { systemMessage } from './chat.ts';
+import { LineReader } from './line-reader.ts';
+import { EXIT_OK, reportError } from './report-error.ts';
+import { Interrupted, type Session } from './session.ts';
+
+export interface Conversation {
+  readonly name: string;
+  readonly system: string | undefined;
+  /** Answers a conversation; pieces of the answer are handed on as they come. */
+  reply(
+    messages: readonly ChatMessage[],
+    signal: AbortSignal,
+    onPiece: (piece: string) => Promise<void>,
+  ): Promise<Answer>;
+}
+
+const HELP = `/help          this list
+/system TEXT   how the model should behave from here on; without TEXT: no instruction
+/retry         take back the last answer and ask for another
+/reset         forget the conversation
+/exit          leave (also Ctrl-D)
+"""            begins and ends a message of several lines
+Ctrl-C stops an answer; at the prompt it leaves. A message that begins with a slash is written with two.`;
+
+/** Runs until the input ends, `/exit`, or Ctrl-C at the prompt. */
+export async function chatLoop(session: Session, conversation: Conversation): Promise<void> {
+  const chat = new ChatLoop(session, conversation);
+  try {
+    await chat.run();
+  } finally {
+    chat.close();
+  }
+}
+
+class ChatLoop {
+  private readonly session: Session;
+  private readonly conversation: Conversation;
+  private readonly lines: LineReader;
+  private readonly stopInterrupts: () => void;
+  private system: string | undefined;
+  private messages: ChatMessage[] = [];
+  /** Set while the model answers. */
+  private answering: AbortController | undefined;
+
+  constructor(session: Session, conversation: Conversation) {
+    this.session = session;
+    this.conversation = conversation;
+    this.system = conversation.system;
+    this.lines = new LineReader(session, () => this.interrupt());
+    this.stopInterrupts = session.overrideInterrupt(() => this.interrupt());
+  }
+
+  close(): void {
+    this.stopInterrupts();
+    this.lines.close();
+  }
+
+  async run(): Promise<void> {
+    const { session } = this;
+    if (this.lines.isTerminal) {
+      session.note(
+        `${session.style('bold', this.conversation.name, session.io.stderr)}  /help lists the commands, /exit leaves`,
+      );
+    }
+    for (;;) {
+      const text = await this.readMessage();
+      if (text === undefined) return;
+      if (text.trim() === '') continue;
+      if (text.startsWith('/') && !text.startsWith('//')) {
+        if ((await this.command(text)) === 'leave') return;
+      } else {
+        this.messages.push({ role: 'user', content: text.startsWith('//') ? text.slice(1) : text });
+        await this.answerLast();
+      }
+    }
+  }
+
+  /** One line, or all lines between two of `"""`. */
+  private async readMessage(): Promise<string | undefined> {
+    const first = await this.lines.read('> ');
+    if (first === undefined || !first.trimStart().startsWith('"""')) return first;
+    const lines = [first.trimStart().slice(3)];
+    for (;;) {
+      const line = await this.lines.read('… ');
+      if (line === undefined) break;
+      const end = line.indexOf('"""');
+      lines.push(end < 0 ? line : line.slice(0, end));
+      if (end >= 0) break;
+    }
+    return lines.join('\n').trim();
+  }
+
+  private async command(text: string): Promise<'leave' | 'stay'> {
+    const [, name, rest] = /^\/(\S*)\s*(.*)$/s.exec(text) as RegExpExecArray;
+    const { session } = this;
+    switch (name) {
+      case 'exit':
+      case 'quit':
+      case 'bye':
+        return 'leave';
+      case 'help':
+      case '?':
+        session.note(HELP);
+        break;
+      case 'reset':
+      case 'clear':
+        this.messages = [];
+        session.note('the conversation is forgotten');
+        break;
+      case 'system':
+        this.system = rest === '' ? undefined : rest;
+        session.note(rest === '' ? 'no instruction any more' : 'the model is told so from here on');
+        break;
+      case 'retry':
+        await this.retry();
+        break;
+      default:
+        session.note(`there is no command /${name}; /help lists them`);
+    }
+    return 'stay';
+  }
+
+  private async retry(): Promise<void> {
+    if (this.messages.at(-1)?.role === 'assistant') this.messages.pop();
+    if (this.messages.length > 0) await this.answerLast();
+    else this.session.note('there is nothing to answer yet');
+  }
+
+  private async answerLast(): Promise<void> {
+    const { session, messages } = this;
+    const controller = new AbortController();
+    this.answering = controller;
+    let text = '';
+    try {
+      const result = await this.conversation.reply(
+        [...systemMessage(this.system), ...messages],
+        AbortSignal.any([session.signal, controller.signal]),
+        async (piece) => {
+          text += piece;
+          await session.write(piece);
+        },
+      );
+      messages.push({ role: 'assistant', content: result.text });
+      await session.line();
+      if (this.lines.isTerminal)
+        session.note(session.style('dim', describeTimings(result), session.io.stderr));
+    } catch (error) {
+      session.signal.throwIfAborted();
+      await this.endEarly(error, controller.signal.aborted, text);
+    } finally {
+      this.answering = undefined;
+    }
+  }
+
+  /** A stopped answer counts as far as it got; a failed one is told and its question forgotten. */
+  private async endEarly(error: unknown, isStopped: boolean, text: string): Promise<void> {
+    const { session, messages } = this;
+    if (isStopped) {
+      if (text === '') messages.pop();
+      else messages.push({ role: 'assistant', content: text });
+      await session.line();
+      session.note(session.style('dim', '(stopped)', session.io.stderr));
+      return;
+    }
+    messages.pop();
+    // In a script the first failure ends the run; a person may say something else instead.
+    if (!this.lines.isTerminal || !(error instanceof DotsError)) throw error;
+    if (text !== '') await session.line();
+    if (reportError(error, session) === EXIT_OK) throw error;
+  }
+
+  private interrupt(): void {
+    if (this.answering && !this.answering.signal.aborted) this.answering.abort(new Interrupted());
+    else this.session.interrupt();
+  }
+}

@@ -1,0 +1,131 @@
+import { lstat, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ResourceError, UsageError } from '../core/errors.ts';
+import { formatBytes, formatCount } from '../core/units.ts';
+import { createFileFolder } from '../format/file-source.ts';
+import type { WriteOptions } from '../format/write-tensors.ts';
+import { type ConvertType, writeGgufModel } from '../model/convert-gguf.ts';
+import { writeHfModel } from '../model/convert-hf.ts';
+import { type ConvertSource, openConvertSource } from '../model/convert-source.ts';
+import type { CommonFlags } from './options.ts';
+import { resolveModel } from './resolve-model.ts';
+import type { Session } from './session.ts';
+
+export interface ConvertFlags extends CommonFlags {
+  readonly type?: ConvertType;
+  readonly force?: boolean;
+}
+
+/** `dots convert`: the name of OUT decides what is written. OUT appears when it is complete, or not at all. */
+export async function convert(
+  session: Session,
+  from: string,
+  to: string,
+  flags: ConvertFlags,
+): Promise<void> {
+  const input = resolveModel(from);
+  await checkOutput(input, to, flags.force ?? false);
+  const source = await openConvertSource(input, (message) => session.warn(message));
+  const progress = session.progress('converting', 'bytes', flags);
+  try {
+    const options: WriteOptions = {
+      signal: session.signal,
+      onProgress: ({ doneBytes, sizeBytes, tensor }) => progress.update(doneBytes, sizeBytes, tensor),
+    };
+    const { sizeBytes, numTensors } = isGgufName(to)
+      ? await writeGgufModel(source, to, flags.type, options)
+      : await writeFolder(source, to, flags.type, options);
+    progress.clear();
+    if (flags.json) await session.json({ tensors: numTensors, bytes: sizeBytes });
+    else await session.line(`wrote ${to}: ${formatCount(numTensors)} tensors, ${formatBytes(sizeBytes)}`);
+  } finally {
+    progress.clear();
+    await source.close();
+  }
+}
+
+function isGgufName(path: string): boolean {
+  return path.toLowerCase().endsWith('.gguf');
+}
+
+/** Refuses what would destroy something, before any work is done. */
+async function checkOutput(input: string, output: string, force: boolean): Promise<void> {
+  const present = await lstat(output).catch(() => undefined);
+  if (!present) return;
+  if ((await realpathOf(input)) === (await realpathOf(output))) {
+    throw new UsageError(`Cannot convert ${input} onto itself`, {
+      code: 'same-output',
+      hint: 'give another name for the output',
+    });
+  }
+  if (!force) {
+    throw new UsageError(`Cannot write ${output}: it is there already`, {
+      code: 'output-exists',
+      hint: 'give another name, or replace it with --force',
+    });
+  }
+  if (present.isDirectory() === isGgufName(output)) {
+    throw new UsageError(`Cannot write ${output}: it is ${present.isDirectory() ? 'a folder' : 'a file'}`, {
+      code: 'wrong-output-kind',
+      hint: 'a name that ends in .gguf makes a file, any other a folder',
+    });
+  }
+}
+
+async function realpathOf(path: string): Promise<string> {
+  return await realpath(path).catch(() => resolve(path));
+}
+
+/** All files are written into a folder beside and moved at the end, so that no half-written model is ever taken for one. */
+async function writeFolder(
+  source: ConvertSource,
+  to: string,
+  type: ConvertType | undefined,
+  options: WriteOptions,
+): ReturnType<typeof writeHfModel> {
+  const target = resolve(to);
+  const beside = await mkdtemp(`${target}.partial-`).catch((cause: unknown) => {
+    throw unwritable(to, cause);
+  });
+  try {
+    const written = await writeHfModel(source, await createFileFolder(join(beside, 'model')), type, options);
+    options.signal?.throwIfAborted();
+    await moveFolder(join(beside, 'model'), target).catch((cause: unknown) => {
+      throw unwritable(to, cause);
+    });
+    return written;
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+async function moveFolder(from: string, to: string): Promise<void> {
+  const names = await readdir(from);
+  const old = await readdir(to).catch(() => undefined);
+  if (!old) {
+    await rename(from, to);
+    return;
+  }
+  // Other files in the folder are not ours to remove, but weights of an earlier model would be loaded in place of these.
+  const stale = old.filter(
+    (name) => /^model.*\.safetensors(\.index\.json)?$/.test(name) && !names.includes(name),
+  );
+  for (const name of stale) await rm(join(to, name));
+  for (const name of names) await rename(join(from, name), join(to, name));
+}
+
+function unwritable(path: string, cause: unknown): Error {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOENT') {
+    return new UsageError(`Cannot write ${path}: its parent folder does not exist`, {
+      code: 'file-not-found',
+      hint: 'make the folder first, or check the spelling',
+      cause,
+    });
+  }
+  return new ResourceError(`Cannot write ${path}: ${message}`, {
+    code: 'unwritable-file',
+    hint: 'check that you may write to the folder and that the disk has room',
+    cause,
+  });
+}

@@ -1,0 +1,169 @@
+import { formatBytes, formatCount, formatParameters } from '../core/units.ts';
+import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
+import type { StoredTensor } from '../format/stored-tensor.ts';
+import { bindWeights } from '../model/bind-weights.ts';
+import { countParameters, type Dots1Config } from '../model/config.ts';
+import type { CommonFlags } from './options.ts';
+import { resolveModel } from './resolve-model.ts';
+import type { Session } from './session.ts';
+import { table } from './table.ts';
+
+export interface InfoFlags extends CommonFlags {
+  readonly tensors?: boolean;
+}
+
+/** `dots info`: what is in a model's files. Reads headers only. */
+export async function info(session: Session, model: string, flags: InfoFlags): Promise<void> {
+  const files = await openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
+  try {
+    // Incomplete files are refused here as they are everywhere; `info` of a broken download must not look fine.
+    bindWeights(files.config, files.tensors, files.format, files.origin);
+    const facts = collect(files);
+    const tensors = [...files.tensors.values()];
+    if (flags.json) await session.json({ ...facts, ...(flags.tensors && { tensors: tensors.map(plain) }) });
+    else {
+      for (const line of describe(facts, session)) await session.line(line);
+      if (flags.tensors) for (const line of listTensors(tensors)) await session.line(line);
+    }
+  } finally {
+    await files.close();
+  }
+}
+
+interface Facts {
+  readonly architecture: 'dots1';
+  readonly name: string;
+  readonly format: 'gguf' | 'hf';
+  readonly config: Dots1Config;
+  readonly parameters: { readonly total: number; readonly active: number };
+  readonly fileBytes: number;
+  /** Of the weights alone, without header and padding. */
+  readonly bitsPerWeight: number;
+  readonly tensorTypes: Readonly<Record<string, number>>;
+  readonly numTensors: number;
+  readonly memory: { readonly weightBytes: number; readonly cacheBytesPerToken: number };
+  readonly tokenizer: {
+    readonly vocabSize: number;
+    readonly numRealTokens: number;
+    readonly bos: number | null;
+    readonly eos: readonly number[];
+  } | null;
+  readonly chatTemplate: 'file' | 'built-in';
+}
+
+function collect(files: ModelFiles): Facts {
+  const { config, tokenizer } = files;
+  const parameters = countParameters(config);
+  const tensorTypes: Record<string, number> = {};
+  for (const { type, sizeBytes } of files.tensors.values())
+    tensorTypes[type.name] = (tensorTypes[type.name] ?? 0) + sizeBytes;
+  const weightBytes = Object.values(tensorTypes).reduce((a, b) => a + b, 0);
+  return {
+    architecture: 'dots1',
+    name: files.name,
+    format: files.format,
+    config,
+    parameters,
+    fileBytes: files.fileBytes,
+    bitsPerWeight: (8 * weightBytes) / parameters.total,
+    tensorTypes,
+    numTensors: files.tensors.size,
+    memory: { weightBytes, cacheBytesPerToken: cacheBytesPerToken(config) },
+    tokenizer: tokenizer
+      ? {
+          vocabSize: tokenizer.vocabSize,
+          numRealTokens: tokenizer.numRealTokens,
+          bos: tokenizer.special.bos ?? null,
+          eos: tokenizer.special.eos,
+        }
+      : null,
+    chatTemplate: files.chatTemplate.isFallback ? 'built-in' : 'file',
+  };
+}
+
+/** Keys and values of all layers in f16. */
+function cacheBytesPerToken(config: Dots1Config): number {
+  return config.numLayers * config.numKeyValueHeads * config.headSize * 2 * 2;
+}
+
+function describe(facts: Facts, session: Session): string[] {
+  const { config, parameters, memory, tokenizer } = facts;
+  const types = Object.entries(facts.tensorTypes).sort(([, a], [, b]) => b - a);
+  const share = (sizeBytes: number): string => `${((100 * sizeBytes) / memory.weightBytes).toFixed(1)}%`;
+  const cacheAt = (tokens: number): string =>
+    `${formatBytes(memory.cacheBytesPerToken * tokens)} at ${formatCount(tokens)} tokens`;
+  const contexts = config.contextLength > 4096 ? [4096, config.contextLength] : [config.contextLength];
+  const rows: (readonly [string, string])[] = [
+    ['architecture', `${facts.architecture}, ${describeNetwork(config)}`],
+    [
+      'parameters',
+      `${formatParameters(parameters.total)} in all, ${formatParameters(parameters.active)} for each token`,
+    ],
+    [
+      'file',
+      `${formatBytes(facts.fileBytes)}, ${formatCount(facts.numTensors)} tensors, ${facts.bitsPerWeight.toFixed(2)} bits per weight`,
+    ],
+    ['types', types.map(([type, sizeBytes]) => `${type} ${share(sizeBytes)}`).join(', ')],
+    ['experts', describeExperts(config)],
+    ['context', `${formatCount(config.contextLength)} tokens`],
+    [
+      'memory',
+      `${formatBytes(memory.weightBytes)} of weights, and a cache of ${contexts.map(cacheAt).join(', ')}`,
+    ],
+    ['tokenizer', tokenizer ? describeTokenizer(tokenizer, config) : 'none; commands take token ids'],
+    [
+      'chat template',
+      facts.chatTemplate === 'file' ? "the file's own" : 'the usual one of dots.llm1 (the file has none)',
+    ],
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return [
+    session.style('bold', facts.name),
+    ...rows.map(([label, value]) => `  ${session.style('dim', label.padEnd(width))}  ${value}`),
+  ];
+}
+
+function describeNetwork(config: Dots1Config): string {
+  const shared =
+    config.numKeyValueHeads === config.numHeads ? '' : ` (${config.numKeyValueHeads} for keys and values)`;
+  return (
+    `${config.numLayers} layers, width ${formatCount(config.hiddenSize)}, ` +
+    `${config.numHeads} heads of ${config.headSize}${shared}`
+  );
+}
+
+function describeExperts(config: Dots1Config): string {
+  if (config.numDenseLayers >= config.numLayers) return 'none: every layer is dense';
+  const groups = config.numGroups > 1 ? `, from ${config.numKeptGroups} of ${config.numGroups} groups` : '';
+  const dense = config.numDenseLayers === 0 ? 'no dense layer' : `first ${config.numDenseLayers} dense`;
+  return (
+    `${config.numExpertsPerToken} of ${config.numExperts}${groups} and ${config.numSharedExperts} shared, ` +
+    `width ${formatCount(config.expertSize)}; ${dense}`
+  );
+}
+
+function describeTokenizer(tokenizer: NonNullable<Facts['tokenizer']>, config: Dots1Config): string {
+  const { numRealTokens, eos, bos } = tokenizer;
+  const padding = config.vocabSize - numRealTokens;
+  return [
+    `${formatCount(numRealTokens)} tokens${padding > 0 ? ` and ${formatCount(padding)} rows of padding` : ''}`,
+    bos === null ? undefined : `starts with ${bos}`,
+    eos.length > 0 ? `ends with ${eos.join(' or ')}` : 'no end token',
+  ]
+    .filter((part) => part !== undefined)
+    .join(', ');
+}
+
+function plain({ name, type, shape, offset, sizeBytes }: StoredTensor): object {
+  return { name, type: type.name, shape, offset, bytes: sizeBytes };
+}
+
+function listTensors(tensors: readonly StoredTensor[]): string[] {
+  const rows = tensors.map((tensor) => [
+    tensor.name,
+    tensor.type.name,
+    tensor.shape.map(formatCount).join(' × '),
+    formatBytes(tensor.sizeBytes),
+  ]);
+  return ['', ...table([['tensor', 'type', 'shape', 'bytes'], ...rows], 'llrr')];
+}

@@ -1,0 +1,165 @@
+/** Options that several commands share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../core/errors.ts';
+import type { GenerateOptions } from '../engine/generate.ts';
+import type { OpenOptions } from '../engine/open.ts';
+import { checkSamplingOptions } from '../engine/sampling-options.ts';
+import type { Session } from './session.ts';
+
+export interface CommonFlags {
+  readonly threads?: number;
+  readonly backend?: 'native' | 'reference';
+  readonly json?: boolean;
+}
+
+export interface ModelFlags extends CommonFlags {
+  readonly ctx?: number;
+  readonly kvType?: 'f32' | 'f16' | 'q8_0';
+}
+
+export interface SamplingFlags {
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly presencePenalty?: number;
+  readonly frequencyPenalty?: number;
+  readonly seed?: number;
+  readonly stop?: string[];
+  readonly ignoreEos?: boolean;
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--threads <N>', 'threads of the native backend (default: one for each core)').argParser(
+        positive,
+      ),
+    )
+    .addOption(
+      new Option('--backend <NAME>', 'what computes (default: native where it is built)').choices([
+        'native',
+        'reference',
+      ]),
+    )
+    .option('--json', 'one JSON document on stdout, and nothing else there');
+}
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--ctx <N>',
+        'tokens of context, prompt and answer together (default: up to 4096)',
+      ).argParser(positive),
+    )
+    .addOption(
+      new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
+        .choices(['f16', 'q8_0', 'f32'])
+        .default('f16'),
+    );
+}
+
+export function addSamplingOptions(command: Command): Command {
+  return command
+    .option('-n, --max-tokens <N>', 'end after this many tokens', positive)
+    .option('--temperature <X>', '0 takes the most likely token each time (default: 1)', decimal)
+    .option('--top-k <N>', 'choose among the N most likely tokens', integer)
+    .option('--top-p <X>', 'choose among the most likely tokens that together have probability X', decimal)
+    .option('--min-p <X>', 'choose among tokens at least X times as likely as the likeliest', decimal)
+    .option('--repetition-penalty <X>', 'above 1: avoid tokens of prompt and answer', decimal)
+    .option('--presence-penalty <X>', 'above 0: avoid tokens of the answer', decimal)
+    .option(
+      '--frequency-penalty <X>',
+      'above 0: avoid tokens the more, the more often the answer has them',
+      decimal,
+    )
+    .option('--seed <N>', 'the same seed gives the same answer', integer)
+    .option('--stop <TEXT...>', 'end before any of these texts')
+    .option('--ignore-eos', "go on past the model's end tokens");
+}
+
+/** How to open the model, less the path. */
+export function openOptions(flags: ModelFlags, session: Session): OpenOptions {
+  const threads = flags.threads ?? threadsOfEnvironment(session);
+  return {
+    signal: session.signal,
+    ...(flags.backend !== undefined && { backend: flags.backend }),
+    ...(threads !== undefined && { threads }),
+    ...(flags.ctx !== undefined && { contextLength: flags.ctx }),
+    ...(flags.kvType !== undefined && { kvType: flags.kvType }),
+  };
+}
+
+/** Throws `UsageError` for values out of range, before a model is opened for nothing. */
+export function generateOptions(flags: SamplingFlags): GenerateOptions {
+  const { maxTokens, stop, ignoreEos, temperature, topK, topP, minP, seed } = flags;
+  const { repetitionPenalty, presencePenalty, frequencyPenalty } = flags;
+  const options: GenerateOptions = {
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(stop !== undefined && { stop }),
+    ...(ignoreEos !== undefined && { ignoreEos }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    ...(minP !== undefined && { minP }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
+    ...(presencePenalty !== undefined && { presencePenalty }),
+    ...(frequencyPenalty !== undefined && { frequencyPenalty }),
+    ...(seed !== undefined && { seed }),
+  };
+  checkSamplingOptions(options);
+  return options;
+}
+
+function threadsOfEnvironment(session: Session): number | undefined {
+  const text = session.io.env.DOTS_THREADS;
+  if (text === undefined || text === '') return undefined;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(`The environment variable DOTS_THREADS is "${text}"`, {
+    code: 'bad-threads',
+    hint: 'set it to a number of threads, or unset it',
+  });
+}
+
+/** `512` or `512,1024`. */
+export function positiveList(text: string): number[] {
+  return text.split(',').map((item) => positive(item.trim()));
+}
+
+export function countList(text: string): number[] {
+  return text.split(',').map((item) => count(item.trim()));
+}
+
+/** Token ids: `1,2,3`, also with spaces. */
+export function tokenList(text: string): number[] {
+  const items = text.trim().split(/\s*,\s*|\s+/);
+  if (items.every((item) => /^\d{1,10}$/.test(item))) return items.map(Number);
+  throw new InvalidArgumentError('It takes token ids, for example 1,2,3');
+}
+
+export function positive(text: string): number {
+  const value = integer(text);
+  if (value >= 1) return value;
+  throw new InvalidArgumentError('It takes a whole number of 1 or more');
+}
+
+export function count(text: string): number {
+  const value = integer(text);
+  if (value >= 0) return value;
+  throw new InvalidArgumentError('It takes a whole number, 0 or more');
+}
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('It takes a whole number');
+}
+
+export function decimal(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It takes a number');
+}

@@ -1,0 +1,67 @@
+import { UsageError } from '../core/errors.ts';
+import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
+import { requireTokenizer } from './open-model.ts';
+import type { CommonFlags } from './options.ts';
+import { readText } from './read-text.ts';
+import { resolveModel } from './resolve-model.ts';
+import type { Session } from './session.ts';
+
+export interface TokenizeFlags extends CommonFlags {
+  readonly text?: string;
+  readonly file?: string;
+  readonly control?: boolean;
+}
+
+/** `dots tokenize`: `id TAB piece` lines, or everything as JSON. */
+export async function tokenize(session: Session, model: string, flags: TokenizeFlags): Promise<void> {
+  const text = await readInput(session, flags);
+  const files = await openFiles(session, model);
+  try {
+    const tokenizer = requireTokenizer(files, 'it takes token ids as they are');
+    const tokens = [...tokenizer.encode(text, { control: flags.control ?? false })];
+    if (flags.json) {
+      await session.json({ tokens, pieces: tokens.map((id) => tokenizer.pieceOf(id)) });
+      return;
+    }
+    for (const id of tokens) await session.line(`${id}\t${tokenizer.pieceOf(id)}`);
+  } finally {
+    await files.close();
+  }
+}
+
+/** `dots detokenize`: the text as it is, control tokens included. */
+export async function detokenize(
+  session: Session,
+  model: string,
+  flags: CommonFlags & { readonly tokens: number[] },
+): Promise<void> {
+  const files = await openFiles(session, model);
+  try {
+    const text = requireTokenizer(files, 'there is no text to be had from it').decode(flags.tokens);
+    if (flags.json) await session.json({ text });
+    else await session.write(session.io.stdout.isTTY ? `${text}\n` : text);
+  } finally {
+    await files.close();
+  }
+}
+
+async function readInput(session: Session, flags: TokenizeFlags): Promise<string> {
+  if (flags.text !== undefined && flags.file !== undefined) {
+    throw new UsageError('There are 2 texts: --text and --file', {
+      code: 'several-texts',
+      hint: 'give one of them',
+    });
+  }
+  if (flags.text !== undefined) return flags.text;
+  if (flags.file === undefined && session.io.stdin.isTTY) {
+    throw new UsageError('There is no text', {
+      code: 'no-text',
+      hint: 'give --text TEXT or --file FILE, or pipe text in',
+    });
+  }
+  return await readText(session, flags.file ?? '-');
+}
+
+function openFiles(session: Session, model: string): Promise<ModelFiles> {
+  return openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
+}

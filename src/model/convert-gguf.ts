@@ -1,0 +1,164 @@
+/** Writes a model as a GGUF file that llama.cpp loads too. Source of keys and rules: llama.cpp's converter. */
+import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
+import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
+import { writeGguf } from '../format/gguf-writer.ts';
+import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
+import { countParameters, type Dots1Config } from './config.ts';
+import type { ConvertSource, SourceWeight } from './convert-source.ts';
+import { tokenizerMetadata } from './convert-tokenizer.ts';
+import { encodeRuns } from './convert-values.ts';
+import type { WeightSpec } from './weights.ts';
+
+/** What a command may ask for; other types need more than a conversion. */
+export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0';
+
+/** Numbers of `general.file_type`, which readers only show. */
+const FILE_TYPES: Readonly<Record<string, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 };
+
+interface TargetTensor {
+  readonly name: string;
+  readonly type: StorageType;
+  readonly shape: readonly number[];
+  readonly weight: SourceWeight;
+}
+
+/** Throws `UnsupportedError`, `ResourceError`, or the signal's reason; the file appears whole or not at all. */
+export async function writeGgufModel(
+  source: ConvertSource,
+  path: string,
+  type: ConvertType | undefined,
+  options: WriteOptions,
+): Promise<WrittenFiles & { readonly numTensors: number }> {
+  const tensors = source.weights.map((weight) => target(weight, weight.spec.gguf, type));
+  const [embedding] = source.weights;
+  // llama.cpp's loader for this architecture insists on an output matrix, so tied ones are written twice.
+  if (source.config.tiedEmbeddings) tensors.push(target(embedding, 'output.weight', type));
+  const written = await writeGguf(
+    path,
+    {
+      metadata: source.metadata ? changedMetadata(source.metadata, type) : newMetadata(source, tensors),
+      tensors,
+      bytes: ({ weight, type: to, shape }) =>
+        encodeRuns(
+          weight.runs,
+          to,
+          shape.reduce((a, b) => a * b, 1),
+        ),
+    },
+    options,
+  );
+  return { ...written, numTensors: tensors.length };
+}
+
+function target(weight: SourceWeight, name: string, wanted: ConvertType | undefined): TargetTensor {
+  return { name, type: chooseType(weight, wanted), shape: weight.spec.shape, weight };
+}
+
+/** Norms, router and its bias are f32 in every file, as all readers expect. Rows that don't divide into blocks get f16. */
+function chooseType({ spec, runs }: SourceWeight, wanted: ConvertType | undefined): StorageType {
+  if (isAlwaysF32(spec) || runs.length === 0) return f32;
+  const found = runs[0].type;
+  if (wanted === undefined) return found.id >= 0 && found.name !== 'f64' ? found : f32;
+  const type = storageTypeByName(wanted);
+  const rowElements = spec.shape[spec.shape.length - 1];
+  return rowElements % type.blockElements === 0 ? type : f16;
+}
+
+export function isAlwaysF32(spec: WeightSpec): boolean {
+  return spec.isNorm === true || spec.isRouter === true || spec.shape.length === 1;
+}
+
+/** GGUF to GGUF: everything stays as it was said, but for what the new types make untrue. */
+function changedMetadata(metadata: GgufMetadata, type: ConvertType | undefined): GgufMetadata {
+  const changed = new Map(metadata);
+  if (type === undefined) return changed;
+  changed.set('general.file_type', u32(FILE_TYPES[type]));
+  changed.set('general.quantization_version', u32(2));
+  for (const key of metadata.keys()) if (key.startsWith('quantize.')) changed.delete(key);
+  return changed;
+}
+
+function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): GgufMetadata {
+  const { config, tokenizer, chatTemplate, license, name } = source;
+  const optional = (key: string, value: string | undefined): [string, GgufValue][] =>
+    value === undefined ? [] : [[key, string(value)]];
+  return new Map<string, GgufValue>([
+    ['general.architecture', string('dots1')],
+    ['general.type', string('model')],
+    ['general.name', string(name)],
+    ['general.size_label', string(sizeLabel(config))],
+    ...optional('general.license', license),
+    ['general.file_type', u32(FILE_TYPES[commonType(tensors)] ?? 0)],
+    ['general.quantization_version', u32(2)],
+    ...networkMetadata(config),
+    ...(tokenizer ? tokenizerMetadata(tokenizer) : noTokenizer()),
+    ...optional('tokenizer.chat_template', chatTemplate),
+  ]);
+}
+
+function networkMetadata(config: Dots1Config): [string, GgufValue][] {
+  const entries: [string, GgufValue][] = [
+    ['block_count', u32(config.numLayers)],
+    ['context_length', u32(config.contextLength)],
+    ['embedding_length', u32(config.hiddenSize)],
+    ['feed_forward_length', u32(config.denseSize)],
+    ['attention.head_count', u32(config.numHeads)],
+    ['attention.head_count_kv', u32(config.numKeyValueHeads)],
+    // Only readers that were told take other widths than hidden size by number of heads.
+    ['attention.key_length', u32(config.headSize)],
+    ['attention.value_length', u32(config.headSize)],
+    ['attention.layer_norm_rms_epsilon', { type: 'f32', value: config.normEps }],
+    ['rope.freq_base', { type: 'f32', value: config.ropeTheta }],
+    ['rope.dimension_count', u32(config.headSize)],
+    ['vocab_size', u32(config.vocabSize)],
+    ['expert_count', u32(config.numExperts)],
+    ['expert_used_count', u32(config.numExpertsPerToken)],
+    ['expert_feed_forward_length', u32(config.expertSize)],
+    ['expert_shared_count', u32(config.numSharedExperts)],
+    ['expert_weights_scale', { type: 'f32', value: config.routedScalingFactor }],
+    ['expert_weights_norm', { type: 'bool', value: config.normalizeTopK }],
+    // 2 is sigmoid.
+    ['expert_gating_func', u32(2)],
+    ['leading_dense_block_count', u32(config.numDenseLayers)],
+  ];
+  if (config.numGroups > 1) {
+    entries.push(['expert_group_count', u32(config.numGroups)]);
+    entries.push(['expert_group_used_count', u32(config.numKeptGroups)]);
+  }
+  return entries.map(([key, value]) => [`dots1.${key}`, value]);
+}
+
+/** llama.cpp's word for a file that takes and gives ids only. */
+function noTokenizer(): [string, GgufValue][] {
+  return [['tokenizer.ggml.model', string('no_vocab')]];
+}
+
+/** `128x8.7B`: experts, and the parameters of one path through one expert a layer. */
+function sizeLabel(config: Dots1Config): string {
+  const { total } = countParameters(config);
+  const numMoeLayers = config.numLayers - config.numDenseLayers;
+  const allExperts = numMoeLayers * config.numExperts * 3 * config.hiddenSize * config.expertSize;
+  const path = total - allExperts + allExperts / Math.max(1, config.numExperts);
+  const [scaled, unit] =
+    path >= 1e9 ? [path / 1e9, 'B'] : path >= 1e6 ? [path / 1e6, 'M'] : [path / 1e3, 'K'];
+  const size = `${scaled.toFixed(Math.round(scaled) >= 10 ? 0 : 1)}${unit}`;
+  return numMoeLayers > 0 ? `${config.numExperts}x${size}` : size;
+}
+
+/** The type that most bytes have. */
+function commonType(tensors: readonly TargetTensor[]): string {
+  const sizes = new Map<string, number>();
+  for (const { type, shape } of tensors) {
+    const numElements = shape.reduce((a, b) => a * b, 1);
+    sizes.set(type.name, (sizes.get(type.name) ?? 0) + numElements);
+  }
+  return [...sizes].sort(([, a], [, b]) => b - a)[0][0];
+}
+
+function u32(value: number): GgufValue {
+  return { type: 'u32', value };
+}
+
+function string(value: string): GgufValue {
+  return { type: 'string', value };
+}

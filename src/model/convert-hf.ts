@@ -1,0 +1,103 @@
+/** Writes a model as a Hugging Face folder that transformers loads. */
+import { UsageError } from '../core/errors.ts';
+import { bf16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
+import type { SinkFolder } from '../format/byte-sink.ts';
+import type { JsonObject } from '../format/hf-folder.ts';
+import { writeSafetensors } from '../format/safetensors-writer.ts';
+import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
+import { configToHf } from './config-hf.ts';
+import { type ConvertType, isAlwaysF32 } from './convert-gguf.ts';
+import type { ConvertSource, SourceWeight, ValueRun } from './convert-source.ts';
+import { tokenizerToConfig, tokenizerToJson } from './convert-tokenizer.ts';
+import { encodeRuns } from './convert-values.ts';
+import { hfNames } from './weights.ts';
+
+const TORCH_NAMES: Readonly<Record<string, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
+
+interface TargetTensor {
+  readonly name: string;
+  readonly type: StorageType;
+  readonly shape: readonly number[];
+  readonly runs: readonly ValueRun[];
+}
+
+/** Throws `UsageError` for types that safetensors lacks, else as `writeGgufModel`. */
+export async function writeHfModel(
+  source: ConvertSource,
+  folder: SinkFolder,
+  type: ConvertType | undefined,
+  options: WriteOptions,
+): Promise<WrittenFiles & { readonly numTensors: number }> {
+  if (type === 'q8_0') {
+    throw new UsageError('Cannot write a Hugging Face folder as q8_0: safetensors has no such type', {
+      code: 'no-hf-type',
+      hint: 'choose --type bf16, f16 or f32, or an output whose name ends in .gguf',
+    });
+  }
+  const matrixType = type ? storageTypeByName(type) : commonFloat(source);
+  const tensors = source.weights.flatMap((weight) => targets(weight, matrixType));
+  const written = await writeSafetensors(
+    folder,
+    {
+      tensors,
+      bytes: ({ runs, type: to, shape }) =>
+        encodeRuns(
+          runs,
+          to,
+          shape.reduce((a, b) => a * b, 1),
+        ),
+    },
+    options,
+  );
+  let { sizeBytes } = written;
+  for (const [name, text] of smallFiles(source, TORCH_NAMES[matrixType.name])) {
+    const bytes = new TextEncoder().encode(text);
+    const sink = await folder.create(name, bytes.length);
+    try {
+      await sink.write(bytes);
+      await sink.finish();
+    } finally {
+      await sink.discard();
+    }
+    sizeBytes += bytes.length;
+  }
+  return { files: written.files, sizeBytes, numTensors: tensors.length };
+}
+
+/** The float type of the matrices as they are; bf16, the type of the released weights, for quantised ones. */
+function commonFloat(source: ConvertSource): StorageType {
+  const found = source.weights.find(({ spec }) => spec.name === 'tokenEmbedding')?.runs[0].type;
+  return found && found.name in TORCH_NAMES ? found : bf16;
+}
+
+/** Experts are matrices of their own here. Router and norms stay f32: readers convert them when they load. */
+function targets({ spec, runs }: SourceWeight, matrixType: StorageType): TargetTensor[] {
+  const type = isAlwaysF32(spec) ? f32 : matrixType;
+  const names = hfNames(spec);
+  const isStacked = names.length > 1 || spec.hf.includes('{e}');
+  const shape = isStacked ? spec.shape.slice(1) : spec.shape;
+  return names.map((name, i) => ({ name, type, shape, runs: runs.slice(i, i + 1) }));
+}
+
+function* smallFiles(source: ConvertSource, torchType: string): Generator<[name: string, text: string]> {
+  const json = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
+  const { config, tokenizer, chatTemplate, hf } = source;
+  if (hf) {
+    // From folder to folder everything stays as it was said, but for the type.
+    yield ['config.json', json({ ...hf.config, torch_dtype: torchType })];
+    if (hf.generationConfig) yield ['generation_config.json', json(hf.generationConfig)];
+    if (hf.tokenizerJson) yield ['tokenizer.json', json(hf.tokenizerJson)];
+    if (hf.tokenizerConfig) yield ['tokenizer_config.json', json(hf.tokenizerConfig)];
+    if (hf.chatTemplate !== undefined) yield ['chat_template.jinja', hf.chatTemplate];
+    return;
+  }
+  const eos = tokenizer?.eos ?? [];
+  yield ['config.json', json(configToHf(config, eos.slice(0, 1), torchType))];
+  if (!tokenizer) return;
+  if (eos.length > 0) {
+    const pad = tokenizer.pad === undefined ? {} : { pad_token_id: tokenizer.pad };
+    yield ['generation_config.json', json({ eos_token_id: [...eos], ...pad })];
+  }
+  yield ['tokenizer.json', json(tokenizerToJson(tokenizer))];
+  yield ['tokenizer_config.json', json(tokenizerToConfig(tokenizer, config.contextLength, chatTemplate))];
+}
