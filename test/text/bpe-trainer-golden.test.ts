@@ -5,8 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BpeTrainer, type TrainedBpe } from '../../src/text/bpe-trainer.ts';
 import { preTokenizerFromPattern, QWEN2 } from '../../src/text/pre-tokenizer.ts';
-import { createTokenizer } from '../../src/text/tokenizer.ts';
-import { TOKEN_CONTROL, TOKEN_NORMAL, Vocabulary } from '../../src/text/vocabulary.ts';
+import { tokenizerFromJson } from '../../src/text/tokenizer-json.ts';
 
 const GOLDEN = new URL('../golden/tokenizer-trainer/', import.meta.url);
 
@@ -38,15 +37,7 @@ describe('BpeTrainer beside Hugging Face tokenizers', () => {
   it('tokenizerJson() gives this project the ids that it gave tokenizers', () => {
     const file = JSON.parse(trained.tokenizerJson());
     expect(preTokenizerFromPattern(file.pre_tokenizer.pretokenizers[0].pattern.Regex)).toBe(QWEN2);
-    const texts = [...trained.tokens, ...trained.specialTokens];
-    const kinds = texts.map((_, id) => (id < trained.tokens.length ? TOKEN_NORMAL : TOKEN_CONTROL));
-    const tokenizer = createTokenizer({
-      vocabulary: new Vocabulary(texts, kinds),
-      merges: file.model.merges,
-      preTokenizer: QWEN2,
-      special: { eos: [] },
-      normalizer: 'nfc',
-    });
+    const tokenizer = tokenizerFromJson({ tokenizerJson: file });
     for (const { text, ids, decoded } of expected.cases) {
       expect([...tokenizer.encode(text, { control: true })], JSON.stringify(text)).toEqual(ids);
       expect(tokenizer.decode(ids)).toBe(decoded);
