@@ -45,6 +45,8 @@ if (!MODES[mode] || !modelPath) {
     2,
   );
 }
+if (!existsSync(modelPath))
+  fail(`Cannot open ${modelPath}: there is no such file`, 'give the path of a .gguf file');
 
 // With its f16 cache and flash attention llama.cpp is 0.003 to 0.015 away from transformers on f32 weights; with these,
 // 0.00001. Benchmarks keep its own, faster, defaults.
