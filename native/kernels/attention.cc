@@ -12,9 +12,9 @@
 namespace dots {
 namespace DOTS_ISA {
 
-// Queries that share one widening of a block: widening costs about as much as three rows, and 96 rows of q and output
-// (H = 128: 96 KiB) stay in any L2 beside the block (64 KiB).
-constexpr int kRunRows = 96;
+// Queries that share one widening of a block: widening costs about as much as three rows, and 128 rows of q, output
+// and scores (H = 128: 160 KiB) stay in any L2 beside the block (64 KiB).
+constexpr int kRunRows = 128;
 // Below this, widening and transposing the keys costs more than it saves.
 constexpr int kMinTileRows = 3;
 // Rows of a register tile. Six times two AVX2 registers are twelve sums in flight, enough to hide the latency of two
@@ -35,29 +35,34 @@ struct Run {
   float* y;                       // [rows][padded], not yet divided
   float* denominator;             // [rows][16]
   float* maximum;                 // [rows]
-  float* keys;                    // [kPageSize / 16][padded][16], in tile order
-  float* values;                  // [kPageSize][padded]
+  float* keys;                    // [kPageSize / 16][padded][16 keys], in tile order
+  float* values;                  // [chunks][kPageSize][16]
+  float* scores;                  // [rows][kPageSize]
+  float* decay;                   // [rows]
   int32_t* position;              // [rows]
 };
 
 static size_t floatsOfRun(int headWidth) {
   const size_t padded = static_cast<size_t>((headWidth + 15) / 16) * 16;
-  return kRunRows * (2 * padded + 16 + 2) + 2 * kPageSize * padded;
+  return kRunRows * (2 * padded + 16 + kPageSize + 3) + 2 * kPageSize * padded;
 }
 
-size_t attendWorkspaceBytes(int headWidth) { return floatsOfRun(headWidth) * sizeof(float); }
+size_t attendWorkspaceBytes(int headWidth) { return floatsOfRun(headWidth) * sizeof(float) + 63; }
 
 static Run makeRun(int headWidth, float* workspace) {
   Run run;
   run.headWidth = headWidth;
   run.chunks = (headWidth + 15) / 16;
   run.padded = 16 * run.chunks;
-  run.q = workspace;
+  // A vector that straddles two cache lines takes two loads.
+  run.q = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(workspace) + 63) & ~static_cast<uintptr_t>(63));
   run.y = run.q + kRunRows * run.padded;
   run.denominator = run.y + kRunRows * run.padded;
   run.keys = run.denominator + kRunRows * 16;
   run.values = run.keys + kPageSize * run.padded;
-  run.maximum = run.values + kPageSize * run.padded;
+  run.scores = run.values + kPageSize * run.padded;
+  run.decay = run.scores + kRunRows * kPageSize;
+  run.maximum = run.decay + kRunRows;
   run.position = reinterpret_cast<int32_t*>(run.maximum + kRunRows);
   return run;
 }
@@ -92,23 +97,29 @@ DOTS_INLINE float softmaxBlock(float* weights, int visible, float* maximum, floa
   return lanes[0];
 }
 
-// -- one query, straight from the cells -------------------------------------------------------------------------
+// The cells of the block after this one, or null. They may lie anywhere, so hardware prefetchers stop at their border.
+struct NextBlock {
+  const uint8_t* keys;
+  const uint8_t* values;
+  size_t pageBytes;
+};
 
-// Hardware prefetchers stop at the page of the next block, because it may lie anywhere.
-DOTS_INLINE void prefetchSome(const uint8_t* page, size_t bytes, int step, int numSteps) {
+// Asks for part `step` of `numSteps` of a page.
+DOTS_INLINE void prefetchPart(const uint8_t* page, size_t pageBytes, int step, int numSteps) {
   if (page == nullptr) return;
-  const size_t each = (bytes + static_cast<size_t>(numSteps) - 1) / static_cast<size_t>(numSteps);
-  const uint8_t* p = page + static_cast<size_t>(step) * each;
-  for (size_t i = 0; i < each; i += 64) __builtin_prefetch(p + i, 0, 2);
+  const size_t each = (pageBytes + static_cast<size_t>(numSteps) - 1) / static_cast<size_t>(numSteps);
+  for (size_t i = 0; i < each; i += 64) __builtin_prefetch(page + static_cast<size_t>(step) * each + i, 0, 2);
 }
+
+// -- one query, straight from the cells -------------------------------------------------------------------------
 
 template <class CellsT>
 DOTS_INLINE void scoreRow(const CellsT& keys, const float* q, int chunks, int visible, float* scores,
-                          const uint8_t* nextPage, size_t pageBytes) {
+                          const NextBlock& next) {
   for (int j0 = 0; j0 < visible; j0 += 16) {
     Vec16 partial[16];
     for (int i = 0; i < 16; i += 4) {
-      prefetchSome(nextPage, pageBytes, j0 / 4 + i / 4, kPageSize / 4);
+      prefetchPart(next.keys, next.pageBytes, (j0 + i) / 4, kPageSize / 4);
       // Keys behind the last visible one are not read; what stands in their place is thrown away.
       int j[4];
       Vec16 sum[4];
@@ -149,11 +160,11 @@ DOTS_INLINE void mixRowColumns(const CellsT& values, const float* weights, int b
 
 template <class CellsT>
 DOTS_INLINE void mixRow(const CellsT& values, const float* weights, float decay, int visible, int chunks, float* y,
-                        const uint8_t* nextPage, size_t pageBytes) {
+                        const NextBlock& next) {
   for (int c = 0; c < chunks; ++c) store16(y + 16 * c, mul(load16(y + 16 * c), set16(decay)));
   int c = 0;
   for (; c + 4 <= chunks; c += 4) {
-    prefetchSome(nextPage, pageBytes, c / 4, chunks / 4);
+    prefetchPart(next.values, next.pageBytes, c / 4, chunks / 4);
     mixRowColumns<4>(values, weights, 0, visible, c, y);
   }
   for (; c < chunks; ++c) mixRowColumns<1>(values, weights, 0, visible, c, y);
@@ -161,8 +172,9 @@ DOTS_INLINE void mixRow(const CellsT& values, const float* weights, float decay,
 
 // -- tiles of queries, from a widened block ---------------------------------------------------------------------
 
-// Rows of the panel and elements of q stand in the order in which `scoreTile` walks them: all elements of lane 0, all
-// of lane 1, ...
+// The order in which `scoreTile` walks the elements: all of lane 0, all of lane 1, ...
+DOTS_INLINE int tileOrder(int h, int chunks) { return (h % 16) * chunks + h / 16; }
+
 template <class CellsT>
 DOTS_INLINE void widenKeys(const CellsT& keys, int visible, const Run& run) {
   for (int j0 = 0; j0 < visible; j0 += 16) {
@@ -171,20 +183,38 @@ DOTS_INLINE void widenKeys(const CellsT& keys, int visible, const Run& run) {
       Vec16 block[16];
       for (int i = 0; i < 16; ++i) block[i] = keys.load(minOf(j0 + i, visible - 1), c);
       transpose16(block);
-      for (int l = 0; l < 16; ++l) store16(panel + (l * run.chunks + c) * 16, block[l]);
+      for (int l = 0; l < 16; ++l) store16(panel + tileOrder(16 * c + l, run.chunks) * 16, block[l]);
     }
   }
 }
 
+struct WideValues {
+  const float* panels;
+  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
+    return load16(panels + (c * kPageSize + j) * 16);
+  }
+};
+
 template <class CellsT>
 DOTS_INLINE void widenValues(const CellsT& values, int visible, const Run& run) {
-  for (int j = 0; j < visible; ++j)
-    for (int c = 0; c < run.chunks; ++c) store16(run.values + j * run.padded + 16 * c, values.load(j, c));
+  for (int c = 0; c < run.chunks; ++c)
+    for (int j = 0; j < visible; ++j) store16(run.values + (c * kPageSize + j) * 16, values.load(j, c));
 }
 
-template <int kRows, int kKeys>
-DOTS_INLINE void scoreTile(const Run& run, const float* q, int j0, float* scores) {
-  const float* panel = run.keys + j0 * run.padded;
+// kChunks: run.chunks where the compiler is to know it, or 0. Tiles stay functions of their own: inlined into the loop
+// over panels, GCC runs out of registers for addresses and parks them in vector registers.
+template <int kRows, int kKeys, int kChunks>
+static __attribute__((noinline)) void scoreTile(const Run& run, int row, int j0) {
+  const int chunks = kChunks ? kChunks : run.chunks, padded = 16 * chunks;
+  const float* q = run.q + row * padded;
+  const float* panel = run.keys + j0 * padded;
+  float* scores = run.scores + row * kPageSize + j0;
+  Vec16 total[kRows][kKeys];
+  DOTS_UNROLL
+  for (int m = 0; m < kRows; ++m) {
+    DOTS_UNROLL
+    for (int v = 0; v < kKeys; ++v) total[m][v] = set16(-0.0f);  // -0 + x is x for every x, zeros included
+  }
   for (int l = 0; l < 16; ++l) {
     Vec16 sum[kRows][kKeys];
     DOTS_UNROLL
@@ -192,41 +222,56 @@ DOTS_INLINE void scoreTile(const Run& run, const float* q, int j0, float* scores
       DOTS_UNROLL
       for (int v = 0; v < kKeys; ++v) sum[m][v] = set16(0.0f);
     }
-    for (int i = l * run.chunks; i < (l + 1) * run.chunks; ++i) {
+    const auto step = [&](int i) __attribute__((always_inline)) {
       Vec16 k[kKeys];
       DOTS_UNROLL
-      for (int v = 0; v < kKeys; ++v) k[v] = load16(panel + (v * run.padded + i) * 16);
+      for (int v = 0; v < kKeys; ++v) k[v] = load16(panel + (v * padded + i) * 16);
       DOTS_UNROLL
       for (int m = 0; m < kRows; ++m) {
-        const Vec16 qi = set16(q[m * run.padded + i]);
+        const Vec16 qi = set16(q[m * padded + i]);
         DOTS_UNROLL
         for (int v = 0; v < kKeys; ++v) sum[m][v] = fma(qi, k[v], sum[m][v]);
       }
+    };
+    if (kChunks) {
+      DOTS_UNROLL
+      for (int i = 0; i < kChunks; ++i) step(i);
+    } else {
+      for (int i = 0; i < chunks; ++i) step(i);
     }
+    q += chunks;
+    panel += 16 * chunks;
     DOTS_UNROLL
     for (int m = 0; m < kRows; ++m) {
       DOTS_UNROLL
-      for (int v = 0; v < kKeys; ++v) {
-        float* total = scores + m * kPageSize + j0 + 16 * v;
-        store16(total, l == 0 ? sum[m][v] : add(load16(total), sum[m][v]));
-      }
+      for (int v = 0; v < kKeys; ++v) total[m][v] = add(total[m][v], sum[m][v]);
     }
+  }
+  DOTS_UNROLL
+  for (int m = 0; m < kRows; ++m) {
+    DOTS_UNROLL
+    for (int v = 0; v < kKeys; ++v) store16(scores + m * kPageSize + 16 * v, total[m][v]);
   }
 }
 
 template <int kRows, int kColumns>
-DOTS_INLINE void mixTileColumns(const Run& run, const float* weights, const float* decay, int end, int c, float* y) {
+static __attribute__((noinline)) void mixTile(const Run& run, int row, int block, int c) {
+  const WideValues values{run.values};
+  const float* weights = run.scores + row * kPageSize;
+  float* y = run.y + row * run.padded;
+  // Positions ascend: the first row sees the fewest keys.
+  const int fewest = visibleKeys(run, row, block);
   Vec16 sum[kRows][kColumns];
   DOTS_UNROLL
   for (int m = 0; m < kRows; ++m) {
     DOTS_UNROLL
     for (int v = 0; v < kColumns; ++v)
-      sum[m][v] = mul(load16(y + m * run.padded + 16 * (c + v)), set16(decay[m]));
+      sum[m][v] = mul(load16(y + m * run.padded + 16 * (c + v)), set16(run.decay[row + m]));
   }
-  for (int j = 0; j < end; ++j) {
+  for (int j = 0; j < fewest; ++j) {
     Vec16 value[kColumns];
     DOTS_UNROLL
-    for (int v = 0; v < kColumns; ++v) value[v] = load16(run.values + j * run.padded + 16 * (c + v));
+    for (int v = 0; v < kColumns; ++v) value[v] = values.load(j, c + v);
     DOTS_UNROLL
     for (int m = 0; m < kRows; ++m) {
       const Vec16 w = set16(weights[m * kPageSize + j]);
@@ -239,50 +284,65 @@ DOTS_INLINE void mixTileColumns(const Run& run, const float* weights, const floa
     DOTS_UNROLL
     for (int v = 0; v < kColumns; ++v) store16(y + m * run.padded + 16 * (c + v), sum[m][v]);
   }
-}
-
-template <int kRows>
-static void tileOfRows(const Run& run, int row, int block) {
-  float scores[kRows * kPageSize], decay[kRows];
-  // Positions ascend, so the first row sees the fewest keys and the last row the most.
-  const int fewest = visibleKeys(run, row, block), most = visibleKeys(run, row + kRows - 1, block);
-  for (int j0 = 0; j0 < most;) {
-    if (j0 + 16 < most && kTileKeys == 2) {
-      scoreTile<kRows, kTileKeys>(run, run.q + row * run.padded, j0, scores);
-      j0 += 16 * kTileKeys;
-    } else {
-      scoreTile<kRows, 1>(run, run.q + row * run.padded, j0, scores);
-      j0 += 16;
-    }
-  }
-  for (int m = 0; m < kRows; ++m)
-    decay[m] = softmaxBlock(scores + m * kPageSize, visibleKeys(run, row + m, block), run.maximum + row + m,
-                            run.denominator + (row + m) * 16);
-  float* y = run.y + row * run.padded;
-  int c = 0;
-  for (; c + kTileColumns <= run.chunks; c += kTileColumns)
-    mixTileColumns<kRows, kTileColumns>(run, scores, decay, fewest, c, y);
-  for (; c < run.chunks; ++c) mixTileColumns<kRows, 1>(run, scores, decay, fewest, c, y);
   // The staircase at the causal edge. Adding masked values with weight zero instead would turn a NaN or an infinity
   // of a later token into one of this row, or a -0 into a +0.
-  const Cells<KvType::kF32, true> values(reinterpret_cast<const uint8_t*>(run.values), run.padded, nullptr);
   for (int m = 1; m < kRows; ++m) {
     const int visible = visibleKeys(run, row + m, block);
-    if (visible == fewest) continue;
-    for (c = 0; c < run.chunks; ++c)
-      mixRowColumns<1>(values, scores + m * kPageSize, fewest, visible, c, y + m * run.padded);
+    if (visible > fewest)
+      mixRowColumns<kColumns>(values, weights + m * kPageSize, fewest, visible, c, y + m * run.padded);
   }
 }
 
-template <int kRows>
-static void lastTile(const Run& run, int row, int numRows, int block) {
-  if (numRows - row == kRows) return tileOfRows<kRows>(run, row, block);
-  if constexpr (kRows > 1) lastTile<kRows - 1>(run, row, numRows, block);
+// Calls tile.run<kRows>(row) for rows first...numRows-1, as many at a time as fit into registers.
+template <int kRows, class Tile>
+DOTS_INLINE void lastTile(const Tile& tile, int row, int numRows) {
+  if (numRows - row == kRows) return tile.template run<kRows>(row);
+  if constexpr (kRows > 1) lastTile<kRows - 1>(tile, row, numRows);
+}
+template <class Tile>
+DOTS_INLINE void forTiles(const Tile& tile, int row, int numRows) {
+  for (; numRows - row >= kTileRows; row += kTileRows) tile.template run<kTileRows>(row);
+  lastTile<kTileRows - 1>(tile, row, numRows);
 }
 
-static void tilesOfRows(const Run& run, int row, int numRows, int block) {
-  for (; numRows - row >= kTileRows; row += kTileRows) tileOfRows<kTileRows>(run, row, block);
-  lastTile<kTileRows - 1>(run, row, numRows, block);
+template <int kKeys>
+struct ScoreTiles {
+  const Run& context;
+  int block, j0;
+  template <int kRows>
+  void run(int row) const {
+    // Keys that not even the last row of the tile sees are left out.
+    if (visibleKeys(context, row + kRows - 1, block) <= j0) return;
+    if (context.chunks == 8) return scoreTile<kRows, kKeys, 8>(context, row, j0);
+    scoreTile<kRows, kKeys, 0>(context, row, j0);
+  }
+};
+
+template <int kColumns>
+struct MixTiles {
+  const Run& context;
+  int block, c;
+  template <int kRows>
+  void run(int row) const {
+    mixTile<kRows, kColumns>(context, row, block, c);
+  }
+};
+
+// One panel of keys or values (H = 128: 4 to 16 KiB) stays in L1 while all rows pass by it.
+static void tilesOfBlock(const Run& run, int first, int numRows, int block, const NextBlock& next) {
+  const int visible = visibleKeys(run, numRows - 1, block);
+  for (int j0 = 0; j0 < visible; j0 += 16 * kTileKeys) {
+    prefetchPart(next.keys, next.pageBytes, j0 / (16 * kTileKeys), kPageSize / (16 * kTileKeys));
+    prefetchPart(next.values, next.pageBytes, j0 / (16 * kTileKeys), kPageSize / (16 * kTileKeys));
+    forTiles(ScoreTiles<kTileKeys>{run, block, j0}, first, numRows);
+  }
+  for (int i = first; i < numRows; ++i)
+    run.decay[i] = softmaxBlock(run.scores + i * kPageSize, visibleKeys(run, i, block), run.maximum + i,
+                                run.denominator + i * 16);
+  int c = 0;
+  for (; c + kTileColumns <= run.chunks; c += kTileColumns)
+    forTiles(MixTiles<kTileColumns>{run, block, c}, first, numRows);
+  for (; c < run.chunks; ++c) forTiles(MixTiles<1>{run, block, c}, first, numRows);
 }
 
 // -- a run ------------------------------------------------------------------------------------------------------
@@ -309,7 +369,7 @@ static void beginRun(const Run& run, const Rows& rows, const KvStep& step, const
     float* q = run.q + i * run.padded;
     for (int h = 0; h < run.padded; ++h) {
       const float value = h < run.headWidth ? q_H[h] * scale : 0.0f;
-      q[tiles ? (h % 16) * run.chunks + h / 16 : h] = value;
+      q[tiles ? tileOrder(h, run.chunks) : h] = value;
     }
     run.position[i] = step.positions_T[rows.firstToken + (begin + i) / rows.share];
     run.maximum[i] = -__builtin_inff();
@@ -349,21 +409,24 @@ static void walkBlocks(const Run& run, const Rows& rows, int numRows) {
     };
     const Cells<kType, kWhole> keys(rows.layer->keys + offsetOf(block), run.headWidth, keyScales);
     const Cells<kType, kWhole> values(rows.layer->values + offsetOf(block), run.headWidth, valueScales);
+    NextBlock next{nullptr, nullptr, pageBytes};
+    if (block < lastBlock) {
+      next.keys = rows.layer->keys + offsetOf(block + 1);
+      next.values = rows.layer->values + offsetOf(block + 1);
+    }
     if (tiles) {
       const int visible = visibleKeys(run, numRows - 1, block);
       widenKeys(keys, visible, run);
       widenValues(values, visible, run);
-      tilesOfRows(run, first, numRows, block);
+      tilesOfBlock(run, first, numRows, block, next);
       continue;
     }
-    const uint8_t* nextKeys = block < lastBlock ? rows.layer->keys + offsetOf(block + 1) : nullptr;
-    const uint8_t* nextValues = block < lastBlock ? rows.layer->values + offsetOf(block + 1) : nullptr;
     for (int i = first; i < numRows; ++i) {
       float weights[kPageSize];
       const int visible = visibleKeys(run, i, block);
-      scoreRow(keys, run.q + i * run.padded, run.chunks, visible, weights, nextKeys, pageBytes);
+      scoreRow(keys, run.q + i * run.padded, run.chunks, visible, weights, next);
       const float decay = softmaxBlock(weights, visible, run.maximum + i, run.denominator + 16 * i);
-      mixRow(values, weights, decay, visible, run.chunks, run.y + i * run.padded, nextValues, pageBytes);
+      mixRow(values, weights, decay, visible, run.chunks, run.y + i * run.padded, next);
     }
   }
 }

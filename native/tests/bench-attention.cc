@@ -52,7 +52,7 @@ double timeStep(Model& model, ThreadPool& pool, int begin, int end) {
   for (float& x : q) x = random.normal();
   for (float& x : k) x = random.normal();
   for (float& x : v) x = random.normal();
-  const size_t scratch = DOTS_KERNEL(attendWorkspaceBytes)(model.headWidth) / 4;
+  const size_t scratch = DOTS_KERNEL(attendWorkspaceBytes)(model.headWidth) / 4 + 1;
   std::vector<float> workspace(scratch * pool.numThreads());
   const double start = seconds();
   for (int i = 0; i < model.numLayers; ++i) {

@@ -100,7 +100,7 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
       DOTS_KERNEL(writeKv)(layer, step, k.data(), v.data(), begin, end);
     });
     parallel(numTiles * G, [&](int64_t begin, int64_t end) {
-      std::vector<float> workspace(DOTS_KERNEL(attendWorkspaceBytes)(H) / 4, std::nanf(""));
+      std::vector<float> workspace(DOTS_KERNEL(attendWorkspaceBytes)(H) / 4 + 1, std::nanf(""));
       DOTS_KERNEL(attend)
       (layer, step, N, starts.data(), numTiles, q.data(), y.data(), workspace.data(), begin, end);
     });
