@@ -11,13 +11,8 @@ import {
 } from '../format/gguf-values.ts';
 import { preTokenizerByName } from './pre-tokenizer.ts';
 import { resolveSpecialTokens } from './special-tokens.ts';
-import { createTokenizer, type Tokenizer } from './tokenizer.ts';
+import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer.ts';
 import { Vocabulary } from './vocabulary.ts';
-
-export interface TokenizerOptions {
-  /** Told of what was guessed, one sentence each. */
-  readonly onWarning?: (text: string) => void;
-}
 
 /**
  * Undefined for a file without a tokenizer. No normaliser: GGUF has no key for one. Throws `UnsupportedError` for other

@@ -50,6 +50,8 @@ export interface Tokenizer {
   /** How many ids are tokens and not padding of the embedding table. */
   readonly numRealTokens: number;
   readonly special: SpecialTokens;
+  /** All control tokens, ascending. */
+  readonly controlIds: readonly number[];
   /** Never adds a start or end token. Lone surrogates count as U+FFFD. */
   encode(text: string, options?: EncodeOptions): Int32Array;
   /** As `encode` of the parts joined, except that control tokens count only where they lie in parts that allow them. */
@@ -65,6 +67,11 @@ export interface Tokenizer {
   isControl(id: number): boolean;
   isUnused(id: number): boolean;
   streamDecoder(options?: DecodeOptions): StreamDecoder;
+}
+
+export interface TokenizerOptions {
+  /** Told of what was guessed or contradictory, one sentence each. */
+  readonly onWarning?: (text: string) => void;
 }
 
 export interface TokenizerParts {
@@ -88,6 +95,7 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
 class BpeTokenizer implements Tokenizer {
   readonly special: SpecialTokens;
   readonly numRealTokens: number;
+  readonly controlIds: readonly number[];
   private readonly vocabulary: Vocabulary;
   private readonly pieces: PieceEncoder;
   private readonly added: AddedTokenMatcher;
@@ -108,7 +116,8 @@ class BpeTokenizer implements Tokenizer {
     this.nfc = parts.normalizer === 'nfc';
     const raw: AddedToken[] = [];
     const normalized: AddedToken[] = [];
-    for (const id of vocabulary.idsOfKind(TOKEN_CONTROL)) {
+    this.controlIds = vocabulary.idsOfKind(TOKEN_CONTROL);
+    for (const id of this.controlIds) {
       raw.push({ id, text: vocabulary.texts[id], control: true });
     }
     for (const id of vocabulary.idsOfKind(TOKEN_USER_DEFINED)) {

@@ -2,7 +2,7 @@
 
     node dump-strings.ts > strings.jsonl && python record.py strings.jsonl
 
-ids.bin: for each string three little-endian u32: FNV-1a over the ids (four bytes each) with control tokens as text, with
+shape.json: the oracle's own tokenizer.json (with NFC), but without its vocabulary and merges. ids.bin: for each string three little-endian u32: FNV-1a over the ids (four bytes each) with control tokens as text, with
 control tokens recognised, and with control tokens recognised after NFC. ids.json says of how many strings, and by what.
 """
 
@@ -36,6 +36,9 @@ with open(sys.argv[1], encoding="utf-8") as file:
         num_tokens += len(ids[1])
         hashes += map(fnv1a, ids)
 
+shape = json.loads(nfc.to_str())
+shape["model"] |= {"vocab": {}, "merges": []}
+(HERE / "shape.json").write_text(json.dumps(shape, indent=1) + "\n")
 numpy.array(hashes, dtype="<u4").tofile(HERE / "ids.bin")
 facts = {"strings": len(hashes) // 3, "tokens": num_tokens, "oracle": f"tokenizers {tokenizers.__version__}"}
 (HERE / "ids.json").write_text(json.dumps(facts, indent=2) + "\n")

@@ -1,0 +1,214 @@
+/**
+ * Chat templates: messages -> the text a model was trained on. A model's own template is Jinja; a file without one gets
+ * the form of dots.llm1.
+ */
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { DotsError, FormatError, UsageError } from '../core/errors.ts';
+import {
+  findNumber,
+  findNumberArray,
+  findString,
+  findStringArray,
+  type GgufMetadata,
+} from '../format/gguf-values.ts';
+import { findTemplateFault } from './template-fault.ts';
+import { type JsonObject, tokenText } from './tokenizer-json.ts';
+import { TOKEN_CONTROL } from './vocabulary.ts';
+
+export interface ChatMessage {
+  /** A word: `system`, `user`, `assistant`. */
+  readonly role: string;
+  readonly content: string;
+  /** Whatever else a template knows of. */
+  readonly [field: string]: unknown;
+}
+
+export interface ChatTemplate {
+  /** Jinja text. */
+  readonly source: string;
+  /** Nothing in the file: this is the form of dots.llm1. */
+  readonly isFallback: boolean;
+  /** Texts of the start, end and padding token, for templates that write them. */
+  readonly tokens: { readonly [variable: string]: string };
+}
+
+export interface TemplateOptions {
+  /** End with what opens the assistant's turn. Default true. */
+  readonly addGenerationPrompt?: boolean;
+  /** What `strftime_now` tells. */
+  readonly now?: Date;
+}
+
+/** No spaces, no trimming, any order of roles; whatever is neither system nor user is the model. */
+const DOTS1_TEMPLATE =
+  "{% for message in messages %}{% if message['role'] == 'system' %}{{ '<|system|>' + message['content'] + '<|endofsystem|>' }}" +
+  "{% elif message['role'] == 'user' %}{{ '<|userprompt|>' + message['content'] + '<|endofuserprompt|>' }}" +
+  "{% else %}{{ '<|response|>' + message['content'] + '<|endofresponse|>' }}{% endif %}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|response|>' }}{% endif %}";
+
+export const FALLBACK_TEMPLATE: ChatTemplate = { source: DOTS1_TEMPLATE, isFallback: true, tokens: {} };
+
+/** The template of a GGUF file: the one called `name`, or the fallback if the file has none at all. */
+export function chatTemplateFromGguf(metadata: GgufMetadata, name = 'default'): ChatTemplate {
+  const named = new Map<string, string>();
+  for (const key of metadata.keys()) {
+    const match = /^tokenizer\.chat_template(?:\.(.+))?$/.exec(key);
+    if (match) named.set(match[1] ?? 'default', findString(metadata, key) as string);
+  }
+  const texts = findStringArray(metadata, 'tokenizer.ggml.tokens');
+  const kinds = findNumberArray(metadata, 'tokenizer.ggml.token_type');
+  const tokens: Record<string, string> = {};
+  for (const role of ['bos', 'eos', 'padding']) {
+    const id = findNumber(metadata, `tokenizer.ggml.${role}_token_id`);
+    // Old defaults name ordinary tokens, such as the comma, as start token.
+    if (id === undefined || kinds?.[id] !== TOKEN_CONTROL || !texts) continue;
+    tokens[role === 'padding' ? 'pad_token' : `${role}_token`] = texts[id];
+  }
+  return choose(named, name, tokens);
+}
+
+/** The template of a Hugging Face folder: `chat_template.jinja` before `tokenizer_config.json`. */
+export function chatTemplateFromHf(
+  files: { readonly chatTemplate?: string | undefined; readonly tokenizerConfig?: JsonObject | undefined },
+  name = 'default',
+): ChatTemplate {
+  const named = new Map<string, string>();
+  const configured = files.tokenizerConfig?.chat_template;
+  if (typeof configured === 'string') named.set('default', configured);
+  else if (Array.isArray(configured)) {
+    for (const entry of configured) {
+      if (typeof entry?.name === 'string' && typeof entry.template === 'string')
+        named.set(entry.name, entry.template);
+    }
+  }
+  if (files.chatTemplate !== undefined) named.set('default', files.chatTemplate);
+  const tokens: Record<string, string> = {};
+  for (const variable of ['bos_token', 'eos_token', 'pad_token', 'unk_token']) {
+    const text = tokenText(files.tokenizerConfig?.[variable]);
+    if (text !== undefined) tokens[variable] = text;
+  }
+  return choose(named, name, tokens);
+}
+
+function choose(
+  named: ReadonlyMap<string, string>,
+  name: string,
+  tokens: ChatTemplate['tokens'],
+): ChatTemplate {
+  if (named.size === 0 && name === 'default') return { ...FALLBACK_TEMPLATE, tokens };
+  const source = named.get(name);
+  if (source !== undefined) return { source, isFallback: false, tokens };
+  const names = [...named.keys()].join(', ');
+  throw new UsageError(`Cannot find a chat template called "${name}" in the model`, {
+    code: 'unknown-chat-template',
+    hint: names === '' ? 'the model has no templates of its own' : `the model has: ${names}`,
+  });
+}
+
+/**
+ * The text for a conversation. Throws `FormatError` (naming the line) for a template that is no Jinja, `UsageError` with
+ * the template's words if it refuses the messages.
+ */
+export function renderTemplate(
+  template: ChatTemplate,
+  messages: readonly ChatMessage[],
+  options: TemplateOptions = {},
+): string {
+  const program = parseTemplate(template);
+  const globals = new Environment();
+  const now = options.now ?? new Date();
+  const variables: Record<string, unknown> = {
+    true: true,
+    True: true,
+    false: false,
+    False: false,
+    none: null,
+    None: null,
+    range,
+    strftime_now: (format: string) => formatTime(now, format),
+    raise_exception: (message: unknown) => {
+      throw new UsageError(`The chat template refuses the messages: ${String(message)}`, {
+        code: 'template-refusal',
+        hint: "arrange the messages as the model's template asks",
+      });
+    },
+    tools: null,
+    documents: null,
+    ...template.tokens,
+    messages,
+    add_generation_prompt: options.addGenerationPrompt ?? true,
+  };
+  for (const [name, value] of Object.entries(variables)) globals.set(name, value);
+  try {
+    const result = new Interpreter(globals).run(program) as { readonly value: string };
+    return result.value;
+  } catch (cause) {
+    if (cause instanceof DotsError) throw cause;
+    throw new FormatError(`Cannot render the chat template: ${messageOf(cause)}`, {
+      code: 'chat-template',
+      hint: 'it asks for something that these messages lack, or uses Jinja beyond what chat templates need',
+      cause,
+    });
+  }
+}
+
+// Every conversation is rendered more than once.
+const programs = new WeakMap<ChatTemplate, ReturnType<typeof parse>>();
+
+function parseTemplate(template: ChatTemplate): ReturnType<typeof parse> {
+  const known = programs.get(template);
+  if (known) return known;
+  try {
+    const program = parse(tokenize(template.source, { lstrip_blocks: true, trim_blocks: true }));
+    programs.set(template, program);
+    return program;
+  } catch (cause) {
+    const fault = findTemplateFault(template.source);
+    throw new FormatError(
+      `Cannot read the chat template, line ${fault.line}: ${fault.message ?? messageOf(cause)}`,
+      {
+        code: 'chat-template',
+        hint: 'the template is damaged or uses Jinja beyond what chat templates need; take the file from the model again',
+        cause,
+      },
+    );
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Python's `range`. */
+function range(start: number, stop?: number, step = 1): number[] {
+  const [first, end] = stop === undefined || stop === null ? [0, start] : [start, stop];
+  const values: number[] = [];
+  for (let value = first; step > 0 ? value < end : step < 0 && value > end; value += step) values.push(value);
+  return values;
+}
+
+const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July'].concat([
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+]);
+
+/** The fields of Python's `strftime` that templates use, in English whatever the machine's language. */
+function formatTime(time: Date, format: string): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const month = MONTHS[time.getMonth()];
+  const fields: Readonly<Record<string, string>> = {
+    Y: String(time.getFullYear()),
+    m: two(time.getMonth() + 1),
+    d: two(time.getDate()),
+    b: month.slice(0, 3),
+    B: month,
+    H: two(time.getHours()),
+    M: two(time.getMinutes()),
+    S: two(time.getSeconds()),
+    '%': '%',
+  };
+  return format.replace(/%([YmdbBHMS%])/g, (_, field: string) => fields[field]);
+}
