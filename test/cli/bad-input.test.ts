@@ -1,0 +1,203 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
+import { editedGguf } from './edited-gguf.ts';
+import { type CliOptions, runCli } from './run-cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'dots-bad-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+/** Runs a command that has to fail with one `error:` line and one `hint:` line and nothing on stdout. */
+async function failure(code: 1 | 2, argv: string[], options?: CliOptions): Promise<string> {
+  const result = await runCli(argv, options);
+  expect(result).toMatchObject({ code, stdout: '' });
+  expect(result.stderr).toMatch(/^error: [^\n]+\nhint: {2}[^\n]+\n$/);
+  expect(result.stderr).not.toContain('internal:');
+  return result.stderr;
+}
+
+const RUN = ['--prompt-tokens', '1,2,3', '--max-tokens', '1'];
+
+describe('a model that cannot be opened', () => {
+  it('is no model at all', async () => {
+    expect(await failure(2, ['info', at('absent.gguf')])).toContain('no such file');
+    expect(await failure(2, ['info', at('absent')])).toContain('no such file');
+    writeFileSync(at('page.gguf'), '<!DOCTYPE html><html><body>404</body></html>'.padEnd(200));
+    expect(await failure(1, ['info', at('page.gguf')])).toContain('GGUF');
+    writeFileSync(at('file'), 'text');
+    expect(await failure(2, ['run', at('file'), ...RUN])).toContain('it is a file');
+  });
+
+  it('is a directory where a file is wanted', async () => {
+    mkdirSync(at('folder.gguf'));
+    expect(await failure(2, ['info', at('folder.gguf')])).toContain('folder');
+    mkdirSync(at('empty'));
+    expect(await failure(1, ['run', at('empty'), ...RUN])).toContain('config.json');
+    expect(await failure(2, ['run', TINY_HF_FOLDER, '--prompt-file', at('empty')])).toContain(
+      'it is a folder',
+    );
+  });
+
+  it('has another architecture', async () => {
+    const path = await editedGguf(at('llama.gguf'), {
+      metadata: { 'general.architecture': { type: 'string', value: 'llama' } },
+    });
+    for (const argv of [
+      ['info', path],
+      ['run', path, ...RUN],
+      ['convert', path, at('out.gguf')],
+    ])
+      expect(await failure(1, argv)).toContain('"llama"');
+    mkdirSync(at('llama-hf'));
+    writeFileSync(at('llama-hf/config.json'), '{"model_type":"llama"}');
+    writeFileSync(at('llama-hf/model.safetensors'), readFileSync(join(TINY_HF_FOLDER, 'model.safetensors')));
+    expect(await failure(1, ['info', at('llama-hf')])).toContain('"llama"');
+  });
+
+  it('lacks tensors: all are named at once', async () => {
+    const gone = ['blk.1.ffn_down_exps.weight', 'output_norm.weight', 'blk.0.attn_q.weight'];
+    const path = await editedGguf(at('missing.gguf'), {
+      tensors: (tensors) => tensors.filter(({ name }) => !gone.includes(name)),
+    });
+    for (const argv of [
+      ['info', path],
+      ['run', path, ...RUN],
+      ['convert', path, at('out')],
+    ]) {
+      const text = await failure(1, argv);
+      for (const name of gone) expect(text).toContain(name);
+    }
+  });
+
+  it('has tensors of wrong shapes: all are named at once', async () => {
+    const wrong = ['blk.0.attn_q.weight', 'blk.2.attn_k.weight'];
+    const path = await editedGguf(at('shapes.gguf'), {
+      tensors: (tensors) =>
+        tensors.map((tensor) => (wrong.includes(tensor.name) ? { ...tensor, shape: [128, 32] } : tensor)),
+    });
+    const text = await failure(1, ['run', path, ...RUN]);
+    for (const name of wrong) expect(text).toContain(name);
+    expect(text).toContain('expected [64,64]');
+  });
+
+  it('has a storage type that is not known', async () => {
+    const bytes = new Uint8Array(readFileSync(TINY_LLAMACPP_GGUF));
+    const name = Buffer.from('blk.0.attn_q.weight');
+    // After the name: number of dimensions, two dimensions, then the type.
+    bytes[Buffer.from(bytes).indexOf(name) + name.length + 4 + 16] = 99;
+    writeFileSync(at('type.gguf'), bytes);
+    expect(await failure(1, ['info', at('type.gguf')])).toMatch(/blk\.0\.attn_q\.weight.*99|99/);
+  });
+
+  it('is cut off', async () => {
+    const bytes = readFileSync(TINY_LLAMACPP_GGUF);
+    writeFileSync(at('cut.gguf'), bytes.subarray(0, bytes.length - 1000));
+    expect(await failure(1, ['info', at('cut.gguf')])).toContain('cut.gguf');
+    writeFileSync(at('header.gguf'), bytes.subarray(0, 2000));
+    expect(await failure(1, ['run', at('header.gguf'), ...RUN])).toContain('header.gguf');
+  });
+});
+
+describe('a request that cannot be met', () => {
+  it('is longer than the context', async () => {
+    const text = await failure(2, ['run', TINY_LLAMACPP_GGUF, '--prompt', 'a '.repeat(300), '--ctx', '64']);
+    expect(text).toContain('room for 63');
+    expect(await failure(2, ['run', TINY_LLAMACPP_GGUF, '--prompt', 'a', '--ctx', '4096'])).toContain('512');
+    const ids = Array.from({ length: 513 }, () => 1).join();
+    expect(await failure(2, ['logits', TINY_LLAMACPP_GGUF, '--tokens', ids])).toContain('513 tokens');
+  });
+
+  it('has token ids out of range', async () => {
+    expect(await failure(2, ['run', TINY_LLAMACPP_GGUF, '--prompt-tokens', '1,448'])).toContain('448');
+    expect(await failure(2, ['logits', TINY_LLAMACPP_GGUF, '--tokens', '99999'])).toContain('99999');
+    expect(await failure(2, ['detokenize', TINY_LLAMACPP_GGUF, '--tokens', '5000'])).toContain('5,000');
+  });
+
+  it('goes to a model with an unreadable template', async () => {
+    const path = await editedGguf(at('template.gguf'), {
+      metadata: {
+        'tokenizer.chat_template': { type: 'string', value: '{% for m in messages %}{{ m.content }' },
+      },
+    });
+    expect(await failure(1, ['chat', path, '--message', 'Hello'])).toContain('chat template');
+    // Nothing else needs the template.
+    expect((await runCli(['info', path])).code).toBe(0);
+    expect((await runCli(['run', path, ...RUN])).code).toBe(0);
+  });
+
+  it('needs a tokenizer where there is none', async () => {
+    const path = await editedGguf(at('no-tokenizer.gguf'), {
+      metadata: {
+        'tokenizer.ggml.model': { type: 'string', value: 'no_vocab' },
+        'tokenizer.ggml.tokens': undefined,
+      },
+    });
+    expect(await failure(1, ['run', path, '--prompt', 'Hello'])).toContain('--prompt-tokens');
+    expect(await failure(1, ['tokenize', path, '--text', 'Hello'])).toContain('no tokenizer');
+    expect(await failure(1, ['chat', path, '--message', 'Hello'])).toContain('no tokenizer');
+    const ids = await runCli([
+      'run',
+      path,
+      '--prompt-tokens',
+      '282,296,83,424,395',
+      '--temperature',
+      '0',
+      '--max-tokens',
+      '4',
+    ]);
+    expect(ids).toMatchObject({ code: 0, stdout: '276,268,67,383' });
+    expect((await runCli(['logits', path, '--tokens', '1'])).code).toBe(0);
+    expect((await runCli(['info', path])).stdout).toContain('none; commands take token ids');
+  });
+
+  it('has sampling options out of range, and is refused before a model is opened', async () => {
+    expect(await failure(2, ['run', at('absent.gguf'), '--prompt', 'a', '--top-p', '1.5'])).toContain(
+      'topP is 1.5',
+    );
+    expect(await failure(2, ['chat', at('absent.gguf'), '--message', 'a', '--temperature', '-1'])).toContain(
+      'temperature',
+    );
+  });
+});
+
+describe('a command line that is misspelt', () => {
+  it('gets a suggestion for commands, options and choices', async () => {
+    expect(await failure(2, ['chta'])).toContain('did you mean chat?');
+    expect(await failure(2, ['run', 'x.gguf', '--promt', 'a'])).toContain('did you mean --prompt?');
+    expect(await failure(2, ['run', 'x.gguf', '--backend', 'gpu'])).toContain('native, reference');
+    expect(await failure(2, ['convert', 'a', 'b', '--type', 'q4_k'])).toContain('q8_0');
+  });
+
+  it('is told what an option takes', async () => {
+    expect(await failure(2, ['run', 'x.gguf', '--max-tokens', 'many'])).toContain('whole number');
+    expect(await failure(2, ['run', 'x.gguf', '--ctx', '0'])).toContain('1 or more');
+    expect(await failure(2, ['logits', 'x.gguf', '--tokens', '1;2'])).toContain('1,2,3');
+    expect(await failure(2, ['run', 'x.gguf', '--temperature', 'hot'])).toContain('a number');
+    expect(await failure(2, ['logits', 'x.gguf'])).toContain('--tokens');
+    expect(await failure(2, ['info'])).toContain('MODEL');
+    expect(await failure(2, ['info', 'a', 'b'])).toMatch(/too many arguments/i);
+    expect(await failure(2, ['bench', 'x.gguf', '-p', '0', '-n', '0'])).toContain('nothing to measure');
+    const environment = { env: { DOTS_THREADS: 'all' } };
+    expect(await failure(2, ['run', TINY_LLAMACPP_GGUF, ...RUN], environment)).toContain('DOTS_THREADS');
+  });
+
+  it('prints help to stderr when it names no command, and to stdout when asked', async () => {
+    expect(await runCli([])).toMatchObject({ code: 2, stdout: '' });
+    expect((await runCli([])).stderr).toContain('Usage: dots');
+    for (const command of ['info', 'run', 'chat', 'tokenize', 'detokenize', 'logits', 'convert', 'bench']) {
+      const help = await runCli([command, '--help']);
+      expect(help).toMatchObject({ code: 0, stderr: '' });
+      expect(help.stdout).toContain(`$ dots ${command} `);
+      for (const option of ['--threads', '--backend', '--json']) expect(help.stdout).toContain(option);
+    }
+    expect((await runCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+it('none of these left a file behind', () => {
+  const left = readdirSync(folder).filter((name) => /out|partial/.test(name));
+  expect(left).toEqual([]);
+});
