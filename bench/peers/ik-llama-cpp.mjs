@@ -74,7 +74,8 @@ function parallelRows(repack) {
   const args = ['-m', modelPath, '-t', flags.threads, '-c', contextSize, '-b', 512, '-ub', 512];
   args.push('-npp', 8, '-ntg', numPredict, '-npl', numParallel, ...(repack ? ['-rtr'] : []));
   const speeds = Array.from({ length: numRepeat }, () => {
-    const line = run('llama-batched-bench', args)
+    // Its table goes to stderr.
+    const line = run('llama-batched-bench', args, 'stderr')
       .split('\n')
       .find((text) => new RegExp(`^\\|\\s*8 \\|\\s*${numPredict} \\|\\s*${numParallel} \\|`).test(text));
     if (!line)
@@ -94,14 +95,14 @@ function row(test, repack, samples) {
   };
 }
 
-function run(program, args) {
+function run(program, args, stream = 'stdout') {
   const file = path.join(flags.bin, program);
   if (!existsSync(file))
     fail(`Cannot find ${program} in ${flags.bin}`, 'build ik_llama.cpp and add --bin FOLDER');
   const done = spawnSync(file, args.map(String), { encoding: 'utf8', maxBuffer: 1 << 26 });
   if (done.status !== 0)
     fail(`Cannot run ${program}: it ended with ${done.status}`, done.stderr.trim().slice(-400));
-  return done.stdout;
+  return done[stream];
 }
 
 function fail(message, hint, exitCode = 1) {
