@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly onStdout?: (text: string, interrupt: () => void) => void;
   /** Called for each piece of stderr; may interrupt. */
   readonly onStderr?: (text: string, interrupt: () => void) => void;
+  /** Ctrl-C after this time; 0: as soon as the command waits for something. */
+  readonly interruptAfterMs?: number;
   /** stdout and stderr are terminals. */
   readonly isTerminal?: boolean;
 }
@@ -45,7 +47,10 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
       throw new Error(`the process was ended with ${code}`);
     },
   };
+  const timer =
+    options.interruptAfterMs === undefined ? undefined : setTimeout(interrupt, options.interruptAfterMs);
   const code = await main(argv, io);
+  clearTimeout(timer);
   return { code, stdout: readStdout(), stderr: readStderr() };
 }
 
