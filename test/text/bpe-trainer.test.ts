@@ -77,7 +77,7 @@ describe('BpeTrainer', () => {
     );
   });
 
-  it('train() agrees with the recounting trainer over many recounts and on long runs', async () => {
+  it('train() agrees with the recounting trainer across a recount of the corpus and on long runs', async () => {
     const random = new Random(7);
     const words = Array.from({ length: 60 }, () =>
       Array.from({ length: 1 + random.below(9) }, () => 'abcd'[random.below(1 + random.below(4))]).join(''),
