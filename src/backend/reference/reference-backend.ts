@@ -27,6 +27,8 @@ class ReferenceExecutable implements Executable {
   private readonly weights: ReadonlyMap<string, WeightRows>;
   private readonly cells: ReadonlyMap<string, Cells>;
   private memory = new ArrayBuffer(0);
+  /** Of all runs together: many short ones in a row keep everything else waiting as one long one does. */
+  private lastYieldMs = performance.now();
   private isClosed = false;
 
   private constructor(
@@ -80,14 +82,13 @@ class ReferenceExecutable implements Executable {
     if (this.memory.byteLength < layout.sizeBytes) this.memory = new ArrayBuffer(layout.sizeBytes);
     const operand = (id: ValueId): Operand => this.operand(id, layout.offsets, inputs, bindings);
 
-    let lastYield = performance.now();
     for (const { op, inputs: ids, output, attributes } of this.program.instructions) {
       signal?.throwIfAborted();
       const kernel: Kernel = kernels[op as keyof typeof kernels];
       kernel(new KernelCall(ids.map(operand), operand(output), attributes));
-      if (performance.now() - lastYield > YIELD_AFTER_MS) {
+      if (performance.now() - this.lastYieldMs > YIELD_AFTER_MS) {
         await new Promise((resolve) => setTimeout(resolve, 0));
-        lastYield = performance.now();
+        this.lastYieldMs = performance.now();
       }
     }
     const outputs: Record<string, Float32Array> = {};
