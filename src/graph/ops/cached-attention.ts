@@ -43,6 +43,12 @@ export const cachedAttention = defineOp<
       'k and v must have one shape',
     );
     check(
+      sameDim(q.shape[0], k.shape[0]) && sameDim(q.shape[2], k.shape[2]),
+      'cachedAttention',
+      inputs,
+      'queries and keys must be equally many and equally wide',
+    );
+    check(
       (q.shape[1] as number) % (k.shape[1] as number) === 0,
       'cachedAttention',
       inputs,

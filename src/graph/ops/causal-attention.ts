@@ -12,10 +12,16 @@ export const causalAttention = defineOp<[q_TNH: Tensor, k_TGH: Tensor, v_TGH: Te
   infer(inputs) {
     const [q, k, v, sequences] = inputs;
     check(
-      q.shape.length === 3 && sameShape(k.shape, v.shape),
+      q.shape.length === 3 && sameShape(k.shape, v.shape) && k.shape.length === 3,
       'causalAttention',
       inputs,
       'q, k, v must be [tokens, heads, width]',
+    );
+    check(
+      sameDim(q.shape[0], k.shape[0]) && sameDim(q.shape[2], k.shape[2]),
+      'causalAttention',
+      inputs,
+      'queries and keys must be equally many and equally wide',
     );
     check(
       (q.shape[1] as number) % (k.shape[1] as number) === 0,

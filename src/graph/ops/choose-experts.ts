@@ -13,13 +13,21 @@ export const chooseExperts = defineOp<
   name: 'chooseExperts',
   arity: 2,
   rowwise: true,
-  infer(inputs, { k }) {
+  infer(inputs, { k, numGroups, numKept }) {
     const [scores, bias] = inputs;
     check(
       scores.shape.length === 2 && sameDim(lastDim(scores), bias.shape[0]),
       'chooseExperts',
       inputs,
       'one bias for each expert',
+    );
+    const groupSize = (lastDim(scores) as number) / numGroups;
+    check(Number.isInteger(groupSize), 'chooseExperts', inputs, `${numGroups} groups must be equally large`);
+    check(
+      numKept >= 1 && numKept <= numGroups && k >= 1 && k <= groupSize * numKept,
+      'chooseExperts',
+      inputs,
+      `cannot choose ${k} experts in ${numKept} of ${numGroups} groups`,
     );
     return { shape: [scores.shape[0], k], type: 'i32' };
   },

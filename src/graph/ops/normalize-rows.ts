@@ -1,4 +1,4 @@
-import { defineOp } from '../op.ts';
+import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Every row divided by (its sum + eps), so that it sums to one. x_TK -> TK. */
@@ -7,5 +7,9 @@ export const normalizeRows = defineOp<[x_TK: Tensor], { eps: number }>({
   arity: 1,
   rowwise: true,
   inPlace: 0,
-  infer: ([x]) => ({ shape: x.shape, type: 'f32' }),
+  infer(inputs) {
+    const [x] = inputs;
+    check(x.shape.length === 2 && x.type === 'f32', 'normalizeRows', inputs, 'expected rows of floats');
+    return { shape: x.shape, type: 'f32' };
+  },
 });

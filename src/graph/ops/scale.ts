@@ -1,4 +1,4 @@
-import { defineOp } from '../op.ts';
+import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Every element times one number. */
@@ -7,5 +7,8 @@ export const scale = defineOp<[x: Tensor], { factor: number }>({
   arity: 1,
   rowwise: true,
   inPlace: 0,
-  infer: ([x]) => ({ shape: x.shape, type: 'f32' }),
+  infer(inputs) {
+    check(inputs[0].type === 'f32', 'scale', inputs, 'the elements must be floats');
+    return { shape: inputs[0].shape, type: 'f32' };
+  },
 });

@@ -1,4 +1,4 @@
-import { defineOp } from '../op.ts';
+import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** z · sigmoid(z), element by element. */
@@ -7,5 +7,8 @@ export const silu = defineOp<[z: Tensor]>({
   arity: 1,
   rowwise: true,
   inPlace: 0,
-  infer: ([z]) => ({ shape: z.shape, type: 'f32' }),
+  infer(inputs) {
+    check(inputs[0].type === 'f32', 'silu', inputs, 'the elements must be floats');
+    return { shape: inputs[0].shape, type: 'f32' };
+  },
 });
