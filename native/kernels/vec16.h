@@ -44,7 +44,7 @@ DOTS_INLINE Vec16 roundEven(Vec16 a) { DOTS_PARTS(roundEven(a.part[i])); }
 DOTS_INLINE Vec16 scaleByPowerOfTwo(Vec16 a, Vec16 n) { DOTS_PARTS(scaleByPowerOfTwo(a.part[i], n.part[i])); }
 #if defined(DOTS_PORTABLE)
 // Sixteen conversions in software are too much code to stand inline in every loop.
-static __attribute__((noinline)) Vec16 loadF16x16(const uint16_t* p) { DOTS_PARTS(loadF16(p + i * kLanes)); }
+static __attribute__((noinline, unused)) Vec16 loadF16x16(const uint16_t* p) { DOTS_PARTS(loadF16(p + i * kLanes)); }
 #else
 DOTS_INLINE Vec16 loadF16x16(const uint16_t* p) { DOTS_PARTS(loadF16(p + i * kLanes)); }
 #endif

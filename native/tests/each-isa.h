@@ -1,0 +1,29 @@
+// Runs a test on every instruction set that this machine has.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "kernels/isa-dispatch.h"
+#include "tests/check.h"
+
+namespace dots {
+
+template <class Test>
+void onEachIsa(Test test) {
+  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
+    if (setIsa(isa)) test();
+}
+
+inline std::vector<float> randomFloats(TestRandom& random, int64_t count, float scale = 1) {
+  std::vector<float> x(static_cast<size_t>(count));
+  for (float& value : x) value = random.normal() * scale;
+  return x;
+}
+
+inline bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), 4 * a.size()) == 0);
+}
+
+}  // namespace dots

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/elementwise.h"
+#include "kernels/router.h"
+#include "tests/each-isa.h"
+
+namespace dots {
+namespace {
+
+void publishedExamplesComeOut() {
+  const float z[] = {0.5f, -1, 2, 0, 1, -0.5f, 0.25f, -2}, bias[] = {0, 0.5f, -0.4f, 0.3f, -0.1f, 0.2f, 0, 0.9f};
+  struct Case {
+    int numGroups, numKept;
+    int32_t experts[3];
+    float weights[3];
+  };
+  const Case cases[] = {{1, 1, {7, 3, 1}, {0.335539f, 1.407429f, 0.757032f}},
+                        {4, 2, {7, 1, 0}, {0.294880f, 0.665299f, 1.539821f}}};
+  for (const Case& c : cases) {
+    float scratch[2 * 8 + 4], weights[3];
+    int32_t experts[3];
+    DOTS_KERNEL(route)({8, 3, c.numGroups, c.numKept}, z, bias, true, 2.5f, scratch, experts, weights, 0, 1);
+    for (int k = 0; k < 3; ++k) {
+      CHECK(experts[k] == c.experts[k], "%s: slot %d is expert %d", isaName(currentIsa()), k, experts[k]);
+      CHECK(std::fabs(weights[k] - c.weights[k]) < 1e-6f, "slot %d weighs %f", k, weights[k]);
+    }
+  }
+}
+
+// The plain way: sort groups, mask, sort columns.
+std::vector<int32_t> choiceBySorting(const Routing& r, const float* scores, const float* bias) {
+  const int size = r.numExperts / r.numGroups;
+  std::vector<float> c(r.numExperts), groupScore(r.numGroups);
+  for (int e = 0; e < r.numExperts; ++e) c[e] = scores[e] + bias[e];
+  for (int g = 0; g < r.numGroups; ++g) {
+    std::vector<float> sorted(c.begin() + g * size, c.begin() + (g + 1) * size);
+    std::sort(sorted.rbegin(), sorted.rend());
+    groupScore[g] = sorted[0] + (size > 1 ? sorted[1] : 0);
+  }
+  std::vector<int32_t> groups(r.numGroups), columns(r.numExperts);
+  std::iota(groups.begin(), groups.end(), 0);
+  std::stable_sort(groups.begin(), groups.end(), [&](int a, int b) { return groupScore[a] > groupScore[b]; });
+  for (int i = r.numKept; i < r.numGroups; ++i)
+    std::fill_n(c.begin() + groups[i] * size, size, -INFINITY);
+  std::iota(columns.begin(), columns.end(), 0);
+  std::stable_sort(columns.begin(), columns.end(), [&](int a, int b) { return c[a] > c[b]; });
+  columns.resize(r.numExpertsPerToken);
+  return columns;
+}
+
+void choiceEqualsSorting() {
+  TestRandom random(7);
+  const Routing routings[] = {{128, 6, 1, 1}, {16, 4, 4, 2}, {20, 3, 5, 5}, {9, 9, 1, 1},
+                              {8, 2, 8, 3},   {1, 1, 1, 1},  {30, 5, 3, 1}, {512, 8, 8, 4}};
+  for (const Routing& r : routings)
+    for (int round = 0; round < 50; ++round) {
+      const int E = r.numExperts, K = r.numExpertsPerToken, T = 3;
+      std::vector<float> z = randomFloats(random, T * E), bias = randomFloats(random, E);
+      // A few levels only, so that ties between experts and between groups are the rule; negative ones too.
+      if (round % 2 == 0)
+        for (float* x = z.data(); x < z.data() + z.size(); ++x) *x = std::nearbyint(*x);
+      if (round % 2 == 0)
+        for (float& x : bias) x = 0.5f * std::nearbyint(x) - 2;
+      std::vector<float> scores(T * E), scratch(2 * E + r.numGroups, std::nanf("")), weights(T * K), apart(T * K);
+      std::vector<int32_t> experts(T * K), chosen(T * K), viaParts(T * K);
+      DOTS_KERNEL(sigmoidElements)(z.data(), scores.data(), 0, T * E);
+      DOTS_KERNEL(route)(r, z.data(), bias.data(), true, 2.5f, scratch.data(), experts.data(), weights.data(), 0, T);
+      DOTS_KERNEL(chooseExperts)(r, scores.data(), bias.data(), scratch.data(), chosen.data(), 0, T);
+      for (int t = 0; t < T; ++t) {
+        const std::vector<int32_t> expected = choiceBySorting(r, scores.data() + t * E, bias.data());
+        CHECK(std::equal(expected.begin(), expected.end(), experts.begin() + t * K), "%s E=%d K=%d groups %d of %d",
+              isaName(currentIsa()), E, K, r.numKept, r.numGroups);
+      }
+      CHECK(experts == chosen, "route() and chooseExperts() differ");
+      // The unfused ops come to the same choice and to the same bits.
+      std::vector<float> biased(T * E);
+      DOTS_KERNEL(addElements)(scores.data(), bias.data(), E, biased.data(), 0, T * E);
+      DOTS_KERNEL(limitGroups)(r, biased.data(), scratch.data(), biased.data(), 0, T);
+      DOTS_KERNEL(topK)(E, K, biased.data(), viaParts.data(), 0, T);
+      CHECK(viaParts == experts, "topK(limitGroups(add())) differs");
+      DOTS_KERNEL(gather)(scores.data(), E, experts.data(), K, apart.data(), 0, T);
+      DOTS_KERNEL(normalizeRows)(apart.data(), K, 1e-20f, apart.data(), 0, T);
+      DOTS_KERNEL(scaleElements)(apart.data(), 2.5f, apart.data(), 0, T * K);
+      CHECK(sameBits(apart, weights), "weights differ from those of the parts");
+    }
+}
+
+// Expert numbers index memory: they must be different and in range even when a model has gone wrong.
+void damagedScoresStillGiveDifferentExperts() {
+  const Routing r{16, 6, 4, 2};
+  std::vector<float> z(16, std::nanf("")), bias(16, 0.0f), scratch(40), weights(6);
+  std::vector<int32_t> experts(6);
+  for (int round = 0; round < 4; ++round) {
+    if (round == 1) z[3] = 1;
+    if (round == 2) bias.assign(16, -INFINITY);
+    if (round == 3) bias.assign(16, INFINITY);
+    DOTS_KERNEL(route)(r, z.data(), bias.data(), true, 1.0f, scratch.data(), experts.data(), weights.data(), 0, 1);
+    std::vector<int32_t> sorted = experts;
+    std::sort(sorted.begin(), sorted.end());
+    CHECK(sorted.front() >= 0 && sorted.back() < 16, "%s out of range", isaName(currentIsa()));
+    CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "an expert twice, round %d", round);
+  }
+}
+
+void groupByExpertIsStable() {
+  TestRandom random(8);
+  for (int round = 0; round < 50; ++round) {
+    const int E = 1 + random.below(40), R = random.below(300);
+    std::vector<int32_t> experts(R), offsets(E + 1, -1), rows(R, -1);
+    for (int32_t& e : experts) e = random.below(E);
+    DOTS_KERNEL(groupByExpert)(experts.data(), R, E, offsets.data(), rows.data());
+    CHECK(offsets[0] == 0 && offsets[E] == R, "offsets %d to %d", offsets[0], offsets[E]);
+    for (int e = 0; e < E; ++e)
+      for (int i = offsets[e]; i < offsets[e + 1]; ++i) {
+        CHECK(experts[rows[i]] == e, "row %d stands under expert %d", rows[i], e);
+        CHECK(i == offsets[e] || rows[i - 1] < rows[i], "rows of expert %d do not rise", e);
+      }
+  }
+}
+
+}  // namespace
+}  // namespace dots
+
+int main() {
+  dots::onEachIsa([] {
+    dots::publishedExamplesComeOut();
+    dots::choiceEqualsSorting();
+    dots::damagedScoresStillGiveDifferentExperts();
+    dots::groupByExpertIsStable();
+  });
+  return dots::finishTests("router");
+}
