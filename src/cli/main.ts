@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { type Io, processIo } from './io.ts';
 import { buildProgram } from './program.ts';
 import { EXIT_OK, reportError } from './report-error.ts';
@@ -9,14 +10,27 @@ import { Session } from './session.ts';
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const session = new Session(io);
+  const program = buildProgram(session);
   try {
-    await buildProgram(session).parseAsync(argv, { from: 'user' });
+    await program.parseAsync(argv, { from: 'user' });
     // A command that was interrupted just as it ended was interrupted all the same.
     session.signal.throwIfAborted();
     return EXIT_OK;
   } catch (error) {
-    return reportError(error, session);
+    return reportError(error, session, commandName(program, argv));
   } finally {
     session.close();
   }
+}
+
+/** `run`, `tokenizer train`, or undefined where no command was recognised. */
+function commandName(program: Command, argv: readonly string[]): string | undefined {
+  const names: string[] = [];
+  let parent: Command | undefined = program;
+  for (const word of argv) {
+    parent = parent.commands.find((command) => command.name() === word);
+    if (!parent) break;
+    names.push(word);
+  }
+  return names.length > 0 ? names.join(' ') : undefined;
 }

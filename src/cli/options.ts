@@ -110,8 +110,21 @@ export function generateOptions(flags: SamplingFlags): GenerateOptions {
     ...(frequencyPenalty !== undefined && { frequencyPenalty }),
     ...(seed !== undefined && { seed }),
   };
-  checkSamplingOptions(options);
+  try {
+    checkSamplingOptions(options);
+  } catch (error) {
+    throw error instanceof UsageError ? namedAsFlag(error) : error;
+  }
   return options;
+}
+
+/** `topP is 2` -> `--top-p is 2`: what was typed. */
+function namedAsFlag(error: UsageError): UsageError {
+  const message = error.message.replace(
+    /^[a-zA-Z]+(?= is )/,
+    (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  );
+  return new UsageError(message, { code: error.code, ...(error.hint !== undefined && { hint: error.hint }) });
 }
 
 function threadsOfEnvironment(session: Session): number | undefined {

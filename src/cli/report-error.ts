@@ -7,13 +7,13 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_INTERRUPTED = 130;
 
-/** Write one `error:` line and one `hint:` line to stderr, and give the exit code. */
-export function reportError(error: unknown, session: Session): number {
+/** Write one `error:` line and one `hint:` line to stderr, and give the exit code. Hints name the command's own help. */
+export function reportError(error: unknown, session: Session, command?: string): number {
   // An interrupted command may fail in many ways on its way out; why it ended is the interruption.
   const reason = session.signal.aborted ? session.signal.reason : error;
   if (reason instanceof OutputClosed) return EXIT_OK;
   if (reason instanceof Interrupted) return EXIT_INTERRUPTED;
-  if (reason instanceof CommanderError) return reportCommanderError(reason, session);
+  if (reason instanceof CommanderError) return reportCommanderError(reason, session, command);
 
   const { message, hint } = describe(reason);
   writeError(session, message, hint);
@@ -30,14 +30,14 @@ function describe(error: unknown): { message: string; hint: string | undefined }
   };
 }
 
-function reportCommanderError(error: CommanderError, session: Session): number {
+function reportCommanderError(error: CommanderError, session: Session, command: string | undefined): number {
   // --help and --version end parsing this way; their text is out already.
   if (error.exitCode === 0) return EXIT_OK;
   if (error.code === 'commander.help') return EXIT_USAGE;
   const [text, suggestion] = error.message.split('\n');
   const message = text.replace(/^error: /, '').replace(/\.$/, '');
   const meant = /\(Did you mean (.*)\?\)/.exec(suggestion ?? '')?.[1];
-  const help = 'dots --help shows the commands, dots COMMAND --help the options of one';
+  const help = command ? `dots ${command} --help shows its options` : 'dots --help shows the commands';
   writeError(session, capitalised(message), meant ? `did you mean ${meant}? ${help}` : help);
   return EXIT_USAGE;
 }

@@ -22,6 +22,8 @@ export class OutputClosed extends Error {
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
+const PATIENCE_MS = 500;
+
 /** One run of the command line: its streams, what interrupts it, and how it talks. */
 export class Session {
   readonly io: Io;
@@ -30,6 +32,7 @@ export class Session {
   private readonly controller = new AbortController();
   private readonly interruptHandlers: (() => void)[] = [() => this.interrupt()];
   private readonly stopListening: () => void;
+  private interruptedMs = 0;
   private activeProgress: Progress | undefined;
 
   constructor(io: Io) {
@@ -63,9 +66,12 @@ export class Session {
     };
   }
 
-  /** End the command. Tidying up may take a moment; who asks twice won't wait for it. */
+  /** End the command. Tidying up may take a moment; who asks again a while later won't wait for it. */
   interrupt(): void {
-    if (this.signal.aborted) this.io.exit(130);
+    const now = performance.now();
+    // npm hands the signal on that the terminal has sent to all processes already: two at once are one.
+    if (this.signal.aborted && now - this.interruptedMs > PATIENCE_MS) this.io.exit(130);
+    if (!this.signal.aborted) this.interruptedMs = now;
     this.controller.abort(new Interrupted());
   }
 

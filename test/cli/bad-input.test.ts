@@ -155,10 +155,10 @@ describe('a request that cannot be met', () => {
 
   it('has sampling options out of range, and is refused before a model is opened', async () => {
     expect(await failure(2, ['run', at('absent.gguf'), '--prompt', 'a', '--top-p', '1.5'])).toContain(
-      'topP is 1.5',
+      '--top-p is 1.5',
     );
     expect(await failure(2, ['chat', at('absent.gguf'), '--message', 'a', '--temperature', '-1'])).toContain(
-      'temperature',
+      '--temperature is -1',
     );
   });
 });
@@ -166,7 +166,9 @@ describe('a request that cannot be met', () => {
 describe('a command line that is misspelt', () => {
   it('gets a suggestion for commands, options and choices', async () => {
     expect(await failure(2, ['chta'])).toContain('did you mean chat?');
-    expect(await failure(2, ['run', 'x.gguf', '--promt', 'a'])).toContain('did you mean --prompt?');
+    expect(await failure(2, ['run', 'x.gguf', '--promt', 'a'])).toContain(
+      'did you mean --prompt? dots run --help shows its options',
+    );
     expect(await failure(2, ['run', 'x.gguf', '--backend', 'gpu'])).toContain('native, reference');
     expect(await failure(2, ['convert', 'a', 'b', '--type', 'q4_k'])).toContain('q8_0');
   });
