@@ -31,6 +31,7 @@ struct Weight {
   int64_t dims[3] = {1, 1, 1};
   std::vector<WeightPart> parts;
   std::vector<float> decoded;  // rank 1 only
+  int64_t expertBytes = 0;     // from one expert to the next; -1 where they lie here and there
 };
 
 /// Cells of one half of a layer's cache: [pages, heads, kPageSize, width].
@@ -67,12 +68,22 @@ class Executable {
  private:
   Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);
   bool checkInstruction(const Instruction& instruction, std::string* error) const;
+  size_t countMatmuls(size_t at) const;
+  bool runMatmuls(size_t at, size_t count, const std::vector<RunInput>& inputs, std::string* error);
+  bool groupRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  bool runAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  const float* ropeAnglesFor(const Instruction& instruction, const int32_t* positions_T);
+  template <class Body>
+  void share(int64_t count, int64_t elementsEach, Body&& body);
 
   const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
   const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }
   int64_t axis(int32_t id, int i) const { return evaluate(value(id).dims[i], bindings_.data()); }
+  int64_t elements(int32_t id) const { return numElements(value(id), bindings_.data()); }
+  int64_t lastAxis(int32_t id) const { return axis(id, value(id).rank - 1); }
   float* floats(int32_t id);
+  int32_t* writableIntegers(int32_t id) { return reinterpret_cast<int32_t*>(floats(id)); }
   const int32_t* integers(int32_t id, const std::vector<RunInput>& inputs);
 
   Program program_;
@@ -86,6 +97,18 @@ class Executable {
   int64_t capacity_ = 0;
   int64_t workingBytes_ = 0;
   std::atomic<bool> isCancelled_{false};
+
+  // Scratch that outlives a step, so that steps of one size allocate nothing.
+  std::vector<uint8_t> matmulScratch_;
+  std::vector<float> threadScratch_;
+  int64_t threadScratchFloats_ = 0;  // of each thread
+  std::vector<int32_t> offsets_E_;   // routed rows by expert: see groupByExpert
+  std::vector<int32_t> rows_R_;
+  std::vector<int32_t> tokens_R_;
+  int32_t groupedBy_ = -1;  // the value whose experts those are
+  std::vector<int32_t> tiles_;
+  std::vector<float> angles_;
+  const Instruction* anglesFor_ = nullptr;
 };
 
 }  // namespace dots

@@ -149,6 +149,7 @@ int64_t numElements(const Value& value, const int32_t* bindings) {
 int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, std::vector<int64_t>* offsets) {
   constexpr int64_t kAlignment = 64;
   offsets->clear();
+  std::vector<int64_t> sizes;
   int64_t end = 0;
   for (const std::vector<Dim>& alternatives : program.slots) {
     offsets->push_back(end);
@@ -160,6 +161,14 @@ int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t lim
     if (sizeBytes > limitBytes - end) return -1;
     end += (sizeBytes + kAlignment - 1) / kAlignment * kAlignment;
     if (end > limitBytes) return -1;
+    sizes.push_back(sizeBytes);
+  }
+  // A value must fit into the slot it was given, whatever the program claims.
+  constexpr int64_t kElementBytes = 4;
+  for (const Value& value : program.values) {
+    if (value.kind != ValueKind::kSlot) continue;
+    const int64_t count = numElements(value, bindings);
+    if (count < 0 || count > sizes[static_cast<size_t>(value.index)] / kElementBytes) return -1;
   }
   return end;
 }

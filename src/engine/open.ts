@@ -2,7 +2,7 @@ import type { Backend, Executable } from '../backend/backend.ts';
 import { referenceBackend } from '../backend/reference/reference-backend.ts';
 import { compile } from '../compile/compile.ts';
 import type { Program } from '../compile/program.ts';
-import { UsageError } from '../core/errors.ts';
+import { UnsupportedError, UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { storageTypeByName } from '../dtype/index.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
@@ -143,7 +143,20 @@ function chooseContext(config: Dots1Config, wanted: number | undefined): number 
   });
 }
 
+/** The native backend where it is built; otherwise the reference backend, with one line that says so. */
 async function chooseBackend(options: OpenOptions): Promise<Backend> {
   if (options.backend === 'reference') return referenceBackend;
+  const { openNativeBackend } = await import('../backend/native/native-backend.ts');
+  const native = openNativeBackend(options.threads === undefined ? {} : { threads: options.threads });
+  if (native.backend) return native.backend;
+  if (options.backend === 'native') {
+    throw new UnsupportedError(`The native backend is not available: ${native.why}`, {
+      code: 'no-native-backend',
+      hint: 'install make and a C++ compiler and run "npm run build", or leave --backend out',
+    });
+  }
+  options.onWarning?.(
+    'the native backend is not built, so the slow reference backend runs; install make and g++ and run "npm run build" for the fast one',
+  );
   return referenceBackend;
 }

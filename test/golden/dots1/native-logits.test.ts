@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { openNativeBackend } from '../../../src/backend/native/native-backend.ts';
+import { argmax } from '../../../src/engine/sampler.ts';
+import { configFromHf } from '../../../src/model/config-hf.ts';
+import { goldenDots1, goldenDots1Names } from '../../fixtures/golden-dots1.ts';
+import { sequenceLogits, weightsFromHf } from '../../fixtures/sequence-logits.ts';
+
+const { backend } = openNativeBackend({ threads: 2 });
+
+// Recorded from transformers' Dots1ForCausalLM in f32; see README.md in this folder.
+describe.skipIf(!backend)('logits of the native backend (skipped where it is not built)', () => {
+  it.each(goldenDots1Names())('equal transformers for the configuration "%s"', async (name) => {
+    const golden = goldenDots1(name);
+    const config = configFromHf(golden.config);
+    const rows = await sequenceLogits(config, weightsFromHf(config, golden.weights), golden.tokens, { backend });
+    expect(rows.map(argmax)).toEqual(golden.argmax);
+    let largest = 0;
+    golden.positions.forEach((position, row) => {
+      for (let id = 0; id < config.vocabSize; id++) {
+        const expected = golden.logits_PV[row * config.vocabSize + id];
+        largest = Math.max(largest, Math.abs(rows[position][id] - expected));
+      }
+    });
+    expect(largest).toBeLessThan(1e-4);
+  });
+});
