@@ -38,7 +38,7 @@ export class Merger {
         }
       }
       if (lowest === NO_MERGE) return count;
-      const merged = merges.mergedOf(ids[at], ids[at + 1]);
+      const merged = merges.mergedAt(lowest);
       ids[at] = merged;
       count--;
       for (let i = at + 1; i < count; i++) {
@@ -68,7 +68,7 @@ export class Merger {
       const after = next[at];
       // A merge since then may have swallowed this token (it is -1 now) or changed the pair.
       if (ids[at] < 0 || after >= length || merges.rankOf(ids[at], ids[after]) !== rank) continue;
-      const merged = merges.mergedOf(ids[at], ids[after]);
+      const merged = merges.mergedAt(rank);
       ids[at] = merged;
       ids[after] = -1;
       const end = next[after];

@@ -7,58 +7,63 @@ export const NO_MERGE = 0x7fffffff;
 
 const FREE = -1;
 
-/**
- * Pair of ids -> rank and merged id: open addressing in one Int32Array, four values a slot (left, right, rank, merged), so
- * that a look-up touches one cache line.
- */
+export interface Merge {
+  readonly left: number;
+  readonly right: number;
+  readonly merged: number;
+}
+
+/** Pair of ids -> rank: open addressing in one Int32Array, three values a slot (left, right, rank). */
 export class MergeTable {
+  /** Ranks go from 0 to this. */
   readonly size: number;
+  private readonly triples: Int32Array;
   private readonly slots: Int32Array;
   private readonly mask: number;
 
-  /** `triples`: left, right and merged id for each merge, in order of rank. The last of equal pairs counts, as in the
-   * reference. */
+  /**
+   * `triples`: left, right and merged id for each merge, in order of rank. The last of equal pairs counts, as in the
+   * reference.
+   */
   constructor(triples: Int32Array) {
+    this.triples = triples;
     this.size = triples.length / 3;
     // A quarter to half full: most pairs that are asked for have no merge, and a miss should end at the first slot.
     let capacity = 16;
     while (capacity < this.size * 2) capacity *= 2;
     this.mask = capacity - 1;
-    this.slots = new Int32Array(capacity * 4).fill(FREE);
+    this.slots = new Int32Array(capacity * 3).fill(FREE);
     for (let rank = 0; rank < this.size; rank++) {
       const left = triples[rank * 3];
       const right = triples[rank * 3 + 1];
-      let slot = this.find(left, right);
-      if (slot < 0) {
-        slot = hashPair(left, right) & this.mask;
-        while (this.slots[slot * 4] !== FREE) slot = (slot + 1) & this.mask;
+      let slot = hashPair(left, right) & this.mask;
+      while (this.slots[slot * 3] !== FREE) {
+        if (this.slots[slot * 3] === left && this.slots[slot * 3 + 1] === right) break;
+        slot = (slot + 1) & this.mask;
       }
-      this.slots[slot * 4] = left;
-      this.slots[slot * 4 + 1] = right;
-      this.slots[slot * 4 + 2] = rank;
-      this.slots[slot * 4 + 3] = triples[rank * 3 + 2];
-    }
-  }
-
-  /** A handle on the merge of two ids, or -1 if they have none. */
-  find(left: number, right: number): number {
-    const { slots, mask } = this;
-    for (let slot = hashPair(left, right) & mask; ; slot = (slot + 1) & mask) {
-      const found = slots[slot * 4];
-      if (found === left && slots[slot * 4 + 1] === right) return slot;
-      if (found === FREE) return -1;
+      this.slots[slot * 3] = left;
+      this.slots[slot * 3 + 1] = right;
+      this.slots[slot * 3 + 2] = rank;
     }
   }
 
   /** Rank of the merge of two ids, or `NO_MERGE`. */
   rankOf(left: number, right: number): number {
-    const slot = this.find(left, right);
-    return slot < 0 ? NO_MERGE : this.slots[slot * 4 + 2];
+    const { slots, mask } = this;
+    for (let slot = hashPair(left, right) & mask; ; slot = (slot + 1) & mask) {
+      const found = slots[slot * 3];
+      if (found === left && slots[slot * 3 + 1] === right) return slots[slot * 3 + 2];
+      if (found === FREE) return NO_MERGE;
+    }
   }
 
-  /** What two ids that have a merge become. */
-  mergedOf(left: number, right: number): number {
-    return this.slots[this.find(left, right) * 4 + 3];
+  mergedAt(rank: number): number {
+    return this.triples[rank * 3 + 2];
+  }
+
+  at(rank: number): Merge {
+    const { triples } = this;
+    return { left: triples[rank * 3], right: triples[rank * 3 + 1], merged: triples[rank * 3 + 2] };
   }
 }
 
@@ -70,9 +75,21 @@ function hashPair(left: number, right: number): number {
 /** Merges as files spell them: `"a b"`, or the pair. */
 export type SpelledMerge = string | readonly [string, string];
 
-/** Looks both halves and the result of every merge up. Throws `FormatError` naming the first that is not in `ids`. */
-export function readMerges(merges: readonly SpelledMerge[], ids: ReadonlyMap<string, number>): MergeTable {
+/** The texts of tokens, and the ids of texts. */
+export interface TokenTexts {
+  readonly texts: readonly string[];
+  readonly ids: ReadonlyMap<string, number>;
+}
+
+/** Looks both halves and the result of every merge up. Throws `FormatError` naming the first that is no token. */
+export function readMerges(merges: readonly SpelledMerge[], { texts, ids }: TokenTexts): MergeTable {
   const triples = new Int32Array(merges.length * 3);
+  const idOf = (text: string, rank: number): number => {
+    const id = ids.get(text);
+    if (id === undefined) throw badMerge(rank, merges[rank], `"${text}" is not in the vocabulary`);
+    return id;
+  };
+  let merged = -1;
   for (let rank = 0; rank < merges.length; rank++) {
     const merge = merges[rank];
     let left: string;
@@ -84,20 +101,25 @@ export function readMerges(merges: readonly SpelledMerge[], ids: ReadonlyMap<str
       left = merge.slice(0, space);
       right = merge.slice(space + 1);
     } else [left, right] = merge;
-    for (const [index, text] of [left, right, left + right].entries()) {
-      const id = ids.get(text);
-      if (id === undefined) throw badMerge(rank, `${left} ${right}`, `"${text}" is not in the vocabulary`);
-      triples[rank * 3 + index] = id;
-    }
+    triples[rank * 3] = idOf(left, rank);
+    triples[rank * 3 + 1] = idOf(right, rank);
+    // Vocabularies list what merges make in the order of the merges: usually no look-up is needed.
+    if (!isJoined(texts[++merged], left, right)) merged = idOf(left + right, rank);
+    triples[rank * 3 + 2] = merged;
   }
   return new MergeTable(triples);
 }
 
-function badMerge(rank: number, merge: string, why: string): FormatError {
-  return new FormatError(`Cannot use merge ${formatCount(rank + 1)} of the tokenizer, "${merge}": ${why}`, {
+function isJoined(text: string | undefined, left: string, right: string): boolean {
+  return text?.length === left.length + right.length && text.startsWith(left) && text.endsWith(right);
+}
+
+function badMerge(rank: number, merge: SpelledMerge, why: string): FormatError {
+  const spelled = typeof merge === 'string' ? merge : merge.join(' ');
+  return new FormatError(`Cannot use merge ${formatCount(rank + 1)} of the tokenizer, "${spelled}": ${why}`, {
     code: 'bad-merge',
     hint: 'the tokenizer was cut or edited; take it from the model again',
     expected: 'two tokens of the vocabulary whose joint text is a token too',
-    found: merge,
+    found: spelled,
   });
 }

@@ -5,6 +5,8 @@ import type { IdBuffer } from './id-buffer.ts';
 import type { MergeTable } from './merge-table.ts';
 import { hashPiece, LONGEST_CACHED, PieceCache } from './piece-cache.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
+import { findByteTokens, type Vocabulary } from './vocabulary.ts';
+import { WholeCharacters } from './whole-characters.ts';
 
 // Bytes of a piece that fit the scratch array kept between calls; a longer one gets its own.
 const SCRATCH = 4096;
@@ -16,20 +18,20 @@ export class PieceEncoder {
   private readonly merger: Merger;
   private readonly idOfByte: Int32Array;
   private readonly wholePieces: ReadonlyMap<string, number> | undefined;
+  private readonly characters: WholeCharacters;
   private readonly cache = new PieceCache();
   private readonly scratch = new Int32Array(SCRATCH);
 
-  /** `wholePieces`: the vocabulary, where a piece that is a token is taken as it is (`ignore_merges`). */
-  constructor(
-    preTokenizer: PreTokenizer,
-    merges: MergeTable,
-    idOfByte: Int32Array,
-    wholePieces: ReadonlyMap<string, number> | undefined,
-  ) {
+  /** `ignoreMerges`: take a piece that is a token as it is. */
+  constructor(preTokenizer: PreTokenizer, vocabulary: Vocabulary, merges: MergeTable, ignoreMerges: boolean) {
     this.preTokenizer = preTokenizer;
     this.merger = new Merger(merges);
-    this.idOfByte = idOfByte;
-    this.wholePieces = wholePieces;
+    this.idOfByte = findByteTokens(vocabulary);
+    this.wholePieces = ignoreMerges ? vocabulary.ids : undefined;
+    this.characters = new WholeCharacters(vocabulary, merges, (bytes) => {
+      const ids = Int32Array.from(bytes, (byte) => this.idOfByte[byte]);
+      return ids.subarray(0, this.merger.merge(ids, ids.length));
+    });
   }
 
   /** Appends the ids of `text`. A lone surrogate counts as U+FFFD. */
@@ -62,23 +64,31 @@ export class PieceEncoder {
         return 1;
       }
     }
-    return this.merger.merge(ids, this.writeBytes(text, start, end, ids));
+    return this.merger.merge(ids, this.writeSymbols(text, start, end, ids));
   }
 
-  /** The single-byte ids of the piece's UTF-8; how many. */
-  private writeBytes(text: string, start: number, end: number, ids: Int32Array): number {
-    const { idOfByte } = this;
+  /** What merging begins with: a token for each character where that is safe, else one for each byte. How many. */
+  private writeSymbols(text: string, start: number, end: number, ids: Int32Array): number {
+    const { idOfByte, characters } = this;
     let count = 0;
+    let previous = Number.NaN;
     for (let i = start; i < end; i++) {
       let code = text.charCodeAt(i);
       if (code < 0x80) {
         ids[count++] = idOfByte[code];
+        previous = code;
+        continue;
+      }
+      const whole = characters.idOf(code, previous, i + 1 < end ? unitAt(text, i + 1) : Number.NaN);
+      previous = code;
+      if (whole >= 0) {
+        ids[count++] = whole;
         continue;
       }
       if ((code & 0xf800) === 0xd800) {
         code = text.codePointAt(i)!;
-        if (code > 0xffff) i++;
-        else code = REPLACEMENT;
+        if (code > 0xffff) previous = text.charCodeAt(++i);
+        else previous = code = REPLACEMENT;
       }
       if (code < 0x800) {
         ids[count++] = idOfByte[0xc0 | (code >> 6)];
@@ -95,4 +105,10 @@ export class PieceEncoder {
     }
     return count;
   }
+}
+
+/** The UTF-16 unit, a lone surrogate as what it is encoded as. */
+function unitAt(text: string, index: number): number {
+  const unit = text.charCodeAt(index);
+  return (unit & 0xf800) === 0xd800 && text.codePointAt(index)! < 0x10000 ? REPLACEMENT : unit;
 }

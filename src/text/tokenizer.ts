@@ -5,13 +5,7 @@ import { readMerges, type SpelledMerge } from './merge-table.ts';
 import { PieceEncoder } from './piece-encoder.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
 import { Utf8Stream, utf8Decoder } from './stream-decoder.ts';
-import {
-  findByteTokens,
-  TOKEN_CONTROL,
-  TOKEN_UNUSED,
-  TOKEN_USER_DEFINED,
-  type Vocabulary,
-} from './vocabulary.ts';
+import { TOKEN_CONTROL, TOKEN_UNUSED, TOKEN_USER_DEFINED, type Vocabulary } from './vocabulary.ts';
 
 export interface SpecialTokens {
   /** Goes before every raw text; most models of this architecture have none. Chat templates write their own. */
@@ -109,9 +103,9 @@ class BpeTokenizer implements Tokenizer {
     this.numRealTokens = vocabulary.size - vocabulary.idsOfKind(TOKEN_UNUSED).length;
     this.pieces = new PieceEncoder(
       parts.preTokenizer,
-      readMerges(parts.merges, vocabulary.ids),
-      findByteTokens(vocabulary),
-      parts.ignoreMerges ? vocabulary.ids : undefined,
+      vocabulary,
+      readMerges(parts.merges, vocabulary),
+      parts.ignoreMerges === true,
     );
     this.nfc = parts.normalizer === 'nfc';
     const raw: AddedToken[] = [];

@@ -91,7 +91,8 @@ export class Vocabulary {
 export function findByteTokens(vocabulary: Vocabulary): Int32Array {
   const idOfByte = new Int32Array(256).fill(-1);
   for (let id = vocabulary.size - 1; id >= 0; id--) {
-    if (vocabulary.kindOf(id) !== TOKEN_NORMAL) continue;
+    // A byte is spelled by one character; most tokens are longer and need no closer look.
+    if (vocabulary.texts[id].length !== 1 || vocabulary.kindOf(id) !== TOKEN_NORMAL) continue;
     const bytes = vocabulary.bytesOf(id);
     if (bytes.length === 1) idOfByte[bytes[0]] = id;
   }

@@ -66,17 +66,18 @@ describe('Merger', () => {
 });
 
 describe('readMerges()', () => {
-  const ids = new Map(['a', 'b', 'ab', 'Ġ', 'Ġa'].map((text, id) => [text, id]));
+  const texts = ['a', 'b', 'ab', 'Ġ', 'Ġa'];
+  const vocabulary = { texts, ids: new Map(texts.map((text, id) => [text, id])) };
 
   test('both spellings mean the same', () => {
     for (const merges of [
       ['a b', 'Ġ a'],
       [['a', 'b'] as const, ['Ġ', 'a'] as const],
     ]) {
-      const table = readMerges(merges, ids);
+      const table = readMerges(merges, vocabulary);
       expect(table.size).toBe(2);
       expect(table.rankOf(3, 0)).toBe(1);
-      expect(table.mergedOf(3, 0)).toBe(4);
+      expect(table.mergedAt(1)).toBe(4);
     }
   });
 
@@ -85,9 +86,9 @@ describe('readMerges()', () => {
     ['a c', '"c" is not in the vocabulary'],
     ['b a', '"ba" is not in the vocabulary'],
   ])('the merge %j is refused by its number: %s', (merge, why) => {
-    expect(() => readMerges(['a b', merge], ids)).toThrowError(
+    expect(() => readMerges(['a b', merge], vocabulary)).toThrowError(
       expect.objectContaining({ code: 'bad-merge', message: expect.stringContaining('merge 2 ') }),
     );
-    expect(() => readMerges([merge], ids)).toThrow(why);
+    expect(() => readMerges([merge], vocabulary)).toThrow(why);
   });
 });

@@ -30,8 +30,9 @@ export interface FixtureVocabulary {
   readonly merges: readonly string[];
 }
 
-export function fixtureVocabulary(): FixtureVocabulary {
-  const file = new URL('../golden/tokenizer/merges.txt.gz', import.meta.url);
+const MERGES = new URL('../golden/tokenizer/merges.txt.gz', import.meta.url);
+
+export function fixtureVocabulary(file: URL | string = MERGES): FixtureVocabulary {
   const merges = gunzipSync(readFileSync(file)).toString('utf8').trimEnd().split('\n');
   const texts = new Set([
     ...spellBytes(BYTES_IN_TOKEN_ORDER),
