@@ -32,6 +32,8 @@ export interface OpFacts<A = Attributes> {
   readonly aliasOf?: number;
   /** Row i of the output depends on nothing but row i of each input that has the output's first axis. */
   readonly rowwise?: boolean;
+  /** A backend can run several of these, if none needs another's result, as one loop. */
+  readonly joinable?: boolean;
   /** The op changes a state, so it must run even if nobody reads its output. */
   readonly writesState?: boolean;
 }

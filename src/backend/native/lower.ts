@@ -25,6 +25,7 @@ interface Copy {
 /**
  * Make the conversion of activations explicit: before a matrix product whose weights want int8 blocks stands one
  * `quantizeRows`, and products that read the same rows share it (query, key and value; gate and up; all experts).
+ * Conversions for products that stand in a row come before the first of them, so that they still stand in a row.
  */
 export function lowerToNative(
   program: Program,
@@ -32,62 +33,54 @@ export function lowerToNative(
   format: ActivationFormat,
 ): Program {
   const values: Value[] = [...program.values];
-  const slots: (readonly Dim[])[] = [...program.slots];
+  const slots: Dim[][] = program.slots.map((alternatives) => [...alternatives]);
   const instructions: Instruction[] = [];
-  const pools = new Map<number, SlotPair>();
+  const copySlots: number[] = [];
   let copies: Copy[] = [];
 
-  const copyOf = (source: ValueId, kind: number): ValueId => {
-    const known = copies.find((copy) => copy.source === source && copy.kind === kind);
-    if (known) return known.value;
+  const addCopy = (source: ValueId, kind: number, isTaken: (slot: number) => boolean): Copy => {
     const { shape } = values[source];
     const rowBytes = format.rowBytes(kind, shape[1] as number);
-    let pool = pools.get(kind);
-    if (!pool) {
-      pool = new SlotPair(slots);
-      pools.set(kind, pool);
-    }
-    const slot = pool.next(multiplyDim(shape[0], rowBytes));
+    // The slot that has been idle longest; two or three serve a whole model.
+    let slot = copySlots.find((candidate) => !isTaken(candidate));
+    if (slot === undefined || (copySlots.length < 2 && copies.length > 0)) slot = slots.push([]) - 1;
+    else copySlots.splice(copySlots.indexOf(slot), 1);
+    copySlots.push(slot);
+    slots[slot].push(multiplyDim(shape[0], rowBytes));
     copies = copies.filter((copy) => copy.slot !== slot);
     const value =
       values.push({ kind: 'slot', slot, shape: [shape[0], rowBytes / ELEMENT_BYTES], type: 'f32' }) - 1;
     instructions.push({ op: 'quantizeRows', inputs: [source], output: value, attributes: { kind } });
-    copies.push({ source, kind, value, slot });
-    return value;
+    const copy = { source, kind, value, slot };
+    copies.push(copy);
+    return copy;
   };
 
-  for (const instruction of program.instructions) {
-    let { inputs } = instruction;
-    if (MATMULS.has(instruction.op)) {
-      const [x, matrix, ...rest] = inputs;
+  for (let at = 0; at < program.instructions.length; ) {
+    let end = at;
+    while (end < program.instructions.length && MATMULS.has(program.instructions[end].op)) end++;
+    const run = program.instructions.slice(at, Math.max(end, at + 1));
+    at += run.length;
+    const used: Copy[] = [];
+    const ready = run.map((instruction) => {
+      if (!MATMULS.has(instruction.op)) return instruction;
+      const [x, matrix, ...rest] = instruction.inputs;
       const kind = format.kindFor(weights.get((values[matrix] as { name: string }).name) as StoredWeight);
-      if (kind !== F32_ACTIVATIONS) inputs = [copyOf(x, kind), matrix, ...rest];
-    }
-    instructions.push({ ...instruction, inputs });
-    const written = values[instruction.output];
-    copies = copies.filter(({ source }) => {
-      const value = values[source];
-      return !(value.kind === 'slot' && written.kind === 'slot' && value.slot === written.slot);
+      if (kind === F32_ACTIVATIONS) return instruction;
+      const copy =
+        copies.find((known) => known.source === x && known.kind === kind) ??
+        addCopy(x, kind, (slot) => used.some((other) => other.slot === slot));
+      used.push(copy);
+      return { ...instruction, inputs: [copy.value, matrix, ...rest] };
     });
+    for (const instruction of ready) {
+      instructions.push(instruction);
+      const written = values[instruction.output];
+      copies = copies.filter(({ source }) => {
+        const value = values[source];
+        return !(value.kind === 'slot' && written.kind === 'slot' && value.slot === written.slot);
+      });
+    }
   }
   return { ...program, values, slots, instructions };
-}
-
-/** Two slots in turn, so that the rows of a block survive while those of its experts' inner rows are made. */
-class SlotPair {
-  private readonly slots: (readonly Dim[])[];
-  private readonly pair: number[] = [];
-  private turn = 0;
-
-  constructor(slots: (readonly Dim[])[]) {
-    this.slots = slots;
-  }
-
-  next(size: Dim): number {
-    const index = this.turn++ % 2;
-    if (this.pair.length <= index) this.pair.push(this.slots.push([]) - 1);
-    const slot = this.pair[index];
-    this.slots[slot] = [...this.slots[slot], size];
-    return slot;
-  }
 }

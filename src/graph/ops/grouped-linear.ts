@@ -1,6 +1,8 @@
 import { multiplyDim, numElements, sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { groupedLinearGradInput } from './grouped-linear-grad-input.ts';
+import { groupedLinearGradWeight } from './grouped-linear-grad-weight.ts';
 
 /**
  * One matrix for each expert: routed row r = t·K + k is multiplied by the matrix of expert experts_TK[t, k].
@@ -11,6 +13,7 @@ export const groupedLinear = defineOp<[x: Tensor, weight_EOI: Tensor, experts_TK
   name: 'groupedLinear',
   arity: 3,
   rowwise: true,
+  joinable: true,
   infer(inputs) {
     const [x, weight, experts] = inputs;
     check(
@@ -39,4 +42,12 @@ export const groupedLinear = defineOp<[x: Tensor, weight_EOI: Tensor, experts_TK
   },
   flops: ([, weight], output) =>
     multiplyDim(output.shape[0], (2 * (numElements(weight.shape) as number)) / (weight.shape[0] as number)),
+  vjp({ gradient, inputs: [x, weight, experts] }) {
+    const slotsPerRow = sameDim(x.shape[0], experts.shape[0]) ? (experts.shape[1] as number) : 1;
+    return [
+      groupedLinearGradInput(gradient, weight, experts, { slotsPerRow }),
+      groupedLinearGradWeight(gradient, x, experts, { numExperts: weight.shape[0] as number }),
+      undefined,
+    ];
+  },
 });

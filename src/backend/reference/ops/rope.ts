@@ -1,6 +1,9 @@
-import type { Kernel } from '../kernel.ts';
+import type { Kernel, KernelCall } from '../kernel.ts';
 
-export const rope: Kernel = (call) => {
+export const rope: Kernel = (call) => rotate(call, 1);
+
+/** Turn every head by its token's angle, or back with `direction` −1. */
+export function rotate(call: KernelCall, direction: 1 | -1): void {
   const x_TNH = call.floats(0);
   const positions_T = call.integers(1);
   const theta = call.number('theta');
@@ -10,7 +13,7 @@ export const rope: Kernel = (call) => {
     const frequency = theta ** ((-2 * i) / headSize);
     for (let t = 0; t < numTokens; t++) {
       const cos = Math.cos(positions_T[t] * frequency);
-      const sin = Math.sin(positions_T[t] * frequency);
+      const sin = direction * Math.sin(positions_T[t] * frequency);
       for (let n = 0; n < numHeads; n++) {
         const at = (t * numHeads + n) * headSize + i;
         const a = x_TNH[at];
@@ -20,4 +23,4 @@ export const rope: Kernel = (call) => {
       }
     }
   }
-};
+}

@@ -1,0 +1,5 @@
+import type { Kernel } from '../kernel.ts';
+
+export const fullLike: Kernel = (call) => {
+  call.output.fill(call.number('value'));
+};

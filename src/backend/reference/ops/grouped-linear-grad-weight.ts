@@ -1,0 +1,25 @@
+import type { Kernel } from '../kernel.ts';
+
+export const groupedLinearGradWeight: Kernel = (call) => {
+  const gradient_RO = call.floats(0);
+  const x = call.floats(1);
+  const experts_TK = call.integers(2);
+  const [numExperts, numOut, width] = call.outputShape;
+  const slotsPerRow = call.shape(1)[0] === experts_TK.length ? 1 : call.shape(2)[1];
+  const sum_I = new Float64Array(width);
+  for (let expert = 0; expert < numExperts; expert++) {
+    const routed: number[] = [];
+    experts_TK.forEach((chosen, r) => {
+      if (chosen === expert) routed.push(r);
+    });
+    for (let o = 0; o < numOut; o++) {
+      sum_I.fill(0);
+      for (const r of routed) {
+        const factor = gradient_RO[r * numOut + o];
+        const at = Math.floor(r / slotsPerRow) * width;
+        for (let i = 0; i < width; i++) sum_I[i] += factor * x[at + i];
+      }
+      call.output.set(sum_I, (expert * numOut + o) * width);
+    }
+  }
+};
