@@ -4,6 +4,7 @@ import { score } from '../engine/score.ts';
 import { createFileSink } from '../format/file-source.ts';
 import { openModel } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
+import { printable } from './printable.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
@@ -24,7 +25,8 @@ const NUM_SHOWN = 5;
 /** `dots logits`: the best candidates of each position on stdout; every logit in the file `--out`. */
 export async function logits(session: Session, model: string, flags: LogitsFlags): Promise<void> {
   const { tokens } = flags;
-  await using engine = await openModel(session, model, flags);
+  // Whoever asks for raw logits compares them: f16 cells alone would move them by a thousandth.
+  await using engine = await openModel(session, model, { kvType: 'f32', ...flags });
   const first = flags.all ? 0 : tokens.length - 1;
   const numRows = tokens.length - first;
   const top: Candidate[][] = [];
@@ -78,5 +80,5 @@ function list(
 
 function describeToken({ tokenizer }: Engine, id: number): string {
   if (!tokenizer || id >= tokenizer.vocabSize) return '';
-  return tokenizer.pieceOf(id);
+  return printable(tokenizer.pieceOf(id));
 }
