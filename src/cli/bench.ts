@@ -6,6 +6,7 @@ import { formatRate } from './answer.ts';
 import { benchTests, contextNeeded, measure } from './bench-tests.ts';
 import { openModel } from './open-model.ts';
 import type { CommonFlags, ModelFlags } from './options.ts';
+import { printable } from './printable.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
@@ -86,7 +87,7 @@ async function print(
   rows: readonly BenchRow[],
 ): Promise<void> {
   await session.line(
-    `${session.style('bold', engine.files.name)}, ${engine.backend.description}, ` +
+    `${session.style('bold', printable(engine.files.name))}, ${engine.backend.description}, ` +
       `${threads} ${threads === 1 ? 'thread' : 'threads'}, median of ${formatCount(flags.repetitions)}`,
   );
   const cells = rows.map(({ test, tokensPerSecond: { median, min, max }, limitPercent }) => [

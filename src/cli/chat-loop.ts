@@ -2,8 +2,8 @@
 import { DotsError } from '../core/errors.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { type Answer, describeTimings } from './answer.ts';
-import { systemMessage } from './chat.ts';
 import { LineReader } from './line-reader.ts';
+import { printable } from './printable.ts';
 import { EXIT_OK, reportError } from './report-error.ts';
 import { Interrupted, type Session } from './session.ts';
 
@@ -25,6 +25,10 @@ const HELP = `/help          this list
 /exit          leave (also Ctrl-D)
 """            begins and ends a message of several lines
 Ctrl-C stops an answer; at the prompt it leaves. A message that begins with a slash is written with two.`;
+
+export function systemMessage(system: string | undefined): ChatMessage[] {
+  return system === undefined ? [] : [{ role: 'system', content: system }];
+}
 
 /** Runs until the input ends, `/exit`, or Ctrl-C at the prompt. */
 export async function chatLoop(session: Session, conversation: Conversation): Promise<void> {
@@ -63,7 +67,7 @@ class ChatLoop {
     const { session } = this;
     if (this.lines.isTerminal) {
       session.note(
-        `${session.style('bold', this.conversation.name, session.io.stderr)}  /help lists the commands, /exit leaves`,
+        `${session.style('bold', printable(this.conversation.name), session.io.stderr)}  /help lists the commands, /exit leaves`,
       );
     }
     for (;;) {
@@ -141,7 +145,7 @@ class ChatLoop {
         AbortSignal.any([session.signal, controller.signal]),
         async (piece) => {
           text += piece;
-          await session.write(piece);
+          await session.writeAnswer(piece);
         },
       );
       messages.push({ role: 'assistant', content: result.text });

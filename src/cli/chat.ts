@@ -4,7 +4,7 @@ import type { ChatMessage } from '../text/chat-template.ts';
 import { renderChat } from '../text/render-chat.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { type Answer, answer, describeTimings } from './answer.ts';
-import { chatLoop } from './chat-loop.ts';
+import { chatLoop, systemMessage } from './chat-loop.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import { generateOptions, type ModelFlags, type SamplingFlags } from './options.ts';
 import { readStdin } from './read-text.ts';
@@ -38,13 +38,9 @@ export async function chat(session: Session, model: string | undefined, flags: C
     await session.json(await reply(messages, session.signal));
     return;
   }
-  const result = await reply(messages, session.signal, (piece) => session.write(piece));
+  const result = await reply(messages, session.signal, (piece) => session.writeAnswer(piece));
   if (session.io.stdout.isTTY && !result.text.endsWith('\n')) await session.line();
   session.note(session.style('dim', describeTimings(result), session.io.stderr));
-}
-
-export function systemMessage(system: string | undefined): ChatMessage[] {
-  return system === undefined ? [] : [{ role: 'system', content: system }];
 }
 
 /** One document of JSON holds one answer, so with `--json` all of stdin is one message. */

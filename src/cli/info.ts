@@ -4,6 +4,7 @@ import type { StoredTensor } from '../format/stored-tensor.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { countParameters, type Dots1Config } from '../model/config.ts';
 import type { CommonFlags } from './options.ts';
+import { printable } from './printable.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
@@ -17,7 +18,11 @@ export async function info(session: Session, model: string, flags: InfoFlags): P
   const files = await openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
   try {
     // Incomplete files are refused here as they are everywhere; `info` of a broken download must not look fine.
-    bindWeights(files.config, files.tensors, files.format, files.origin);
+    const { unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
+    if (unused.length > 0)
+      session.warn(
+        `${formatCount(unused.length)} tensors have no place in this architecture, e.g. ${unused[0]}`,
+      );
     const facts = collect(files);
     const tensors = [...files.tensors.values()];
     if (flags.json) await session.json({ ...facts, ...(flags.tensors && { tensors: tensors.map(plain) }) });
@@ -118,7 +123,7 @@ function describe(facts: Facts, session: Session): string[] {
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   return [
-    session.style('bold', facts.name),
+    session.style('bold', printable(facts.name)),
     ...rows.map(([label, value]) => `  ${session.style('dim', label.padEnd(width))}  ${value}`),
   ];
 }
@@ -160,7 +165,7 @@ function plain({ name, type, shape, offset, sizeBytes }: StoredTensor): object {
 
 function listTensors(tensors: readonly StoredTensor[]): string[] {
   const rows = tensors.map((tensor) => [
-    tensor.name,
+    printable(tensor.name),
     tensor.type.name,
     tensor.shape.map(formatCount).join(' × '),
     formatBytes(tensor.sizeBytes),

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { DotsError, UsageError } from '../core/errors.ts';
+import { printable } from './printable.ts';
 import { Interrupted, OutputClosed, type Session } from './session.ts';
 
 export const EXIT_OK = 0;
@@ -23,6 +24,12 @@ export function reportError(error: unknown, session: Session, command?: string):
 
 function describe(error: unknown): { message: string; hint: string | undefined } {
   if (error instanceof DotsError) return { message: error.message, hint: error.hint };
+  if (error instanceof RangeError && error.message.includes('allocation failed')) {
+    return {
+      message: 'There is not enough memory',
+      hint: 'give a smaller --ctx, use a model of fewer bits, or close other programs',
+    };
+  }
   // Whatever is none of our six classes was not foreseen, and is therefore our bug.
   return {
     message: `internal: ${error instanceof Error ? error.message : String(error)}`,
@@ -50,7 +57,7 @@ function writeError(session: Session, message: string, hint: string | undefined)
 
 /** Scripts read these two lines, and a message may quote anything. */
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ');
+  return printable(text.replace(/\s*\n\s*/g, ' '));
 }
 
 function capitalised(text: string): string {

@@ -27,7 +27,7 @@ export async function run(session: Session, model: string | undefined, flags: Ru
   let last = '\n';
   const result = await answer(session, engine, ids, options, flags, async (piece) => {
     if (piece !== '') last = piece;
-    await session.write(piece);
+    await session.writeAnswer(piece);
   });
   // In a terminal the shell's prompt belongs on a line of its own; a file gets the text as it is.
   if (session.io.stdout.isTTY && !last.endsWith('\n')) await session.line();

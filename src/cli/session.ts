@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Io, OutputStream } from './io.ts';
+import { printable } from './printable.ts';
 import { Progress, type ProgressUnit } from './progress.ts';
 
 /** The user pressed Ctrl-C. Not an error: no message, exit code 130. */
@@ -94,6 +95,11 @@ export class Session {
     });
   }
 
+  /** What a model says: as it is for a pipe, without control characters for a terminal. */
+  async writeAnswer(text: string): Promise<void> {
+    await this.write(this.io.stdout.isTTY ? printable(text) : text);
+  }
+
   async line(text = ''): Promise<void> {
     await this.write(`${text}\n`);
   }
@@ -110,7 +116,7 @@ export class Session {
   }
 
   warn(text: string): void {
-    this.note(`${this.style('yellow', 'note:', this.io.stderr)}  ${text}`);
+    this.note(`${this.style('yellow', 'note:', this.io.stderr)}  ${printable(text)}`);
   }
 
   /** A bar where stderr is a terminal; otherwise a line now and then, and none at all beside `--json`. */

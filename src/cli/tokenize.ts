@@ -2,6 +2,7 @@ import { UsageError } from '../core/errors.ts';
 import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
 import { requireTokenizer } from './open-model.ts';
 import type { CommonFlags } from './options.ts';
+import { printable } from './printable.ts';
 import { readText } from './read-text.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
@@ -23,7 +24,7 @@ export async function tokenize(session: Session, model: string, flags: TokenizeF
       await session.json({ tokens, pieces: tokens.map((id) => tokenizer.pieceOf(id)) });
       return;
     }
-    for (const id of tokens) await session.line(`${id}\t${tokenizer.pieceOf(id)}`);
+    for (const id of tokens) await session.line(`${id}\t${printable(tokenizer.pieceOf(id))}`);
   } finally {
     await files.close();
   }

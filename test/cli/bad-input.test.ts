@@ -199,6 +199,20 @@ describe('a command line that is misspelt', () => {
   });
 });
 
+it('control characters of a file do not reach the terminal', async () => {
+  const path = await editedGguf(at('escape.gguf'), {
+    metadata: { 'general.name': { type: 'string', value: 'a\x1b[31mb' } },
+    tensors: (tensors) => tensors.map((tensor, i) => (i === 0 ? { ...tensor, name: 'x\x1b[2J' } : tensor)),
+  });
+  const { stderr } = await runCli(['info', path], { isTerminal: true, env: { NO_COLOR: '1' } });
+  expect(stderr).toContain('x\ufffd[2J');
+  expect(stderr).not.toContain('\x1b');
+  const named = await editedGguf(at('named.gguf'), {
+    metadata: { 'general.name': { type: 'string', value: 'a\x1b[5mb' } },
+  });
+  expect((await runCli(['info', named])).stdout).toMatch(/^a\ufffd\[5mb\n/);
+});
+
 it('none of these left a file behind', () => {
   const left = readdirSync(folder).filter((name) => /out|partial/.test(name));
   expect(left).toEqual([]);
