@@ -1,3 +1,4 @@
+import { checkHeads } from '../attention-shapes.ts';
 import { numElements, sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
@@ -30,29 +31,12 @@ export const cachedAttention = defineOp<
   writesState: true,
   infer(inputs) {
     const [q, k, v, positions, sequences, , keys, values] = inputs;
-    check(
-      q.shape.length === 3 && k.shape.length === 3,
-      'cachedAttention',
-      inputs,
-      'q and k must be [tokens, heads, width]',
-    );
+    checkHeads('cachedAttention', inputs, q, k);
     check(
       sameDim(numElements(k.shape), numElements(v.shape)),
       'cachedAttention',
       inputs,
       'k and v must have one shape',
-    );
-    check(
-      sameDim(q.shape[0], k.shape[0]) && sameDim(q.shape[2], k.shape[2]),
-      'cachedAttention',
-      inputs,
-      'queries and keys must be equally many and equally wide',
-    );
-    check(
-      (q.shape[1] as number) % (k.shape[1] as number) === 0,
-      'cachedAttention',
-      inputs,
-      'query heads must be a multiple of key heads',
     );
     check(
       sameDim(positions.shape[0], q.shape[0]) && sameDim(sequences.shape[0], q.shape[0]),

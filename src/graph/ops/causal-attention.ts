@@ -1,6 +1,10 @@
+import { checkHeads } from '../attention-shapes.ts';
 import { sameDim, sameShape } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { causalAttentionGradKey } from './causal-attention-grad-key.ts';
+import { causalAttentionGradQuery } from './causal-attention-grad-query.ts';
+import { causalAttentionGradValue } from './causal-attention-grad-value.ts';
 
 /**
  * Causal attention inside this step only: token t sees the tokens s ≤ t of its own sequence. The training form: no
@@ -11,25 +15,17 @@ export const causalAttention = defineOp<[q_TNH: Tensor, k_TGH: Tensor, v_TGH: Te
   arity: 4,
   infer(inputs) {
     const [q, k, v, sequences] = inputs;
-    check(
-      q.shape.length === 3 && sameShape(k.shape, v.shape) && k.shape.length === 3,
-      'causalAttention',
-      inputs,
-      'q, k, v must be [tokens, heads, width]',
-    );
-    check(
-      sameDim(q.shape[0], k.shape[0]) && sameDim(q.shape[2], k.shape[2]),
-      'causalAttention',
-      inputs,
-      'queries and keys must be equally many and equally wide',
-    );
-    check(
-      (q.shape[1] as number) % (k.shape[1] as number) === 0,
-      'causalAttention',
-      inputs,
-      'query heads must be a multiple of key heads',
-    );
+    checkHeads('causalAttention', inputs, q, k);
+    check(sameShape(k.shape, v.shape), 'causalAttention', inputs, 'k and v must have one shape');
     check(sameDim(sequences.shape[0], q.shape[0]), 'causalAttention', inputs, 'one sequence for each token');
     return { shape: q.shape, type: 'f32' };
+  },
+  vjp({ gradient, inputs: [q, k, v, sequences] }) {
+    return [
+      causalAttentionGradQuery(gradient, q, k, v, sequences),
+      causalAttentionGradKey(gradient, q, k, v, sequences),
+      causalAttentionGradValue(gradient, q, k, sequences),
+      undefined,
+    ];
   },
 });

@@ -1,5 +1,6 @@
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { scatterAddRows } from './scatter-add-rows.ts';
 
 /** Rows of a table: table_VD, ids_T -> TD. */
 export const embedding = defineOp<[table_VD: Tensor, ids_T: Tensor]>({
@@ -16,4 +17,5 @@ export const embedding = defineOp<[table_VD: Tensor, ids_T: Tensor]>({
     );
     return { shape: [ids.shape[0], table.shape[1]], type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [table, ids] }) => [scatterAddRows(gradient, ids, table.shape[0]), undefined],
 });

@@ -1,6 +1,7 @@
 import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { scatterAddColumns } from './scatter-add-columns.ts';
 
 /** Entries of each row at the given columns. x_TE, columns_TK -> TK. */
 export const gather = defineOp<[x_TE: Tensor, columns_TK: Tensor]>({
@@ -20,4 +21,8 @@ export const gather = defineOp<[x_TE: Tensor, columns_TK: Tensor]>({
     );
     return { shape: columns.shape, type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [x, columns] }) => [
+    scatterAddColumns(gradient, columns, { numColumns: x.shape[1] as number }),
+    undefined,
+  ],
 });

@@ -12,4 +12,5 @@ export const mul = defineOp<[a: Tensor, b: Tensor]>({
     check(sameShape(inputs[0].shape, inputs[1].shape), 'mul', inputs, 'the shapes must be equal');
     return { shape: inputs[0].shape, type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [a, b] }): Tensor[] => [mul(gradient, b), mul(gradient, a)],
 });

@@ -18,6 +18,7 @@ const reshapeOp: Op<[x: Tensor], { times: readonly number[]; symbolAxis: number;
       );
       return { shape, type: inputs[0].type };
     },
+    vjp: ({ gradient, inputs: [x] }): Tensor[] => [reshape(gradient, x.shape)],
   },
 );
 

@@ -1,6 +1,8 @@
 import { sameDim } from '../dim.ts';
 import { check, defineOp, lastDim } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { rmsNormGradInput } from './rms-norm-grad-input.ts';
+import { rmsNormGradWeight } from './rms-norm-grad-weight.ts';
 
 /** Normalise rows to unit root mean square. x_TD, w_D -> TD (any leading axes). Source: arXiv:1910.07467. */
 export const rmsNorm = defineOp<[x_TD: Tensor, weight_D: Tensor], { eps: number }>({
@@ -18,4 +20,8 @@ export const rmsNorm = defineOp<[x_TD: Tensor, weight_D: Tensor], { eps: number 
     );
     return { shape: x.shape, type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [x, weight], attributes }) => [
+    rmsNormGradInput(gradient, x, weight, attributes),
+    rmsNormGradWeight(gradient, x, attributes),
+  ],
 });

@@ -1,6 +1,7 @@
 import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { ropeGrad } from './rope-grad.ts';
 
 /**
  * Rotary position embedding on all H dimensions, half-split ("NeoX") pairing: element i turns with element i + H/2.
@@ -26,4 +27,8 @@ export const rope = defineOp<[x_TNH: Tensor, positions_T: Tensor], { theta: numb
     );
     return { shape: x.shape, type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [, positions], attributes }) => [
+    ropeGrad(gradient, positions, attributes),
+    undefined,
+  ],
 });

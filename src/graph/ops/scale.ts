@@ -11,4 +11,5 @@ export const scale = defineOp<[x: Tensor], { factor: number }>({
     check(inputs[0].type === 'f32', 'scale', inputs, 'the elements must be floats');
     return { shape: inputs[0].shape, type: 'f32' };
   },
+  vjp: ({ gradient, attributes }): Tensor[] => [scale(gradient, attributes)],
 });

@@ -1,5 +1,6 @@
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { sigmoidGrad } from './sigmoid-grad.ts';
 
 /** 1 / (1 + e^−z), element by element. */
 export const sigmoid = defineOp<[z: Tensor]>({
@@ -11,4 +12,5 @@ export const sigmoid = defineOp<[z: Tensor]>({
     check(inputs[0].type === 'f32', 'sigmoid', inputs, 'the elements must be floats');
     return { shape: inputs[0].shape, type: 'f32' };
   },
+  vjp: ({ gradient, output }) => [sigmoidGrad(gradient, output)],
 });

@@ -1,6 +1,8 @@
 import { sameShape } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { mul } from './mul.ts';
+import { siluGrad } from './silu-grad.ts';
 
 /** silu(gate) · up in one pass over memory; what `mul(silu(gate), up)` becomes. Source: arXiv:2002.05202. */
 export const swiglu = defineOp<[gate_TF: Tensor, up_TF: Tensor]>({
@@ -12,4 +14,9 @@ export const swiglu = defineOp<[gate_TF: Tensor, up_TF: Tensor]>({
     check(sameShape(inputs[0].shape, inputs[1].shape), 'swiglu', inputs, 'the shapes must be equal');
     return { shape: inputs[0].shape, type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [gate, up] }): Tensor[] => [
+    siluGrad(mul(gradient, up), gate),
+    // silu(gate) · gradient is the op itself.
+    swiglu(gate, gradient),
+  ],
 });

@@ -1,5 +1,6 @@
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { scatterAddRows } from './scatter-add-rows.ts';
 
 /** Some rows, in the order asked for: x_TD, rows_O -> OD. Used to compute logits only where they are wanted. */
 export const takeRows = defineOp<[x_TD: Tensor, rows_O: Tensor]>({
@@ -15,4 +16,5 @@ export const takeRows = defineOp<[x_TD: Tensor, rows_O: Tensor]>({
     );
     return { shape: [rows.shape[0], x.shape[1]], type: x.type };
   },
+  vjp: ({ gradient, inputs: [x, rows] }) => [scatterAddRows(gradient, rows, x.shape[0]), undefined],
 });

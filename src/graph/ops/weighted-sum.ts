@@ -1,6 +1,8 @@
 import { multiplyDim, sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
+import { weightedSumGradRows } from './weighted-sum-grad-rows.ts';
+import { weightedSumGradWeights } from './weighted-sum-grad-weights.ts';
 
 /**
  * What the experts of a token said, added up by weight, in slot order. y_RD, weights_TK -> TD with R = T·K.
@@ -21,4 +23,8 @@ export const weightedSum = defineOp<[y_RD: Tensor, weights_TK: Tensor]>({
     );
     return { shape: [weights.shape[0], y.shape[1]], type: 'f32' };
   },
+  vjp: ({ gradient, inputs: [y, weights] }) => [
+    weightedSumGradRows(gradient, weights),
+    weightedSumGradWeights(gradient, y, { k: weights.shape[1] as number }),
+  ],
 });
