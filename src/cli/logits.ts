@@ -25,8 +25,7 @@ const NUM_SHOWN = 5;
 /** `dots logits`: the best candidates of each position on stdout; every logit in the file `--out`. */
 export async function logits(session: Session, model: string, flags: LogitsFlags): Promise<void> {
   const { tokens } = flags;
-  // Whoever asks for raw logits compares them: f16 cells alone would move them by a thousandth.
-  await using engine = await openModel(session, model, { kvType: 'f32', ...flags });
+  await using engine = await openModel(session, model, flags);
   const first = flags.all ? 0 : tokens.length - 1;
   const numRows = tokens.length - first;
   const top: Candidate[][] = [];

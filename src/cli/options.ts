@@ -47,7 +47,10 @@ export function addCommonOptions(command: Command): Command {
     .option('--json', 'one JSON document on stdout, and nothing else there');
 }
 
-export function addModelOptions(command: Command): Command {
+export function addModelOptions(
+  command: Command,
+  kvType: NonNullable<ModelFlags['kvType']> = 'f16',
+): Command {
   return command
     .addOption(
       new Option(
@@ -58,7 +61,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(
       new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
         .choices(['f16', 'q8_0', 'f32'])
-        .default('f16'),
+        .default(kvType),
     );
 }
 

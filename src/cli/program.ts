@@ -150,7 +150,8 @@ function addLogits(program: Command, session: Session): void {
     .requiredOption('-t, --tokens <IDS>', 'token ids: 1,2,3', tokenList)
     .option('--all', 'after every token, not only after the last')
     .option('-o, --out <FILE>', 'write all of them: little-endian f32, one row a position');
-  addCommonOptions(addModelOptions(command))
+  // Whoever asks for raw logits compares them: f16 cells alone would move them by a thousandth.
+  addCommonOptions(addModelOptions(command, 'f32'))
     .addHelpText(
       'after',
       examples('logits model.gguf --tokens 1,2,3', 'logits model.gguf --tokens 1,2,3 --all --out scores.f32'),

@@ -92,15 +92,7 @@ describe('dots logits', () => {
       positions: number;
       top: { id: number; logit: number }[][];
     }
-    const all = await runJson<Logits>([
-      'logits',
-      TINY_HF_FOLDER,
-      '--tokens',
-      ids,
-      '--all',
-      '--kv-type',
-      'f32',
-    ]);
+    const all = await runJson<Logits>(['logits', TINY_HF_FOLDER, '--tokens', ids, '--all']);
     expect(all).toMatchObject({ vocab: vocabSize, positions: 5 });
     expect(all.top.map((row) => row[0].id)).toEqual(argmax.slice(0, 5));
     for (const [position, row] of all.top.entries()) {
@@ -108,23 +100,13 @@ describe('dots logits', () => {
       for (const { id, logit } of row)
         expect(Math.abs(logit - logits_TV[position * vocabSize + id])).toBeLessThan(2e-4);
     }
-    const last = await runJson<Logits>(['logits', TINY_HF_FOLDER, '--tokens', ids, '--kv-type', 'f32']);
+    const last = await runJson<Logits>(['logits', TINY_HF_FOLDER, '--tokens', ids]);
     expect(last.top).toEqual(all.top.slice(-1));
   });
 
   it('writes rows of little-endian f32, or no file at all', async () => {
     const out = join(folder, 'logits.f32');
-    const result = await runCli([
-      'logits',
-      TINY_HF_FOLDER,
-      '--tokens',
-      ids,
-      '--all',
-      '--out',
-      out,
-      '--kv-type',
-      'f32',
-    ]);
+    const result = await runCli(['logits', TINY_HF_FOLDER, '--tokens', ids, '--all', '--out', out]);
     expect(result.code).toBe(0);
     const view = new DataView(new Uint8Array(readFileSync(out)).buffer);
     expect(view.byteLength).toBe(5 * vocabSize * 4);

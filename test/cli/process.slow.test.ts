@@ -49,7 +49,17 @@ function ended(child: ChildProcess): Promise<Ended> {
   });
 }
 
-const ENDLESS = ['run', TINY_HF_FOLDER, '--prompt', 'The little', '--ignore-eos', '--max-tokens', '500'];
+const REFERENCE = ['--backend', 'reference'];
+const ENDLESS = [
+  'run',
+  TINY_HF_FOLDER,
+  ...REFERENCE,
+  '--prompt',
+  'The little',
+  '--ignore-eos',
+  '--max-tokens',
+  '500',
+];
 
 describe('the dots process', () => {
   it('prints help at once, without loading what the commands need', async () => {
@@ -66,7 +76,7 @@ describe('the dots process', () => {
   });
 
   it('gives exit codes and streams a pipe can use', async () => {
-    const child = start(['run', TINY_HF_FOLDER, '--temperature', '0', '--max-tokens', '5']);
+    const child = start(['run', TINY_HF_FOLDER, ...REFERENCE, '--temperature', '0', '--max-tokens', '5']);
     child.stdin?.end('The little lighthouse\n');
     const result = await ended(child);
     expect(result).toMatchObject({ code: 0, stdout: ' stood on a' });
@@ -83,7 +93,7 @@ describe('the dots process', () => {
   });
 
   it.each(['run', 'chat'])('%s can be interrupted while it waits for a pipe', async (command) => {
-    const child = start([command, TINY_HF_FOLDER]);
+    const child = start([command, TINY_HF_FOLDER, ...REFERENCE]);
     setTimeout(() => child.kill('SIGINT'), 1500);
     expect(await ended(child)).toMatchObject({ code: 130, stdout: '' });
   });

@@ -22,7 +22,10 @@ export interface CliOptions {
   readonly isTerminal?: boolean;
 }
 
-/** Run the command line in this process. */
+// Commands that compute. The numbers expected of them are those of the reference backend, built or not the native one.
+const COMPUTING = ['run', 'chat', 'logits', 'bench'];
+
+/** Run the command line in this process, on the reference backend unless told otherwise. */
 export async function runCli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const handlers = new Set<() => void>();
   const interrupt = (): void => {
@@ -49,7 +52,8 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   };
   const timer =
     options.interruptAfterMs === undefined ? undefined : setTimeout(interrupt, options.interruptAfterMs);
-  const code = await main(argv, io);
+  const needsBackend = COMPUTING.includes(argv[0]) && !argv.includes('--backend') && !argv.includes('--help');
+  const code = await main(needsBackend ? [...argv, '--backend', 'reference'] : argv, io);
   clearTimeout(timer);
   return { code, stdout: readStdout(), stderr: readStderr() };
 }
