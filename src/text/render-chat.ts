@@ -271,7 +271,13 @@ function checkMessages(messages: readonly ChatMessage[], options: ChatOptions): 
       hint: 'give at least one message',
     });
   }
-  for (const { role } of messages) {
+  for (const { role, content } of messages) {
+    if (typeof content !== 'string') {
+      throw new UsageError(`Cannot use a message of ${JSON.stringify(role)} whose content is no text`, {
+        code: 'bad-content',
+        hint: 'the content of a message is a string',
+      });
+    }
     // Templates may write a role as it is, so it must not be able to hold a marker.
     if (/^\w[\w-]*$/.test(role)) continue;
     throw new UsageError(`Cannot use ${JSON.stringify(role)} as the role of a message`, {

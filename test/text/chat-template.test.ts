@@ -191,6 +191,13 @@ describe('renderChat()', () => {
     );
   });
 
+  test('a message without text is refused', () => {
+    const silent = { role: 'assistant', content: null } as unknown as ChatMessage;
+    expect(() => renderChat(CHATML, [silent], tokenizer)).toThrowError(
+      expect.objectContaining({ name: 'UsageError', code: 'bad-content' }),
+    );
+  });
+
   test('continueFinalMessage leaves the last message open, whatever the template does to it', () => {
     const open = (chat: ChatTemplate, content: string) =>
       shown(chat, [message('user', 'B'), message('assistant', content)], {
@@ -234,6 +241,9 @@ describe('chat templates of files', () => {
       expect.objectContaining({ name: 'UsageError', hint: expect.stringContaining('default, tool_use') }),
     );
     expect(chatTemplateFromGguf(metadata({}))).toMatchObject({ isFallback: true });
+    expect(chatTemplateFromGguf(metadata({ 'tokenizer.chat_template': string('') }))).toMatchObject({
+      isFallback: true,
+    });
   });
 
   test('GGUF: an ordinary token that an old default names is not the start token', () => {
