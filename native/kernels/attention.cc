@@ -104,22 +104,35 @@ struct NextBlock {
   size_t pageBytes;
 };
 
-// Asks for part `step` of `numSteps` of a page.
-DOTS_INLINE void prefetchPart(const uint8_t* page, size_t pageBytes, int step, int numSteps) {
-  if (page == nullptr) return;
-  const size_t each = (pageBytes + static_cast<size_t>(numSteps) - 1) / static_cast<size_t>(numSteps);
-  for (size_t i = 0; i < each; i += 64) __builtin_prefetch(page + static_cast<size_t>(step) * each + i, 0, 2);
-}
+// Asks for the cache lines of a page, a few with every step of the arithmetic: asked for in a burst they would fill
+// all buffers for outstanding lines, and the loads that follow would wait.
+class Prefetch {
+ public:
+  inline __attribute__((always_inline)) Prefetch(const uint8_t* page, size_t pageBytes, int numSteps)
+      : next_(page),
+        end_(page ? page + pageBytes : nullptr),
+        stride_((pageBytes / 64 + static_cast<size_t>(numSteps)) / static_cast<size_t>(numSteps) * 64) {}
+  inline __attribute__((always_inline)) void step() {
+    if (next_ >= end_) return;
+    for (size_t i = 0; i < stride_; i += 64) __builtin_prefetch(next_ + i, 0, 2);
+    next_ += stride_;
+  }
+
+ private:
+  const uint8_t* next_;
+  const uint8_t* end_;
+  size_t stride_;
+};
 
 // -- one query, straight from the cells -------------------------------------------------------------------------
 
 template <class CellsT>
 DOTS_INLINE void scoreRow(const CellsT& keys, const float* q, int chunks, int visible, float* scores,
                           const NextBlock& next) {
+  Prefetch prefetch(next.keys, next.pageBytes, kPageSize / 4 * chunks);
   for (int j0 = 0; j0 < visible; j0 += 16) {
     Vec16 partial[16];
     for (int i = 0; i < 16; i += 4) {
-      prefetchPart(next.keys, next.pageBytes, (j0 + i) / 4, kPageSize / 4);
       // Keys behind the last visible one are not read; what stands in their place is thrown away.
       int j[4];
       Vec16 sum[4];
@@ -129,6 +142,7 @@ DOTS_INLINE void scoreRow(const CellsT& keys, const float* q, int chunks, int vi
         sum[u] = set16(0.0f);
       }
       for (int c = 0; c < chunks; ++c) {
+        prefetch.step();
         const Vec16 qc = load16(q + 16 * c);
         DOTS_UNROLL
         for (int u = 0; u < 4; ++u) sum[u] = fma(qc, keys.load(j[u], c), sum[u]);
@@ -145,11 +159,13 @@ DOTS_INLINE void scoreRow(const CellsT& keys, const float* q, int chunks, int vi
 }
 
 template <int kColumns, class CellsT>
-DOTS_INLINE void mixRowColumns(const CellsT& values, const float* weights, int begin, int end, int c, float* y) {
+DOTS_INLINE void mixRowColumns(const CellsT& values, const float* weights, int begin, int end, int c, float* y,
+                               Prefetch* prefetch) {
   Vec16 sum[kColumns];
   DOTS_UNROLL
   for (int v = 0; v < kColumns; ++v) sum[v] = load16(y + 16 * (c + v));
   for (int j = begin; j < end; ++j) {
+    if (prefetch) prefetch->step();
     const Vec16 w = set16(weights[j]);
     DOTS_UNROLL
     for (int v = 0; v < kColumns; ++v) sum[v] = fma(w, values.load(j, c + v), sum[v]);
@@ -162,12 +178,10 @@ template <class CellsT>
 DOTS_INLINE void mixRow(const CellsT& values, const float* weights, float decay, int visible, int chunks, float* y,
                         const NextBlock& next) {
   for (int c = 0; c < chunks; ++c) store16(y + 16 * c, mul(load16(y + 16 * c), set16(decay)));
+  Prefetch prefetch(next.values, next.pageBytes, kPageSize * (chunks / 4 + chunks % 4));
   int c = 0;
-  for (; c + 4 <= chunks; c += 4) {
-    prefetchPart(next.values, next.pageBytes, c / 4, chunks / 4);
-    mixRowColumns<4>(values, weights, 0, visible, c, y);
-  }
-  for (; c < chunks; ++c) mixRowColumns<1>(values, weights, 0, visible, c, y);
+  for (; c + 4 <= chunks; c += 4) mixRowColumns<4>(values, weights, 0, visible, c, y, &prefetch);
+  for (; c < chunks; ++c) mixRowColumns<1>(values, weights, 0, visible, c, y, &prefetch);
 }
 
 // -- tiles of queries, from a widened block ---------------------------------------------------------------------
@@ -289,7 +303,7 @@ static __attribute__((noinline)) void mixTile(const Run& run, int row, int block
   for (int m = 1; m < kRows; ++m) {
     const int visible = visibleKeys(run, row + m, block);
     if (visible > fewest)
-      mixRowColumns<kColumns>(values, weights + m * kPageSize, fewest, visible, c, y + m * run.padded);
+      mixRowColumns<kColumns>(values, weights + m * kPageSize, fewest, visible, c, y + m * run.padded, nullptr);
   }
 }
 
@@ -309,8 +323,12 @@ template <int kKeys>
 struct ScoreTiles {
   const Run& context;
   int block, j0;
+  Prefetch* nextKeys;
+  Prefetch* nextValues;
   template <int kRows>
   void run(int row) const {
+    nextKeys->step();
+    nextValues->step();
     // Keys that not even the last row of the tile sees are left out.
     if (visibleKeys(context, row + kRows - 1, block) <= j0) return;
     if (context.chunks == 8) return scoreTile<kRows, kKeys, 8>(context, row, j0);
@@ -331,10 +349,10 @@ struct MixTiles {
 // One panel of keys or values (H = 128: 4 to 16 KiB) stays in L1 while all rows pass by it.
 static void tilesOfBlock(const Run& run, int first, int numRows, int block, const NextBlock& next) {
   const int visible = visibleKeys(run, numRows - 1, block);
+  const int numSteps = (numRows - first + kTileRows - 1) / kTileRows * (kPageSize / (16 * kTileKeys));
+  Prefetch nextKeys(next.keys, next.pageBytes, numSteps), nextValues(next.values, next.pageBytes, numSteps);
   for (int j0 = 0; j0 < visible; j0 += 16 * kTileKeys) {
-    prefetchPart(next.keys, next.pageBytes, j0 / (16 * kTileKeys), kPageSize / (16 * kTileKeys));
-    prefetchPart(next.values, next.pageBytes, j0 / (16 * kTileKeys), kPageSize / (16 * kTileKeys));
-    forTiles(ScoreTiles<kTileKeys>{run, block, j0}, first, numRows);
+    forTiles(ScoreTiles<kTileKeys>{run, block, j0, &nextKeys, &nextValues}, first, numRows);
   }
   for (int i = first; i < numRows; ++i)
     run.decay[i] = softmaxBlock(run.scores + i * kPageSize, visibleKeys(run, i, block), run.maximum + i,
