@@ -91,10 +91,12 @@ export function chatTemplateFromHf(
 }
 
 function choose(
-  named: ReadonlyMap<string, string>,
+  found: ReadonlyMap<string, string>,
   name: string,
   tokens: ChatTemplate['tokens'],
 ): ChatTemplate {
+  // Some converters write an empty text for "none".
+  const named = new Map([...found].filter(([, source]) => source.trim() !== ''));
   if (named.size === 0 && name === 'default') return { ...FALLBACK_TEMPLATE, tokens };
   const source = named.get(name);
   if (source !== undefined) return { source, isFallback: false, tokens };
