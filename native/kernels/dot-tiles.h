@@ -1,0 +1,369 @@
+// Drivers shared by all quantised types: one for a few tokens, which multiplies codes as they are unpacked, and one for
+// many, which unpacks a panel of weights into the first-level cache and runs tiles of rows x tokens over it.
+//
+// Both do the same arithmetic for an output element: exact integer sums inside a block, then, blocks from k = 0 upward,
+//   sum = fma(d * dx, (float)isum, sum), and with a minimum sum = fma(-(dmin * dx), (float)imin, sum).
+#pragma once
+
+#include "linear-tiles.h"
+#include "unpack-256.h"
+
+namespace dots {
+namespace DOTS_ISA {
+
+constexpr int kGroups = static_cast<int>(kTileRows) / kLanes;  // row groups of a panel
+constexpr int kPanelTokens = 128;                              // tokens whose sums are kept while a panel is in use
+constexpr int kVecBytes = 4 * kLanes;
+
+// What is read next, as one range: a group's rows are neighbours, so while one group is multiplied the next one is
+// fetched front to back. Left alone, the processor would see kLanes short streams and start each of them late.
+struct Ahead {
+  const uint8_t* at;
+  int rows;
+  // The share of the next group that corresponds to `bytes` more of each row of this one.
+  DOTS_METHOD void fetch(int bytes) {
+    if (!at) return;
+    const uint8_t* const end = at + bytes * rows;
+    for (const uint8_t* line = at - (reinterpret_cast<uintptr_t>(at) & 63); line < end; line += 64)
+      __builtin_prefetch(line);
+    at = end;
+  }
+};
+
+DOTS_INLINE ActivationRow tokenRow(const TileJob& job, const ActivationLayout& at, int64_t token) {
+  const int64_t row = job.xRows ? job.xRows[token] : token;
+  return ActivationRow(job.activations + row * job.xRowBytes, at);
+}
+
+DOTS_INLINE float* outRow(const TileJob& job, int64_t token) {
+  return job.out + (job.outRows ? job.outRows[token] : token) * job.ldOut;
+}
+
+// The kLanes rows from `row` on; near the matrix's end an earlier row is the first, and `skip` lanes repeat rows that
+// belong to the group before. A matrix of fewer rows than lanes is done a row at a time.
+struct RowGroup {
+  Rows rows;
+  int skip, count;
+};
+DOTS_INLINE RowGroup rowGroup(const TileJob& job, int64_t row) {
+  RowGroup g;
+  g.skip = 0;
+  if (job.numRows < kLanes) {
+    g.rows = {job.weights + row * job.rowBytes, 0};
+    g.count = 1;
+    return g;
+  }
+  g.count = static_cast<int>(minOf<int64_t>(kLanes, job.endRow - row));
+  g.skip = static_cast<int>(maxOf<int64_t>(0, row + kLanes - job.numRows));
+  g.rows = {job.weights + (row - g.skip) * job.rowBytes, job.rowBytes};
+  return g;
+}
+
+DOTS_INLINE void storeGroup(float* out, int64_t row, const RowGroup& g, Vec sums) {
+  if (g.skip == 0 && g.count == kLanes) {
+    store(out + row, sums);
+    return;
+  }
+  float lanes[kLanes];
+  store(lanes, sums);
+  for (int i = 0; i < g.count; ++i) out[row + i] = lanes[g.skip + i];
+}
+
+// What the sums of a tile depend on; types that agree in it share one copy of the tile kernels.
+template <class C, int Part, Min M>
+struct Props {
+  using Codes = C;
+  static constexpr int kPart = Part, kSteps = Part / 4;
+  static constexpr Min kMin = M;
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+// One float scale per 32 or 16 weights.
+
+// -(code sum << shift), from which a block's sum starts when its codes are stored with an offset.
+template <class P>
+DOTS_INLINE Int offsetStart(const ActivationRow& x, int64_t k, int shift) {
+  if (P::kMin != Min::kOffset) return zeroInt();
+  const int32_t sum = P::kPart == 32 ? x.wideSums32[k / 32] : x.sums16[k / 16];
+  return setInt(-(sum * (1 << shift)));
+}
+
+template <class P>
+DOTS_INLINE Vec addBlock32(Vec acc, const ActivationRow& x, int64_t k, Vec d, Vec dmin, Int isum) {
+  const Vec dx = set1(x.d[k / 32]);
+  acc = fma(mul(d, dx), toFloat(isum), acc);
+  if (P::kMin != Min::kAffine) return acc;
+  const int32_t sum = P::kPart == 32 ? x.wideSums32[k / 32] : x.sums16[k / 16];
+  return fma(negated(mul(dmin, dx)), set1(static_cast<float>(sum)), acc);
+}
+
+struct alignas(64) Panel32 {
+  uint8_t codes[64 * kVecBytes];
+  Vec d[16], dmin[16];
+  int numParts, offsetShift;
+};
+
+// RV neighbouring row groups times NT tokens; sums are read and written, kTileRows apart for neighbouring tokens.
+template <class P, int RV, int NT>
+static void tile32(const Panel32* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
+  Vec acc[RV][NT];
+  ActivationRow x[NT];
+  DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+    x[t] = tokens[t];
+    DOTS_UNROLL for (int r = 0; r < RV; ++r) acc[r][t] = load(sums + t * kTileRows + r * kLanes);
+  }
+  const Scale one = unitScale();
+  const int numParts = panel->numParts, shift = panel->offsetShift;
+  for (int p = 0; p < numParts; ++p) {
+    const int64_t k = k0 + p * P::kPart;
+    Int isum[RV][NT];
+    SumOf<typename P::Codes, P::kSteps, true, true> sum[RV][NT];
+    DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+      const Int start = offsetStart<P>(x[t], k, shift);
+      DOTS_UNROLL for (int r = 0; r < RV; ++r) isum[r][t] = start;
+    }
+    DOTS_UNROLL for (int i = 0; i < P::kSteps; ++i) {
+      Bytes code[RV];
+      DOTS_UNROLL for (int r = 0; r < RV; ++r) code[r] = loadBytes(panel[r].codes + (p * P::kSteps + i) * kVecBytes);
+      DOTS_UNROLL for (int t = 0; t < NT; ++t)
+        DOTS_UNROLL for (int r = 0; r < RV; ++r) sum[r][t].step(i, code[r], x[t], k, one, isum[r][t]);
+    }
+    DOTS_UNROLL for (int r = 0; r < RV; ++r)
+      DOTS_UNROLL for (int t = 0; t < NT; ++t)
+        acc[r][t] = addBlock32<P>(acc[r][t], x[t], k, panel[r].d[p], panel[r].dmin[p], isum[r][t]);
+  }
+  DOTS_UNROLL for (int t = 0; t < NT; ++t)
+    DOTS_UNROLL for (int r = 0; r < RV; ++r) store(sums + t * kTileRows + r * kLanes, acc[r][t]);
+}
+
+template <class T>
+struct Per32 {
+  using P = Props<typename T::C, T::kPart, T::kMin>;
+  using Panel = Panel32;
+  static constexpr Activation kActivation = Activation::kQ32;
+  static constexpr int kBlock = T::kPart * T::kParts;  // weights of a stored block
+  static constexpr int kPanelBytes = 256 / kBlock * T::kBlockBytes;
+
+  static void unpack(Rows rows, int64_t cols, Panel& panel) {
+    panel.numParts = static_cast<int>(minOf<int64_t>(256, cols) / T::kPart);
+    panel.offsetShift = T::kOffsetShift;
+    for (int p = 0; p < panel.numParts; ++p) {
+      uint8_t* codes = panel.codes + p * P::kSteps * kVecBytes;
+      panel.dmin[p] = zero();
+      T::codes(rows, p % T::kParts, panel.d[p], panel.dmin[p],
+               [&](int i, Bytes code) DOTS_LAMBDA { storeBytes(codes + i * kVecBytes, code); });
+      if (p % T::kParts == T::kParts - 1) rows = advance(rows, T::kBlockBytes);
+    }
+  }
+
+  template <int RV, int NT>
+  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
+    tile32<P, RV, NT>(panel, tokens, k0, sums);
+  }
+
+  // Codes meet the activations as they are unpacked: acc[t] is the sum of one row group and token t.
+  template <int NT>
+  DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
+    const Scale one = unitScale();
+    for (int64_t k = 0; k < cols; k += kBlock, rows = advance(rows, T::kBlockBytes)) {
+      ahead.fetch(T::kBlockBytes);
+      for (int part = 0; part < T::kParts; ++part) {
+        const int64_t kp = k + part * T::kPart;
+        Vec d, dmin = zero();
+        Int isum[NT];
+        SumOf<typename T::C, P::kSteps, true, false> sum[NT];
+        DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = offsetStart<P>(x[t], kp, T::kOffsetShift);
+        T::codes(rows, part, d, dmin, [&](int i, Bytes code) DOTS_LAMBDA {
+          DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t].step(i, code, x[t], kp, one, isum[t]);
+        });
+        DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = addBlock32<P>(acc[t], x[t], kp, d, dmin, isum[t]);
+      }
+    }
+  }
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+// One float scale per 256 weights, integer scales per 32 or 16.
+
+template <class P>
+DOTS_INLINE Vec addBlock256(Vec acc, const ActivationRow& x, int64_t k, const Bytes* mins, Vec d, Vec dmin, Int isum) {
+  const Vec dx = set1(x.d[k / 256]);
+  Int imin = zeroInt();
+  if (P::kMin != Min::kNone) {
+    const int16_t* sums = P::kPart == 32 ? x.sums32 + k / 32 : x.sums16 + k / 16;
+    DOTS_UNROLL for (int p = 0; p < 128 / P::kPart; ++p) imin = addPair(imin, mins[p], loadI32(sums + 2 * p));
+  }
+  if (P::kMin == Min::kOffset) isum = sub(isum, imin);
+  acc = fma(mul(d, dx), toFloat(isum), acc);
+  return P::kMin == Min::kAffine ? fma(negated(mul(dmin, dx)), toFloat(imin), acc) : acc;
+}
+
+struct alignas(64) Panel256 {
+  uint8_t codes[64 * kVecBytes];
+  Header head;
+};
+
+template <class P, int RV, int NT>
+static void tile256(const Panel256* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
+  ActivationRow x[NT];
+  Int isum[RV][NT];
+  DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+    x[t] = tokens[t];
+    DOTS_UNROLL for (int r = 0; r < RV; ++r) isum[r][t] = zeroInt();
+  }
+  for (int s = 0; s < 256 / P::kPart; ++s) {
+    const int64_t k = k0 + s * P::kPart;
+    SumOf<typename P::Codes, P::kSteps, false, true> sum[RV][NT];
+    DOTS_UNROLL for (int i = 0; i < P::kSteps; ++i) {
+      Bytes code[RV];
+      DOTS_UNROLL for (int r = 0; r < RV; ++r) code[r] = loadBytes(panel[r].codes + (s * P::kSteps + i) * kVecBytes);
+      DOTS_UNROLL for (int t = 0; t < NT; ++t)
+        DOTS_UNROLL for (int r = 0; r < RV; ++r)
+          sum[r][t].step(i, code[r], x[t], k, panel[r].head.scales[s], isum[r][t]);
+    }
+  }
+  DOTS_UNROLL for (int r = 0; r < RV; ++r)
+    DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+      const Header& h = panel[r].head;
+      float* at = sums + t * kTileRows + r * kLanes;
+      store(at, addBlock256<P>(load(at), x[t], k0, h.mins, h.d, h.dmin, isum[r][t]));
+    }
+}
+
+template <class T>
+struct Per256 {
+  using P = Props<typename T::C, T::kSub, T::kMin>;
+  using Panel = Panel256;
+  static constexpr Activation kActivation = Activation::kQ256;
+  static constexpr int kPanelBytes = T::kBlockBytes;
+
+  static void unpack(Rows rows, int64_t, Panel& panel) {
+    panel.head.dmin = zero();
+    T::header(rows, panel.head);
+    T::codes(rows, [&](int s, int i, Bytes code) DOTS_LAMBDA {
+      storeBytes(panel.codes + (s * P::kSteps + i) * kVecBytes, code);
+    });
+  }
+
+  template <int RV, int NT>
+  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
+    tile256<P, RV, NT>(panel, tokens, k0, sums);
+  }
+
+  template <int NT>
+  DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
+    for (int64_t k = 0; k < cols; k += 256, rows = advance(rows, T::kBlockBytes)) {
+      ahead.fetch(T::kBlockBytes);
+      Header h;
+      h.dmin = zero();
+      T::header(rows, h);
+      Int isum[NT];
+      SumOf<typename T::C, P::kSteps, false, false> sum[NT];
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = zeroInt();
+      T::codes(rows, [&](int s, int i, Bytes code) DOTS_LAMBDA {
+        DOTS_UNROLL for (int t = 0; t < NT; ++t)
+          sum[t].step(i, code, x[t], k + s * T::kSub, h.scales[s], isum[t]);
+      });
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = addBlock256<P>(acc[t], x[t], k, h.mins, h.d, h.dmin, isum[t]);
+    }
+  }
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+
+// The tokens of one tile, so that their sums stay in registers.
+#if defined(DOTS_AVX512)
+constexpr int kTileTokens = 8;
+#elif defined(DOTS_PORTABLE)
+constexpr int kTileTokens = 1;
+#else
+constexpr int kTileTokens = 4;
+#endif
+constexpr int kTileGroups = kTileTokens == 1 ? 1 : 2;
+
+template <class F, int NT>
+static void few(const TileJob& job) {
+  const ActivationLayout at(F::kActivation, job.cols);
+  ActivationRow x[NT];
+  for (int t = 0; t < NT; ++t) x[t] = tokenRow(job, at, t);
+  for (int64_t row = job.firstRow; row < job.endRow;) {
+    const RowGroup g = rowGroup(job, row);
+    const int64_t nextRow = row + g.count;
+    const Ahead ahead{nextRow < job.endRow ? job.weights + nextRow * job.rowBytes : job.next, g.count};
+    Vec acc[NT];
+    DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
+    F::template dot<NT>(g.rows, x, job.cols, ahead, acc);
+    DOTS_UNROLL for (int t = 0; t < NT; ++t) storeGroup(outRow(job, t), row, g, acc[t]);
+    row = nextRow;
+  }
+}
+
+// All row groups of a panel for tokens 0...NT-1. The last group may be one past the panel's: its sums go nowhere.
+template <class F, int NT>
+static void tileRows(const typename F::Panel* panels, int numGroups, const ActivationRow* x, int64_t k0, float* sums) {
+  for (int g = 0; g < numGroups; g += kTileGroups)
+    F::template tile<kTileGroups, NT>(panels + g, x, k0, sums + g * kLanes);
+}
+
+template <class F>
+static void many(const TileJob& job) {
+  using Panel = typename F::Panel;
+  static_assert(sizeof(Panel) * kGroups + kPanelTokens * (kTileRows * 4 + sizeof(ActivationRow)) <= kTileScratchBytes,
+                "panel, sums and token rows share the scratch memory");
+  Panel* const panels = reinterpret_cast<Panel*>(job.scratch);
+  float* const sums = reinterpret_cast<float*>(job.scratch + sizeof(Panel) * kGroups);
+  ActivationRow* const x = reinterpret_cast<ActivationRow*>(sums + kPanelTokens * kTileRows);
+  const ActivationLayout at(F::kActivation, job.cols);
+
+  for (int64_t firstToken = 0; firstToken < job.numTokens; firstToken += kPanelTokens) {
+    const int numTokens = static_cast<int>(minOf<int64_t>(kPanelTokens, job.numTokens - firstToken));
+    // Tiles are whole: missing tokens repeat the last one, into sums that nobody reads.
+    for (int t = 0; t < kPanelTokens && t < numTokens + kTileTokens; ++t)
+      x[t] = tokenRow(job, at, firstToken + minOf(t, numTokens - 1));
+    for (int64_t firstRow = job.firstRow; firstRow < job.endRow;) {
+      RowGroup groups[kGroups];
+      int64_t rowOf[kGroups + 1] = {firstRow};
+      int numGroups = 0;
+      for (; numGroups < kGroups && rowOf[numGroups] < job.endRow; ++numGroups) {
+        groups[numGroups] = rowGroup(job, rowOf[numGroups]);
+        rowOf[numGroups + 1] = rowOf[numGroups] + groups[numGroups].count;
+      }
+      memset(sums, 0, sizeof(float) * kTileRows * static_cast<size_t>(minOf(kPanelTokens, numTokens + kTileTokens)));
+      for (int64_t k0 = 0; k0 < job.cols; k0 += 256) {
+        for (int g = 0; g < numGroups; ++g)
+          F::unpack(advance(groups[g].rows, k0 / 256 * F::kPanelBytes), job.cols - k0, panels[g]);
+        for (int t = 0; t < numTokens;) {
+          const ActivationRow* xt = x + t;
+          float* st = sums + t * kTileRows;
+          if (kTileTokens == 8 && numTokens - t > 4) {
+            tileRows<F, kTileTokens == 8 ? 8 : 1>(panels, numGroups, xt, k0, st);
+            t += 8;
+          } else if (kTileTokens >= 4 && numTokens - t > 1) {
+            tileRows<F, kTileTokens >= 4 ? 4 : 1>(panels, numGroups, xt, k0, st);
+            t += 4;
+          } else {
+            tileRows<F, 1>(panels, numGroups, xt, k0, st);
+            t += 1;
+          }
+        }
+      }
+      for (int t = 0; t < numTokens; ++t)
+        for (int g = 0; g < numGroups; ++g)
+          storeGroup(outRow(job, firstToken + t), rowOf[g], groups[g], load(sums + t * kTileRows + g * kLanes));
+      firstRow = rowOf[numGroups];
+    }
+  }
+}
+
+template <class F>
+static void multiply(const TileJob& job) {
+  if (job.numTokens == 1)
+    few<F, 1>(job);
+  else if (job.numTokens == 2 && kTileTokens > 1)
+    few<F, 2>(job);
+  else
+    many<F>(job);
+}
+
+}  // namespace DOTS_ISA
+}  // namespace dots

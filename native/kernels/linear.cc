@@ -1,0 +1,158 @@
+#include "linear.h"
+
+#include "linear-tiles.h"
+
+namespace dots {
+
+int64_t weightRowBytes(const WeightMatrix& weights) {
+  const StorageInfo* info = storageInfo(weights.type);
+  return weights.cols / info->blockElements * info->blockBytes;
+}
+
+bool linearSupports(StorageId type, int64_t cols) {
+  const StorageInfo* info = storageInfo(type);
+  return info && cols > 0 && cols % info->blockElements == 0;
+}
+
+int64_t linearScratchBytes(int numThreads) { return kTileScratchBytes * (numThreads < 1 ? 1 : numThreads); }
+
+namespace {
+
+using TileKernel = void (*)(StorageId, const TileJob&);
+
+TileKernel tileKernel(StorageId type) {
+  switch (type) {
+    case StorageId::kF32:
+    case StorageId::kF16:
+    case StorageId::kBf16:
+      return DOTS_KERNEL(linearTileFloat);
+    case StorageId::kIq2Xxs:
+    case StorageId::kIq2Xs:
+    case StorageId::kIq2S:
+    case StorageId::kIq3Xxs:
+    case StorageId::kIq3S:
+    case StorageId::kIq1S:
+    case StorageId::kIq1M:
+    case StorageId::kTq1_0:
+      return DOTS_KERNEL(linearTileCodebook);
+    default:
+      return storageInfo(type)->activation == Activation::kQ256 ? DOTS_KERNEL(linearTileK) : DOTS_KERNEL(linearTile32);
+  }
+}
+
+constexpr int64_t kPieceTokens = 512;
+
+// A job cut into pieces: for each expert, for each 512 of its tokens, numRowPieces pieces of pieceRows rows.
+struct Plan {
+  TileKernel kernel;
+  int64_t rowBytes, pieceRows, numRowPieces, numPieces;
+};
+
+int64_t tokenPieces(int64_t tokens) { return (tokens + kPieceTokens - 1) / kPieceTokens; }
+
+int64_t tokensBefore(const LinearJob& job, int32_t expert) {
+  return job.offsets ? job.offsets[expert] : expert * job.numTokens;
+}
+
+Plan planJob(const LinearJob& job) {
+  Plan plan;
+  plan.kernel = tileKernel(job.weights.type);
+  plan.rowBytes = weightRowBytes(job.weights);
+  int64_t used = 0, pieces = 0;
+  for (int32_t e = 0; e < job.numExperts; ++e) {
+    const int64_t tokens = tokensBefore(job, e + 1) - tokensBefore(job, e);
+    if (tokens > 0) ++used;
+    pieces += tokenPieces(tokens);
+  }
+  // About 50 microseconds each: 16 bytes of weights or 64 products take a nanosecond.
+  const int64_t tokensEach = used ? (job.numTokens + used - 1) / used : 0;
+  const int64_t rowNs64 = 4 * plan.rowBytes + job.weights.cols * (tokensEach < kPieceTokens ? tokensEach : kPieceTokens);
+  const int64_t rows = 64 * 50000 / (rowNs64 + 1);
+  plan.pieceRows = (rows / kTileRows < 1 ? 1 : rows / kTileRows) * kTileRows;
+  plan.numRowPieces = (job.weights.rows + plan.pieceRows - 1) / plan.pieceRows;
+  plan.numPieces = pieces * plan.numRowPieces;
+  return plan;
+}
+
+struct Piece {
+  int32_t expert;
+  int64_t firstToken, numTokens, firstRow, endRow;
+};
+
+// Row pieces are outermost within an expert's tokens, so that a piece of weights is used by all tokens while cached.
+Piece pieceOf(const LinearJob& job, const Plan& plan, int64_t index) {
+  for (int32_t e = 0;; ++e) {
+    const int64_t first = tokensBefore(job, e), tokens = tokensBefore(job, e + 1) - first;
+    const int64_t blocks = tokenPieces(tokens), here = blocks * plan.numRowPieces;
+    if (index >= here) {
+      index -= here;
+      continue;
+    }
+    const int64_t row = index / blocks * plan.pieceRows, block = index % blocks * kPieceTokens;
+    Piece piece;
+    piece.expert = e;
+    piece.firstToken = first + block;
+    piece.numTokens = tokens - block < kPieceTokens ? tokens - block : kPieceTokens;
+    piece.firstRow = row;
+    piece.endRow = row + plan.pieceRows < job.weights.rows ? row + plan.pieceRows : job.weights.rows;
+    return piece;
+  }
+}
+
+const uint8_t* weightsOf(const LinearJob& job, int32_t expert) {
+  return job.weights.data + (job.numExperts > 1 ? expert * job.weights.expertBytes : 0);
+}
+
+void runPiece(const LinearJob& job, const Plan& plan, int64_t index, int64_t numThreads, uint8_t* scratch) {
+  const Piece piece = pieceOf(job, plan, index);
+  TileJob tile;
+  tile.weights = weightsOf(job, piece.expert);
+  tile.rowBytes = plan.rowBytes;
+  tile.cols = job.weights.cols;
+  tile.numRows = job.weights.rows;
+  tile.firstRow = piece.firstRow;
+  tile.endRow = piece.endRow;
+  tile.activations = static_cast<const uint8_t*>(job.x);
+  tile.xRowBytes = job.xRowBytes;
+  tile.numTokens = piece.numTokens;
+  tile.ldOut = job.ldOut;
+  // Where a table is missing, the token's number is the row.
+  tile.xRows = job.xRows ? job.xRows + piece.firstToken : nullptr;
+  if (!job.xRows) tile.activations += piece.firstToken * job.xRowBytes;
+  tile.outRows = job.outRows ? job.outRows + piece.firstToken : nullptr;
+  tile.out = job.outRows ? job.out : job.out + piece.firstToken * job.ldOut;
+  // With all threads in step, this thread's next piece is as many further on as there are threads.
+  tile.next = nullptr;
+  if (index + numThreads < plan.numPieces) {
+    const Piece next = pieceOf(job, plan, index + numThreads);
+    tile.next = weightsOf(job, next.expert) + next.firstRow * plan.rowBytes;
+  }
+  tile.scratch = scratch;
+  plan.kernel(job.weights.type, tile);
+}
+
+}  // namespace
+
+void linear(const LinearJob* jobs, int numJobs, ThreadPool& pool, void* scratch) {
+  Plan plans[kMaxLinearJobs];
+  int64_t total = 0;
+  for (int j = 0; j < numJobs; ++j) total += (plans[j] = planJob(jobs[j])).numPieces;
+  pool.parallelFor(total, [&](int64_t index, int thread) {
+    int j = 0;
+    for (; index >= plans[j].numPieces; ++j) index -= plans[j].numPieces;
+    runPiece(jobs[j], plans[j], index, pool.numThreads(), static_cast<uint8_t*>(scratch) + thread * kTileScratchBytes);
+  });
+}
+
+void quantizeActivations(Activation kind, const float* x, int64_t ldX, int64_t numRows, int64_t cols, void* out,
+                         ThreadPool& pool) {
+  const int64_t rowBytes = activationRowBytes(kind, cols);
+  const int64_t rowsEach = 1 + 65536 / (cols + 1);
+  const auto kernel = DOTS_KERNEL(quantizeRows);
+  pool.parallelFor((numRows + rowsEach - 1) / rowsEach, [&](int64_t chunk, int) {
+    const int64_t first = chunk * rowsEach, rows = numRows - first < rowsEach ? numRows - first : rowsEach;
+    kernel(kind, x + first * ldX, ldX, rows, cols, static_cast<uint8_t*>(out) + first * rowBytes);
+  });
+}
+
+}  // namespace dots

@@ -1,0 +1,209 @@
+#include <cstdlib>
+#include <vector>
+
+#include "check.h"
+#include "kernels/linear.h"
+#include "oracle.h"
+
+using namespace dots;
+
+struct Aligned {
+  uint8_t* p;
+  explicit Aligned(int64_t bytes) : p(static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64))) {}
+  ~Aligned() { std::free(p); }
+  Aligned(const Aligned&) = delete;
+};
+
+static uint16_t smallHalf(TestRandom& random) { return static_cast<uint16_t>(random.next() & 0x83ff) | 0x1c00; }
+
+// Random codes with scales of ordinary size, so that sums stay finite.
+static std::vector<uint8_t> randomWeights(StorageId type, int64_t rows, int64_t cols, TestRandom& random) {
+  const StorageInfo* info = storageInfo(type);
+  const int64_t blocks = rows * cols / info->blockElements;
+  std::vector<uint8_t> w(static_cast<size_t>(blocks * info->blockBytes));
+  random.fillBytes(w.data(), static_cast<int64_t>(w.size()));
+  auto half = [&](uint8_t* p) {
+    const uint16_t h = smallHalf(random);
+    memcpy(p, &h, 2);
+  };
+  for (int64_t i = 0; i < blocks; ++i) {
+    uint8_t* b = &w[static_cast<size_t>(i * info->blockBytes)];
+    switch (type) {
+      case StorageId::kF32: {
+        const float v = random.normal();
+        memcpy(b, &v, 4);
+        break;
+      }
+      case StorageId::kF16:
+        half(b);
+        break;
+      case StorageId::kBf16:
+        b[1] = static_cast<uint8_t>((b[1] & 0x80) | 0x3d);
+        break;
+      case StorageId::kQ2K:
+        half(b + 80);
+        half(b + 82);
+        break;
+      case StorageId::kQ3K:
+        half(b + 108);
+        break;
+      case StorageId::kQ6K:
+        half(b + 208);
+        break;
+      case StorageId::kTq1_0:
+        half(b + 52);
+        break;
+      case StorageId::kTq2_0:
+        half(b + 64);
+        break;
+      case StorageId::kIq1M:
+        b[55] = static_cast<uint8_t>((b[55] & 0x8f) | 0x10);
+        break;
+      case StorageId::kMxfp4:
+        b[0] = static_cast<uint8_t>(i < 3 ? i : 110 + (b[0] & 15));
+        break;
+      case StorageId::kNvfp4:
+        break;
+      case StorageId::kQ4_1:
+      case StorageId::kQ5_1:
+      case StorageId::kQ4K:
+      case StorageId::kQ5K:
+        half(b);
+        half(b + 2);
+        break;
+      default:
+        half(b);
+    }
+  }
+  return w;
+}
+
+static std::vector<Isa> isas() {
+  std::vector<Isa> found;
+  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
+    if (isaSupported(isa)) found.push_back(isa);
+  return found;
+}
+
+// Every element equals the canonical sum, bit for bit, whatever the number of tokens, rows or threads.
+static void equalsOracle(StorageId type, int64_t rows, int64_t cols, int64_t tokens, int threads) {
+  const StorageInfo* info = storageInfo(type);
+  TestRandom random(static_cast<uint64_t>(static_cast<int>(type) * 1000003 + rows * 10007 + cols * 101 + tokens));
+  const std::vector<uint8_t> w = randomWeights(type, rows, cols, random);
+  const int64_t rowBytes = static_cast<int64_t>(w.size()) / rows;
+  std::vector<float> x(static_cast<size_t>(tokens * cols));
+  for (float& v : x) v = random.normal();
+  if (tokens > 1 && cols >= 32)
+    for (int i = 0; i < 32; ++i) x[static_cast<size_t>(cols + i)] = 0;  // an empty block
+
+  std::vector<float> want(static_cast<size_t>(tokens * rows));
+  for (int64_t t = 0; t < tokens; ++t) {
+    const float* xt = &x[static_cast<size_t>(t * cols)];
+    const OracleRow quantised = info->activation == Activation::kF32 ? OracleRow() : oracleQuantize(info->activation, xt, cols);
+    for (int64_t r = 0; r < rows; ++r)
+      want[static_cast<size_t>(t * rows + r)] = oracleDot(type, &w[static_cast<size_t>(r * rowBytes)], xt, quantised, cols);
+  }
+
+  ThreadPool pool(threads);
+  Aligned scratch(linearScratchBytes(threads));
+  const int64_t xBytes = activationRowBytes(info->activation, cols);
+  for (Isa isa : isas()) {
+    setIsa(isa);
+    Aligned quantised(xBytes * tokens);
+    if (info->activation == Activation::kF32)
+      memcpy(quantised.p, x.data(), x.size() * 4);
+    else
+      quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
+    std::vector<float> got(want.size(), -1.0f);
+    LinearJob job{{w.data(), type, rows, cols, 0}, quantised.p, xBytes, tokens, nullptr, 1, nullptr, nullptr, got.data(), rows};
+    linear(&job, 1, pool, scratch.p);
+    for (size_t i = 0; i < want.size(); ++i)
+      CHECK(memcmp(&got[i], &want[i], 4) == 0, "%s on %s, %d x %d, %d tokens: element %d is %.9g, not %.9g", info->name,
+            isaName(isa), static_cast<int>(rows), static_cast<int>(cols), static_cast<int>(tokens), static_cast<int>(i),
+            static_cast<double>(got[i]), static_cast<double>(want[i]));
+  }
+}
+
+// Routed rows: each expert sees its own tokens, through tables, and an expert without tokens costs nothing.
+static void groupedEqualsSingle(StorageId type) {
+  const StorageInfo* info = storageInfo(type);
+  const int experts = 7, tokens = 19, perToken = 3;
+  const int64_t rows = 96, cols = 512, routed = tokens * perToken;
+  TestRandom random(99);
+  const std::vector<uint8_t> w = randomWeights(type, rows * experts, cols, random);
+  const int64_t expertBytes = static_cast<int64_t>(w.size()) / experts, xBytes = activationRowBytes(info->activation, cols);
+  std::vector<float> x(static_cast<size_t>(tokens * cols));
+  for (float& v : x) v = random.normal();
+  std::vector<int32_t> offsets(experts + 1, 0), xRows, outRows;
+  for (int e = 0; e < experts; ++e) {
+    for (int t = 0; t < tokens; ++t)
+      for (int slot = 0; slot < perToken; ++slot)
+        if ((t * 5 + slot * 2) % (experts - 1) == e) {  // the last expert gets nothing
+          xRows.push_back(t);
+          outRows.push_back(t * perToken + slot);
+        }
+    offsets[static_cast<size_t>(e) + 1] = static_cast<int32_t>(xRows.size());
+  }
+  CHECK(static_cast<int64_t>(xRows.size()) == routed, "routed %d", static_cast<int>(xRows.size()));
+  ThreadPool pool(2);
+  Aligned scratch(linearScratchBytes(2)), quantised(xBytes * tokens);
+  for (Isa isa : isas()) {
+    setIsa(isa);
+    if (info->activation == Activation::kF32)
+      memcpy(quantised.p, x.data(), x.size() * 4);
+    else
+      quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
+    std::vector<float> got(static_cast<size_t>(routed * rows), -1.0f), one(static_cast<size_t>(rows));
+    LinearJob job{{w.data(), type, rows, cols, expertBytes}, quantised.p, xBytes, routed, offsets.data(), experts,
+                  xRows.data(), outRows.data(), got.data(), rows};
+    linear(&job, 1, pool, scratch.p);
+    for (int e = 0; e < experts; ++e)
+      for (int32_t i = offsets[static_cast<size_t>(e)]; i < offsets[static_cast<size_t>(e) + 1]; ++i) {
+        LinearJob single{{w.data() + e * expertBytes, type, rows, cols, 0}, quantised.p + xRows[static_cast<size_t>(i)] * xBytes,
+                         xBytes, 1, nullptr, 1, nullptr, nullptr, one.data(), rows};
+        linear(&single, 1, pool, scratch.p);
+        CHECK(memcmp(one.data(), &got[static_cast<size_t>(outRows[static_cast<size_t>(i)] * rows)], static_cast<size_t>(rows) * 4) == 0,
+              "%s on %s: routed row %d of expert %d differs from the same token alone", info->name, isaName(isa), i, e);
+      }
+  }
+}
+
+// A block whose activations are not finite shows in every output that uses it, and in no other.
+static void poisonShows() {
+  ThreadPool pool(1);
+  for (Isa isa : isas()) {
+    setIsa(isa);
+    float x[64] = {};
+    x[3] = INFINITY;
+    x[40] = NAN;
+    x[41] = 5;
+    Aligned q(activationRowBytes(Activation::kQ32, 64));
+    quantizeActivations(Activation::kQ32, x, 64, 1, 64, q.p, pool);
+    const ActivationRow row(q.p, ActivationLayout(Activation::kQ32, 64));
+    CHECK(std::isnan(row.d[0]) && std::isnan(row.d[1]), "%s: d = %g, %g", isaName(isa), static_cast<double>(row.d[0]),
+          static_cast<double>(row.d[1]));
+  }
+}
+
+int main() {
+  for (const StorageInfo* info = allStorageTypes(); info->name; ++info) {
+    if (strncmp(info->name, "iq1", 3) == 0 || strncmp(info->name, "iq2", 3) == 0 || strncmp(info->name, "iq3", 3) == 0 || strncmp(info->name, "tq1", 3) == 0) continue;
+    const bool wide = info->blockElements == 256;
+    for (int64_t tokens : {1, 2, 3, 5, 8, 13, 131}) {
+      const bool many = tokens > 100;
+      equalsOracle(info->id, many ? 16 : 80, wide ? 512 : 704, tokens, 1);
+    }
+    equalsOracle(info->id, 1, wide ? 256 : 64, 1, 1);
+    equalsOracle(info->id, 3, wide ? 256 : 64, 2, 1);
+    equalsOracle(info->id, 37, wide ? 768 : 320, 4, 3);
+    equalsOracle(info->id, 139, wide ? 256 : 192, 9, 4);
+    equalsOracle(info->id, 19, wide ? 256 : 64, 1, 1);
+    groupedEqualsSingle(info->id);
+  }
+  // Rows that end in the middle of a vector.
+  for (StorageId type : {StorageId::kF32, StorageId::kF16, StorageId::kBf16})
+    for (int64_t cols : {1, 3, 30, 71, 129})
+      for (int64_t tokens : {1, 2, 7}) equalsOracle(type, 70, cols, tokens, 2);
+  poisonShows();
+  return finishTests("linear");
+}
