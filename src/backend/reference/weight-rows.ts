@@ -2,8 +2,8 @@ import { type StorageType, storageBytes } from '../../dtype/storage-type.ts';
 import type { StoredWeight } from '../../dtype/stored-weight.ts';
 
 /**
- * A weight in memory as the file stores it, decoded row by row when a kernel asks. Memory stays at the file's size:
- * a 4-bit model would otherwise grow eightfold.
+ * A weight in memory. Small models are decoded once; the weights of larger ones stay as the file stores them and are
+ * decoded row by row when a kernel asks, since a 4-bit model would otherwise grow eightfold.
  */
 export class WeightRows {
   readonly shape: readonly number[];
@@ -15,7 +15,7 @@ export class WeightRows {
   private readonly floats: readonly Float32Array[] | undefined;
   private readonly scratch: Float32Array;
 
-  constructor(weight: StoredWeight, parts: readonly Uint8Array[]) {
+  constructor(weight: StoredWeight, parts: readonly Uint8Array[], decodeNow: boolean) {
     this.shape = weight.shape;
     this.type = weight.type;
     this.parts = parts;
@@ -24,9 +24,12 @@ export class WeightRows {
     this.rowsPerPart = weight.shape.reduce((a, b) => a * b, 1) / this.numCols / parts.length;
     this.scratch = new Float32Array(this.numCols);
     const viewable = weight.type.name === 'f32' && parts.every((part) => part.byteOffset % 4 === 0);
-    this.floats = viewable
-      ? parts.map((part) => new Float32Array(part.buffer, part.byteOffset, part.byteLength / 4))
-      : undefined;
+    if (viewable) {
+      this.floats = parts.map((part) => new Float32Array(part.buffer, part.byteOffset, part.byteLength / 4));
+    } else if (decodeNow) {
+      this.floats = parts.map((part) => decodeAll(weight.type, part));
+      this.parts = [];
+    }
   }
 
   /** Row `index`, counted over all leading axes. Valid until the next call. */
@@ -38,4 +41,10 @@ export class WeightRows {
     this.type.decode(this.parts[part], offset, this.scratch, 0, this.numCols);
     return this.scratch;
   }
+}
+
+function decodeAll(type: StorageType, bytes: Uint8Array): Float32Array {
+  const values = new Float32Array((bytes.length / type.blockBytes) * type.blockElements);
+  type.decode(bytes, 0, values, 0, values.length);
+  return values;
 }
