@@ -188,11 +188,13 @@ function addBench(program: Command, session: Session): void {
     .command('bench')
     .description('measure tokens per second')
     .addArgument(new Argument('<MODEL>', MODEL))
-    .option('-p, --prompt-tokens <N,…>', 'read prompts of this many tokens (0: none)', countList, [512])
-    .option('-n, --new-tokens <N,…>', 'generate this many tokens (0: none)', countList, [128])
-    .option('-d, --depth <N,…>', 'with this many tokens before them', countList, [0])
+    .addOption(
+      list('-p, --prompt-tokens <N,…>', 'read prompts of this many tokens, 0 for none', countList, 512),
+    )
+    .addOption(list('-n, --new-tokens <N,…>', 'generate this many tokens, 0 for none', countList, 128))
+    .addOption(list('-d, --depth <N,…>', 'with this many tokens before them', countList, 0))
     .option('-r, --repetitions <N>', 'measure each this often', positive, 3)
-    .option('--parallel <N,…>', 'this many sequences at once', positiveList, [1])
+    .addOption(list('--parallel <N,…>', 'this many sequences at once', positiveList, 1))
     .option('--seed <N>', 'which random tokens', count, 1)
     .addOption(
       new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
@@ -210,6 +212,10 @@ function addBench(program: Command, session: Session): void {
       ),
     )
     .action(async (model, flags) => (await import('./bench.ts')).bench(session, model, flags));
+}
+
+function list(flags: string, description: string, parse: (text: string) => number[], value: number): Option {
+  return new Option(flags, description).argParser(parse).default([value], String(value));
 }
 
 function examples(...lines: readonly string[]): string {

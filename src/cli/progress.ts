@@ -51,14 +51,13 @@ export class Progress {
   private describe(done: number, total: number, detail: string, elapsedMs: number): string {
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const percent = `${String(Math.floor(share * 100)).padStart(3)}%`;
-    const amount = `${this.format(done)} of ${this.format(total)}`;
+    const amount =
+      this.unit === 'bytes'
+        ? `${formatBytes(done)} of ${formatBytes(total)}`
+        : `${formatCount(done)} of ${formatCount(total)} ${this.unit}`;
     const left = share > 0.02 ? `, ${formatDuration((elapsedMs / share) * (1 - share))} left` : '';
     const filled = Math.round(share * BAR_WIDTH);
     const bar = this.mode === 'bar' ? ` ${'━'.repeat(filled)}${'┄'.repeat(BAR_WIDTH - filled)}` : '';
     return `${this.label}${bar} ${percent}  ${amount}${left}${detail && `  ${detail}`}`;
-  }
-
-  private format(amount: number): string {
-    return this.unit === 'bytes' ? formatBytes(amount) : `${formatCount(amount)} ${this.unit}`;
   }
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { ResourceError } from '../core/errors.ts';
 import type { Io, OutputStream } from './io.ts';
 import { printable } from './printable.ts';
 import { Progress, type ProgressUnit } from './progress.ts';
@@ -39,19 +40,13 @@ export class Session {
   constructor(io: Io) {
     this.io = io;
     this.signal = this.controller.signal;
-    const stopInterrupts = io.onInterrupt(() => this.interruptHandlers.at(-1)?.());
-    const onOutputError = (error: NodeJS.ErrnoException): void => {
-      this.controller.abort(error.code === 'EPIPE' ? new OutputClosed() : error);
-    };
+    this.stopListening = io.onInterrupt(() => this.interruptHandlers.at(-1)?.());
+    // These stay after `close`: a stream may tell of its end only after the last write.
+    io.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      this.controller.abort(error.code === 'EPIPE' ? new OutputClosed() : unwritable(error));
+    });
     // What cannot be told on stderr cannot be told.
-    const ignore = (): void => {};
-    io.stdout.on('error', onOutputError);
-    io.stderr.on('error', ignore);
-    this.stopListening = () => {
-      stopInterrupts();
-      io.stdout.off('error', onOutputError);
-      io.stderr.off('error', ignore);
-    };
+    io.stderr.on('error', () => {});
   }
 
   close(): void {
@@ -134,6 +129,14 @@ export class Session {
     const wanted = isInteractive(stream, env) && (env.NO_COLOR ?? '') === '';
     return wanted ? styleText(style as Style[], text, { validateStream: false }) : text;
   }
+}
+
+function unwritable(cause: Error): ResourceError {
+  return new ResourceError(`Cannot write to stdout: ${cause.message}`, {
+    code: 'unwritable-stdout',
+    hint: 'check that the disk has room',
+    cause,
+  });
 }
 
 function isInteractive(stream: OutputStream, env: Io['env']): boolean {
