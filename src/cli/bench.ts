@@ -5,7 +5,7 @@ import type { Engine } from '../engine/open.ts';
 import { formatRate } from './answer.ts';
 import { benchTests, contextNeeded, measure } from './bench-tests.ts';
 import { openModel } from './open-model.ts';
-import type { CommonFlags, ModelFlags } from './options.ts';
+import { type CommonFlags, chosenThreads, type ModelFlags } from './options.ts';
 import { printable } from './printable.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
@@ -62,10 +62,10 @@ export async function bench(session: Session, model: string, flags: BenchFlags):
   } finally {
     progress.clear();
   }
-  const threads = numThreads(engine, flags);
+  const threads = numThreads(session, engine, flags);
   if (flags.json)
     await session.json({ model: engine.files.name, backend: engine.backend.name, threads, rows });
-  else await print(session, engine, flags, threads, rows);
+  else await print(session, engine, flags, rows);
 }
 
 function summarise(rates: readonly number[]): BenchRow['tokensPerSecond'] {
@@ -75,21 +75,18 @@ function summarise(rates: readonly number[]): BenchRow['tokensPerSecond'] {
   return { median, min: sorted[0], max: sorted[sorted.length - 1] };
 }
 
-function numThreads(engine: Engine, flags: BenchFlags): number {
-  return engine.backend.name === 'reference' ? 1 : (flags.threads ?? availableParallelism());
+function numThreads(session: Session, engine: Engine, flags: BenchFlags): number {
+  return engine.backend.name === 'reference' ? 1 : (chosenThreads(flags, session) ?? availableParallelism());
 }
 
 async function print(
   session: Session,
   engine: Engine,
   flags: BenchFlags,
-  threads: number,
   rows: readonly BenchRow[],
 ): Promise<void> {
-  await session.line(
-    `${session.style('bold', printable(engine.files.name))}, ${engine.backend.description}, ` +
-      `${threads} ${threads === 1 ? 'thread' : 'threads'}, median of ${formatCount(flags.repetitions)}`,
-  );
+  const name = session.style('bold', printable(engine.files.name));
+  await session.line(`${name}, ${engine.backend.description}, median of ${formatCount(flags.repetitions)}`);
   const cells = rows.map(({ test, tokensPerSecond: { median, min, max }, limitPercent }) => [
     test,
     formatRate(median),

@@ -86,7 +86,7 @@ export function addSamplingOptions(command: Command): Command {
 
 /** How to open the model, less the path. */
 export function openOptions(flags: ModelFlags, session: Session): OpenOptions {
-  const threads = flags.threads ?? threadsOfEnvironment(session);
+  const threads = chosenThreads(flags, session);
   return {
     signal: session.signal,
     ...(flags.backend !== undefined && { backend: flags.backend }),
@@ -130,7 +130,9 @@ function namedAsFlag(error: UsageError): UsageError {
   return new UsageError(message, { code: error.code, ...(error.hint !== undefined && { hint: error.hint }) });
 }
 
-function threadsOfEnvironment(session: Session): number | undefined {
+/** `--threads`, else the environment's DOTS_THREADS, else undefined for all there are. */
+export function chosenThreads(flags: CommonFlags, session: Session): number | undefined {
+  if (flags.threads !== undefined) return flags.threads;
   const text = session.io.env.DOTS_THREADS;
   if (text === undefined || text === '') return undefined;
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
