@@ -1,3 +1,4 @@
+import { InternalError } from '../core/errors.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import type { FinishReason, Timings } from '../engine/events.ts';
 import { type GenerateOptions, generate } from '../engine/generate.ts';
@@ -46,7 +47,7 @@ export async function answer(
     progress.clear();
   }
   // generate() ends with `finish` or throws.
-  throw new Error('the answer ended without a finish event');
+  throw new InternalError('the answer ended without a finish event');
 }
 
 /** `prompt 12 tokens, 340/s · answer 100 tokens, 25.1/s · 4.0s · ended at the token limit` */
