@@ -25,6 +25,8 @@ export interface OpCase {
   readonly backendTolerance?: number;
   /** The tokens are given in several runs of these sizes: for ops that remember. */
   readonly steps?: readonly number[];
+  /** Step of central differences; for inputs near which the op bends more sharply than elsewhere. */
+  readonly differenceStep?: number;
   /** How states store their cells. */
   readonly stateType?: string;
 }

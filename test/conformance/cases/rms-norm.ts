@@ -26,6 +26,7 @@ export const suite: OpSuite = {
       bindings: { T: 2 },
       // The second row is as small as eps: 3e-4 / sqrt(9e-8/3 + 1e-5).
       expected: [0, 0, 0, 0.0947264, 0, 0],
+      differenceStep: 1e-5,
     },
     ...randomCases(6, (random, index): OpCase => {
       const numTokens = between(random, 1, 7);

@@ -1,0 +1,46 @@
+import { gradients } from '../../src/graph/autograd.ts';
+import { causalAttention } from '../../src/graph/ops/causal-attention.ts';
+import { crossEntropy } from '../../src/graph/ops/cross-entropy.ts';
+import { type Graph, type Tensor, trace } from '../../src/graph/tensor.ts';
+import type { Dots1Config } from '../../src/model/config.ts';
+import { dots1, O, T } from '../../src/model/dots1.ts';
+import { weightSpecs } from '../../src/model/weights.ts';
+
+/** Parameters that learn by gradients; the correction bias of the router only chooses. */
+export function trainedNames(config: Dots1Config): string[] {
+  return weightSpecs(config).flatMap(({ name }) => (name.endsWith('routerBias') ? [] : [name]));
+}
+
+/**
+ * The model as training sees it: causal attention inside packed sequences, mean loss of the rows asked for. Inputs
+ * `tokens`, `positions`, `sequences` [T], `outputRows`, `targets` [O]; outputs `loss` and the gradients by weight name.
+ */
+export function trainingGraph(config: Dots1Config): Graph {
+  return trace((graph) => {
+    const sequences_T = graph.input('sequences', [T]);
+    const logits_OV = dots1(graph, config, {
+      tokens_T: graph.input('tokens', [T]),
+      positions_T: graph.input('positions', [T]),
+      outputRows_O: graph.input('outputRows', [O]),
+      attend: (_, q_TNH, k_TGH, v_TGH) => causalAttention(q_TNH, k_TGH, v_TGH, sequences_T),
+    });
+    const loss = crossEntropy(logits_OV, graph.input('targets', [O]));
+    const names = trainedNames(config);
+    const weights = names.map((name) => graph.nodes.find((node) => node.name === name) as Tensor);
+    const found = gradients(loss, weights);
+    return { loss, ...Object.fromEntries(names.map((name, i) => [name, found[i]])) };
+  });
+}
+
+/** Inputs that predict every next token of some sequences that lie one behind the other. */
+export function trainingInputs(sequences: readonly (readonly number[])[]): Record<string, Int32Array> {
+  const predicting = sequences.map((sequence) => sequence.slice(0, -1));
+  const tokens = Int32Array.from(predicting.flat());
+  return {
+    tokens,
+    positions: Int32Array.from(predicting.flatMap((sequence) => sequence.map((_, position) => position))),
+    sequences: Int32Array.from(predicting.flatMap((sequence, index) => sequence.map(() => index))),
+    outputRows: tokens.map((_, row) => row),
+    targets: Int32Array.from(sequences.flatMap((sequence) => sequence.slice(1))),
+  };
+}
