@@ -5,14 +5,14 @@ namespace dots {
 namespace DOTS_ISA {
 
 size_t headPageBytes(KvType type, int headWidth) {
-  const size_t cells = static_cast<size_t>(kPageSize) * static_cast<size_t>(headWidth);
+  const size_t elements = static_cast<size_t>(kPageSize) * static_cast<size_t>(headWidth);
   switch (type) {
     case KvType::kF32:
-      return cells * 4;
+      return elements * 4;
     case KvType::kF16:
-      return cells * 2;
+      return elements * 2;
     default:
-      return cells + static_cast<size_t>(kPageSize) * static_cast<size_t>(scalesPerCell(headWidth)) * 2;
+      return bytesBeforeScales(headWidth) + static_cast<size_t>(kPageSize * scaleBlocks(headWidth)) * 2;
   }
 }
 
@@ -51,23 +51,26 @@ static void writeF16(uint16_t* cell, const float* x_H, int headWidth) {
   memcpy(cell + h, lanes, 2 * static_cast<size_t>(headWidth - h));
 }
 
-static void writeQ8(int8_t* cell, uint16_t* scales, const float* x_H, int headWidth) {
-  for (int begin = 0; begin < headWidth; begin += kScaleBlock) {
-    const int end = minOf(begin + kScaleBlock, headWidth);
-    float largest = 0.0f;
-    for (int h = begin; h < end; ++h) largest = maxOf(largest, __builtin_fabsf(x_H[h]));
-    const uint16_t stored = f16FromF32(minOf(largest / 127.0f, 65504.0f));
-    scales[begin / kScaleBlock] = stored;
+template <bool kIsKey>
+static void writeQ8(uint8_t* page, int slot, const float* x_H, int headWidth) {
+  uint16_t* scales = reinterpret_cast<uint16_t*>(page + bytesBeforeScales(headWidth));
+  for (int block = 0; block < scaleBlocks(headWidth); ++block) {
+    const int begin = block * kScaleBlock, count = minOf(kScaleBlock, headWidth - begin);
+    const uint16_t scale = f16FromF32(minOf(scaleOfBlock(x_H + begin, count), 65504.0f));
+    scales[block * kPageSize + slot] = scale;
     // Divided by the scale as it will be read, not as it was before rounding.
-    const float scale = f32FromF16(stored);
-    const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
-    for (int h = begin; h < end; ++h) {
-      const float q = __builtin_rintf(maxOf(-127.0f, minOf(127.0f, x_H[h] * inverse)));
-      cell[h] = static_cast<int8_t>(q);
+    int8_t bytes[kScaleBlock];
+    quantizeBlock(x_H + begin, count, f32FromF16(scale), bytes);
+    if (kIsKey) {
+      for (int i = 0; i < kScaleBlock; i += 4)
+        memcpy(page + offsetOfKeyQuad(slot, (begin + i) / 4, headWidth), bytes + i, 4);
+    } else {
+      memcpy(page + (slot * scaleBlocks(headWidth) + block) * kScaleBlock, bytes, kScaleBlock);
     }
   }
 }
 
+template <bool kIsKey>
 static void writeCell(KvType type, uint8_t* page, int slot, const float* x_H, int headWidth) {
   const size_t offset = static_cast<size_t>(slot) * static_cast<size_t>(headWidth);
   if (type == KvType::kF32) {
@@ -75,8 +78,7 @@ static void writeCell(KvType type, uint8_t* page, int slot, const float* x_H, in
   } else if (type == KvType::kF16) {
     writeF16(reinterpret_cast<uint16_t*>(page) + offset, x_H, headWidth);
   } else {
-    uint16_t* scales = reinterpret_cast<uint16_t*>(page + static_cast<size_t>(kPageSize) * headWidth);
-    writeQ8(reinterpret_cast<int8_t*>(page) + offset, scales + slot * scalesPerCell(headWidth), x_H, headWidth);
+    writeQ8<kIsKey>(page, slot, x_H, headWidth);
   }
 }
 
@@ -89,8 +91,8 @@ void writeKv(const KvLayer& layer, const KvStep& step, const float* k_TGH, const
     const int64_t page = step.pages_BP[step.sequences_T[t] * step.pagesPerSequence + position / kPageSize];
     const size_t offset = static_cast<size_t>(page * layer.numHeads + head) * pageBytes;
     const int slot = position % kPageSize;
-    writeCell(layer.type, layer.keys + offset, slot, k_TGH + item * layer.headWidth, layer.headWidth);
-    writeCell(layer.type, layer.values + offset, slot, v_TGH + item * layer.headWidth, layer.headWidth);
+    writeCell<true>(layer.type, layer.keys + offset, slot, k_TGH + item * layer.headWidth, layer.headWidth);
+    writeCell<false>(layer.type, layer.values + offset, slot, v_TGH + item * layer.headWidth, layer.headWidth);
   }
 }
 

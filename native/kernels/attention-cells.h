@@ -1,4 +1,11 @@
-// Reading the cells of one head's page, sixteen elements at a time.
+// How a page of one head is laid out, and quantising to its bytes.
+//
+// kF32, kF16: [kPageSize][H], keys and values alike.
+// kQ8_0, with H rounded up to whole scale blocks:
+//   keys:   [kPageSize / 16][H / 4][16 keys][4 elements] bytes: one query meets 16 keys per integer dot product, with
+//           nothing to add up across lanes;
+//   values: [kPageSize][H] bytes;
+//   both:   then [H / kScaleBlock][kPageSize] f16 scales.
 #pragma once
 
 #include "attention.h"
@@ -9,72 +16,33 @@ namespace DOTS_ISA {
 
 constexpr int kScaleBlock = 32;  // elements that share a scale in kQ8_0
 
-DOTS_INLINE int scalesPerCell(int headWidth) { return (headWidth + kScaleBlock - 1) / kScaleBlock; }
+DOTS_INLINE int scaleBlocks(int headWidth) { return (headWidth + kScaleBlock - 1) / kScaleBlock; }
 
-/// load(j, c): elements 16c...16c+15 of position j, zeros behind the head's end. kWhole: H is a multiple of 16.
-/// All three give exact f32 copies of what is stored: 8 bits times the 11 of a scale fit into 24.
-template <KvType kType, bool kWhole>
-class Cells;
+DOTS_INLINE size_t bytesBeforeScales(int headWidth) {
+  return static_cast<size_t>(kPageSize) * kScaleBlock * static_cast<size_t>(scaleBlocks(headWidth));
+}
 
-template <bool kWhole>
-class Cells<KvType::kF32, kWhole> {
- public:
-  inline __attribute__((always_inline)) Cells(const uint8_t* page, int headWidth, float*)
-      : cells_(reinterpret_cast<const float*>(page)), headWidth_(headWidth) {}
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
-    const float* p = cells_ + static_cast<size_t>(j) * headWidth_ + 16 * c;
-    if (kWhole || 16 * c + 16 <= headWidth_) return load16(p);
-    return loadTail16(p, headWidth_ - 16 * c);
+DOTS_INLINE size_t offsetOfKeyQuad(int slot, int quad, int headWidth) {
+  const int quads = scaleBlocks(headWidth) * (kScaleBlock / 4);
+  return (static_cast<size_t>(slot / 16 * quads + quad) * 16 + static_cast<size_t>(slot % 16)) * 4;
+}
+
+/// The scale for a block of at most kScaleBlock elements; a NaN if one of them is not finite.
+DOTS_INLINE float scaleOfBlock(const float* x, int count) {
+  float largest = 0.0f, poison = 0.0f;
+  for (int i = 0; i < count; ++i) {
+    largest = maxOf(largest, __builtin_fabsf(x[i]));
+    poison += x[i] * 0.0f;
   }
+  return largest / 127.0f + poison;
+}
 
- private:
-  const float* cells_;
-  int headWidth_;
-};
-
-template <bool kWhole>
-class Cells<KvType::kF16, kWhole> {
- public:
-  inline __attribute__((always_inline)) Cells(const uint8_t* page, int headWidth, float*)
-      : cells_(reinterpret_cast<const uint16_t*>(page)), headWidth_(headWidth) {}
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
-    const uint16_t* p = cells_ + static_cast<size_t>(j) * headWidth_ + 16 * c;
-    if (kWhole || 16 * c + 16 <= headWidth_) return loadF16x16(p);
-    uint16_t lanes[16];
-    return loadF16x16(padded(p, headWidth_ - 16 * c, lanes));
-  }
-
- private:
-  const uint16_t* cells_;
-  int headWidth_;
-};
-
-template <bool kWhole>
-class Cells<KvType::kQ8_0, kWhole> {
- public:
-  // The page's scales are widened once: a scalar conversion for every 32 elements would cost as much as the elements.
-  inline __attribute__((always_inline)) Cells(const uint8_t* page, int headWidth, float* scales)
-      : cells_(reinterpret_cast<const int8_t*>(page)),
-        headWidth_(headWidth),
-        numScales_(scalesPerCell(headWidth)),
-        scales_(scales) {
-    const uint16_t* stored = reinterpret_cast<const uint16_t*>(page + static_cast<size_t>(kPageSize) * headWidth);
-    for (int i = 0; i < kPageSize * numScales_; i += 16) store16(scales + i, loadF16x16(stored + i));
-  }
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
-    const int8_t* p = cells_ + static_cast<size_t>(j) * headWidth_ + 16 * c;
-    const Vec16 scale = set16(scales_[j * numScales_ + c / 2]);
-    if (kWhole || 16 * c + 16 <= headWidth_) return mul(scale, loadI8x16(p));
-    int8_t lanes[16];
-    return mul(scale, loadI8x16(padded(p, headWidth_ - 16 * c, lanes)));
-  }
-
- private:
-  const int8_t* cells_;
-  int headWidth_;
-  int numScales_;
-  const float* scales_;
-};
+/// kScaleBlock bytes: x / scale, rounded, and zeros behind `count`.
+DOTS_INLINE void quantizeBlock(const float* x, int count, float scale, int8_t* out) {
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  for (int i = 0; i < kScaleBlock; ++i)
+    out[i] = i < count ? static_cast<int8_t>(__builtin_rintf(maxOf(-127.0f, minOf(127.0f, x[i] * inverse)))) : int8_t{0};
+}
 
 }  // namespace DOTS_ISA
 }  // namespace dots

@@ -20,7 +20,8 @@ constexpr int kPageSize = 64;
 /// Wider heads are refused by checkKvStep.
 constexpr int kMaxHeadWidth = 1024;
 
-/// How a cell is stored. kQ8_0: one byte an element and an f16 scale for every 32 elements of a head.
+/// How a cell is stored. kQ8_0: one byte an element and an f16 scale for every 32 elements of a head; queries are
+/// quantised in the same way where they meet such keys.
 enum class KvType : int32_t { kF32 = 0, kF16 = 1, kQ8_0 = 2 };
 
 /// The cells of one layer: keys and values are each [P][G][headPageBytes(type, H)], in their own memory.
@@ -44,7 +45,7 @@ struct KvStep {
 };
 
 DOTS_DECLARE_KERNEL(
-    /// Bytes of one page of one head: kPageSize cells one behind the other, then (kQ8_0) all their scales.
+    /// Bytes of one page of one head (attention-cells.h has the layout).
     size_t headPageBytes(KvType type, int headWidth))
 
 DOTS_DECLARE_KERNEL(
