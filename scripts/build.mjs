@@ -1,23 +1,38 @@
 // Builds dist/ with tsc and, where make and a C++ compiler are present, the native backend.
 // Without a compiler the reference backend is used; that is announced, and is not an error.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const run = (command, args) => spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
 
-const tscScript = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+const tscScript = join(
+  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin',
+  'tsc',
+);
 if (!run(process.execPath, [tscScript, '-p', 'tsconfig.build.json'])) process.exit(1);
 
 const has = (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0;
 if (existsSync(join(root, 'native', 'Makefile'))) {
   const compiler = process.env.CXX ?? ['g++', 'clang++', 'c++'].find(has);
   if (!compiler || !has('make')) {
-    console.error('dots.ts: no C++ compiler or no make found; the (slower) reference backend will run. Install g++ and make, then run "npm run build".');
-  } else if (!run('make', ['-s', '-C', 'native', `CXX=${compiler}`])) {
-    console.error('dots.ts: the native backend did not build (see above); the (slower) reference backend will run.');
+    console.error(
+      'dots.ts: no C++ compiler or no make found; the (slower) reference backend will run. Install g++ and make, then run "npm run build".',
+    );
+  } else if (!run('make', ['-s', `-j${availableParallelism()}`, '-C', 'native', `CXX=${compiler}`])) {
+    console.error(
+      'dots.ts: the native backend did not build (see above); the (slower) reference backend will run.',
+    );
   }
+}
+
+// `npx dots` works in a clone as it does where the package is installed.
+const link = join(root, 'node_modules', '.bin', 'dots');
+if (process.platform !== 'win32' && existsSync(dirname(link)) && !existsSync(link)) {
+  symlinkSync(join('..', '..', 'bin', 'dots.js'), link);
 }

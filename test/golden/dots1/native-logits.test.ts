@@ -12,7 +12,9 @@ describe.skipIf(!backend)('logits of the native backend (skipped where it is not
   it.each(goldenDots1Names())('equal transformers for the configuration "%s"', async (name) => {
     const golden = goldenDots1(name);
     const config = configFromHf(golden.config);
-    const rows = await sequenceLogits(config, weightsFromHf(config, golden.weights), golden.tokens, { backend });
+    const rows = await sequenceLogits(config, weightsFromHf(config, golden.weights), golden.tokens, {
+      backend,
+    });
     expect(rows.map(argmax)).toEqual(golden.argmax);
     let largest = 0;
     golden.positions.forEach((position, row) => {
