@@ -10,11 +10,16 @@
 #include "activations.h"
 #include "isa-rows.h"
 
+#if defined(DOTS_SMALL_CODE)
+#define DOTS_LAMBDA
+#define DOTS_METHOD inline
+#else
 #define DOTS_LAMBDA __attribute__((always_inline))
 #define DOTS_METHOD inline __attribute__((always_inline))
+#endif
 // On loops over a constant number of registers; the arrays they index must not end up in memory.
-#if defined(DOTS_PORTABLE)
-#define DOTS_UNROLL  // small code matters more there
+#if defined(DOTS_PORTABLE) || defined(DOTS_SMALL_CODE)
+#define DOTS_UNROLL  // compile time and small code matter more there
 #elif defined(__clang__)
 #define DOTS_UNROLL _Pragma("clang loop unroll(full)")
 #else

@@ -25,7 +25,12 @@
 #error "compile kernels through native/Makefile: it names the instruction set"
 #endif
 
+// Sanitizer builds (DOTS_SMALL_CODE) do without the forced inlining, which would cost them minutes of compilation.
+#if defined(DOTS_SMALL_CODE)
+#define DOTS_INLINE static inline
+#else
 #define DOTS_INLINE static inline __attribute__((always_inline))
+#endif
 
 namespace dots {
 namespace DOTS_ISA {
