@@ -102,9 +102,15 @@ class Arguments {
   bool failed_ = false;
 };
 
+/// `isRunning` is looked at on the JavaScript thread only.
+struct Model {
+  std::unique_ptr<Executable> executable;
+  bool isRunning = false;
+};
+
 /// A model in JavaScript's hands. `close` may come while a run is under way; the last owner frees it.
 struct Handle {
-  std::shared_ptr<Executable> executable;
+  std::shared_ptr<Model> model;
 };
 
 /// Weights of one file share its mapping.
@@ -192,7 +198,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   std::unique_ptr<Executable> executable =
       Executable::create(std::move(program), std::move(weights), std::move(states), numThreads, &error);
   if (!executable) return fail(env, error);
-  Handle* handle = new Handle{std::shared_ptr<Executable>(std::move(executable))};
+  Handle* handle = new Handle{std::make_shared<Model>()};
+  handle->model->executable = std::move(executable);
   napi_value result;
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Handle*>(data); };
   if (napi_create_external(env, handle, finalize, nullptr, &result) != napi_ok) return fail(env, "load: out of handles");
@@ -203,7 +210,7 @@ napi_value load(napi_env env, napi_callback_info info) {
 struct RunWork {
   napi_async_work work = nullptr;
   napi_deferred deferred = nullptr;
-  std::shared_ptr<Executable> executable;
+  std::shared_ptr<Model> model;
   std::vector<std::vector<int32_t>> inputData;
   std::vector<dots::RunInput> inputs;
   std::vector<float*> outputs;
@@ -214,6 +221,7 @@ struct RunWork {
 
 void finishRun(napi_env env, napi_status, void* data) {
   std::unique_ptr<RunWork> run(static_cast<RunWork*>(data));
+  run->model->isRunning = false;
   napi_value result = nullptr;
   napi_create_array_with_length(env, run->outputRefs.size(), &result);
   for (uint32_t i = 0; i < run->outputRefs.size(); ++i) {
@@ -238,9 +246,12 @@ void finishRun(napi_env env, napi_status, void* data) {
 napi_value run(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Handle* handle = arguments.external<Handle>(arguments.at(0));
-  if (arguments.failed() || !handle->executable) return fail(env, "run: the model is closed");
+  if (arguments.failed() || !handle->model) return fail(env, "run: the model is closed");
+  // Both would work in the same memory.
+  if (handle->model->isRunning) return fail(env, "run: another run is under way");
   std::unique_ptr<RunWork> work(new RunWork);
-  work->executable = handle->executable;
+  work->model = handle->model;
+  Executable& executable = *work->model->executable;
   const uint32_t numInputs = arguments.length(arguments.at(1));
   work->inputData.resize(numInputs);
   for (uint32_t i = 0; i < numInputs; ++i) {
@@ -254,11 +265,11 @@ napi_value run(napi_env env, napi_callback_info info) {
   size_t numBindings = 0;
   const int32_t* bindings = static_cast<const int32_t*>(arguments.typed(arguments.at(2), napi_int32_array, &numBindings));
   if (arguments.failed()) return fail(env, "run: bindings must be an Int32Array");
-  if (!work->executable->prepare(std::vector<int32_t>(bindings, bindings + numBindings), work->inputs, &work->error)) {
+  if (!executable.prepare(std::vector<int32_t>(bindings, bindings + numBindings), work->inputs, &work->error)) {
     return fail(env, work->error);
   }
-  for (size_t i = 0; i < work->executable->program().outputs.size(); ++i) {
-    const int64_t length = work->executable->outputElements(i);
+  for (size_t i = 0; i < executable.program().outputs.size(); ++i) {
+    const int64_t length = executable.outputElements(i);
     void* data = nullptr;
     napi_value buffer = nullptr;
     napi_value array = nullptr;
@@ -273,7 +284,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   }
   const auto execute = [](napi_env, void* data) {
     RunWork* current = static_cast<RunWork*>(data);
-    current->isDone = current->executable->run(current->inputs, current->outputs.data(), &current->error);
+    current->isDone = current->model->executable->run(current->inputs, current->outputs.data(), &current->error);
   };
   napi_value name = nullptr;
   napi_value promise = nullptr;
@@ -281,6 +292,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   napi_create_promise(env, &work->deferred, &promise);
   napi_create_async_work(env, nullptr, name, execute, finishRun, work.get(), &work->work);
   napi_queue_async_work(env, work->work);
+  work->model->isRunning = true;
   work.release();
   return promise;
 }
@@ -289,7 +301,7 @@ napi_value run(napi_env env, napi_callback_info info) {
 napi_value cancel(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Handle* handle = arguments.external<Handle>(arguments.at(0));
-  if (!arguments.failed() && handle->executable) handle->executable->cancel();
+  if (!arguments.failed() && handle->model) handle->model->executable->cancel();
   return nullptr;
 }
 
@@ -297,7 +309,7 @@ napi_value cancel(napi_env env, napi_callback_info info) {
 napi_value closeHandle(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Handle* handle = arguments.external<Handle>(arguments.at(0));
-  if (!arguments.failed()) handle->executable.reset();
+  if (!arguments.failed()) handle->model.reset();
   return nullptr;
 }
 

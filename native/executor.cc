@@ -18,35 +18,34 @@
 namespace dots {
 namespace {
 
-/// Working memory of one step; a step of a few thousand tokens through the full model needs about a gigabyte.
-constexpr int64_t kMaxWorkingBytes = int64_t{1} << 36;
 /// A loop over fewer elements is over sooner than another thread is awake.
 constexpr int64_t kWorthSharing = 1 << 15;
 
 struct Arity {
   int numInputs;
   int numConstants;
+  bool isInPlace;  // the output may lie where the first input lies, if both have the same size
 };
 
 constexpr Arity kArities[] = {
-    {2, 0},  // add
-    {8, 0},  // cachedAttention
-    {2, 3},  // chooseExperts
-    {2, 0},  // embedding
-    {2, 0},  // gather
-    {3, 0},  // groupedLinear
-    {2, 0},  // linear
-    {2, 0},  // mul
-    {1, 1},  // normalizeRows
-    {1, 1},  // quantizeRows
-    {2, 1},  // rmsNorm
-    {2, 1},  // rope
-    {1, 1},  // scale
-    {1, 0},  // sigmoid
-    {1, 0},  // silu
-    {2, 0},  // swiglu
-    {2, 0},  // takeRows
-    {2, 0},  // weightedSum
+    {2, 0, true},  // add
+    {8, 0, false},  // cachedAttention
+    {2, 3, false},  // chooseExperts
+    {2, 0, false},  // embedding
+    {2, 0, false},  // gather
+    {3, 0, false},  // groupedLinear
+    {2, 0, false},  // linear
+    {2, 0, true},  // mul
+    {1, 1, true},  // normalizeRows
+    {1, 1, false},  // quantizeRows
+    {2, 1, true},  // rmsNorm
+    {2, 1, true},  // rope
+    {1, 1, true},  // scale
+    {1, 0, true},  // sigmoid
+    {1, 0, true},  // silu
+    {2, 0, true},  // swiglu
+    {2, 0, false},  // takeRows
+    {2, 0, false},  // weightedSum
 };
 static_assert(sizeof kArities / sizeof kArities[0] == static_cast<size_t>(Op::kCount), "one entry for each op");
 
@@ -55,6 +54,7 @@ int64_t bytesOf(const StorageInfo& storage, int64_t count) { return count / stor
 /// Whether the parts hold exactly what the shape says, experts in equal parts; vectors are decoded to f32 here.
 bool settleWeight(Weight& weight, std::string* error) {
   const StorageInfo* storage = storageInfo(weight.type);
+  if (weight.rank < 1 || weight.rank > 3) return *error = "a weight has an impossible shape", false;
   if (!storage) return *error = "a weight has a storage type without kernels", false;
   int64_t count = 1;
   for (int i = 0; i < weight.rank; ++i) {
@@ -95,7 +95,9 @@ bool allocateCells(State& state, std::string* error) {
     return *error = "a state is no key/value cache", false;
   }
   const size_t pageBytes = DOTS_KERNEL(headPageBytes)(state.type, static_cast<int>(state.dims[3]));
-  state.sizeBytes = state.dims[0] * state.dims[1] * static_cast<int64_t>(pageBytes);
+  if (__builtin_mul_overflow(state.dims[0] * state.dims[1], static_cast<int64_t>(pageBytes), &state.sizeBytes)) {
+    return *error = "a state has an impossible shape", false;
+  }
   // Pages of memory appear when they are first written, so a long context costs nothing until it is used.
   void* cells = mmap(nullptr, static_cast<size_t>(state.sizeBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (cells == MAP_FAILED) return *error = "out of memory for the key/value cache", false;
@@ -162,10 +164,34 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
     *error = "an instruction has too few or too many operands";
     return nullptr;
   }
+  if (!made->checkConverted(error)) return nullptr;
   return made;
 }
 
-bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error) {
+/// Whether all rows that meet quantised weights come straight from quantizeRows: kernels rely on the codes' range and on
+/// sums that belong to them.
+bool Executable::checkConverted(std::string* error) const {
+  std::vector<const Instruction*> writers(program_.slots.size(), nullptr);
+  for (const Instruction& instruction : program_.instructions) {
+    const int32_t output = value(instruction.output).index;
+    if (instruction.op == Op::kLinear || instruction.op == Op::kGroupedLinear) {
+      const int32_t x = instruction.inputs[0], w = instruction.inputs[1];
+      if (value(x).kind != ValueKind::kSlot || value(w).kind != ValueKind::kWeight) {
+        return *error = "a matrix product of something else than rows and weights", false;
+      }
+      const Activation wanted = storageInfo(weight(w).type)->activation;
+      const Instruction* writer = writers[static_cast<size_t>(value(x).index)];
+      const bool isConverted = writer && writer->op == Op::kQuantizeRows && writer->output == x &&
+                               writer->constants[0] == static_cast<double>(static_cast<int>(wanted));
+      if (wanted != Activation::kF32 && !isConverted) return *error = "rows meet quantised weights without conversion", false;
+    }
+    writers[static_cast<size_t>(output)] = &instruction;
+  }
+  return true;
+}
+
+bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error,
+                         int64_t limitBytes) {
   isCancelled_.store(false, std::memory_order_relaxed);
   if (static_cast<int32_t>(bindings.size()) != program_.numSymbols || static_cast<int32_t>(inputs.size()) < program_.numInputs) {
     return *error = "too few symbols or inputs", false;
@@ -173,23 +199,22 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
   for (const int32_t binding : bindings) {
     if (binding < 0) return *error = "a symbol is negative", false;
   }
-  const bool isNew = bindings != bindings_;
-  bindings_ = bindings;
-  if (isNew) {
-    workingBytes_ = layoutSlots(program_, bindings_.data(), kMaxWorkingBytes, &offsets_);
+  // First of all, so that what is computed from inputs' sizes below is bounded by memory that exists.
+  for (const Value& v : program_.values) {
+    if (v.kind == ValueKind::kInput && inputs[static_cast<size_t>(v.index)].length != numElements(v, bindings.data())) {
+      return *error = "an input has another length than the program expects", false;
+    }
+  }
+  if (bindings != bindings_ || workingBytes_ > limitBytes) {
     // Nothing runs on a layout that was not checked.
     bindings_.clear();
+    workingBytes_ = layoutSlots(program_, bindings.data(), limitBytes, &offsets_);
     if (workingBytes_ < 0) return *error = "the step needs more working memory than is sensible", false;
     bindings_ = bindings;
     for (const Instruction& instruction : program_.instructions) {
       if (checkInstruction(instruction, error)) continue;
       bindings_.clear();
       return false;
-    }
-  }
-  for (const Value& v : program_.values) {
-    if (v.kind == ValueKind::kInput && inputs[static_cast<size_t>(v.index)].length != numElements(v, bindings_.data())) {
-      return *error = "an input has another length than the program expects", false;
     }
   }
   if (workingBytes_ > capacity_) {
@@ -258,7 +283,9 @@ size_t Executable::countMatmuls(size_t at) const {
       for (int32_t input : before.inputs) {
         if (slotOf(input) == slotOf(next.output)) return count;
       }
-      if (next.op == Op::kGroupedLinear && before.op == Op::kGroupedLinear && next.inputs[2] != before.inputs[2]) return count;
+      if (next.op != Op::kGroupedLinear || before.op != Op::kGroupedLinear) continue;
+      const bool isSameChoice = next.inputs[2] == before.inputs[2] && weight(next.inputs[1]).dims[0] == weight(before.inputs[1]).dims[0];
+      if (!isSameChoice) return count;
     }
   }
   return count;
@@ -267,10 +294,10 @@ size_t Executable::countMatmuls(size_t at) const {
 /// Routed rows sorted by expert, and the token of each; kept while products use the same choice.
 bool Executable::groupRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
   const int32_t id = instruction.inputs[2];
-  if (groupedBy_ == id) return true;
+  const int64_t numExperts = weight(instruction.inputs[1]).dims[0];
+  if (groupedBy_ == id && groupedExperts_ == numExperts) return true;
   const int32_t* experts_R = integers(id, inputs);
   const int64_t numRows = elements(id);
-  const int64_t numExperts = weight(instruction.inputs[1]).dims[0];
   const int64_t k = lastAxis(id);
   if (DOTS_KERNEL(findOutside)(experts_R, numRows, numExperts) >= 0) return *error = "an expert that does not exist was chosen", false;
   offsets_E_.resize(static_cast<size_t>(numExperts) + 1);
@@ -279,6 +306,7 @@ bool Executable::groupRows(const Instruction& instruction, const std::vector<Run
   DOTS_KERNEL(groupByExpert)(experts_R, numRows, numExperts, offsets_E_.data(), rows_R_.data());
   for (size_t i = 0; i < rows_R_.size(); ++i) tokens_R_[i] = static_cast<int32_t>(rows_R_[i] / k);
   groupedBy_ = id;
+  groupedExperts_ = numExperts;
   return true;
 }
 
@@ -332,7 +360,14 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
     }
   }
   if (numJobs > 0) linear(jobs, numJobs, pool_, scratch);
+  for (size_t i = at; i < at + count; ++i) forgetGroups(program_.instructions[i].output);
   return true;
+}
+
+/// Whoever writes over the experts' list makes the sorted rows stale.
+void Executable::forgetGroups(int32_t output) {
+  if (groupedBy_ < 0 || value(groupedBy_).kind != ValueKind::kSlot) return;
+  if (value(groupedBy_).index == value(output).index) groupedBy_ = -1;
 }
 
 /// body(begin, end, thread) over [0, count), on several threads where there is enough to do.
@@ -412,8 +447,7 @@ bool Executable::runInstruction(const Instruction& instruction, const std::vecto
   const int64_t count = elements(out);
   const int64_t width = lastAxis(out);
   const int64_t numRows = width > 0 ? count / width : 0;
-  // Whoever writes over the experts' list makes the sorted rows stale.
-  if (groupedBy_ >= 0 && value(groupedBy_).kind == ValueKind::kSlot && value(groupedBy_).index == value(out).index) groupedBy_ = -1;
+  forgetGroups(out);
   switch (instruction.op) {
     case Op::kAdd:
     case Op::kMul: {
@@ -545,8 +579,24 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
   const auto constant = [&](size_t i) { return instruction.constants[i]; };
   const int64_t count = elements(out);
   const int64_t width = lastAxis(out);
-  bool fits = count >= 0 && width >= 1;
-  for (int32_t id : in) fits = fits && elements(id) >= 0 && lastAxis(id) >= 1;
+  // Axes that fit into 32 bits keep the products below, and those of kernels, inside 64.
+  const auto isSensible = [&](int32_t id) {
+    for (int i = 0; i < value(id).rank; ++i) {
+      if (axis(id, i) > INT32_MAX) return false;
+    }
+    return elements(id) >= 0 && lastAxis(id) >= 1;
+  };
+  const auto isProduct = [](int64_t product, int64_t a, int64_t b) {
+    int64_t actual;
+    return !__builtin_mul_overflow(a, b, &actual) && actual == product;
+  };
+  bool fits = isSensible(out);
+  for (size_t i = 0; i < in.size(); ++i) {
+    fits = fits && isSensible(in[i]);
+    // Kernels read while they write: only what is done element by element may lie over its own operand.
+    if (kind(in[i]) != ValueKind::kSlot || value(in[i]).index != value(out).index) continue;
+    fits = fits && i == 0 && kArities[static_cast<size_t>(instruction.op)].isInPlace && elements(in[i]) == count;
+  }
   if (fits) {
     switch (instruction.op) {
       case Op::kAdd:
@@ -563,7 +613,7 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
       case Op::kRmsNorm: fits = isFloats(in[0]) && isFloats(in[1]) && !isInt(out) && elements(in[0]) == count && elements(in[1]) == width; break;
       case Op::kRope:
         fits = isFloats(in[0]) && isIntegers(in[1]) && !isInt(out) && value(out).rank == 3 && elements(in[0]) == count &&
-               elements(in[1]) == axis(out, 0) && width % 2 == 0;
+               elements(in[1]) == axis(out, 0) && width % 2 == 0 && axis(out, 1) >= 1;
         break;
       case Op::kQuantizeRows: {
         const double number = constant(0);
@@ -572,10 +622,10 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
                width * 4 == activationRowBytes(static_cast<Activation>(static_cast<int>(number)), cols) && count / width == elements(in[0]) / cols;
         break;
       }
-      case Op::kEmbedding: fits = isMatrixWeight(in[0], 2) && isIntegers(in[1]) && !isInt(out) && width == lastAxis(in[0]) && count == elements(in[1]) * width; break;
+      case Op::kEmbedding: fits = isMatrixWeight(in[0], 2) && isIntegers(in[1]) && !isInt(out) && width == lastAxis(in[0]) && isProduct(count, elements(in[1]), width); break;
       case Op::kTakeRows:
         fits = kind(in[0]) == ValueKind::kSlot && isIntegers(in[1]) && isInt(out) == isInt(in[0]) && value(in[0]).rank == 2 && width == lastAxis(in[0]) &&
-               count == elements(in[1]) * width;
+               isProduct(count, elements(in[1]), width);
         break;
       case Op::kGather:
         fits = isFloats(in[0]) && isIntegers(in[1]) && !isInt(out) && elements(in[1]) == count && lastAxis(in[1]) == width &&
@@ -587,11 +637,11 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
         fits = isFloats(in[0]) && isFloats(in[1]) && isInt(out) && elements(in[1]) == numExperts && constant(0) == static_cast<double>(width) &&
                width <= numExperts && elements(in[0]) / numExperts == count / width && numGroups >= 1 && numGroups <= static_cast<double>(numExperts) &&
                numKept >= 1 && numKept <= numGroups && numGroups == static_cast<double>(static_cast<int32_t>(numGroups)) &&
-               numExperts % static_cast<int64_t>(numGroups) == 0;
+               numExperts % static_cast<int64_t>(numGroups) == 0 && numExperts + static_cast<int64_t>(numGroups) <= threadScratchFloats_;
         break;
       }
-      case Op::kWeightedSum: fits = isFloats(in[0]) && isFloats(in[1]) && !isInt(out) && lastAxis(in[0]) == width && elements(in[0]) == elements(in[1]) * width &&
-               elements(in[1]) == count / width * lastAxis(in[1]); break;
+      case Op::kWeightedSum: fits = isFloats(in[0]) && isFloats(in[1]) && !isInt(out) && lastAxis(in[0]) == width && isProduct(elements(in[0]), elements(in[1]), width) &&
+               isProduct(elements(in[1]), count / width, lastAxis(in[1])); break;
       case Op::kLinear:
       case Op::kGroupedLinear: {
         const bool isGrouped = instruction.op == Op::kGroupedLinear;
@@ -620,8 +670,8 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
         const int64_t numTokens = axis(in[0], 0);
         const int64_t cellElements = keys.dims[1] * keys.dims[3];
         fits = std::memcmp(keys.dims, values.dims, sizeof keys.dims) == 0 && keys.type == values.type && lastAxis(in[0]) == keys.dims[3] &&
-               axis(in[0], 1) % keys.dims[1] == 0 && count == elements(in[0]) && elements(in[1]) == numTokens * cellElements &&
-               elements(in[2]) == numTokens * cellElements && elements(in[3]) == numTokens && elements(in[4]) == numTokens;
+               axis(in[0], 1) % keys.dims[1] == 0 && count == elements(in[0]) && isProduct(elements(in[1]), numTokens, cellElements) &&
+               elements(in[2]) == elements(in[1]) && elements(in[3]) == numTokens && elements(in[4]) == numTokens;
         break;
       }
       case Op::kCount: fits = false; break;

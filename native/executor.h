@@ -42,6 +42,9 @@ struct State {
   int64_t sizeBytes = 0;
 };
 
+/// Working memory of one step; a step of a few thousand tokens through the full model needs about a gigabyte.
+constexpr int64_t kMaxWorkingBytes = int64_t{1} << 36;
+
 struct RunInput {
   const int32_t* data;
   int64_t length;
@@ -55,7 +58,8 @@ class Executable {
   ~Executable();
 
   /// Whether a run with these symbols and inputs would stay inside its memory; message otherwise. Call before run.
-  bool prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error);
+  bool prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error,
+               int64_t limitBytes = kMaxWorkingBytes);
   /// Elements of output i for the prepared symbols.
   int64_t outputElements(size_t i) const;
   /// Runs what was prepared; outputs are copied to `outputs`. False with `error` set when cancelled or damaged.
@@ -67,9 +71,11 @@ class Executable {
 
  private:
   Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);
+  bool checkConverted(std::string* error) const;
   bool checkInstruction(const Instruction& instruction, std::string* error) const;
   size_t countMatmuls(size_t at) const;
   bool runMatmuls(size_t at, size_t count, const std::vector<RunInput>& inputs, std::string* error);
+  void forgetGroups(int32_t output);
   bool groupRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
@@ -106,6 +112,7 @@ class Executable {
   std::vector<int32_t> rows_R_;
   std::vector<int32_t> tokens_R_;
   int32_t groupedBy_ = -1;  // the value whose experts those are
+  int64_t groupedExperts_ = 0;
   std::vector<int32_t> tiles_;
   std::vector<float> angles_;
   const Instruction* anglesFor_ = nullptr;

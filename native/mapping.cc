@@ -66,7 +66,9 @@ int claimRange(const uint8_t* data, int64_t size) {
     if (ranges[i].begin.load() != 0) continue;
     const uintptr_t begin = reinterpret_cast<uintptr_t>(data);
     ranges[i].isDamaged.store(false);
-    ranges[i].end.store(begin + static_cast<uintptr_t>(size) + static_cast<uintptr_t>(pageBytes));
+    // To the end of the last page and no further: another file's mapping may begin there.
+    const uintptr_t pageMask = static_cast<uintptr_t>(pageBytes) - 1;
+    ranges[i].end.store((begin + static_cast<uintptr_t>(size) + pageMask) & ~pageMask);
     ranges[i].begin.store(begin, std::memory_order_release);
     return i;
   }

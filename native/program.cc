@@ -7,6 +7,7 @@ namespace {
 constexpr int32_t kMaxSymbols = 16;
 constexpr int32_t kMaxEntries = 1 << 20;
 constexpr int32_t kMaxInputsOfOp = 16;
+constexpr int32_t kMaxConstantsOfOp = 16;
 
 /// Takes words one by one and remembers the first thing that was wrong.
 class Reader {
@@ -95,9 +96,13 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
     for (Dim& dim : alternatives) dim = takeDim(reader, program->numSymbols);
     program->slots.push_back(alternatives);
   }
-  // Sources have values before the first instruction; a slot's value has one once an instruction wrote it.
-  std::vector<bool> isWritten(program->values.size());
-  for (size_t i = 0; i < isWritten.size(); ++i) isWritten[i] = program->values[i].kind != ValueKind::kSlot;
+  // Sources have values before the first instruction; a slot has one once an instruction wrote it. Another shape of the
+  // same memory is the same value: reshapes leave no instruction behind.
+  std::vector<bool> isSlotWritten(program->slots.size());
+  const auto isWritten = [&](int32_t id) {
+    const Value& value = program->values[static_cast<size_t>(id)];
+    return value.kind != ValueKind::kSlot || isSlotWritten[static_cast<size_t>(value.index)];
+  };
   for (int32_t i = 0; i < numInstructions && !reader.failed(); ++i) {
     Instruction instruction;
     instruction.op = static_cast<Op>(reader.take(0, static_cast<int32_t>(Op::kCount) - 1, "op"));
@@ -105,28 +110,25 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
     for (int32_t& input : instruction.inputs) input = reader.take(0, numValues - 1, "input");
     instruction.output = reader.take(0, numValues - 1, "output");
     const int32_t first = reader.take(0, static_cast<int32_t>(numConstants), "first constant");
-    const int32_t count = reader.take(0, static_cast<int32_t>(numConstants) - first, "number of constants");
+    const int32_t left = static_cast<int32_t>(numConstants) - first;
+    const int32_t count = reader.take(0, left < kMaxConstantsOfOp ? left : kMaxConstantsOfOp, "number of constants");
     if (reader.failed()) break;
     for (int32_t input : instruction.inputs) {
-      if (!isWritten[static_cast<size_t>(input)]) reader.fail(0, "input", "read before it is written:");
+      if (!isWritten(input)) reader.fail(0, "input", "read before it is written:");
     }
-    if (program->values[static_cast<size_t>(instruction.output)].kind != ValueKind::kSlot) {
+    const Value& output = program->values[static_cast<size_t>(instruction.output)];
+    if (output.kind != ValueKind::kSlot) {
       reader.fail(0, "output", "not working memory:");
+      break;
     }
-    isWritten[static_cast<size_t>(instruction.output)] = true;
-    // Another shape of the same memory is the same value: reshapes leave no instruction behind.
-    const int32_t slot = program->values[static_cast<size_t>(instruction.output)].index;
-    for (size_t v = 0; v < program->values.size(); ++v) {
-      const Value& value = program->values[v];
-      if (value.kind == ValueKind::kSlot && value.index == slot) isWritten[v] = true;
-    }
+    isSlotWritten[static_cast<size_t>(output.index)] = true;
     instruction.constants.assign(constants + first, constants + first + count);
     program->instructions.push_back(instruction);
   }
   for (int32_t i = 0; i < numOutputs && !reader.failed(); ++i) {
     program->outputs.push_back(reader.take(0, numValues - 1, "output"));
-    const size_t id = static_cast<size_t>(program->outputs.back());
-    if (!reader.failed() && (program->values[id].kind != ValueKind::kSlot || !isWritten[id])) {
+    const int32_t id = program->outputs.back();
+    if (!reader.failed() && (program->values[static_cast<size_t>(id)].kind != ValueKind::kSlot || !isWritten(id))) {
       reader.fail(0, "output", "never written:");
     }
   }

@@ -1,0 +1,163 @@
+// The program checker: what it takes, and that it names what is wrong with everything else.
+#include <chrono>
+
+#include "program.h"
+#include "small-program.h"
+
+using namespace dots;
+
+static bool parses(const std::vector<int32_t>& words, const std::vector<double>& constants, std::string* error) {
+  Program program;
+  // An exact copy, so that a read behind the end is a read behind an allocation.
+  const std::vector<int32_t> exact(words);
+  error->clear();
+  return parseProgram(exact.data(), static_cast<int64_t>(exact.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, error);
+}
+
+static void refuses(ProgramDraft draft, const char* expected) {
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  draft.encode(&words, &constants);
+  std::string error;
+  CHECK(!parses(words, constants, &error), "accepted what should be \"%s\"", expected);
+  CHECK(error.find(expected) != std::string::npos, "\"%s\" is not about \"%s\"", error.c_str(), expected);
+}
+
+static ProgramDraft oneScale() {
+  ProgramDraft draft;
+  draft.numSymbols = 1;
+  const int32_t x = draft.slot(false, {Dim{1, 0}, Dim{8, -1}}), table = draft.source(ValueKind::kWeight, 0, false, {Dim{4, -1}, Dim{8, -1}});
+  const int32_t tokens = draft.source(ValueKind::kInput, 0, true, {Dim{1, 0}});
+  draft.add(Op::kEmbedding, {table, tokens}, x);
+  draft.add(Op::kScale, {x}, x, {0.5});
+  draft.outputs = {x};
+  return draft;
+}
+
+static void readsWhatWasWritten() {
+  const SmallModel model = makeSmallModel();
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  model.draft.encode(&words, &constants);
+  Program program;
+  std::string error;
+  const bool isRead = parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, &error);
+  CHECK(isRead, "%s", error.c_str());
+  CHECK(program.values.size() == model.draft.values.size() && program.instructions.size() == model.draft.instructions.size(), "lost some");
+  CHECK(program.numInputs == 5 && program.numStates == 2 && program.numWeights == static_cast<int32_t>(model.weights.size()), "%d inputs, %d states, %d weights",
+        program.numInputs, program.numStates, program.numWeights);
+  for (size_t i = 0; i < program.instructions.size(); ++i) {
+    const Instruction &a = program.instructions[i], &b = model.draft.instructions[i];
+    CHECK(a.op == b.op && a.inputs == b.inputs && a.output == b.output && a.constants == b.constants, "instruction %d", static_cast<int>(i));
+  }
+}
+
+static void namesWhatIsWrong() {
+  ProgramDraft draft = oneScale();
+  draft.instructions[1].inputs = {99};
+  refuses(draft, "out of range: input");
+  draft = oneScale();
+  draft.instructions[0].inputs = {1, 2};
+  draft.instructions[0].output = 2;
+  refuses(draft, "not working memory");
+  draft = oneScale();
+  std::swap(draft.instructions[0], draft.instructions[1]);
+  refuses(draft, "read before it is written");
+  draft = oneScale();
+  draft.outputs = {1};
+  refuses(draft, "never written");
+  draft = oneScale();
+  draft.values[0].index = 1;
+  refuses(draft, "out of range: value index");
+  draft = oneScale();
+  draft.slots.clear();
+  refuses(draft, "there is no slot");
+  draft = oneScale();
+  draft.values[0].rank = 5;
+  refuses(draft, "out of range: rank");
+  draft = oneScale();
+  draft.values[0].dims[0].symbol = 1;
+  refuses(draft, "out of range: symbol");
+  draft = oneScale();
+  draft.values[0].dims[1].symbol = 0;
+  refuses(draft, "two symbolic axes");
+  draft = oneScale();
+  draft.values[0].dims[1].times = -8;
+  refuses(draft, "out of range: axis");
+  draft = oneScale();
+  draft.instructions[1].op = Op::kCount;
+  refuses(draft, "out of range: op");
+  draft = oneScale();
+  draft.instructions[1].constants.assign(17, 1.0);
+  refuses(draft, "number of constants");
+  draft = oneScale();
+  draft.numSymbols = 17;
+  refuses(draft, "number of symbols");
+}
+
+// Whatever is cut off, put on, or put in the place of a word: a message or a program, and nothing is read outside.
+static void takesAnyWords() {
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  makeSmallModel().draft.encode(&words, &constants);
+  std::string error;
+  for (size_t length = 0; length < words.size(); ++length) {
+    CHECK(!parses({words.begin(), words.begin() + static_cast<int64_t>(length)}, constants, &error) && !error.empty(), "accepted %d words", static_cast<int>(length));
+  }
+  std::vector<int32_t> longer = words;
+  longer.push_back(0);
+  CHECK(!parses(longer, constants, &error), "accepted a word too many");
+  for (size_t at = 0; at < words.size(); ++at) {
+    for (int32_t value : {INT32_MIN, -1, 0, 1, 7, 1 << 20, INT32_MAX}) {
+      std::vector<int32_t> changed = words;
+      changed[at] = value;
+      if (!parses(changed, constants, &error)) CHECK(!error.empty(), "no message for word %d", static_cast<int>(at));
+    }
+  }
+}
+
+// A megabyte of words takes milliseconds: nothing in the checker grows with the square of its counts or copies at will.
+static void isLinear() {
+  ProgramDraft draft = oneScale();
+  for (int i = 0; i < 100000; ++i) draft.source(ValueKind::kSlot, 0, false, {Dim{1, 0}, Dim{8, -1}});
+  for (int i = 0; i < 100000; ++i) draft.add(Op::kScale, {0}, 0, {0.5});
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  draft.encode(&words, &constants);
+  const auto begin = std::chrono::steady_clock::now();
+  std::string error;
+  CHECK(parses(words, constants, &error), "%s", error.c_str());
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  CHECK(seconds < 2, "took %.1f s", seconds);
+}
+
+static void layoutStaysInside() {
+  ProgramDraft draft = oneScale();
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  draft.encode(&words, &constants);
+  Program program;
+  std::string error;
+  CHECK(parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, &error), "%s", error.c_str());
+  std::vector<int64_t> offsets;
+  const int32_t three = 3, huge = INT32_MAX;
+  CHECK(layoutSlots(program, &three, 1 << 20, &offsets) == 128, "three rows of 32 bytes take two lines");
+  CHECK(layoutSlots(program, &three, 95, &offsets) == -1, "96 bytes do not fit into 95");
+  CHECK(layoutSlots(program, &huge, 1 << 20, &offsets) == -1, "64 GB do not fit into a megabyte");
+  program.slots[0][0].times = 31;
+  CHECK(layoutSlots(program, &three, 1 << 20, &offsets) == -1, "a value larger than its slot was accepted");
+  // INT32_MAX cubed is beyond 64 bits.
+  Value value{};
+  value.rank = 3;
+  for (Dim& dim : value.dims) dim = {INT32_MAX, -1};
+  CHECK(numElements(value, &three) == -1, "an overflow went unseen");
+}
+
+int main() {
+  readsWhatWasWritten();
+  namesWhatIsWrong();
+  takesAnyWords();
+  isLinear();
+  layoutStaysInside();
+  return finishTests("program");
+}
