@@ -17,8 +17,8 @@ const backends = [{ name: 'reference', backend: referenceBackend }, ...candidate
 const someOf = (cases: readonly OpCase[]): (readonly [string, OpCase])[] =>
   cases.filter((_, i) => i < 3 || i >= cases.length - 3).map((opCase) => [opCase.name, opCase] as const);
 
-describe.each(backends)('facts, on $name', (candidate) => {
-  const { name, backend } = candidate;
+describe.each(backends.map((one) => [one.name, one] as const))('facts, on %s', (name, candidate) => {
+  const { backend } = candidate;
   const present = ([op]: readonly [string, unknown]): boolean =>
     name === 'reference' || reasonToSkip(candidate, op) === undefined;
   if (backend === undefined) {
