@@ -95,7 +95,7 @@ struct SumOf {
   }
 
 #else
-  int32_t sum[4];
+  int32_t sum[4] = {};
   DOTS_METHOD void step(int i, Bytes code, const ActivationRow& x, int64_t k, const Scale& scale, Int& total) {
     for (int r = 0; r < 4; ++r) {
       if (i == 0) sum[r] = 0;

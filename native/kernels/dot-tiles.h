@@ -239,8 +239,7 @@ struct Per256 {
 
   static void unpack(Rows rows, int64_t, Panel& panel) {
     panel.head.dmin = zero();
-    T::header(rows, panel.head);
-    T::codes(rows, [&](int s, int i, Bytes code) DOTS_LAMBDA {
+    T::block(rows, panel.head, [&](int s, int i, Bytes code) DOTS_LAMBDA {
       storeBytes(panel.codes + (s * P::kSteps + i) * kVecBytes, code);
     });
   }
@@ -256,11 +255,10 @@ struct Per256 {
       ahead.fetch(T::kBlockBytes);
       Header h;
       h.dmin = zero();
-      T::header(rows, h);
       Int isum[NT];
       SumOf<typename T::C, P::kSteps, false, false> sum[NT];
       DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = zeroInt();
-      T::codes(rows, [&](int s, int i, Bytes code) DOTS_LAMBDA {
+      T::block(rows, h, [&](int s, int i, Bytes code) DOTS_LAMBDA {
         DOTS_UNROLL for (int t = 0; t < NT; ++t)
           sum[t].step(i, code, x[t], k + s * T::kSub, h.scales[s], isum[t]);
       });

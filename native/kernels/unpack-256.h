@@ -1,7 +1,7 @@
 // Storage types with one float scale per 256 weights and integer scales per sub-block of 16 or 32.
 //
-// header() gives the integer scale of every sub-block, pairs of integer minimums (two neighbouring sub-blocks in one
-// dword), and the float scales; codes() calls use(sub, step, Bytes) with the steps of a sub-block in
+// block() first fills the header: the integer scale of every sub-block, pairs of integer minimums (two neighbouring
+// sub-blocks in one dword), and the float scales. Then it calls use(sub, step, Bytes), the steps of a sub-block in
 // rising order and nothing between them. A weight is d * scale * code - (kOffset: d, kAffine: dmin) * minimum.
 #pragma once
 
@@ -46,9 +46,9 @@ struct Q4K {
   using C = Codes<false, 15>;
   static constexpr int kBlockBytes = 144, kSub = 32;
   static constexpr Min kMin = Min::kAffine;
-  DOTS_INLINE void header(const Rows& rows, Header& h) { headerQ45(rows, h); }
   template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
+    headerQ45(rows, h);
     for (int c = 0; c < 4; ++c) {
       Bytes v[8];
       loadRows(rows, 16 + 32 * c, v);
@@ -63,9 +63,9 @@ struct Q5K {
   using C = Codes<false, 31>;
   static constexpr int kBlockBytes = 176, kSub = 32;
   static constexpr Min kMin = Min::kAffine;
-  DOTS_INLINE void header(const Rows& rows, Header& h) { headerQ45(rows, h); }
   template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
+    headerQ45(rows, h);
     Bytes fifth[8];  // bit s of a byte belongs to sub-block s
     loadRows(rows, 16, fifth);
     loadRows(rows, 32, fifth + 4);
@@ -86,14 +86,12 @@ struct Q6K {
   using C = Codes<false, 63>;
   static constexpr int kBlockBytes = 210, kSub = 16;
   static constexpr Min kMin = Min::kOffset;
-  DOTS_INLINE void header(const Rows& rows, Header& h) {
+  template <class Use>
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
     Bytes scales[4];
     loadRows(rows, 192, scales);
     setScales<16, 32>(h, scales);
     h.d = f16HighHalves(load4Bytes(rows, 194, 3));
-  }
-  template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
     const Bytes two = set4(0x30303030u);
     for (int column = 0; column < 4; ++column) {
       const int half = column / 2, u = column % 2, first = 8 * half + u;
@@ -131,7 +129,8 @@ struct Q2K {
   using C = Codes<false, 3>;
   static constexpr int kBlockBytes = 84, kSub = 16;
   static constexpr Min kMin = Min::kAffine;
-  DOTS_INLINE void header(const Rows& rows, Header& h) {
+  template <class Use>
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
     Bytes v[4];
     loadRows(rows, 0, v);
     const Bytes scales[4] = {lowNibbles(v[0]), lowNibbles(v[1]), lowNibbles(v[2]), lowNibbles(v[3])};
@@ -141,9 +140,6 @@ struct Q2K {
     const Bytes tail = load4Bytes(rows, 68, 3);
     h.d = f16LowHalves(tail);
     h.dmin = f16HighHalves(tail);
-  }
-  template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
     twoBitCodes(rows, 16, SameCode{}, use);
   }
 };
@@ -160,7 +156,9 @@ struct Q3K {
   using C = Codes<false, 7>;
   static constexpr int kBlockBytes = 110, kSub = 16;
   static constexpr Min kMin = Min::kOffset;
-  DOTS_INLINE void header(const Rows& rows, Header& h) {
+  // The mask's bit is inverted in the format (set means "do not subtract 4"), which makes it the code's bit 2.
+  template <class Use>
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
     Bytes v[4];
     loadRows(rows, 92, v);  // the 12 bytes of scales are the last three
     const Bytes top = set4(0x30303030u), bias = set4(0x20202020u);
@@ -170,10 +168,6 @@ struct Q3K {
                              sub8(highNibbles(v[2]) | (shiftRight(v[3], 2) & top), bias)};
     setScales<16, 4>(h, scales);
     h.d = f16HighHalves(load4Bytes(rows, 94, 3));
-  }
-  // The mask's bit is inverted in the format (set means "do not subtract 4"), which makes it the code's bit 2.
-  template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
     Bytes mask[8];
     loadRows(rows, 0, mask);
     loadRows(rows, 16, mask + 4);
@@ -194,7 +188,8 @@ struct Iq4Xs {
     return (shiftLeft(a, 4) & set4(0x30u)) | (shiftLeft(a, 10) & set4(0x3000u)) | (shiftLeft(a, 16) & set4(0x300000u)) |
            (shiftLeft(a, 22) & set4(0x30000000u));
   }
-  DOTS_INLINE void header(const Rows& rows, Header& h) {
+  template <class Use>
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
     Bytes v[4];
     loadRows(rows, 0, v);
     h.d = f16LowHalves(v[0]);
@@ -202,9 +197,6 @@ struct Iq4Xs {
     const Bytes scales[2] = {sub8(spreadNibbles(v[1]) | spreadPairs(high), bias),
                              sub8(spreadNibbles(shiftRight(v[1], 16)) | spreadPairs(shiftRight(high, 8)), bias)};
     setScales<8, kSignedOffset>(h, scales);
-  }
-  template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
     for (int s = 0; s < 8; ++s)
       nibbleCodes(rows, 8 + 16 * s, FromTable{kKv}, [&](int j, Bytes code) DOTS_LAMBDA { use(s, j, code); });
   }
@@ -214,13 +206,11 @@ struct Tq2_0 {
   using C = Codes<false, 3>;
   static constexpr int kBlockBytes = 66, kSub = 16;
   static constexpr Min kMin = Min::kOffset;
-  DOTS_INLINE void header(const Rows& rows, Header& h) {
+  template <class Use>
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
     const Bytes one = set4(0x01010101u), scales[4] = {one, one, one, one};
     setScales<16, 1>(h, scales);
     h.d = f16HighHalves(load4Bytes(rows, 50, 3));
-  }
-  template <class Use>
-  DOTS_INLINE void codes(const Rows& rows, Use use) {
     twoBitCodes(rows, 0, SameCode{}, use);
   }
 };

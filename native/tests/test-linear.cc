@@ -187,7 +187,6 @@ static void poisonShows() {
 
 int main() {
   for (const StorageInfo* info = allStorageTypes(); info->name; ++info) {
-    if (strncmp(info->name, "iq1", 3) == 0 || strncmp(info->name, "iq2", 3) == 0 || strncmp(info->name, "iq3", 3) == 0 || strncmp(info->name, "tq1", 3) == 0) continue;
     const bool wide = info->blockElements == 256;
     for (int64_t tokens : {1, 2, 3, 5, 8, 13, 131}) {
       const bool many = tokens > 100;

@@ -1,0 +1,128 @@
+// Speed of the matrix kernels against this machine's limits: read bandwidth, and the peak of the instruction that does
+// the multiplying. Shapes are those of a 3.5B model of the dots1 architecture (width 2048, experts of 704).
+//
+//   bench-linear [isa] [threads] [type...]
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "kernels/linear.h"
+
+using namespace dots;
+
+// With one thread, processor time: what a neighbour takes is not counted, so kernels can be compared on a busy machine.
+static bool processorTime = false;
+static double now() {
+  if (processorTime) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Median and best seconds of several runs.
+struct Times {
+  double median, best;
+};
+template <class F>
+static Times timeIt(F f, int runs) {
+  std::vector<double> seconds;
+  f();
+  for (int i = 0; i < runs; ++i) {
+    const double start = now();
+    f();
+    seconds.push_back(now() - start);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return {seconds[seconds.size() / 2], seconds[0]};
+}
+
+static uint64_t sink;
+
+static double readBandwidth(const std::vector<uint8_t>& memory, ThreadPool& pool) {
+  const int64_t chunk = 1 << 18, chunks = static_cast<int64_t>(memory.size()) / chunk;
+  const Times t = timeIt(
+      [&] {
+        std::vector<uint64_t> sums(static_cast<size_t>(pool.numThreads()) * 16);
+        pool.parallelFor(chunks, [&](int64_t c, int thread) {
+          const uint64_t* p = reinterpret_cast<const uint64_t*>(memory.data() + c * chunk);
+          uint64_t a = 0, b = 0, d = 0, e = 0;
+          for (int64_t i = 0; i < chunk / 8; i += 4) {
+            a += p[i];
+            b += p[i + 1];
+            d += p[i + 2];
+            e += p[i + 3];
+          }
+          sums[static_cast<size_t>(thread) * 16] += a + b + d + e;
+        });
+        for (uint64_t s : sums) sink += s;
+      },
+      7);
+  return static_cast<double>(memory.size()) / t.best / 1e9;
+}
+
+int main(int argc, char** argv) {
+  const std::string isaWanted = argc > 1 ? argv[1] : isaName(currentIsa());
+  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
+    if (isaWanted == isaName(isa) && !setIsa(isa)) {
+      std::printf("this machine cannot run %s\n", isaWanted.c_str());
+      return 1;
+    }
+  ThreadPool pool(argc > 2 ? std::atoi(argv[2]) : 2);
+  processorTime = pool.numThreads() == 1;
+  // More memory than any cache holds: decode walks through it, so that every multiplication reads fresh rows.
+  std::vector<uint8_t> memory(size_t{384} << 20);
+  TestRandom random(1);
+  for (size_t i = 0; i < memory.size(); i += 8) {
+    // Every 16 bits have the exponent of an ordinary float: subnormal ones would slow the processor, not the kernel.
+    const uint64_t bits = (random.next() & 0x83ff83ff83ff83ffull) | 0x3c003c003c003c00ull;
+    memcpy(&memory[i], &bits, 8);
+  }
+  const double bandwidth = readBandwidth(memory, pool);
+  std::printf("%s, %d threads, reads %.1f GB/s\n", isaName(currentIsa()), pool.numThreads(), bandwidth);
+  std::printf("%-8s %22s %18s %18s %18s\n", "", "1 token: GB/s (share)", "2 tokens: GB/s", "8 tokens: Gmac/s", "512 tokens: Gmac/s");
+
+  uint8_t* const scratch = static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(linearScratchBytes(pool.numThreads()))));
+  for (const StorageInfo* info = allStorageTypes(); info->name; ++info) {
+    if (argc > 3 && std::none_of(argv + 3, argv + argc, [&](const char* a) { return std::string(a) == info->name; })) continue;
+    const int64_t rows = 2048, cols = info->blockElements == 256 ? 2048 : 704, tokens = 512;
+    const int64_t xBytes = activationRowBytes(info->activation, cols);
+    uint8_t* const x = static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(xBytes * tokens)));
+    std::vector<float> xf(static_cast<size_t>(tokens * cols)), out(static_cast<size_t>(tokens * rows));
+    for (float& v : xf) v = random.normal();
+    if (info->activation == Activation::kF32)
+      memcpy(x, xf.data(), xf.size() * 4);
+    else
+      quantizeActivations(info->activation, xf.data(), cols, tokens, cols, x, pool);
+    LinearJob job{{memory.data(), info->id, rows, cols, 0}, x, xBytes, 1, nullptr, 1, nullptr, nullptr, out.data(), rows};
+    const int64_t matrixBytes = rows * weightRowBytes(job.weights);
+    const int64_t matrices = static_cast<int64_t>(memory.size()) / matrixBytes;
+    std::printf("%-8s", info->name);
+    for (int64_t t : {1, 2, 8, 512}) {
+      job.numTokens = t;
+      const int64_t count = t <= 2 ? matrices : t == 8 ? std::min<int64_t>(matrices, 64) : 1;
+      int64_t next = 0;
+      const Times time = timeIt(
+          [&] {
+            for (int64_t i = 0; i < count; ++i) {
+              job.weights.data = memory.data() + (next++ % matrices) * matrixBytes;
+              linear(&job, 1, pool, scratch);
+            }
+          },
+          t <= 2 ? 5 : 9);
+      const double bytes = static_cast<double>(matrixBytes * count), macs = static_cast<double>(rows * cols * t * count);
+      if (t == 1)
+        std::printf("  %8.1f %8.1f (%3.0f %%)", bytes / time.median / 1e9, bytes / time.best / 1e9, 100 * bytes / time.best / 1e9 / bandwidth);
+      else if (t == 2)
+        std::printf("  %8.1f %8.1f", bytes / time.median / 1e9, bytes / time.best / 1e9);
+      else
+        std::printf("  %8.1f %8.1f", macs / time.median / 1e9, macs / time.best / 1e9);
+      std::fflush(stdout);
+    }
+    std::printf("\n");
+    std::free(x);
+  }
+  std::free(scratch);
+  return sink == 42 ? 1 : 0;
+}
