@@ -13,6 +13,7 @@
 #include "kernels/isa-dispatch.h"
 #include "kernels/quantize-rows.h"
 #include "kernels/storage.h"
+#include "machine-limits.h"
 
 namespace {
 
@@ -332,6 +333,26 @@ napi_value activationRowBytes(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/// limits(numThreads) -> [bytes read, f32 multiply-adds, 8-bit multiply-adds], each per second
+napi_value limits(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const int numThreads = static_cast<int>(arguments.number(arguments.at(0)));
+  dots::Limits measured;
+  std::string error;
+  if (arguments.failed() || !dots::measureLimits(numThreads, &measured, &error)) {
+    return fail(env, error.empty() ? "limits: expected a number of threads" : error);
+  }
+  const double values[] = {measured.readBytesPerSecond, measured.floatMultipliesPerSecond, measured.byteMultipliesPerSecond};
+  napi_value result = nullptr;
+  napi_create_array_with_length(env, 3, &result);
+  for (uint32_t i = 0; i < 3; ++i) {
+    napi_value item = nullptr;
+    napi_create_double(env, values[i], &item);
+    napi_set_element(env, result, i, item);
+  }
+  return result;
+}
+
 /// isa() -> its name; isa(name) chooses another and throws where the machine lacks it.
 napi_value isa(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -362,7 +383,7 @@ NAPI_MODULE_INIT() {
       {"load", load},   {"run", run},
       {"cancel", cancel}, {"close", closeHandle},
       {"isa", isa},     {"activationKind", activationKind},
-      {"activationRowBytes", activationRowBytes},
+      {"activationRowBytes", activationRowBytes}, {"limits", limits},
   };
   for (const auto& entry : exported) {
     napi_value function = nullptr;

@@ -17,6 +17,8 @@ export interface NativeAddon {
   close(handle: NativeHandle): void;
   /** The instruction set in use; with a name, choose another one (tests and measurements). */
   isa(name?: string): string;
+  /** Per second, measured: bytes read from memory, f32 multiply-adds, 8-bit multiply-adds. */
+  limits(numThreads: number): number[];
   activationKind(ggmlType: number): number;
   activationRowBytes(kind: number, numCols: number): number;
 }

@@ -1,0 +1,88 @@
+#include "machine-limits.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <sys/mman.h>
+
+#include "kernels/peak-loops.h"
+#include "threads.h"
+
+namespace dots {
+namespace {
+
+/// Five times the largest cache of the machines this is measured on, so that at most a small part is read from there.
+constexpr int64_t kMemoryBytes = int64_t{256} << 20;
+constexpr int64_t kChunkBytes = int64_t{1} << 20;
+/// Beside other work the best try comes late, so tries go on for this long, and there are at least a few.
+constexpr double kSecondsEach = 0.2;
+constexpr int kLeastTries = 3;
+/// A multiplying chunk is made to last about this long, whatever the instruction set.
+constexpr double kChunkSeconds = 0.0005;
+constexpr int64_t kChunks = 16;
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// The best of several tries of something that returns how much it did, per second.
+template <class Try>
+double bestRate(Try once) {
+  double best = 0;
+  const double begin = now();
+  for (int i = 0; i < kLeastTries || now() - begin < kSecondsEach; ++i) {
+    const double start = now();
+    const double done = once();
+    best = std::max(best, done / (now() - start));
+  }
+  return best;
+}
+
+double readRate(const uint8_t* memory, ThreadPool& pool) {
+  std::atomic<uint64_t> sink{0};
+  return bestRate([&] {
+    pool.parallelFor(kMemoryBytes / kChunkBytes, [&](int64_t chunk, int) {
+      sink.fetch_xor(DOTS_KERNEL(readBytes)(memory + chunk * kChunkBytes, kChunkBytes), std::memory_order_relaxed);
+    });
+    return static_cast<double>(kMemoryBytes);
+  });
+}
+
+template <class Kernel>
+double multiplyRate(ThreadPool& pool, Kernel kernel) {
+  int64_t rounds = 16;
+  for (double taken = 0; taken < kChunkSeconds; rounds *= 2) {
+    const double start = now();
+    kernel(rounds);
+    taken = now() - start;
+  }
+  return bestRate([&] {
+    std::atomic<int64_t> done{0};
+    pool.parallelFor(kChunks, [&](int64_t, int) { done.fetch_add(kernel(rounds), std::memory_order_relaxed); });
+    return static_cast<double>(done.load());
+  });
+}
+
+}  // namespace
+
+bool measureLimits(int numThreads, Limits* limits, std::string* error) {
+  void* memory = mmap(nullptr, static_cast<size_t>(kMemoryBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return *error = "out of memory for measuring how fast it is", false;
+  ThreadPool pool(numThreads);
+  // Memory that was never written is one page of zeros that stays in the cache.
+  pool.parallelFor(kMemoryBytes / kChunkBytes, [&](int64_t chunk, int) {
+    std::memset(static_cast<uint8_t*>(memory) + chunk * kChunkBytes, static_cast<int>(chunk) + 1, kChunkBytes);
+  });
+  limits->readBytesPerSecond = readRate(static_cast<const uint8_t*>(memory), pool);
+  munmap(memory, static_cast<size_t>(kMemoryBytes));
+  limits->floatMultipliesPerSecond = multiplyRate(pool, [](int64_t rounds) {
+    float sink = 0;
+    return DOTS_KERNEL(multiplyFloats)(rounds, &sink);
+  });
+  limits->byteMultipliesPerSecond = multiplyRate(pool, [](int64_t rounds) {
+    int32_t sink = 0;
+    return DOTS_KERNEL(multiplyBytes)(rounds, &sink);
+  });
+  return true;
+}
+
+}  // namespace dots
