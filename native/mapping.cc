@@ -41,6 +41,7 @@ void onBusError(int signal, siginfo_t* info, void* context) {
     previousAction.sa_sigaction(signal, info, context);
   } else if (previousAction.sa_handler == SIG_DFL || previousAction.sa_handler == SIG_IGN) {
     sigaction(SIGBUS, &previousAction, nullptr);
+    raise(signal);  // delivered when this handler returns, also where nothing would fault a second time
   } else {
     previousAction.sa_handler(signal);
   }

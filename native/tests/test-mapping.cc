@@ -1,0 +1,148 @@
+// Mapped files: whole, shared, and damaged while they are mapped.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+#include "mapping.h"
+#include "small-program.h"
+
+using namespace dots;
+
+/// A file of `count` bytes in the system's folder for such things, gone at the end.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::vector<uint8_t>& bytes) {
+    const char* folder = std::getenv("TMPDIR");
+    path_ = std::string(folder ? folder : "/tmp") + "/dots-mapping-XXXXXX";
+    const int file = mkstemp(&path_[0]);
+    CHECK(file >= 0 && write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()), "cannot write %s", path_.c_str());
+    close(file);
+  }
+  ~TemporaryFile() { unlink(path_.c_str()); }
+  const std::string& path() const { return path_; }
+  void truncate(int64_t size) { CHECK(::truncate(path_.c_str(), size) == 0, "cannot truncate %s", path_.c_str()); }
+
+ private:
+  std::string path_;
+};
+
+static std::shared_ptr<Mapping> open(const std::string& path) {
+  std::string error;
+  std::shared_ptr<Mapping> mapping = Mapping::open(path, &error);
+  CHECK(mapping != nullptr, "%s", error.c_str());
+  return mapping;
+}
+
+static int sum(const Mapping& mapping) {
+  int total = 0;
+  for (int64_t i = 0; i < mapping.size(); i += 64) total += *const_cast<const volatile uint8_t*>(mapping.data() + i);
+  return total;
+}
+
+static void refusesWhatCannotBeMapped() {
+  std::string error;
+  CHECK(!Mapping::open("/nowhere/at/all", &error) && error == "No such file or directory", "%s", error.c_str());
+  CHECK(!Mapping::open("/", &error) && !error.empty(), "%s", "a folder was mapped");
+  const TemporaryFile empty({});
+  CHECK(!Mapping::open(empty.path(), &error) && !error.empty(), "%s", "an empty file was mapped");
+}
+
+static void readsZerosBehindACut() {
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  const std::vector<uint8_t> bytes(static_cast<size_t>(8 * page + 100), 1);
+  TemporaryFile file(bytes), other(bytes);
+  // Mapped one after the other, they lie side by side: damage must be laid at the right door.
+  const std::shared_ptr<Mapping> first = open(other.path()), damaged = open(file.path()), second = open(other.path());
+  CHECK(sum(*damaged) == (8 * page + 100 + 63) / 64 && !damaged->isDamaged(), "%s", "whole files are whole");
+  file.truncate(2 * page);
+  CHECK(sum(*damaged) == 2 * page / 64, "%d", sum(*damaged));
+  CHECK(damaged->isDamaged(), "%s", "the damage went unseen");
+  CHECK(sum(*first) == sum(*second) && !first->isDamaged() && !second->isDamaged(), "%s", "a neighbour is blamed");
+  file.truncate(0);
+  sum(*damaged);
+  CHECK(!open(other.path())->isDamaged(), "%s", "a new mapping begins undamaged");
+}
+
+static void blamesTheRightNeighbour() {
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  // Sizes that end inside a page, so that the next mapping begins right behind it.
+  std::vector<std::unique_ptr<TemporaryFile>> files;
+  std::vector<std::shared_ptr<Mapping>> mappings;
+  for (int i = 0; i < 8; ++i) {
+    files.push_back(std::make_unique<TemporaryFile>(std::vector<uint8_t>(static_cast<size_t>(page + 1), 1)));
+    mappings.push_back(open(files.back()->path()));
+  }
+  files[3]->truncate(0);
+  for (int i = 7; i >= 0; --i) sum(*mappings[static_cast<size_t>(i)]);
+  for (int i = 0; i < 8; ++i) CHECK(mappings[static_cast<size_t>(i)]->isDamaged() == (i == 3), "file %d", i);
+}
+
+static void manyFilesComeAndGo() {
+  const TemporaryFile file({1, 2, 3});
+  for (int i = 0; i < 3000; ++i) open(file.path());
+  std::vector<std::shared_ptr<Mapping>> kept;
+  std::string error;
+  for (int i = 0; i < 2000; ++i) {
+    std::shared_ptr<Mapping> mapping = Mapping::open(file.path(), &error);
+    if (!mapping) break;
+    kept.push_back(mapping);
+  }
+  CHECK(kept.size() >= 1000 && error == "too many files are mapped", "%d files, %s", static_cast<int>(kept.size()), error.c_str());
+}
+
+// Faults elsewhere are none of ours: the process ends as it would have.
+static void leavesOtherFaultsAlone() {
+  const TemporaryFile file({1, 2, 3});
+  const std::shared_ptr<Mapping> mapping = open(file.path());
+  const pid_t child = fork();
+  if (child == 0) {
+    raise(SIGBUS);
+    _exit(7);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 7, "%s", "a foreign SIGBUS was swallowed");
+}
+
+// A model whose file is cut: the run ends with a message that names the file, this time and the next.
+static void runsEndWithAMessage() {
+  SmallModel model = makeSmallModel(5);
+  std::vector<uint8_t> bytes;
+  for (const Weight& weight : model.weights) bytes.insert(bytes.end(), weight.parts[0].owned.begin(), weight.parts[0].owned.end());
+  TemporaryFile file(bytes);
+  const std::shared_ptr<Mapping> mapping = open(file.path());
+  int64_t offset = 0;
+  std::string error;
+  const std::unique_ptr<Executable> owned = createExecutable(model.draft, model.weights, model.states, 2, &error);
+  const std::vector<float> expected = runExecutable(*owned, model.bindings, model.inputs, &error);
+  for (Weight& weight : model.weights) {
+    weight.parts[0].mapping = mapping;
+    weight.parts[0].offset = offset;
+    offset += weight.parts[0].sizeBytes;
+    weight.parts[0].owned.clear();
+  }
+  const std::unique_ptr<Executable> executable = createExecutable(model.draft, model.weights, model.states, 2, &error);
+  CHECK(executable != nullptr, "%s", error.c_str());
+  CHECK(runExecutable(*executable, model.bindings, model.inputs, &error) == expected && !expected.empty(), "%s", "mapped weights give other logits");
+  file.truncate(sysconf(_SC_PAGESIZE));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", "logits from a file that is gone");
+    CHECK(error == "damaged: " + file.path(), "%s", error.c_str());
+  }
+}
+
+int main() {
+  refusesWhatCannotBeMapped();
+  readsZerosBehindACut();
+  blamesTheRightNeighbour();
+  manyFilesComeAndGo();
+  leavesOtherFaultsAlone();
+  runsEndWithAMessage();
+  return finishTests("mapping");
+}
