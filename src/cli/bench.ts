@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import type { Engine } from '../engine/open.ts';
 import { formatRate } from './answer.ts';
+import { findLimits, type Limits } from './bench-limit.ts';
 import { benchTests, contextNeeded, measure } from './bench-tests.ts';
 import { openModel } from './open-model.ts';
 import { type CommonFlags, chosenThreads, type ModelFlags } from './options.ts';
@@ -17,6 +18,8 @@ export interface BenchFlags extends CommonFlags, Pick<ModelFlags, 'kvType'> {
   readonly repetitions: number;
   readonly parallel: number[];
   readonly seed: number;
+  /** An instruction set other than the best one. */
+  readonly isa?: string;
 }
 
 /** One line of the result. */
@@ -26,7 +29,12 @@ export interface BenchRow {
   readonly tokensPerSecond: { readonly median: number; readonly min: number; readonly max: number };
   /** Of what the machine could do; null where that is not known. */
   readonly limitPercent: number | null;
+  /** What 100 % is: tokens per second. */
+  readonly limit: number | null;
 }
+
+/** Of a prompt, read in one step. */
+const STEP_TOKENS = 512;
 
 /** `dots bench`: tokens per second of reading prompts (pp) and of generating (tg). */
 export async function bench(session: Session, model: string, flags: BenchFlags): Promise<void> {
@@ -43,8 +51,12 @@ export async function bench(session: Session, model: string, flags: BenchFlags):
     { ...flags, ctx: contextNeeded(tests) },
     {
       maxParallel: Math.max(...tests.map((test) => test.parallel)),
+      maxStepTokens: STEP_TOKENS,
+      ...(flags.isa !== undefined && { isa: flags.isa }),
     },
   );
+  const threads = numThreads(session, engine, flags);
+  const limits = await findLimits(engine, threads, flags.kvType);
   const rows: BenchRow[] = [];
   const progress = session.progress('measuring', 'runs', flags);
   const runsEach = flags.repetitions + 1;
@@ -57,15 +69,19 @@ export async function bench(session: Session, model: string, flags: BenchFlags):
         // The first run pays for pages touched and code compiled for the first time.
         if (run > 0) rates.push(rate);
       }
-      rows.push({ test: test.name, tokensPerSecond: summarise(rates), limitPercent: null });
+      const tokensPerSecond = summarise(rates);
+      const limit = limits?.rate(test, STEP_TOKENS) ?? null;
+      const limitPercent = limit === null ? null : (100 * tokensPerSecond.median) / limit;
+      rows.push({ test: test.name, tokensPerSecond, limitPercent, limit });
     }
   } finally {
     progress.clear();
   }
-  const threads = numThreads(session, engine, flags);
-  if (flags.json)
-    await session.json({ model: engine.files.name, backend: engine.backend.name, threads, rows });
-  else await print(session, engine, flags, rows);
+  if (flags.json) {
+    const { name: backend, description } = engine.backend;
+    const machine = limits?.machine ?? null;
+    await session.json({ model: engine.files.name, backend, description, threads, machine, rows });
+  } else await print(session, engine, flags, limits, rows);
 }
 
 function summarise(rates: readonly number[]): BenchRow['tokensPerSecond'] {
@@ -83,6 +99,7 @@ async function print(
   session: Session,
   engine: Engine,
   flags: BenchFlags,
+  limits: Limits | undefined,
   rows: readonly BenchRow[],
 ): Promise<void> {
   const name = session.style('bold', printable(engine.files.name));
@@ -96,4 +113,12 @@ async function print(
   ]);
   for (const line of table([['test', 'tokens/s', 'min', 'max', 'of limit'], ...cells], 'lrrrr'))
     await session.line(line);
+  if (limits) {
+    const { readBytesPerSecond, floatMultipliesPerSecond, byteMultipliesPerSecond } = limits.machine;
+    const giga = (value: number): string => (value / 1e9).toPrecision(3);
+    await session.line(
+      `limit: ${giga(readBytesPerSecond)} GB/s read, ${giga(floatMultipliesPerSecond)} G f32 and ` +
+        `${giga(byteMultipliesPerSecond)} G 8-bit multiply-adds/s, measured just before`,
+    );
+  }
 }

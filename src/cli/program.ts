@@ -200,6 +200,14 @@ function addBench(program: Command, session: Session): void {
       new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
         .choices(['f16', 'q8_0', 'f32'])
         .default('f16'),
+    )
+    .addOption(
+      new Option('--isa <NAME>', 'another instruction set than the best one').choices([
+        'portable',
+        'avx2',
+        'avx512',
+        'neon',
+      ]),
     );
   addCommonOptions(command)
     .addHelpText(

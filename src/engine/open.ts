@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly backend?: 'reference' | 'native';
   /** Threads of the native backend; default: one for each core. */
   readonly threads?: number;
+  /** Instruction set of the native backend, in place of the best one; for measurements. */
+  readonly isa?: string;
   /** Tokens of context for each sequence; default: what the model was made for, at most 4,096. */
   readonly contextLength?: number;
   /** Sequences that may run together; the cache has room for all of them at full length. */
@@ -147,7 +149,11 @@ function chooseContext(config: Dots1Config, wanted: number | undefined): number 
 async function chooseBackend(options: OpenOptions): Promise<Backend> {
   if (options.backend === 'reference') return referenceBackend;
   const { openNativeBackend } = await import('../backend/native/native-backend.ts');
-  const native = openNativeBackend(options.threads === undefined ? {} : { threads: options.threads });
+  const { threads, isa } = options;
+  const native = openNativeBackend({
+    ...(threads !== undefined && { threads }),
+    ...(isa !== undefined && { isa }),
+  });
   if (native.backend) return native.backend;
   if (options.backend === 'native') {
     throw new UnsupportedError(`The native backend is not available: ${native.why}`, {

@@ -24,7 +24,7 @@ export function openNativeBackend(
   const found = loadAddon();
   if (!found.addon) return { backend: undefined, why: found.why };
   const { addon } = found;
-  const isa = options.isa === undefined ? addon.isa() : addon.isa(options.isa);
+  const isa = chooseIsa(addon, options.isa);
   const threads = options.threads ?? availableParallelism();
   const backend: Backend = {
     name: 'native',
@@ -33,6 +33,20 @@ export function openNativeBackend(
     load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
   };
   return { backend };
+}
+
+/** For the whole process. Throws `UnsupportedError` where the machine lacks it. */
+function chooseIsa(addon: NativeAddon, wanted: string | undefined): string {
+  if (wanted === undefined) return addon.isa();
+  try {
+    return addon.isa(wanted);
+  } catch (error) {
+    throw new UnsupportedError(`The instruction set ${wanted} cannot be used on this machine`, {
+      code: 'unsupported-isa',
+      hint: `leave the choice out for ${addon.isa()}`,
+      cause: error,
+    });
+  }
 }
 
 async function load(
