@@ -584,7 +584,9 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
     for (int i = 0; i < value(id).rank; ++i) {
       if (axis(id, i) > INT32_MAX) return false;
     }
-    return elements(id) >= 0 && lastAxis(id) >= 1;
+    // A list of tokens or rows may be empty: no logits are wanted from a piece of a prompt. A row never is.
+    const bool isList = isInt(id) && value(id).rank == 1;
+    return elements(id) >= 0 && (isList || lastAxis(id) >= 1);
   };
   const auto isProduct = [](int64_t product, int64_t a, int64_t b) {
     int64_t actual;

@@ -204,8 +204,22 @@ static void keepsToItsBudget() {
   CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s", "a step in 1000 bytes");
   CHECK(!runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", error.c_str());
   CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s", "the same step again in 1000 bytes");
-  bindSmallModel(model, {});
-  CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", "no tokens, no logits");
+}
+
+// A piece of a prompt wants no logits, and a step may have no tokens at all.
+static void runsEmptySteps() {
+  SmallModel model = makeSmallModel();
+  std::unique_ptr<Executable> whole = create(model), executable = create(model);
+  const std::vector<float> expected = logitsOf(*whole, model, {40});
+  for (int length : {0, 39}) {
+    bindSmallModel(model, {length});
+    model.bindings[1] = 0;
+    model.inputs[4].clear();
+    std::string error;
+    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty() && error.empty(), "%d tokens: %s", length, error.c_str());
+  }
+  const std::vector<float> last = logitsOf(*executable, model, {1}, 39);
+  CHECK(sameBits(last, {expected.end() - kSmallVocab, expected.end()}), "%s", "the token behind an empty step");
 }
 
 static void endsWhenCancelled() {
@@ -243,6 +257,7 @@ int main() {
   refusesToWriteOverItsOperands();
   refusesExpertsThatDoNotExist();
   keepsToItsBudget();
+  runsEmptySteps();
   endsWhenCancelled();
   return finishTests("executor");
 }
