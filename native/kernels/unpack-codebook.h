@@ -1,5 +1,5 @@
-// Codebook types, and TQ1_0: a row's block becomes 256 bytes of codes, because indices into a table are a row's own
-// affair; from there the rows meet as those of any other type.
+// Codebook types, and TQ1_0: a row's block becomes 256 signed codes, because indices into a table are a row's own affair.
+// For many tokens the rows then meet in a panel as those of any other type; for a few, each is multiplied at once.
 //
 // Fractions of the format become part of the float scale, so that codes and sub-scales are integers:
 //   IQ2: d (1/2 + s) / 4 * grid = d/8 * (2s + 1) * grid,  IQ3_XXS: d/4 * (2s + 1) * grid,
@@ -13,179 +13,198 @@ namespace dots {
 namespace DOTS_ISA {
 
 DOTS_INLINE uint32_t loadU16(const uint8_t* p) { return static_cast<uint32_t>(p[0] | p[1] << 8); }
+DOTS_INLINE float halfAt(const uint8_t* p) { return f32FromF16(static_cast<uint16_t>(loadU16(p))); }
 
-// Seven stored sign bits; the eighth makes their number even.
-DOTS_INLINE uint32_t evenSigns(uint32_t seven) { return seven | static_cast<uint32_t>(__builtin_parity(seven)) << 7; }
+// 256 codes, 16 sub-scales (8 used with sub-blocks of 32) and the float scale of one row.
+struct alignas(32) RowBlock {
+  int8_t codes[256];
+  int8_t scales[16];
+  float d;
+};
 
-// All bytes of a word: 0xff where the bit of `signs` is set.
-DOTS_INLINE uint64_t signMask(uint32_t signs) {
-  // One bit to each byte, moved to its lowest position, then spread.
-  const uint64_t bits = (signs * 0x0101010101010101ull) & 0x8040201008040201ull;
-  return (((bits + 0x7f7f7f7f7f7f7f7full) | bits) >> 7 & 0x0101010101010101ull) * 0xff;
-}
-
-// Eight codes in one register: offset - g where the mask is set, offset + g elsewhere. The grid's bytes are positive and
-// the offset keeps every result in 1...127, so neither sum carries into a neighbour.
-DOTS_INLINE uint64_t signedGrid(uint64_t grid, uint64_t mask, uint64_t offset) {
-  return (offset + (grid & ~mask)) - (grid & mask);
-}
 DOTS_INLINE uint64_t load64(const void* p) {
   uint64_t v;
   memcpy(&v, p, 8);
   return v;
 }
-DOTS_INLINE void store64(void* p, uint64_t v) { memcpy(p, &v, 8); }
-constexpr uint64_t kOnes = 0x0101010101010101ull;
-
-// 256 codes, 16 sub-scales (8 used with sub-blocks of 32) and the float scale of one row.
-struct RowBlock {
-  uint8_t codes[256];
-  int8_t scales[16];
-  float d;
-};
-
-// R::decode fills a RowBlock from a stored block.
-template <class R>
-struct ByRow {
-  using C = typename R::C;
-  static constexpr int kBlockBytes = R::kBlockBytes, kSub = R::kSub;
-  static constexpr Min kMin = Min::kOffset;
-  template <class Use>
-  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
-    alignas(64) RowBlock unpacked[kLanes];
-    float d[kLanes];
-    for (int r = 0; r < kLanes; ++r) {
-      R::decode(rows.base + r * rows.stride, unpacked[r]);
-      d[r] = unpacked[r].d;
-    }
-    h.d = load(d);
-    const Rows table{unpacked[0].codes, sizeof(RowBlock)};
-    Bytes scales[4];
-    loadRows(table, 256, scales);
-    setScales<256 / kSub, R::kOffset>(h, scales);
-    for (int k = 0; k < 256; k += 32) {
-      Bytes v[8];
-      loadRows(table, k, v);
-      loadRows(table, k + 16, v + 4);
-      DOTS_UNROLL for (int j = 0; j < 8; ++j) use((k + 4 * j) / kSub, j % (kSub / 4), v[j]);
-    }
-  }
-};
-
-struct Iq2XxsRow {
-  using C = Codes<false, 127>;
-  static constexpr int kBlockBytes = 66, kSub = 32, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq2Xxs();
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b))) * 0.125f;
-    for (int s = 0; s < 8; ++s) {
-      const uint8_t* g = b + 2 + 8 * s;
-      const uint32_t packed = static_cast<uint32_t>(loadI32(g + 4));
-      for (int l = 0; l < 4; ++l)
-        store64(out.codes + 32 * s + 8 * l,
-                signedGrid(load64(grid + 8 * g[l]), signMask(evenSigns((packed >> 7 * l) & 127)), kOffset * kOnes));
-      out.scales[s] = static_cast<int8_t>(2 * (packed >> 28) + 1);
-    }
-  }
-};
-
-struct Iq2XsRow {
-  using C = Codes<false, 127>;
-  static constexpr int kBlockBytes = 74, kSub = 16, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq2Xs();
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b))) * 0.125f;
-    for (int g = 0; g < 32; ++g) {
-      const uint32_t v = loadU16(b + 2 + 2 * g);
-      store64(out.codes + 8 * g,
-              signedGrid(load64(grid + 8 * (v & 511)), signMask(evenSigns(v >> 9)), kOffset * kOnes));
-    }
-    for (int s = 0; s < 16; ++s) out.scales[s] = static_cast<int8_t>(2 * ((b[66 + s / 2] >> 4 * (s & 1)) & 15) + 1);
-  }
-};
-
-struct Iq2SRow {
-  using C = Codes<false, 127>;
-  static constexpr int kBlockBytes = 82, kSub = 16, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq2S();
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b))) * 0.125f;
-    for (int g = 0; g < 32; ++g) {
-      const uint32_t index = b[2 + g] | ((b[66 + g / 4] >> 2 * (g & 3)) & 3u) << 8;
-      store64(out.codes + 8 * g, signedGrid(load64(grid + 8 * index), signMask(b[34 + g]), kOffset * kOnes));
-    }
-    for (int s = 0; s < 16; ++s) out.scales[s] = static_cast<int8_t>(2 * ((b[74 + s / 2] >> 4 * (s & 1)) & 15) + 1);
-  }
-};
-
-// Two entries of four.
+// Two entries of four bytes as one of eight.
 DOTS_INLINE uint64_t twoEntries(const int8_t* grid, uint32_t first, uint32_t second) {
   return static_cast<uint32_t>(loadI32(grid + 4 * first)) |
          static_cast<uint64_t>(static_cast<uint32_t>(loadI32(grid + 4 * second))) << 32;
 }
 
+// Stores 32 codes: four entries of eight bytes, each byte negated where its bit of `signs` is set.
+DOTS_INLINE void storeSigned(int8_t* out, uint64_t e0, uint64_t e1, uint64_t e2, uint64_t e3, uint32_t signs) {
+#if defined(DOTS_AVX2) || defined(DOTS_AVX512)
+  const __m256i entries = _mm256_set_epi64x(static_cast<int64_t>(e3), static_cast<int64_t>(e2),
+                                            static_cast<int64_t>(e1), static_cast<int64_t>(e0));
+  const __m256i spread = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+  const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201ull));
+  const __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(signs)), spread), bit);
+  const __m256i mask = _mm256_cmpeq_epi8(bits, bit);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_sub_epi8(_mm256_xor_si256(entries, mask), mask));
+#else
+  const uint64_t entries[4] = {e0, e1, e2, e3};
+  memcpy(out, entries, 32);
+  for (int i = 0; i < 32; ++i)
+    if ((signs >> i) & 1) out[i] = static_cast<int8_t>(-out[i]);
+#endif
+}
+
+// Eight words of four 7-bit sign groups (the upper four bits are something else) become four sign bytes each: the eighth
+// bit makes the number of negative elements even.
+DOTS_INLINE void evenSigns(const uint32_t* packed, uint32_t* signs) {
+#if defined(DOTS_AVX2) || defined(DOTS_AVX512)
+  const __m256i p = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(packed));
+  auto field = [&](int shift, int mask) DOTS_LAMBDA {
+    return _mm256_and_si256(_mm256_slli_epi32(p, shift), _mm256_set1_epi32(mask));
+  };
+  const __m256i seven = _mm256_or_si256(_mm256_or_si256(field(0, 0x7f), field(1, 0x7f00)),
+                                        _mm256_or_si256(field(2, 0x7f0000), field(3, 0x7f000000)));
+  const __m256i odd = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0));
+  const __m256i nibble = _mm256_set1_epi8(15);
+  const __m256i parity = _mm256_xor_si256(
+      _mm256_shuffle_epi8(odd, _mm256_and_si256(seven, nibble)),
+      _mm256_shuffle_epi8(odd, _mm256_and_si256(_mm256_srli_epi32(seven, 4), nibble)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(signs), _mm256_or_si256(seven, parity));
+#else
+  for (int s = 0; s < 8; ++s) {
+    signs[s] = 0;
+    for (int l = 0; l < 4; ++l) {
+      const uint32_t seven = (packed[s] >> 7 * l) & 127;
+      signs[s] |= (seven | static_cast<uint32_t>(__builtin_parity(seven)) << 7) << 8 * l;
+    }
+  }
+#endif
+}
+
+// Sixteen 4-bit scales s, as 2s + 1.
+DOTS_INLINE void oddScales(const uint8_t* nibbles, int count, int8_t* out) {
+  for (int s = 0; s < count; ++s) out[s] = static_cast<int8_t>(2 * ((nibbles[s / 2] >> 4 * (s & 1)) & 15) + 1);
+}
+
+struct Iq2XxsRow {
+  using C = Codes<false, 127>;
+  static constexpr int kBlockBytes = 66, kSub = 32, kOffset = 64;
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+    out.d = halfAt(b) * 0.125f;
+    uint32_t packed[8], signs[8];
+    for (int s = 0; s < 8; ++s) packed[s] = static_cast<uint32_t>(loadI32(b + 6 + 8 * s));
+    evenSigns(packed, signs);
+    for (int s = 0; s < 8; ++s) {
+      const uint8_t* g = b + 2 + 8 * s;
+      storeSigned(out.codes + 32 * s, load64(grid + 8 * g[0]), load64(grid + 8 * g[1]), load64(grid + 8 * g[2]),
+                  load64(grid + 8 * g[3]), signs[s]);
+      out.scales[s] = static_cast<int8_t>(2 * (packed[s] >> 28) + 1);
+    }
+  }
+  static const int8_t* grid() { return gridIq2Xxs(); }
+};
+
+struct Iq2XsRow {
+  using C = Codes<false, 127>;
+  static constexpr int kBlockBytes = 74, kSub = 16, kOffset = 64;
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+    out.d = halfAt(b) * 0.125f;
+    uint32_t packed[8], signs[8];
+    for (int s = 0; s < 8; ++s) {
+      const uint64_t q = load64(b + 2 + 8 * s);  // four times 9 bits of index, 7 of signs
+      packed[s] = static_cast<uint32_t>((q >> 9 & 0x7f) | (q >> 25 & 0x7f) << 7 | (q >> 41 & 0x7f) << 14 | (q >> 57) << 21);
+    }
+    evenSigns(packed, signs);
+    for (int s = 0; s < 8; ++s) {
+      const uint64_t q = load64(b + 2 + 8 * s);
+      storeSigned(out.codes + 32 * s, load64(grid + 8 * (q & 511)), load64(grid + 8 * (q >> 16 & 511)),
+                  load64(grid + 8 * (q >> 32 & 511)), load64(grid + 8 * (q >> 48 & 511)), signs[s]);
+    }
+    oddScales(b + 66, 16, out.scales);
+  }
+  static const int8_t* grid() { return gridIq2Xs(); }
+};
+
+struct Iq2SRow {
+  using C = Codes<false, 127>;
+  static constexpr int kBlockBytes = 82, kSub = 16, kOffset = 64;
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+    out.d = halfAt(b) * 0.125f;
+    for (int s = 0; s < 8; ++s) {
+      const uint8_t* q = b + 2 + 4 * s;
+      const uint32_t high = b[66 + s];
+      storeSigned(out.codes + 32 * s, load64(grid + 8 * (q[0] | (high << 8 & 0x300))),
+                  load64(grid + 8 * (q[1] | (high << 6 & 0x300))), load64(grid + 8 * (q[2] | (high << 4 & 0x300))),
+                  load64(grid + 8 * (q[3] | (high << 2 & 0x300))), static_cast<uint32_t>(loadI32(b + 34 + 4 * s)));
+    }
+    oddScales(b + 74, 16, out.scales);
+  }
+  static const int8_t* grid() { return gridIq2S(); }
+};
+
 struct Iq3XxsRow {
   using C = Codes<false, 127>;
   static constexpr int kBlockBytes = 98, kSub = 32, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq3Xxs();
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b))) * 0.25f;
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+    out.d = halfAt(b) * 0.25f;
+    uint32_t packed[8], signs[8];
+    memcpy(packed, b + 66, 32);
+    evenSigns(packed, signs);
     for (int s = 0; s < 8; ++s) {
-      const uint32_t packed = static_cast<uint32_t>(loadI32(b + 66 + 4 * s));
       const uint8_t* q = b + 2 + 8 * s;
-      for (int l = 0; l < 4; ++l)
-        store64(out.codes + 32 * s + 8 * l, signedGrid(twoEntries(grid, q[2 * l], q[2 * l + 1]),
-                                                       signMask(evenSigns((packed >> 7 * l) & 127)), kOffset * kOnes));
-      out.scales[s] = static_cast<int8_t>(2 * (packed >> 28) + 1);
+      storeSigned(out.codes + 32 * s, twoEntries(grid, q[0], q[1]), twoEntries(grid, q[2], q[3]),
+                  twoEntries(grid, q[4], q[5]), twoEntries(grid, q[6], q[7]), signs[s]);
+      out.scales[s] = static_cast<int8_t>(2 * (packed[s] >> 28) + 1);
     }
   }
+  static const int8_t* grid() { return gridIq3Xxs(); }
 };
 
 struct Iq3SRow {
   using C = Codes<false, 31>;
   static constexpr int kBlockBytes = 110, kSub = 32, kOffset = 16;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq3S();
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b)));
-    for (int g = 0; g < 32; ++g) {
-      const uint32_t high = b[66 + g / 4] >> 2 * (g & 3);
-      const uint64_t entries =
-          twoEntries(grid, b[2 + 2 * g] | (high & 1) << 8, b[3 + 2 * g] | (high >> 1 & 1) << 8);
-      store64(out.codes + 8 * g, signedGrid(entries, signMask(b[74 + g]), kOffset * kOnes));
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+    out.d = halfAt(b);
+    for (int s = 0; s < 8; ++s) {
+      const uint8_t* q = b + 2 + 8 * s;
+      const uint32_t high = b[66 + s];
+      auto two = [&](int g) DOTS_LAMBDA {
+        return twoEntries(grid, q[g] | (high << (8 - g) & 256), q[g + 1] | (high << (7 - g) & 256));
+      };
+      storeSigned(out.codes + 32 * s, two(0), two(2), two(4), two(6), static_cast<uint32_t>(loadI32(b + 74 + 4 * s)));
     }
-    for (int s = 0; s < 8; ++s) out.scales[s] = static_cast<int8_t>(2 * ((b[106 + s / 2] >> 4 * (s & 1)) & 15) + 1);
+    oddScales(b + 106, 8, out.scales);
   }
+  static const int8_t* grid() { return gridIq3S(); }
 };
 
-// 8 * grid + 1 or - 1, plus the offset: the grid's bytes are -1, 0 and 1, so g + 1 is 0, 1 or 2.
-DOTS_INLINE uint64_t shiftedGrid(const int8_t* entry, bool minus, uint64_t offset) {
-  // Adding 1 to a byte of -1 would carry; with its top bit flipped no byte borrows in the subtraction.
-  const uint64_t raised = (load64(entry) ^ 0x8080808080808080ull) - 0x7f7f7f7f7f7f7f7full;
-  return raised * 8 + offset - (8 + (minus ? 1 : 0)) * kOnes + (minus ? 0 : 1) * kOnes;
+// Stores eight codes 8 * entry + 1, or - 1 where minus. Byte by byte, without carries between them: with its top bit
+// flipped an entry's byte is 127, 128 or 129, so no byte borrows and 8 * (entry + 1) fits its byte.
+DOTS_INLINE void storeShifted(int8_t* out, const int8_t* entry, bool minus) {
+  constexpr uint64_t kOnes = 0x0101010101010101ull, kTops = 0x80 * kOnes;
+  const uint64_t raised = ((load64(entry) ^ kTops) - 0x7f * kOnes) * 8;  // 0, 8 or 16
+  // raised - 8 +- 1, computed with the top bits set so that nothing borrows, then flipped back.
+  const uint64_t code = ((raised | kTops) - (minus ? 9 : 7) * kOnes) ^ kTops;
+  memcpy(out, &code, 8);
 }
 
 struct Iq1SRow {
   using C = Codes<false, 31>;
   static constexpr int kBlockBytes = 50, kSub = 32, kOffset = 16;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq1();
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b))) * 0.125f;
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+    out.d = halfAt(b) * 0.125f;
     for (int s = 0; s < 8; ++s) {
       const uint32_t w = loadU16(b + 34 + 2 * s);
-      for (int l = 0; l < 4; ++l) {
-        const uint32_t index = b[2 + 4 * s + l] | ((w >> 3 * l) & 7) << 8;
-        store64(out.codes + 32 * s + 8 * l, shiftedGrid(grid + 8 * index, (w & 0x8000) != 0, kOffset * kOnes));
-      }
+      for (int l = 0; l < 4; ++l)
+        storeShifted(out.codes + 32 * s + 8 * l, grid + 8 * (b[2 + 4 * s + l] | ((w >> 3 * l) & 7) << 8), (w & 0x8000) != 0);
       out.scales[s] = static_cast<int8_t>(2 * ((w >> 12) & 7) + 1);
     }
   }
+  static const int8_t* grid() { return gridIq1(); }
 };
 
 struct Iq1MRow {
   using C = Codes<false, 31>;
   static constexpr int kBlockBytes = 56, kSub = 16, kOffset = 16;
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    const int8_t* grid = gridIq1();
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
     uint32_t s[4];
     for (int i = 0; i < 4; ++i) s[i] = loadU16(b + 48 + 2 * i);
     // The float scale is spread over the top four bits of the four words of scales.
@@ -193,33 +212,66 @@ struct Iq1MRow {
     out.d = f32FromF16(static_cast<uint16_t>(half)) * 0.125f;
     for (int g = 0; g < 32; ++g) {
       const uint32_t nibble = (b[32 + g / 2] >> 4 * (g & 1)) & 15u;
-      const uint32_t index = b[g] | (nibble & 7) << 8;
-      store64(out.codes + 8 * g, shiftedGrid(grid + 8 * index, (nibble & 8) != 0, kOffset * kOnes));
+      storeShifted(out.codes + 8 * g, grid + 8 * (b[g] | (nibble & 7) << 8), (nibble & 8) != 0);
     }
     for (int i = 0; i < 16; ++i) out.scales[i] = static_cast<int8_t>(2 * ((s[i / 4] >> 3 * (i & 3)) & 7) + 1);
   }
+  static const int8_t* grid() { return gridIq1(); }
 };
 
 struct Tq1Row {
   using C = Codes<false, 3>;
   static constexpr int kBlockBytes = 54, kSub = 16, kOffset = 1;
   // Five base-3 digits of a byte, the first the most significant: the top of the byte times 3, again and again.
-  DOTS_INLINE void digits(const uint8_t* bytes, int count, int numDigits, uint8_t* out) {
+  DOTS_INLINE void digits(const uint8_t* bytes, int count, int numDigits, int8_t* out) {
     for (int i = 0; i < count; ++i) {
       uint32_t fraction = bytes[i];
       for (int n = 0; n < numDigits; ++n) {
         fraction *= 3;
-        out[n * count + i] = static_cast<uint8_t>(fraction >> 8);
+        out[n * count + i] = static_cast<int8_t>(static_cast<int>(fraction >> 8) - 1);
         fraction &= 255;
       }
     }
   }
-  DOTS_INLINE void decode(const uint8_t* b, RowBlock& out) {
-    out.d = f32FromF16(static_cast<uint16_t>(loadU16(b + 52)));
+  DOTS_INLINE void decode(const uint8_t* b, const int8_t*, RowBlock& out) {
+    out.d = halfAt(b + 52);
     digits(b, 32, 5, out.codes);
     digits(b + 32, 16, 5, out.codes + 160);
     digits(b + 48, 4, 4, out.codes + 240);
     memset(out.scales, 1, 16);
+  }
+  static const int8_t* grid() { return nullptr; }
+};
+
+// A row type as one for panels: R::decode for each row, then four codes of each row at a time.
+template <class R>
+struct ByRow {
+  using C = typename R::C;
+  static constexpr int kBlockBytes = R::kBlockBytes, kSub = R::kSub;
+  static constexpr Min kMin = Min::kOffset;
+  template <class Use>
+  DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
+    RowBlock unpacked[kLanes];
+    float d[kLanes];
+    const int8_t* const grid = R::grid();
+    for (int r = 0; r < kLanes; ++r) {
+      R::decode(rows.base + r * rows.stride, grid, unpacked[r]);
+      d[r] = unpacked[r].d;
+    }
+    h.d = load(d);
+    const Rows table{reinterpret_cast<const uint8_t*>(unpacked), sizeof(RowBlock)};
+    Bytes scales[4];
+    loadRows(table, 256, scales);
+    setScales<256 / kSub, R::kOffset>(h, scales);
+    const Bytes offset = set4(R::kOffset * 0x01010101u);
+    for (int k = 0; k < 256; k += 16) {
+      Bytes v[4];
+      loadRows(table, k, v);
+      DOTS_UNROLL for (int j = 0; j < 4; ++j) {
+        const int step = (k % kSub) / 4 + j;
+        use(k / kSub, step, add8(v[j], offset));
+      }
+    }
   }
 };
 
