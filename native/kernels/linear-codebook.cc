@@ -15,8 +15,9 @@ DOTS_INLINE __m256i dotRow(const RowBlock& row, const int8_t* x) {
     const __m256i xs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 32 * s));
     const __m256i p = _mm256_maddubs_epi16(_mm256_abs_epi8(code), _mm256_sign_epi8(xs, code));
     const __m256i scale =
-        kSub == 32 ? _mm256_set1_epi16(row.scales[s])
-                   : _mm256_set_m128i(_mm_set1_epi16(row.scales[2 * s + 1]), _mm_set1_epi16(row.scales[2 * s]));
+        kSub == 32 ? _mm256_set1_epi32(static_cast<int>(row.scales[s]))
+                   : _mm256_set_m128i(_mm_set1_epi32(static_cast<int>(row.scales[2 * s + 1])),
+                                      _mm_set1_epi32(static_cast<int>(row.scales[2 * s])));
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(p, scale));
   }
   return sum;

@@ -15,12 +15,14 @@ namespace DOTS_ISA {
 DOTS_INLINE uint32_t loadU16(const uint8_t* p) { return static_cast<uint32_t>(p[0] | p[1] << 8); }
 DOTS_INLINE float halfAt(const uint8_t* p) { return f32FromF16(static_cast<uint16_t>(loadU16(p))); }
 
-// 256 codes, 16 sub-scales (8 used with sub-blocks of 32) and the float scale of one row.
+// 256 codes, 16 sub-scales (8 used with sub-blocks of 32) and the float scale of one row. A scale is stored as two equal
+// int16: the vector form that multiplies pairs of 16-bit sums is then one broadcast away.
 struct alignas(32) RowBlock {
   int8_t codes[256];
-  int8_t scales[16];
+  uint32_t scales[16];
   float d;
 };
+DOTS_INLINE uint32_t twice16(uint32_t scale) { return scale * 0x10001u; }
 
 DOTS_INLINE uint64_t load64(const void* p) {
   uint64_t v;
@@ -79,9 +81,13 @@ DOTS_INLINE void evenSigns(const uint32_t* packed, uint32_t* signs) {
 #endif
 }
 
-// Sixteen 4-bit scales s, as 2s + 1.
-DOTS_INLINE void oddScales(const uint8_t* nibbles, int count, int8_t* out) {
-  for (int s = 0; s < count; ++s) out[s] = static_cast<int8_t>(2 * ((nibbles[s / 2] >> 4 * (s & 1)) & 15) + 1);
+// 4-bit scales s, as 2s + 1.
+template <int kCount>
+DOTS_INLINE void oddScales(const uint8_t* nibbles, uint32_t* out) {
+  for (int i = 0; i < kCount / 2; ++i) {
+    out[2 * i] = twice16(2 * (nibbles[i] & 15u) + 1);
+    out[2 * i + 1] = twice16(2 * (nibbles[i] >> 4) + 1u);
+  }
 }
 
 struct Iq2XxsRow {
@@ -96,8 +102,8 @@ struct Iq2XxsRow {
       const uint8_t* g = b + 2 + 8 * s;
       storeSigned(out.codes + 32 * s, load64(grid + 8 * g[0]), load64(grid + 8 * g[1]), load64(grid + 8 * g[2]),
                   load64(grid + 8 * g[3]), signs[s]);
-      out.scales[s] = static_cast<int8_t>(2 * (packed[s] >> 28) + 1);
     }
+    for (int s = 0; s < 8; ++s) out.scales[s] = twice16(2 * (packed[s] >> 28) + 1);
   }
   static const int8_t* grid() { return gridIq2Xxs(); }
 };
@@ -118,7 +124,7 @@ struct Iq2XsRow {
       storeSigned(out.codes + 32 * s, load64(grid + 8 * (q & 511)), load64(grid + 8 * (q >> 16 & 511)),
                   load64(grid + 8 * (q >> 32 & 511)), load64(grid + 8 * (q >> 48 & 511)), signs[s]);
     }
-    oddScales(b + 66, 16, out.scales);
+    oddScales<16>(b + 66, out.scales);
   }
   static const int8_t* grid() { return gridIq2Xs(); }
 };
@@ -135,7 +141,7 @@ struct Iq2SRow {
                   load64(grid + 8 * (q[1] | (high << 6 & 0x300))), load64(grid + 8 * (q[2] | (high << 4 & 0x300))),
                   load64(grid + 8 * (q[3] | (high << 2 & 0x300))), static_cast<uint32_t>(loadI32(b + 34 + 4 * s)));
     }
-    oddScales(b + 74, 16, out.scales);
+    oddScales<16>(b + 74, out.scales);
   }
   static const int8_t* grid() { return gridIq2S(); }
 };
@@ -152,8 +158,8 @@ struct Iq3XxsRow {
       const uint8_t* q = b + 2 + 8 * s;
       storeSigned(out.codes + 32 * s, twoEntries(grid, q[0], q[1]), twoEntries(grid, q[2], q[3]),
                   twoEntries(grid, q[4], q[5]), twoEntries(grid, q[6], q[7]), signs[s]);
-      out.scales[s] = static_cast<int8_t>(2 * (packed[s] >> 28) + 1);
     }
+    for (int s = 0; s < 8; ++s) out.scales[s] = twice16(2 * (packed[s] >> 28) + 1);
   }
   static const int8_t* grid() { return gridIq3Xxs(); }
 };
@@ -171,18 +177,18 @@ struct Iq3SRow {
       };
       storeSigned(out.codes + 32 * s, two(0), two(2), two(4), two(6), static_cast<uint32_t>(loadI32(b + 74 + 4 * s)));
     }
-    oddScales(b + 106, 8, out.scales);
+    oddScales<8>(b + 106, out.scales);
   }
   static const int8_t* grid() { return gridIq3S(); }
 };
 
-// Stores eight codes 8 * entry + 1, or - 1 where minus. Byte by byte, without carries between them: with its top bit
+// Stores eight codes 8 * entry + 1, or - 1 where minus is 1. Byte by byte, without carries between them: with its top bit
 // flipped an entry's byte is 127, 128 or 129, so no byte borrows and 8 * (entry + 1) fits its byte.
-DOTS_INLINE void storeShifted(int8_t* out, const int8_t* entry, bool minus) {
+DOTS_INLINE void storeShifted(int8_t* out, const int8_t* entry, uint32_t minus) {
   constexpr uint64_t kOnes = 0x0101010101010101ull, kTops = 0x80 * kOnes;
   const uint64_t raised = ((load64(entry) ^ kTops) - 0x7f * kOnes) * 8;  // 0, 8 or 16
   // raised - 8 +- 1, computed with the top bits set so that nothing borrows, then flipped back.
-  const uint64_t code = ((raised | kTops) - (minus ? 9 : 7) * kOnes) ^ kTops;
+  const uint64_t code = ((raised | kTops) - (7 + 2 * minus) * kOnes) ^ kTops;
   memcpy(out, &code, 8);
 }
 
@@ -194,8 +200,8 @@ struct Iq1SRow {
     for (int s = 0; s < 8; ++s) {
       const uint32_t w = loadU16(b + 34 + 2 * s);
       for (int l = 0; l < 4; ++l)
-        storeShifted(out.codes + 32 * s + 8 * l, grid + 8 * (b[2 + 4 * s + l] | ((w >> 3 * l) & 7) << 8), (w & 0x8000) != 0);
-      out.scales[s] = static_cast<int8_t>(2 * ((w >> 12) & 7) + 1);
+        storeShifted(out.codes + 32 * s + 8 * l, grid + 8 * (b[2 + 4 * s + l] | ((w >> 3 * l) & 7) << 8), w >> 15);
+      out.scales[s] = twice16(2 * ((w >> 12) & 7) + 1);
     }
   }
   static const int8_t* grid() { return gridIq1(); }
@@ -212,9 +218,9 @@ struct Iq1MRow {
     out.d = f32FromF16(static_cast<uint16_t>(half)) * 0.125f;
     for (int g = 0; g < 32; ++g) {
       const uint32_t nibble = (b[32 + g / 2] >> 4 * (g & 1)) & 15u;
-      storeShifted(out.codes + 8 * g, grid + 8 * (b[g] | (nibble & 7) << 8), (nibble & 8) != 0);
+      storeShifted(out.codes + 8 * g, grid + 8 * (b[g] | (nibble & 7) << 8), nibble >> 3);
     }
-    for (int i = 0; i < 16; ++i) out.scales[i] = static_cast<int8_t>(2 * ((s[i / 4] >> 3 * (i & 3)) & 7) + 1);
+    for (int i = 0; i < 16; ++i) out.scales[i] = twice16(2 * ((s[i / 4] >> 3 * (i & 3)) & 7) + 1);
   }
   static const int8_t* grid() { return gridIq1(); }
 };
@@ -238,7 +244,7 @@ struct Tq1Row {
     digits(b, 32, 5, out.codes);
     digits(b + 32, 16, 5, out.codes + 160);
     digits(b + 48, 4, 4, out.codes + 240);
-    memset(out.scales, 1, 16);
+    for (int s = 0; s < 16; ++s) out.scales[s] = twice16(1);
   }
   static const int8_t* grid() { return nullptr; }
 };
@@ -252,16 +258,19 @@ struct ByRow {
   template <class Use>
   DOTS_INLINE void block(const Rows& rows, Header& h, Use use) {
     RowBlock unpacked[kLanes];
+    alignas(4) uint8_t narrow[kLanes][16];  // the scales as bytes
     float d[kLanes];
     const int8_t* const grid = R::grid();
     for (int r = 0; r < kLanes; ++r) {
       R::decode(rows.base + r * rows.stride, grid, unpacked[r]);
       d[r] = unpacked[r].d;
+      for (int s = 0; s < 256 / kSub; ++s) narrow[r][s] = static_cast<uint8_t>(unpacked[r].scales[s]);
+      for (int s = 256 / kSub; s < 16; ++s) narrow[r][s] = 0;
     }
     h.d = load(d);
     const Rows table{reinterpret_cast<const uint8_t*>(unpacked), sizeof(RowBlock)};
     Bytes scales[4];
-    loadRows(table, 256, scales);
+    loadRows({narrow[0], 16}, 0, scales);
     setScales<256 / kSub, R::kOffset>(h, scales);
     const Bytes offset = set4(R::kOffset * 0x01010101u);
     for (int k = 0; k < 256; k += 16) {
