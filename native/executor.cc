@@ -18,6 +18,8 @@
 namespace dots {
 namespace {
 
+/// Working memory that is cheaper to keep than to ask for again.
+constexpr int64_t kWorthReturning = 16 << 20;
 /// A loop over fewer elements is over sooner than another thread is awake.
 constexpr int64_t kWorthSharing = 1 << 15;
 
@@ -217,7 +219,10 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
       return false;
     }
   }
-  if (workingBytes_ > capacity_) {
+  // A prompt needs a hundred times the memory of a token; while an answer is written it goes back to the system.
+  const bool isWasteful = capacity_ > kWorthReturning && workingBytes_ < capacity_ / 8;
+  if (workingBytes_ > capacity_ || isWasteful) {
+    memory_.reset();
     memory_.reset(new (std::nothrow) uint8_t[static_cast<size_t>(workingBytes_) + 64]);
     capacity_ = memory_ ? workingBytes_ : 0;
     if (!memory_) return bindings_.clear(), *error = "out of memory for working memory", false;
