@@ -81,7 +81,7 @@ struct SumOf {
   }
 
 #elif defined(DOTS_NEON)
-  int32x4_t sum;
+  int32x4_t sum = {};
   // Unsigned codes are at most 127 here, so they are signed ones as well.
   DOTS_METHOD void step(int i, Bytes code, const ActivationRow& x, int64_t k, const Scale& scale, Int& total) {
     const int8x16_t xs = vreinterpretq_s8_s32(vdupq_n_s32(loadI32(x.q + k + 4 * i)));
