@@ -16,9 +16,9 @@ class Cells;
 template <bool kWhole>
 class Cells<KvType::kF32, kWhole> {
  public:
-  inline __attribute__((always_inline)) Cells(const uint8_t* page, int headWidth)
+  DOTS_METHOD Cells(const uint8_t* page, int headWidth)
       : cells_(reinterpret_cast<const float*>(page)), headWidth_(headWidth) {}
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
+  DOTS_METHOD Vec16 load(int j, int c) const {
     const float* p = cells_ + static_cast<size_t>(j) * headWidth_ + 16 * c;
     if (kWhole || 16 * c + 16 <= headWidth_) return load16(p);
     return loadTail16(p, headWidth_ - 16 * c);
@@ -32,9 +32,9 @@ class Cells<KvType::kF32, kWhole> {
 template <bool kWhole>
 class Cells<KvType::kF16, kWhole> {
  public:
-  inline __attribute__((always_inline)) Cells(const uint8_t* page, int headWidth)
+  DOTS_METHOD Cells(const uint8_t* page, int headWidth)
       : cells_(reinterpret_cast<const uint16_t*>(page)), headWidth_(headWidth) {}
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
+  DOTS_METHOD Vec16 load(int j, int c) const {
     const uint16_t* p = cells_ + static_cast<size_t>(j) * headWidth_ + 16 * c;
     if (kWhole || 16 * c + 16 <= headWidth_) return loadF16x16(p);
     uint16_t lanes[16];
@@ -178,7 +178,7 @@ struct FloatPages {
     widenKeys(Page(keys, run.headWidth), visible, run);
     widenValues(Page(values, run.headWidth), visible, run);
     scoreTiles<FloatPages>(run, keys, first, numRows, block, next);
-    mixTiles<0>(run, run.scores, kPageSize, first, numRows, block);
+    mixTiles<0>(run, run.scores, first, numRows, block);
   }
 };
 

@@ -11,6 +11,7 @@ namespace dots {
 namespace DOTS_ISA {
 
 constexpr int kQuads = kScaleBlock / 4;
+constexpr int kScaledStride = kRunRows * kPageSize;  // in Run::scaled, from one scale block to the next
 
 // Quantised query of one row, in the row's part of Run::q: bytes, their magnitudes, and -128 times each block's sum.
 struct ByteQuery {
@@ -122,7 +123,7 @@ DOTS_INLINE void widenKeyBytes(const uint8_t* page, int visible, const Run& run)
 struct ValueBytes {
   const int8_t* bytes;
   int padded;
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
+  DOTS_METHOD Vec16 load(int j, int c) const {
     return loadI8x16(bytes + j * padded + 16 * c);
   }
 };
@@ -131,7 +132,7 @@ DOTS_INLINE void scaleWeights(const float* weights, const uint16_t* scales, int 
   for (int block = 0; block < blocks; ++block) {
     DOTS_UNROLL
     for (int j = 0; j < kPageSize; j += 16)
-      store16(scaled + block * kPageSize + j,
+      store16(scaled + block * kScaledStride + j,
               mul(load16(weights + j), loadF16x16(scales + block * kPageSize + j)));
   }
 }
@@ -215,7 +216,7 @@ struct BytePages {
     const ByteQuery query = byteQuery(run, row);
     const uint16_t* keyScales = scalesOf(run, keys);
     float weights[kPageSize];
-    float* scaled = run.scaled + row * blocks * kPageSize;
+    float* scaled = run.scaled + row * kPageSize;
     Prefetch prefetch(next.keys, next.pageBytes, kPageSize / 16 * blocks * 2);
     for (int j0 = 0; j0 < visible; j0 += 16) {
       const int8_t* quads = reinterpret_cast<const int8_t*>(keys) + j0 * run.padded;
@@ -231,7 +232,7 @@ struct BytePages {
     }
     const float decay = softmaxBlock(weights, visible, run.maximum + row, run.denominator + 16 * row);
     scaleWeights(weights, scalesOf(run, values), blocks, scaled);
-    mixRow<kPageSize>(ValueBytes{reinterpret_cast<const int8_t*>(values), run.padded}, scaled, decay, visible,
+    mixRow<kScaledStride>(ValueBytes{reinterpret_cast<const int8_t*>(values), run.padded}, scaled, decay, visible,
                       run.chunks, run.y + row * run.padded, next);
   }
 
@@ -247,8 +248,8 @@ struct BytePages {
     widenValues(ValueBytes{reinterpret_cast<const int8_t*>(values), run.padded}, visible, run);
     scoreTiles<BytePages>(run, keys, first, numRows, block, next);
     for (int i = first; i < numRows; ++i)
-      scaleWeights(run.scores + i * kPageSize, scalesOf(run, values), blocks, run.scaled + i * blocks * kPageSize);
-    mixTiles<kPageSize>(run, run.scaled, blocks * kPageSize, first, numRows, block);
+      scaleWeights(run.scores + i * kPageSize, scalesOf(run, values), blocks, run.scaled + i * kPageSize);
+    mixTiles<kScaledStride>(run, run.scaled, first, numRows, block);
   }
 };
 

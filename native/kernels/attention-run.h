@@ -12,12 +12,18 @@ namespace DOTS_ISA {
 constexpr int kRunRows = 128;
 // Below this, widening and transposing the keys costs more than it saves.
 constexpr int kMinTileRows = 3;
+#if defined(DOTS_PORTABLE)
+constexpr bool kHasTiles = false;  // nothing to put tiles into
+#else
+constexpr bool kHasTiles = true;
+#endif
 // Rows of a register tile. Six times two AVX2 registers are twelve sums in flight, enough to hide the latency of two
-// FMA pipes, and leave four of sixteen registers for operands. AVX-512 and NEON have 32 registers.
-#if defined(DOTS_AVX512)
+// FMA pipes, and leave four of sixteen registers for operands. AVX-512 and NEON have 32 registers. Tiles of any size
+// give the same bits, so sanitizer builds take small ones, which compile in a fraction of the minutes.
+#if defined(DOTS_SMALL_CODE)
+constexpr int kTileRows = 2, kTileKeys = 1, kTileColumns = 2;
+#elif defined(DOTS_AVX512)
 constexpr int kTileRows = 6, kTileKeys = 2, kTileColumns = 4;  // keys and columns in units of Vec16
-#elif defined(DOTS_PORTABLE)
-constexpr int kTileRows = 2, kTileKeys = 1, kTileColumns = 1;
 #else
 constexpr int kTileRows = 6, kTileKeys = 1, kTileColumns = 1;
 #endif
@@ -32,7 +38,7 @@ struct Run {
   float* keys;                    // [kPageSize / 16][padded][16 keys]
   float* values;                  // [chunks][kPageSize][16]
   float* scores;                  // [rows][kPageSize]
-  float* scaled;                  // [rows][padded / kScaleBlock][kPageSize]; kQ8_0
+  float* scaled;                  // [padded / kScaleBlock][rows][kPageSize]; kQ8_0
   float* decay;                   // [rows]
   int32_t* position;              // [rows]
 };
@@ -78,11 +84,11 @@ struct NextBlock {
 // all buffers for outstanding lines, and the loads that follow would wait.
 class Prefetch {
  public:
-  inline __attribute__((always_inline)) Prefetch(const uint8_t* page, size_t pageBytes, int numSteps)
+  DOTS_METHOD Prefetch(const uint8_t* page, size_t pageBytes, int numSteps)
       : next_(page),
         end_(page ? page + pageBytes : nullptr),
         stride_((pageBytes / 64 + static_cast<size_t>(numSteps)) / static_cast<size_t>(numSteps) * 64) {}
-  inline __attribute__((always_inline)) void step() {
+  DOTS_METHOD void step() {
     if (next_ >= end_) return;
     for (size_t i = 0; i < stride_; i += 64) __builtin_prefetch(next_ + i, 0, 2);
     next_ += stride_;
@@ -130,7 +136,7 @@ DOTS_INLINE void mixRow(const CellsT& values, const float* weights, float decay,
 // Values widened to f32, read like cells.
 struct WideValues {
   const float* panels;
-  inline __attribute__((always_inline)) Vec16 load(int j, int c) const {
+  DOTS_METHOD Vec16 load(int j, int c) const {
     return load16(panels + (c * kPageSize + j) * 16);
   }
 };
@@ -144,12 +150,11 @@ DOTS_INLINE void widenValues(const CellsT& values, int visible, const Run& run) 
 // Tiles stay functions of their own: inlined into the loop over panels, GCC runs out of registers for addresses and
 // parks them in vector registers.
 template <int kRows, int kColumns, int kStride>
-static __attribute__((noinline)) void mixTile(const Run& run, const float* weights, int weightsOfRow, int row, int block,
-                                              int c) {
+static __attribute__((noinline)) void mixTile(const Run& run, const float* weights, int row, int block, int c) {
   constexpr int kWeights = kStride ? (kColumns + 1) / 2 : 1;
   const WideValues values{run.values};
   float* y = run.y + row * run.padded;
-  weights += row * weightsOfRow + c / 2 * kStride;
+  weights += row * kPageSize + c / 2 * kStride;
   // Positions ascend: the first row sees the fewest keys.
   const int fewest = visibleKeys(run, row, block);
   Vec16 sum[kRows][kColumns];
@@ -167,7 +172,7 @@ static __attribute__((noinline)) void mixTile(const Run& run, const float* weigh
     for (int m = 0; m < kRows; ++m) {
       Vec16 w[kWeights];
       DOTS_UNROLL
-      for (int i = 0; i < kWeights; ++i) w[i] = set16(weights[m * weightsOfRow + i * kStride + j]);
+      for (int i = 0; i < kWeights; ++i) w[i] = set16(weights[m * kPageSize + i * kStride + j]);
       DOTS_UNROLL
       for (int v = 0; v < kColumns; ++v) sum[m][v] = fma(w[kStride ? v / 2 : 0], value[v], sum[m][v]);
     }
@@ -182,8 +187,7 @@ static __attribute__((noinline)) void mixTile(const Run& run, const float* weigh
   for (int m = 1; m < kRows; ++m) {
     const int visible = visibleKeys(run, row + m, block);
     if (visible > fewest)
-      mixRowColumns<kColumns, kStride>(values, weights + m * weightsOfRow, fewest, visible, c, y + m * run.padded,
-                                       nullptr);
+      mixRowColumns<kColumns, kStride>(values, weights + m * kPageSize, fewest, visible, c, y + m * run.padded, nullptr);
   }
 }
 
@@ -203,20 +207,20 @@ template <int kColumns, int kStride>
 struct MixTiles {
   const Run& context;
   const float* weights;
-  int weightsOfRow, block, c;
+  int block, c;
   template <int kRows>
   void run(int row) const {
-    mixTile<kRows, kColumns, kStride>(context, weights, weightsOfRow, row, block, c);
+    mixTile<kRows, kColumns, kStride>(context, weights, row, block, c);
   }
 };
 
 // One panel of keys or values (H = 128: 4 to 16 KiB) stays in L1 while all rows pass by it.
 template <int kStride>
-static void mixTiles(const Run& run, const float* weights, int weightsOfRow, int first, int numRows, int block) {
+static void mixTiles(const Run& run, const float* weights, int first, int numRows, int block) {
   int c = 0;
   for (; c + kTileColumns <= run.chunks; c += kTileColumns)
-    forTiles(MixTiles<kTileColumns, kStride>{run, weights, weightsOfRow, block, c}, first, numRows);
-  for (; c < run.chunks; ++c) forTiles(MixTiles<1, kStride>{run, weights, weightsOfRow, block, c}, first, numRows);
+    forTiles(MixTiles<kTileColumns, kStride>{run, weights, block, c}, first, numRows);
+  for (; c < run.chunks; ++c) forTiles(MixTiles<1, kStride>{run, weights, block, c}, first, numRows);
 }
 
 // Score::tile<kRows>(run, keys, row, j0) for every tile of rows and panel of keys, then the softmax of every row.

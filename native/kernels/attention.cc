@@ -59,7 +59,7 @@ DOTS_INLINE size_t offsetOfRow(const Rows& rows, int64_t i, int headWidth) {
 template <class Pages>
 static void beginRun(const Run& run, const Rows& rows, const KvStep& step, const float* q_TNH, int64_t begin,
                      int numRows) {
-  const bool tiles = numRows >= kMinTileRows;
+  const bool tiles = kHasTiles && numRows >= kMinTileRows;
   const float scale = kLog2e / __builtin_sqrtf(static_cast<float>(run.headWidth));
   for (int i = 0; i < numRows; ++i) {
     const float* q_H = q_TNH + offsetOfRow(rows, begin + i, run.headWidth);
@@ -105,11 +105,13 @@ static void walkBlocks(const Run& run, const Rows& rows, int numRows) {
       next.keys = layer.keys + offsetOf(block + 1);
       next.values = layer.values + offsetOf(block + 1);
     }
-    if (numRows >= kMinTileRows) {
-      Pages::walkTiles(run, keys, values, first, numRows, block, next);
-    } else {
-      for (int i = first; i < numRows; ++i) Pages::walkRow(run, keys, values, i, block, next);
+    if constexpr (kHasTiles) {
+      if (numRows >= kMinTileRows) {
+        Pages::walkTiles(run, keys, values, first, numRows, block, next);
+        continue;
+      }
     }
+    for (int i = first; i < numRows; ++i) Pages::walkRow(run, keys, values, i, block, next);
   }
 }
 
@@ -135,10 +137,11 @@ int64_t planAttention(const KvStep& step, int64_t numQueryHeads, int64_t numHead
 void attend(const KvLayer& layer, const KvStep& step, int64_t numQueryHeads, const int32_t* starts, int64_t numTiles,
             const float* q_TNH, float* y_TNH, float* workspace, int64_t begin, int64_t end) {
   const Run run = makeRun(layer.type, layer.headWidth, workspace);
+  // Portable code has no second copy for whole vectors: it would only take longer to compile.
   const bool whole = layer.headWidth % 16 == 0;
-  const auto walkAs = layer.type == KvType::kF32   ? whole ? walk<FloatPages<KvType::kF32, true>>
+  const auto walkAs = layer.type == KvType::kF32   ? whole ? walk<FloatPages<KvType::kF32, kHasTiles>>
                                                            : walk<FloatPages<KvType::kF32, false>>
-                      : layer.type == KvType::kF16 ? whole ? walk<FloatPages<KvType::kF16, true>>
+                      : layer.type == KvType::kF16 ? whole ? walk<FloatPages<KvType::kF16, kHasTiles>>
                                                            : walk<FloatPages<KvType::kF16, false>>
                                                    : walk<BytePages>;
   const int64_t share = numQueryHeads / layer.numHeads;

@@ -8,12 +8,19 @@
 
 // Loops over registers must disappear, or the compiler keeps the "registers" in memory. Portable code has no registers
 // to speak of, and would only take minutes to compile.
-#if defined(DOTS_PORTABLE)
+#if defined(DOTS_PORTABLE) || defined(DOTS_SMALL_CODE)
 #define DOTS_UNROLL
 #elif defined(__clang__)
 #define DOTS_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define DOTS_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+// DOTS_INLINE for members.
+#if defined(DOTS_SMALL_CODE)
+#define DOTS_METHOD inline
+#else
+#define DOTS_METHOD inline __attribute__((always_inline))
 #endif
 
 namespace dots {
