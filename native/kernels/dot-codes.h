@@ -3,8 +3,8 @@
 // SumOf::step(i, ...) takes elements 4i...4i+3 of every row; after the last step the block's sum, times the
 // sub-block's scale, has been added to `total`. All of it is integer arithmetic that cannot overflow, so the order
 // does not matter and no instruction set differs from another:
-//   unsigned codes of at most kMaxCode, activations within +-127, at most 256 elements and scales within +-128:
-//   |total| <= 256 * 127 * 127 * 128 / ... < 2^31 for every storage type (docs/numerics.md has the table).
+// activations are within +-127, codes within 0...255 with a unit scale or 0...255 times scales within +-32, or 0...63
+// times scales within +-128; the largest sum over 256 elements is 127 * 255 * 32 * 256 < 2^29.
 #pragma once
 
 #include "activations.h"
