@@ -41,7 +41,7 @@ const result = {
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
 function benchRows(repack) {
-  const depths = flags.depth.split(',').map(Number);
+  const depths = flags.depth.split(',').filter(Boolean).map(Number);
   const tests = [];
   if (numPrompt > 0) tests.push({ test: `pp${numPrompt}`, args: ['-p', numPrompt, '-n', 0] });
   for (const depth of numPredict > 0 ? depths : []) {

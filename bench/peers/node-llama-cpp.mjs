@@ -3,7 +3,7 @@
  * llama.cpp through node-llama-cpp: what it says about a file, and how fast it is.
  *
  *   node node-llama-cpp.mjs greedy MODEL --tokens 1,2,3 -n 48 [--ignore-eos]
- *   node node-llama-cpp.mjs logits MODEL --tokens 1,2,3 [--top 5] [--out ALL.f32]
+ *   node node-llama-cpp.mjs logits MODEL --tokens 1,2,3 [--top 5] [--out ALL.f32] [--own-defaults]
  *   node node-llama-cpp.mjs tokenize MODEL --text T [--special]
  *   node node-llama-cpp.mjs bench MODEL -p 512 -n 128 -r 3 --threads 2 [--depth 0,4096] [--parallel 8]
  *
@@ -25,6 +25,7 @@ const { values: flags, positionals } = parseArgs({
     text: { type: 'string' },
     special: { type: 'boolean', default: false },
     'ignore-eos': { type: 'boolean', default: false },
+    'own-defaults': { type: 'boolean', default: false },
     top: { type: 'string', default: '5' },
     out: { type: 'string' },
     prompt: { type: 'string', short: 'p', default: '512' },
@@ -49,7 +50,7 @@ if (!existsSync(modelPath))
   fail(`Cannot open ${modelPath}: there is no such file`, 'give the path of a .gguf file');
 
 // With its f16 cache and flash attention llama.cpp is 0.003 to 0.015 away from transformers on f32 weights; with these,
-// 0.00001. Benchmarks keep its own, faster, defaults.
+// 0.00001. Benchmarks keep its own, faster, defaults, as --own-defaults does.
 const EXACT = {
   flashAttention: false,
   experimentalKvCacheKeyType: 'F32',
@@ -130,7 +131,7 @@ async function bench() {
   const numPrompt = Number(flags.prompt);
   const numPredict = Number(flags.predict);
   const numParallel = Number(flags.parallel);
-  const depths = flags.depth.split(',').map(Number);
+  const depths = flags.depth.split(',').filter(Boolean).map(Number);
   const rows = [];
   const random = randomTokens();
 
@@ -193,7 +194,7 @@ async function openSequences(count, contextSize) {
     contextSize: Math.ceil(contextSize / 256) * 256,
     batchSize: 512,
     threads: { ideal: numThreads, min: numThreads },
-    ...(mode === 'bench' ? {} : EXACT),
+    ...(mode === 'bench' || flags['own-defaults'] ? {} : EXACT),
   });
   const sequences = Array.from({ length: count }, () => context.getSequence());
   return { sequences, close: () => context.dispose() };

@@ -1,0 +1,125 @@
+/** Samples of bench/compare.mjs -> rows of its CSV and the table it prints. */
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const COLUMNS = [
+  'date',
+  'machine',
+  'cores',
+  'model',
+  'test',
+  'threads',
+  'who',
+  'version',
+  'unit',
+  'median',
+  'min',
+  'max',
+  'rounds',
+  'percentOfLimit',
+  'oursOverThis',
+  'shareOfOwn',
+];
+
+export const machine = { name: os.cpus()[0].model.trim(), cores: os.cpus().length };
+
+/** `Intel(R) Xeon(R) Processor @ 2.80GHz`, 2 -> `intel-xeon-processor-2.80ghz-2-cores.csv` */
+export function machineFile() {
+  const name = machine.name.toLowerCase().replaceAll(/\(r\)|\(tm\)/g, '');
+  return `${name.replaceAll(/[^a-z0-9.]+/g, '-').replaceAll(/^-|-$/g, '')}-${machine.cores}-cores.csv`;
+}
+
+/** All samples of one model and test: by contender, one value a round. */
+export class Samples {
+  /** @type {Map<string, { contender: object, test: string, unit: string, values: number[] }>} */
+  byKey = new Map();
+  /** Best limit seen for a test: a neighbour that slowed a round down is no limit of the machine. */
+  limits = new Map();
+
+  add(contender, test, unit, value, limit) {
+    const key = `${test}\n${contender.who}`;
+    if (!this.byKey.has(key)) this.byKey.set(key, { contender, test, unit, values: [] });
+    this.byKey.get(key).values.push(value);
+    if (limit) this.limits.set(test, Math.max(limit, this.limits.get(test) ?? 0));
+  }
+
+  /** The median of the rounds' ratios, so that a machine that slows down between rounds does not count. */
+  ratio(one, other) {
+    if (!one || !other || one === other) return '';
+    const ratios = other.values.flatMap((value, round) => one.values[round] / value || []);
+    return median(ratios);
+  }
+
+  rows({ model, threads, date }) {
+    const entries = [...this.byKey.values()];
+    return entries.map((entry) => {
+      const { contender, test, unit, values } = entry;
+      const first = entries.find((one) => one.contender.isOurs && one.test === withoutSuffix(test));
+      const limit = this.limits.get(withoutSuffix(test));
+      return {
+        date,
+        machine: machine.name,
+        cores: machine.cores,
+        model,
+        test,
+        threads,
+        who: contender.who,
+        version: contender.version,
+        unit,
+        median: median(values),
+        min: Math.min(...values),
+        max: Math.max(...values),
+        rounds: values.length,
+        percentOfLimit: limit && unit === 'tokens/s' ? (100 * median(values)) / limit : '',
+        oursOverThis: unit === '%' ? '' : this.ratio(first, entry),
+        // Beside neighbours or at depth, against the same contender alone and at depth 0.
+        shareOfOwn: this.ratio(entry, this.byKey.get(`${base(test)}\n${contender.who}`)),
+      };
+    });
+  }
+}
+
+/** `pp512+repack` is compared with `pp512`. */
+function withoutSuffix(test) {
+  return test.replace('+repack', '');
+}
+
+/** `tg64~2busy` and `tg64@d4096` -> `tg64` */
+function base(test) {
+  return test.replace(/~\d+busy|@d\d+/, '');
+}
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function appendRows(file, rows) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  if (!existsSync(file)) writeFileSync(file, `${COLUMNS.join()}\n`);
+  appendFileSync(file, rows.map((row) => `${COLUMNS.map((name) => cell(row[name])).join()}\n`).join(''));
+}
+
+function cell(value) {
+  if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(4));
+  return /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/** One line a row, for people. */
+export function formatRow(row) {
+  const percent = row.percentOfLimit === '' ? '' : `${row.percentOfLimit.toFixed(0)} % of limit`;
+  const ratio = row.oursOverThis === '' ? '' : `ours is ${row.oursOverThis.toFixed(2)} x`;
+  const share = row.shareOfOwn === '' ? '' : `${(100 * row.shareOfOwn).toFixed(0)} % of its own`;
+  const value = `${row.median.toPrecision(4)} ${row.unit}`;
+  const cells = [
+    row.test.padEnd(24),
+    row.who.padEnd(26),
+    value.padStart(16),
+    percent.padStart(16),
+    ratio,
+    share,
+  ];
+  return cells.join('  ').trimEnd();
+}
