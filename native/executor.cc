@@ -129,9 +129,6 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
   for (Weight& weight : made->weights_) {
     if (!settleWeight(weight, error)) return nullptr;
   }
-  for (State& state : made->states_) {
-    if (!allocateCells(state, error)) return nullptr;
-  }
   for (const Value& v : p.values) {
     if (v.kind != ValueKind::kWeight && v.kind != ValueKind::kState) continue;
     const bool isWeight = v.kind == ValueKind::kWeight;
@@ -142,6 +139,9 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
     if (fits) continue;
     *error = "a weight or state has another shape than the program expects";
     return nullptr;
+  }
+  for (State& state : made->states_) {
+    if (!allocateCells(state, error)) return nullptr;
   }
   made->matmulScratch_.resize(static_cast<size_t>(linearScratchBytes(made->pool_.numThreads())) + 64);
   // What a thread needs depends on widths that are known now.
@@ -263,7 +263,8 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
     }
   }
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
-    std::memcpy(outputs[i], floats(program_.outputs[i]), static_cast<size_t>(outputElements(i)) * sizeof(float));
+    const size_t sizeBytes = static_cast<size_t>(outputElements(i)) * sizeof(float);
+    if (sizeBytes > 0) std::memcpy(outputs[i], floats(program_.outputs[i]), sizeBytes);
   }
   return true;
 }

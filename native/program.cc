@@ -92,7 +92,7 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
 
   for (int32_t i = 0; i < numValues && !reader.failed(); ++i) takeValue(reader, *program, numSlots);
   for (int32_t i = 0; i < numSlots && !reader.failed(); ++i) {
-    std::vector<Dim> alternatives(static_cast<size_t>(reader.takeCount(64, 2, "slot sizes")));
+    std::vector<Dim> alternatives(static_cast<size_t>(reader.takeCount(kMaxEntries, 2, "slot sizes")));
     for (Dim& dim : alternatives) dim = takeDim(reader, program->numSymbols);
     program->slots.push_back(alternatives);
   }

@@ -123,6 +123,18 @@ void resizeWeight(Choices& choices, SmallModel& model) {
   }
 }
 
+/// Half the time the program agrees. Never terabytes: an emulator keeps books on every page.
+void smashState(Choices& choices, SmallModel& model) {
+  const size_t index = choices.below(2), axis = choices.below(4);
+  const int32_t number = choices.number();
+  if (number > 1 << 10) return;
+  model.states[index].dims[axis] = number;
+  if (choices.below(2) == 0) return;
+  for (Value& value : model.draft.values) {
+    if (value.kind == ValueKind::kState && static_cast<size_t>(value.index) == index) value.dims[axis].times = number;
+  }
+}
+
 void smash(Choices& choices, SmallModel& model) {
   ProgramDraft& draft = model.draft;
   switch (choices.below(10)) {
@@ -137,7 +149,7 @@ void smash(Choices& choices, SmallModel& model) {
     case 4: smashInstruction(choices, draft.instructions[choices.below(draft.instructions.size())], draft.values.size()); break;
     case 5: smashWeight(choices, model.weights[choices.below(model.weights.size())]); break;
     case 6: resizeWeight(choices, model); break;
-    case 7: model.states[choices.below(2)].dims[choices.below(4)] = choices.number(); break;
+    case 7: smashState(choices, model); break;
     case 8: {
       std::vector<int32_t>& input = model.inputs[choices.below(model.inputs.size())];
       if (choices.below(4) == 0)

@@ -131,6 +131,17 @@ static void isLinear() {
   CHECK(seconds < 2, "took %.1f s", seconds);
 }
 
+// A slot of a deep model holds hundreds of values: each layer adds its own.
+static void takesSlotsOfDeepModels() {
+  ProgramDraft draft = oneScale();
+  for (int i = 0; i < 1000; ++i) draft.slots[0].push_back({i, 0});
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  draft.encode(&words, &constants);
+  std::string error;
+  CHECK(parses(words, constants, &error), "%s", error.c_str());
+}
+
 static void layoutStaysInside() {
   ProgramDraft draft = oneScale();
   std::vector<int32_t> words;
@@ -158,6 +169,7 @@ int main() {
   namesWhatIsWrong();
   takesAnyWords();
   isLinear();
+  takesSlotsOfDeepModels();
   layoutStaysInside();
   return finishTests("program");
 }
