@@ -70,13 +70,18 @@ struct SumOf {
       const __m256i r = _mm256_madd_epi16(odd, _mm256_set1_epi32(loadI32(x.q16 + k + 4 * i + 2)));
       __m256i& into = kUnitScale ? total.v : sum;
       into = _mm256_add_epi32(!kUnitScale && i == 0 ? p : _mm256_add_epi32(into, p), r);
+      // Add now: left to itself GCC keeps dozens of products for later, in memory.
+      asm("" : "+x"(into));
       if (!kUnitScale && i == kSteps - 1)
         total.v = _mm256_add_epi32(total.v, _mm256_mullo_epi32(sum, _mm256_srai_epi32(scale.v, 16)));
     } else {
       const __m256i p = _mm256_maddubs_epi16(code.v, _mm256_set1_epi32(loadI32(x.q + k + 4 * i)));
       sum = i % kGroup == 0 ? p : _mm256_add_epi16(sum, p);
-      if (i % kGroup == kGroup - 1 || i == kSteps - 1)
+      if (kManyTokens) asm("" : "+x"(sum));  // as above
+      if (i % kGroup == kGroup - 1 || i == kSteps - 1) {
         total.v = _mm256_add_epi32(total.v, _mm256_madd_epi16(sum, scale.v));
+        if (kManyTokens && kGroup == 1) asm("" : "+x"(total.v));
+      }
     }
   }
 
