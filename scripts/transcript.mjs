@@ -5,7 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const file = new URL('../README.md', import.meta.url);
 const readme = readFileSync(file, 'utf8');
 const command = readme.match(/^npx (dots run .*)$/m)[1];
-const args = command.match(/"[^"]*"|\S+/g).slice(1).map((arg) => arg.replaceAll('"', ''));
+const args = command
+  .match(/"[^"]*"|\S+/g)
+  .slice(1)
+  .map((arg) => arg.replaceAll('"', ''));
 const { stdout, stderr, status } = spawnSync(process.execPath, ['bin/dots.js', ...args], {
   cwd: new URL('..', import.meta.url),
   encoding: 'utf8',
@@ -13,4 +16,7 @@ const { stdout, stderr, status } = spawnSync(process.execPath, ['bin/dots.js', .
 if (status !== 0) throw new Error(stderr);
 const shown = `${stdout.trim()}\n${stderr.trim()}`;
 const section = /(<!-- transcript: [^\n]*-->\n)[\s\S]*?(<!-- \/transcript -->)/;
-writeFileSync(file, readme.replace(section, (_, open, close) => `${open}\n\`\`\`\n${shown}\n\`\`\`\n\n${close}`));
+writeFileSync(
+  file,
+  readme.replace(section, (_, open, close) => `${open}\n\`\`\`\n${shown}\n\`\`\`\n\n${close}`),
+);
