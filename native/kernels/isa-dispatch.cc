@@ -2,6 +2,9 @@
 
 #include <atomic>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -22,12 +25,20 @@ const char* isaName(Isa isa) {
   }
 }
 
+#if defined(__x86_64__)
+// Clang before 19 has no name for it in __builtin_cpu_supports.
+static bool hasF16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 bool isaSupported(Isa isa) {
 #if defined(__x86_64__)
   // The compiler's runtime also asks the operating system whether it saves the wide registers.
   __builtin_cpu_init();
   if (isa == Isa::kAvx2)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && hasF16c();
   if (isa == Isa::kAvx512)
     return isaSupported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
