@@ -4,8 +4,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#endif
-#if defined(__aarch64__) && defined(__linux__)
+#elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
@@ -26,7 +25,7 @@ const char* isaName(Isa isa) {
 }
 
 #if defined(__x86_64__)
-// Clang before 19 has no name for it in __builtin_cpu_supports.
+// Clang 14 has no name for it in __builtin_cpu_supports.
 static bool hasF16c() {
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
