@@ -51,6 +51,10 @@ const threads = Number(flags.threads);
 const rounds = Number(flags.rounds);
 const scaled = (count) => Math.max(4, Math.round(count * Number(flags.scale)));
 
+/** A process that never pauses, and ends when this one is gone, however that came about. */
+const NEIGHBOUR =
+  'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e8; i++);';
+
 /** A mode measures into `samples` what its name says, one round of all contenders at a time. */
 const MODES = {
   speed: (context) => benchGroup(context, group({ prompt: scaled(512), predict: scaled(128), depth: '0' })),
@@ -119,7 +123,7 @@ async function besideNeighbours({ model, samples }) {
   await eachInTurn(contenders, async (contender) => {
     for (const count of new Set([0, 1, os.availableParallelism()])) {
       const neighbours = Array.from({ length: count }, () =>
-        spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
+        spawn(process.execPath, ['-e', NEIGHBOUR], { stdio: 'ignore' }),
       );
       try {
         for (const { test, tokensPerSecond } of await contender.bench(model, wanted)) {

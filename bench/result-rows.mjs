@@ -34,14 +34,21 @@ export function machineFile() {
 export class Samples {
   /** @type {Map<string, { contender: object, test: string, unit: string, values: number[] }>} */
   byKey = new Map();
-  /** Best limit seen for a test: a neighbour that slowed a round down is no limit of the machine. */
+  /** Best limits seen, by test and contender: a neighbour that slowed a round down is no limit of the machine. */
   limits = new Map();
 
   add(contender, test, unit, value, limit) {
-    const key = `${test}\n${contender.who}`;
+    const key = keyOf(test, contender);
     if (!this.byKey.has(key)) this.byKey.set(key, { contender, test, unit, values: [] });
     this.byKey.get(key).values.push(value);
-    if (limit) this.limits.set(test, Math.max(limit, this.limits.get(test) ?? 0));
+    if (limit) this.limits.set(key, Math.max(limit, this.limits.get(key) ?? 0));
+  }
+
+  /** Ours know the limit of their instruction set; peers use the best there is. */
+  limitOf({ contender, test }) {
+    const own = this.limits.get(keyOf(test, contender));
+    const all = [...this.limits].filter(([key]) => key.startsWith(`${withoutSuffix(test)}\n`));
+    return own ?? Math.max(0, ...all.map(([, limit]) => limit));
   }
 
   /** The median of the rounds' ratios, so that a machine that slows down between rounds does not count. */
@@ -56,7 +63,7 @@ export class Samples {
     return entries.map((entry) => {
       const { contender, test, unit, values } = entry;
       const first = entries.find((one) => one.contender.isOurs && one.test === withoutSuffix(test));
-      const limit = this.limits.get(withoutSuffix(test));
+      const limit = this.limitOf(entry);
       return {
         date,
         machine: machine.name,
@@ -71,13 +78,17 @@ export class Samples {
         min: Math.min(...values),
         max: Math.max(...values),
         rounds: values.length,
-        percentOfLimit: limit && unit === 'tokens/s' ? (100 * median(values)) / limit : '',
+        percentOfLimit: limit > 0 ? (100 * median(values)) / limit : '',
         oursOverThis: unit === '%' ? '' : this.ratio(first, entry),
         // Beside neighbours or at depth, against the same contender alone and at depth 0.
-        shareOfOwn: this.ratio(entry, this.byKey.get(`${base(test)}\n${contender.who}`)),
+        shareOfOwn: this.ratio(entry, this.byKey.get(keyOf(base(test), contender))),
       };
     });
   }
+}
+
+function keyOf(test, contender) {
+  return `${test}\n${contender.who}`;
 }
 
 /** `pp512+repack` is compared with `pp512`. */
