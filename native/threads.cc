@@ -1,8 +1,9 @@
 #include "threads.h"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <chrono>
-#include <thread>
 #include <vector>
 
 #if defined(__linux__)
@@ -97,7 +98,7 @@ struct ThreadPool::State {
   std::atomic<bool> stop{false};
   alignas(64) WaitWord finished;  // chunks of this loop that are done; the caller sleeps on it
   std::atomic<bool> callerSleeps{false};
-  std::vector<std::thread> workers;
+  std::vector<pthread_t> workers;
 
   // Runs chunks of the loop now open until none is left to claim.
   void work(int thread) {
@@ -143,14 +144,35 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int numThreads) : numThreads_(numThreads < 1 ? 1 : numThreads), state_(new State) {
-  for (int i = 1; i < numThreads_; ++i) state_->workers.emplace_back([this, i] { state_->workerLoop(i); });
+namespace {
+struct WorkerStart {
+  ThreadPool::State* state;
+  int thread;
+};
+}  // namespace
+
+ThreadPool::ThreadPool(int numThreads)
+    : numThreads_(numThreads < 1 ? 1 : numThreads < kMaxThreads ? numThreads : kMaxThreads), state_(new State) {
+  // Not std::thread: where the system gives no more threads it throws, which would end the process. Work is claimed and
+  // not assigned, so fewer workers only take longer.
+  for (int i = 1; i < numThreads_; ++i) {
+    std::unique_ptr<WorkerStart> start(new WorkerStart{state_.get(), i});
+    const auto body = [](void* context) -> void* {
+      const std::unique_ptr<WorkerStart> mine(static_cast<WorkerStart*>(context));
+      mine->state->workerLoop(mine->thread);
+      return nullptr;
+    };
+    pthread_t worker;
+    if (pthread_create(&worker, nullptr, body, start.get()) != 0) break;
+    start.release();
+    state_->workers.push_back(worker);
+  }
 }
 
 ThreadPool::~ThreadPool() {
   state_->stop.store(true, std::memory_order_release);
   state_->announce();
-  for (std::thread& worker : state_->workers) worker.join();
+  for (pthread_t worker : state_->workers) pthread_join(worker, nullptr);
 }
 
 void ThreadPool::run(int64_t numChunks, Call call, void* context) {

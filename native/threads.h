@@ -14,13 +14,16 @@ namespace dots {
 
 class ThreadPool {
  public:
-  /// numThreads includes the calling thread; 1 starts no thread. Values below 1 count as 1.
+  static constexpr int kMaxThreads = 1024;
+  /// numThreads includes the calling thread; 1 starts no thread. Values below 1 count as 1, above kMaxThreads as that;
+  /// where the system gives fewer threads, those do the work.
   explicit ThreadPool(int numThreads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int numThreads() const { return numThreads_; }
+  struct State;  // of threads.cc
 
   /// Calls body(int64_t chunk, int thread) for every chunk in 0...numChunks-1 and returns when all are done; what they
   /// wrote is then visible to the caller. thread is in 0...numThreads-1 and names one running body at a time, so it
@@ -39,7 +42,6 @@ class ThreadPool {
   using Call = void (*)(void* context, int64_t chunk, int thread);
   void run(int64_t numChunks, Call call, void* context);
 
-  struct State;
   int numThreads_;
   std::unique_ptr<State> state_;
 };

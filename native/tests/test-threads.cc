@@ -47,9 +47,21 @@ static void threadIndexIsExclusive() {
     });
 }
 
+// More threads than any system gives are no reason to end the process.
+static void takesAnyNumberOfThreads() {
+  for (int numThreads : {-5, 0, 1 << 30}) {
+    ThreadPool pool(numThreads);
+    CHECK(pool.numThreads() >= 1 && pool.numThreads() <= ThreadPool::kMaxThreads, "%d threads", pool.numThreads());
+    std::atomic<int> sum{0};
+    pool.parallelFor(100, [&](int64_t chunk, int) { sum.fetch_add(static_cast<int>(chunk)); });
+    CHECK(sum.load() == 4950, "sum %d", sum.load());
+  }
+}
+
 int main() {
   everyChunkRunsOnce();
   loopsAfterSleepsStillComplete();
   threadIndexIsExclusive();
+  takesAnyNumberOfThreads();
   return dots::finishTests("threads");
 }
