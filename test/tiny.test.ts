@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { argmax } from '../src/engine/sampler.ts';
+import { argmax } from '../src/engine/candidates.ts';
 import { type GenerateEvent, type Model, open } from '../src/index.ts';
 import { renderChat } from '../src/text/render-chat.ts';
 import { goldenTinyHf, TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from './fixtures/golden-dots1.ts';

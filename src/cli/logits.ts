@@ -1,5 +1,5 @@
+import { mostLikely } from '../engine/candidates.ts';
 import type { Engine } from '../engine/open.ts';
-import { mostLikely } from '../engine/sampler.ts';
 import { score } from '../engine/score.ts';
 import { createFileSink } from '../format/file-source.ts';
 import { openModel } from './open-model.ts';

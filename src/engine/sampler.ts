@@ -1,4 +1,5 @@
 import { Random } from '../core/random.ts';
+import { argmax, mostLikely, nucleus, numReaching } from './candidates.ts';
 import { checkSamplingOptions, type SamplingOptions } from './sampling-options.ts';
 
 /**
@@ -12,6 +13,7 @@ export class Sampler {
   private readonly generated = new Map<number, number>();
   private readonly unusedTokens: Iterable<number>;
   private scores = new Float32Array(0);
+  private weights = new Float64Array(0);
 
   /** `unusedTokens` are rows of the output matrix that stand for nothing; they are never chosen. */
   constructor(options: SamplingOptions, prompt: readonly number[], unusedTokens: Iterable<number> = []) {
@@ -24,7 +26,10 @@ export class Sampler {
 
   /** logits_V -> the id chosen. The logits are not changed. */
   sample(logits_V: Float32Array): number {
-    if (this.scores.length !== logits_V.length) this.scores = new Float32Array(logits_V.length);
+    if (this.scores.length !== logits_V.length) {
+      this.scores = new Float32Array(logits_V.length);
+      this.weights = new Float64Array(logits_V.length);
+    }
     this.scores.set(logits_V);
     this.adjust(this.scores);
     for (const id of this.unusedTokens) this.scores[id] = Number.NEGATIVE_INFINITY;
@@ -48,81 +53,49 @@ export class Sampler {
     }
   }
 
-  private choose(scores: Float32Array): number {
+  private choose(scores_V: Float32Array): number {
     const { temperature = 1, topK = 0, topP = 1, minP = 0 } = this.options;
-    const best = argmax(scores);
+    const best = argmax(scores_V);
     if (temperature === 0) return best;
-    const max = scores[best];
-    const weightOf = (id: number): number => Math.exp((scores[id] - max) / temperature);
+    const weights_V = this.weights;
+    const max = scores_V[best];
+    for (let id = 0; id < scores_V.length; id++) weights_V[id] = Math.exp((scores_V[id] - max) / temperature);
 
     if (topK <= 0 && topP >= 1 && minP <= 0) {
       let total = 0;
-      for (let id = 0; id < scores.length; id++) total += weightOf(id);
+      for (let id = 0; id < weights_V.length; id++) total += weights_V[id];
       let left = this.random.uniform() * total;
-      for (let id = 0; id < scores.length; id++) {
-        left -= weightOf(id);
+      for (let id = 0; id < weights_V.length; id++) {
+        left -= weights_V[id];
         if (left < 0) return id;
       }
       return best;
     }
-    const kept = this.filter(scores, weightOf, topK, topP, minP);
-    let left = this.random.uniform() * kept.reduce((sum, id) => sum + weightOf(id), 0);
+    const kept =
+      topK > 0
+        ? firstOf(mostLikely(scores_V, topK), weights_V, topP, minP)
+        : nucleus({ scores_V, max, temperature, weights_V }, topP, minP);
+    let left = this.random.uniform() * sumOf(kept, weights_V);
     for (const id of kept) {
-      left -= weightOf(id);
+      left -= weights_V[id];
       if (left < 0) return id;
     }
     return kept[0];
   }
-
-  /** The candidates that pass all filters, most likely first. */
-  private filter(
-    scores: Float32Array,
-    weightOf: (id: number) => number,
-    topK: number,
-    topP: number,
-    minP: number,
-  ): number[] {
-    const limit = topK > 0 ? Math.min(topK, scores.length) : scores.length;
-    let ids = mostLikely(scores, limit);
-    if (topP < 1) {
-      const total = ids.reduce((sum, id) => sum + weightOf(id), 0);
-      let reached = 0;
-      const end = ids.findIndex((id) => {
-        reached += weightOf(id);
-        return reached >= topP * total;
-      });
-      if (end >= 0) ids = ids.slice(0, end + 1);
-    }
-    // The most likely token has weight 1, so the share of its probability is the weight itself.
-    if (minP > 0) ids = ids.filter((id) => weightOf(id) >= minP);
-    return ids;
-  }
 }
 
-/** Index of the largest value, ties to the lowest. NaN never wins. */
-export function argmax(values: Float32Array): number {
-  let best = 0;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] > max) {
-      max = values[i];
-      best = i;
-    }
-  }
-  return best;
+/** Those of a few ids, best first, that reach `topP` of their weight and have at least the weight `minP`. */
+function firstOf(ids: readonly number[], weights_V: Float64Array, topP: number, minP: number): number[] {
+  const needed = topP < 1 ? topP * sumOf(ids, weights_V) : Number.POSITIVE_INFINITY;
+  // The most likely token has weight 1, so the share of its probability is the weight itself.
+  return ids
+    .slice(
+      0,
+      numReaching(ids, (id) => weights_V[id], needed),
+    )
+    .filter((id) => weights_V[id] >= minP);
 }
 
-/** The `count` ids with the largest scores, best first, ties to the lower id. */
-export function mostLikely(scores: Float32Array, count: number): number[] {
-  let ids: number[];
-  if (count * 4 < scores.length) {
-    // A copy of the scores alone sorts natively; it gives the value that the last kept one has.
-    const threshold = scores.slice().sort()[scores.length - count];
-    ids = [];
-    for (let id = 0; id < scores.length; id++) if (scores[id] >= threshold) ids.push(id);
-  } else {
-    ids = Array.from(scores, (_, id) => id);
-  }
-  ids.sort((a, b) => scores[b] - scores[a] || a - b);
-  return ids.slice(0, count);
+function sumOf(ids: readonly number[], weights_V: Float64Array): number {
+  return ids.reduce((sum, id) => sum + weights_V[id], 0);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openNativeBackend } from '../../../src/backend/native/native-backend.ts';
-import { argmax } from '../../../src/engine/sampler.ts';
+import { argmax } from '../../../src/engine/candidates.ts';
 import { configFromHf } from '../../../src/model/config-hf.ts';
 import { goldenDots1, goldenDots1Names } from '../../fixtures/golden-dots1.ts';
 import { sequenceLogits, weightsFromHf } from '../../fixtures/sequence-logits.ts';
