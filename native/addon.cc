@@ -243,7 +243,7 @@ void finishRun(napi_env env, napi_status, void* data) {
   napi_delete_async_work(env, run->work);
 }
 
-/// run(handle, inputs, bindings) -> Promise of outputs
+/// run(handle, inputs, bindings, wanted) -> Promise of the outputs whose numbers are wanted, in their order
 napi_value run(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Handle* handle = arguments.external<Handle>(arguments.at(0));
@@ -269,8 +269,14 @@ napi_value run(napi_env env, napi_callback_info info) {
   if (!executable.prepare(std::vector<int32_t>(bindings, bindings + numBindings), work->inputs, &work->error)) {
     return fail(env, work->error);
   }
-  for (size_t i = 0; i < executable.program().outputs.size(); ++i) {
-    const int64_t length = executable.outputElements(i);
+  size_t numWanted = 0;
+  const int32_t* wanted = static_cast<const int32_t*>(arguments.typed(arguments.at(3), napi_int32_array, &numWanted));
+  if (arguments.failed()) return fail(env, "run: the wanted outputs must be an Int32Array");
+  work->outputs.assign(executable.program().outputs.size(), nullptr);
+  for (size_t i = 0; i < numWanted; ++i) {
+    const size_t output = static_cast<size_t>(wanted[i]);
+    if (wanted[i] < 0 || output >= work->outputs.size()) return fail(env, "run: an output is wanted that does not exist");
+    const int64_t length = executable.outputElements(output);
     void* data = nullptr;
     napi_value buffer = nullptr;
     napi_value array = nullptr;
@@ -280,7 +286,7 @@ napi_value run(napi_env env, napi_callback_info info) {
         napi_create_reference(env, array, 1, &reference) != napi_ok) {
       return fail(env, "run: out of memory for outputs");
     }
-    work->outputs.push_back(static_cast<float*>(data));
+    work->outputs[output] = static_cast<float*>(data);
     work->outputRefs.push_back(reference);
   }
   const auto execute = [](napi_env, void* data) {

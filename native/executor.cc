@@ -264,7 +264,7 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
   }
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     const size_t sizeBytes = static_cast<size_t>(outputElements(i)) * sizeof(float);
-    if (sizeBytes > 0) std::memcpy(outputs[i], floats(program_.outputs[i]), sizeBytes);
+    if (outputs[i] && sizeBytes > 0) std::memcpy(outputs[i], floats(program_.outputs[i]), sizeBytes);
   }
   return true;
 }

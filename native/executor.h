@@ -62,7 +62,7 @@ class Executable {
                int64_t limitBytes = kMaxWorkingBytes);
   /// Elements of output i for the prepared symbols.
   int64_t outputElements(size_t i) const;
-  /// Runs what was prepared; outputs are copied to `outputs`. False with `error` set when cancelled or damaged.
+  /// Runs what was prepared; outputs are copied to `outputs`, those that are null are not. False with `error` set when cancelled or damaged.
   bool run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error);
   void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
 

@@ -20,5 +20,6 @@ export type {
 export type { GenerateOptions } from './engine/generate.ts';
 export { type ChatOptions, Model, open } from './engine/model.ts';
 export type { OpenOptions } from './engine/open.ts';
+export type { ExpertIds } from './engine/routing.ts';
 export type { PositionLogits } from './engine/score.ts';
 export type { ChatMessage } from './text/chat-template.ts';

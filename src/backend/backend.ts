@@ -32,10 +32,21 @@ export type RunInputs = Readonly<Record<string, Int32Array>>;
 
 export interface Executable {
   /**
-   * Run the program once. Inputs by name, symbols bound; gives the outputs by name, each a fresh array.
+   * Run the program once. Inputs by name, symbols bound; gives the outputs by name (all, or those that are wanted), each a
+   * fresh array. An output of integers comes as the same bits: `integersOf` reads them.
    * Off the JavaScript thread where the backend can. An aborted signal ends the run between instructions and throws its
    * reason; states then hold what was written so far. One run at a time.
    */
-  run(inputs: RunInputs, bindings: Bindings, signal?: AbortSignal): Promise<Record<string, Float32Array>>;
+  run(
+    inputs: RunInputs,
+    bindings: Bindings,
+    signal?: AbortSignal,
+    wanted?: readonly string[],
+  ): Promise<Record<string, Float32Array>>;
   close(): Promise<void>;
+}
+
+/** An output whose elements are integers. */
+export function integersOf(output: Float32Array): Int32Array {
+  return new Int32Array(output.buffer, output.byteOffset, output.length);
 }

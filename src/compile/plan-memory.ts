@@ -10,7 +10,8 @@ const ELEMENT_BYTES = 4;
  * Give every value a slot, so that values which are never needed at the same time share memory.
  *
  * Walks the nodes in order and keeps the slots that nobody needs any more; a new value takes over the memory of a dying
- * input where its op allows that, else the free slot that has to grow least, else a new one. Outputs keep their slots.
+ * input where its op allows that, else the free slot that has to grow least, else a new one. Outputs keep their slots, so
+ * they take none that is larger than they are: others can still share it.
  */
 export function planMemory(graph: Graph, name: string): Program {
   const lastUse = findLastUses(graph);
@@ -21,11 +22,13 @@ export function planMemory(graph: Graph, name: string): Program {
   const free = new Set<number>();
   const instructions: Instruction[] = [];
 
-  const takeSlot = (size: Dim): number => {
+  const takeSlot = (size: Dim, isOutput: boolean): number => {
     let best = -1;
     let bestGrowth = Number.POSITIVE_INFINITY;
     for (const slot of free) {
-      const growth = Math.abs(nominal(size) - Math.max(...slots[slot].map(nominal)));
+      const slotSize = Math.max(...slots[slot].map(nominal));
+      if (isOutput && slotSize > nominal(size)) continue;
+      const growth = Math.abs(nominal(size) - slotSize);
       if (growth < bestGrowth) {
         best = slot;
         bestGrowth = growth;
@@ -67,7 +70,10 @@ export function planMemory(graph: Graph, name: string): Program {
     }
     const slot = inherits
       ? (slotOf.get(candidate) as number)
-      : takeSlot(multiplyDim(numElements(node.shape), ELEMENT_BYTES));
+      : takeSlot(
+          multiplyDim(numElements(node.shape), ELEMENT_BYTES),
+          lastUse.get(owner(node)) === Number.POSITIVE_INFINITY,
+        );
     slotOf.set(node, slot);
     valueIdOf.set(node, values.length);
     values.push({ kind: 'slot', slot, shape: node.shape, type: node.type });

@@ -4,20 +4,22 @@ import { isSource } from './simplify.ts';
 
 /**
  * Choose rows before computing them. A prompt needs the keys and values of every token, but logits of the last one only:
- * everything row by row between the last attention and `takeRows` is done for the rows that are taken.
+ * everything row by row between the last attention and `takeRows` is done for the rows that are taken. Several `takeRows`
+ * that take the same rows count as one: they may read different nodes of what is done for these rows.
  */
 export function takeRowsEarly(graph: Graph): Graph {
   const take = graph.nodes.findLast((node) => node.op === 'takeRows');
   if (!take) return graph;
-  const [source, rows] = take.inputs;
-  const axis = source.shape[0];
+  const rows = take.inputs[1];
+  const takes = new Set(graph.nodes.filter((node) => node.op === 'takeRows' && node.inputs[1] === rows));
+  const axis = take.inputs[0].shape[0];
   if (typeof axis === 'number') return graph;
   const isPerRow = (node: Tensor): boolean => {
     const first = node.shape[0];
     return typeof first === 'object' && first.symbol === axis.symbol;
   };
 
-  const inside = findRegion(graph, take, isPerRow);
+  const inside = findRegion(graph, takes, isPerRow);
   if (inside.size === 0) return graph;
   const nodes: Tensor[] = [];
   const replaced = new Map<Tensor, Tensor>();
@@ -39,8 +41,8 @@ export function takeRowsEarly(graph: Graph): Graph {
   for (const node of graph.nodes) if (isSource(node)) nodes.push(node);
   for (const node of graph.nodes) {
     if (isSource(node)) continue;
-    if (node === take && inside.has(source)) {
-      replaced.set(node, replaced.get(source) as Tensor);
+    if (takes.has(node) && inside.has(node.inputs[0])) {
+      replaced.set(node, replaced.get(node.inputs[0]) as Tensor);
     } else if (inside.has(node)) {
       const inputs = node.inputs.map((input) => {
         if (inside.has(input)) return replaced.get(input) as Tensor;
@@ -59,8 +61,12 @@ export function takeRowsEarly(graph: Graph): Graph {
   return { nodes, outputs: Object.fromEntries(outputs) };
 }
 
-/** Row-by-row nodes that nobody reads but each other and `take`. */
-function findRegion(graph: Graph, take: Tensor, isPerRow: (node: Tensor) => boolean): Set<Tensor> {
+/** Row-by-row nodes that nobody reads but each other and `takes`. */
+function findRegion(
+  graph: Graph,
+  takes: ReadonlySet<Tensor>,
+  isPerRow: (node: Tensor) => boolean,
+): Set<Tensor> {
   const inside = new Set<Tensor>();
   const readers = new Map<Tensor, Tensor[]>();
   for (const node of graph.nodes) {
@@ -76,7 +82,7 @@ function findRegion(graph: Graph, take: Tensor, isPerRow: (node: Tensor) => bool
     const node = graph.nodes[i];
     if (isSource(node) || outputs.has(node) || !isPerRow(node) || factsOf(node.op).rowwise !== true) continue;
     const readBy = readers.get(node) ?? [];
-    if (readBy.length > 0 && readBy.every((reader) => reader === take || inside.has(reader)))
+    if (readBy.length > 0 && readBy.every((reader) => takes.has(reader) || inside.has(reader)))
       inside.add(node);
   }
   // A node whose input could not be taken must stay outside, and with it everything before it.
@@ -86,7 +92,7 @@ function findRegion(graph: Graph, take: Tensor, isPerRow: (node: Tensor) => bool
     for (const node of inside) {
       const fits = node.inputs.every((input) => inside.has(input) || isFrontierFit(input));
       const readBy = readers.get(node) as Tensor[];
-      if (fits && readBy.every((reader) => reader === take || inside.has(reader))) continue;
+      if (fits && readBy.every((reader) => takes.has(reader) || inside.has(reader))) continue;
       inside.delete(node);
       isStable = false;
     }

@@ -1,3 +1,5 @@
+import type { ExpertIds } from './routing.ts';
+
 /** What happens while an answer is generated, in order: one `prompt-end`, many `token-delta`, one `finish`. */
 export type GenerateEvent = PromptProgressEvent | PromptEndEvent | TokenDeltaEvent | FinishEvent;
 
@@ -20,6 +22,11 @@ export interface TokenDeltaEvent {
   readonly token: number;
   /** Text that became certain with this token: never half a character nor the beginning of a stop string; may be empty. */
   readonly text: string;
+  /**
+   * With `routing`: [layers with experts, K], where the position before this token was routed in the pass that produced
+   * the token. The first token of an answer thus comes with the routing of the prompt's last token.
+   */
+  readonly experts?: ExpertIds;
 }
 
 export type FinishReason = 'stop' | 'length';

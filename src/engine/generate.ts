@@ -4,6 +4,7 @@ import type { StreamDecoder, Tokenizer } from '../text/tokenizer.ts';
 import { EventQueue } from './event-queue.ts';
 import type { FinishReason, GenerateEvent, Timings } from './events.ts';
 import type { Loop, LoopRequest } from './loop.ts';
+import type { ExpertIds } from './routing.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplingOptions } from './sampling-options.ts';
 import { StopStrings } from './stop-strings.ts';
@@ -17,6 +18,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[];
   /** Go on over the model's end tokens. */
   readonly ignoreEos?: boolean;
+  /** `token-delta` events say which experts were chosen. Costs a few microseconds for each token and layer. */
+  readonly routing?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -81,6 +84,7 @@ class Generation implements LoopRequest {
   readonly tokens: number[];
   readonly events = new EventQueue<GenerateEvent>();
   readonly signal: AbortSignal;
+  readonly wantsRouting: boolean;
   private readonly promptLength: number;
   private readonly maxLength: number;
   private readonly sampler: Sampler;
@@ -107,6 +111,7 @@ class Generation implements LoopRequest {
     }
     this.tokens = [...prompt];
     this.signal = signal;
+    this.wantsRouting = options.routing ?? false;
     this.promptLength = prompt.length;
     this.maxLength = Math.min(contextLength, prompt.length + maxTokens);
     this.sampler = new Sampler(options, prompt, context.unusedTokens);
@@ -130,7 +135,7 @@ class Generation implements LoopRequest {
     }
   }
 
-  onLogits(_position: number, logits_V: Float32Array): boolean {
+  onLogits(_position: number, logits_V: Float32Array, experts?: ExpertIds): boolean {
     if (this.tokens.length === this.promptLength) {
       this.firstTokenMs = performance.now();
       this.events.push({
@@ -143,7 +148,7 @@ class Generation implements LoopRequest {
     if (this.stopTokens.has(token)) return this.finish('stop', token);
     this.tokens.push(token);
     const { text, stop } = this.stopStrings.push(this.decoder?.push(token) ?? '');
-    this.events.push({ type: 'token-delta', token, text });
+    this.events.push({ type: 'token-delta', token, text, ...(experts && { experts }) });
     if (stop !== undefined) return this.finish('stop', stop);
     if (this.tokens.length >= this.maxLength) return this.finish('length');
     return true;

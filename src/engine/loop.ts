@@ -1,6 +1,7 @@
 import type { Executable } from '../backend/backend.ts';
 import { InternalError, ResourceError } from '../core/errors.ts';
 import type { PagePool, PageTable } from './page-pool.ts';
+import type { ExpertIds, Routing } from './routing.ts';
 
 /** What the loop asks of a request: which tokens there are, and what to do with logits. */
 export interface LoopRequest {
@@ -9,8 +10,10 @@ export interface LoopRequest {
   /** Logits are wanted for positions from here on; generation wants the last one only. */
   readonly firstLogits: number;
   readonly signal: AbortSignal | undefined;
+  /** `onLogits` is told where the position was routed. */
+  readonly wantsRouting?: boolean;
   /** Logits of one position. The request may append a token; it returns false when it wants no more. */
-  onLogits(position: number, logits_V: Float32Array): boolean;
+  onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
   onProgress(numComputed: number): void;
   onEnd(error?: unknown): void;
 }
@@ -24,6 +27,9 @@ interface Running {
 /** Floats of logits that one step may give for scoring: 64 MB. */
 const MAX_STEP_LOGITS = 2 ** 24;
 
+/** Outputs of the program by name; see `inferenceGraph`. */
+type StepOutputs = Readonly<Record<string, Float32Array>>;
+
 /** One request's share of a step. */
 interface Share {
   readonly running: Running;
@@ -33,6 +39,7 @@ interface Share {
 export interface LoopOptions {
   readonly executable: Executable;
   readonly pool: PagePool;
+  readonly routing: Routing;
   readonly pagesPerSequence: number;
   readonly vocabSize: number;
   /** Tokens in one step, all requests together. A long prompt is cut into pieces of at most this. */
@@ -89,8 +96,8 @@ export class Loop {
     this.admit();
     const shares = this.schedule();
     if (shares.length === 0) return;
-    const logits = await this.run(shares);
-    this.deliver(shares, logits);
+    const outputs = await this.run(shares);
+    this.deliver(shares, outputs);
   }
 
   private dropAborted(): void {
@@ -164,7 +171,7 @@ export class Loop {
     this.waiting.unshift(running.request);
   }
 
-  private async run(shares: readonly Share[]): Promise<Float32Array> {
+  private async run(shares: readonly Share[]): Promise<StepOutputs> {
     const numTokens = shares.reduce((sum, share) => sum + share.count, 0);
     const tokens_T = new Int32Array(numTokens);
     const positions_T = new Int32Array(numTokens);
@@ -192,12 +199,13 @@ export class Loop {
     const bindings = { T: numTokens, B: shares.length, O: outputRows.length };
     // With one request its signal may end the run half-way; with several the others must not suffer.
     const signal = shares.length === 1 ? shares[0].running.request.signal : undefined;
-    const { logits } = await this.options.executable.run(inputs, bindings, signal);
-    return logits;
+    const isRoutingWanted = shares.some(({ running }) => running.request.wantsRouting);
+    const wanted = isRoutingWanted ? ['logits', ...this.options.routing.outputs] : ['logits'];
+    return await this.options.executable.run(inputs, bindings, signal, wanted);
   }
 
-  private deliver(shares: readonly Share[], logits_OV: Float32Array): void {
-    const { vocabSize } = this.options;
+  private deliver(shares: readonly Share[], outputs: StepOutputs): void {
+    const { vocabSize, routing } = this.options;
     let row = 0;
     for (const { running, count } of shares) {
       const { request } = running;
@@ -215,7 +223,8 @@ export class Loop {
         const wantsMore = rows.every((position, i) =>
           request.onLogits(
             position,
-            logits_OV.subarray((start + i) * vocabSize, (start + i + 1) * vocabSize),
+            outputs.logits.subarray((start + i) * vocabSize, (start + i + 1) * vocabSize),
+            request.wantsRouting ? routing.read(outputs, start + i) : undefined,
           ),
         );
         if (!wantsMore) this.finish(running);

@@ -12,6 +12,7 @@ import { inferenceGraph } from './inference-graph.ts';
 import { Loop } from './loop.ts';
 import { type ModelFiles, openModelFiles } from './model-files.ts';
 import { PagePool } from './page-pool.ts';
+import { Routing } from './routing.ts';
 
 export interface OpenOptions {
   /** Default: native where it is built, else reference. */
@@ -44,6 +45,8 @@ export class Engine {
   readonly backend: Backend;
   readonly program: Program;
   readonly loop: Loop;
+  /** How its experts are laid out, and how often each was chosen. */
+  readonly routing: Routing;
   /** Tokens that one sequence may have, prompt and answer together. */
   readonly contextLength: number;
   readonly unusedTokens: readonly number[];
@@ -56,6 +59,7 @@ export class Engine {
     program: Program,
     executable: Executable,
     loop: Loop,
+    routing: Routing,
     contextLength: number,
   ) {
     this.files = files;
@@ -63,6 +67,7 @@ export class Engine {
     this.program = program;
     this.executable = executable;
     this.loop = loop;
+    this.routing = routing;
     this.contextLength = contextLength;
     const { tokenizer, config } = files;
     const ids = Array.from({ length: config.vocabSize }, (_, id) => id);
@@ -121,15 +126,17 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
       ...(options.signal && { signal: options.signal }),
       ...(options.onProgress && { onProgress: options.onProgress }),
     });
+    const routing = new Routing(files.config);
     const loop = new Loop({
       executable,
       pool: new PagePool(numPages),
+      routing,
       pagesPerSequence,
       vocabSize: files.config.vocabSize,
       maxStepTokens: options.maxStepTokens ?? DEFAULT_STEP_TOKENS,
       maxParallel,
     });
-    return new Engine(files, backend, program, executable, loop, contextLength);
+    return new Engine(files, backend, program, executable, loop, routing, contextLength);
   } catch (error) {
     await files.close();
     throw error;

@@ -39,6 +39,8 @@ export interface Step {
   readonly positions_T: Tensor;
   readonly outputRows_O: Tensor;
   attend(layer: number, q_TNH: Tensor, k_TGH: Tensor, v_TGH: Tensor): Tensor;
+  /** Told which experts each token goes to, best first, in every layer that has experts. */
+  onRouted?(layer: number, experts_TK: Tensor): void;
 }
 
 type Weights = (name: string) => Tensor;
@@ -77,8 +79,9 @@ function router(x_TD: Tensor, w: Weights, c: Dots1Config): { experts_TK: Tensor;
   return { experts_TK, weights_TK: scale(weights_TK, { factor: c.routedScalingFactor }) };
 }
 
-function mixtureOfExperts(x_TD: Tensor, w: Weights, c: Dots1Config): Tensor {
+function mixtureOfExperts(x_TD: Tensor, layer: number, w: Weights, step: Step, c: Dots1Config): Tensor {
   const { experts_TK, weights_TK } = router(x_TD, w, c);
+  step.onRouted?.(layer, experts_TK);
   const gate_RF = groupedLinear(x_TD, w('experts.gate'), experts_TK);
   const up_RF = groupedLinear(x_TD, w('experts.up'), experts_TK);
   const y_RD = groupedLinear(mul(silu(gate_RF), up_RF), w('experts.down'), experts_TK);
@@ -92,7 +95,7 @@ function block(h_TD: Tensor, layer: number, w: Weights, step: Step, c: Dots1Conf
   const middle_TD = add(h_TD, attended_TD);
   const normed_TD = rmsNorm(middle_TD, w('ffnNorm'), { eps: c.normEps });
   const isDense = layer < c.numDenseLayers;
-  return add(middle_TD, isDense ? feedForward(normed_TD, w) : mixtureOfExperts(normed_TD, w, c));
+  return add(middle_TD, isDense ? feedForward(normed_TD, w) : mixtureOfExperts(normed_TD, layer, w, step, c));
 }
 
 /** tokens_T -> logits_OV. */

@@ -8,6 +8,7 @@ import type { StoredWeight } from '../../src/dtype/stored-weight.ts';
 import { inferenceGraph } from '../../src/engine/inference-graph.ts';
 import { Loop } from '../../src/engine/loop.ts';
 import { PagePool } from '../../src/engine/page-pool.ts';
+import { Routing } from '../../src/engine/routing.ts';
 import { score } from '../../src/engine/score.ts';
 import { PAGE_SIZE } from '../../src/graph/ops/cached-attention.ts';
 import {
@@ -181,6 +182,7 @@ describe.skipIf(whyNoNative)(`the same bits, always ${whyNoNative ?? ''}`, () =>
       const loop = new Loop({
         executable,
         pool: new PagePool(NUM_PAGES),
+        routing: new Routing(WIDE_CONFIG),
         pagesPerSequence: PAGES_EACH,
         vocabSize,
         maxStepTokens,

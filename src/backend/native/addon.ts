@@ -12,7 +12,13 @@ export interface NativeAddon {
     states: readonly NativeState[],
     numThreads: number,
   ): NativeHandle;
-  run(handle: NativeHandle, inputs: readonly Int32Array[], bindings: Int32Array): Promise<Float32Array[]>;
+  /** `wanted` are numbers of outputs. */
+  run(
+    handle: NativeHandle,
+    inputs: readonly Int32Array[],
+    bindings: Int32Array,
+    wanted: Int32Array,
+  ): Promise<Float32Array[]>;
   cancel(handle: NativeHandle): void;
   close(handle: NativeHandle): void;
   /** The instruction set in use; with a name, choose another one (tests and measurements). */

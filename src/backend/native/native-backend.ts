@@ -129,6 +129,7 @@ class NativeExecutable implements Executable {
     inputs: RunInputs,
     bindings: Bindings,
     signal?: AbortSignal,
+    wanted: readonly string[] = this.encoded.outputs,
   ): Promise<Record<string, Float32Array>> {
     if (this.isClosed)
       throw new ResourceError('Cannot run a model that is closed', { code: 'closed', hint: 'open it again' });
@@ -140,8 +141,9 @@ class NativeExecutable implements Executable {
         this.handle,
         this.encoded.inputs.map((name) => inputs[name]),
         Int32Array.from(this.encoded.symbols, (symbol) => bindings[symbol]),
+        Int32Array.from(wanted, (name) => this.encoded.outputs.indexOf(name)),
       );
-      return Object.fromEntries(this.encoded.outputs.map((name, i) => [name, outputs[i]]));
+      return Object.fromEntries(wanted.map((name, i) => [name, outputs[i]]));
     } catch (error) {
       signal?.throwIfAborted();
       throw translate(error as Error);

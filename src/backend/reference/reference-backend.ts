@@ -79,6 +79,7 @@ class ReferenceExecutable implements Executable {
     inputs: RunInputs,
     bindings: Bindings,
     signal?: AbortSignal,
+    wanted: readonly string[] = Object.keys(this.program.outputs),
   ): Promise<Record<string, Float32Array>> {
     if (this.isClosed) {
       throw new ResourceError('Cannot run a model that is closed', { code: 'closed', hint: 'open it again' });
@@ -97,8 +98,9 @@ class ReferenceExecutable implements Executable {
       }
     }
     const outputs: Record<string, Float32Array> = {};
-    for (const [name, id] of Object.entries(this.program.outputs)) {
-      outputs[name] = (operand(id) as { data: Float32Array }).data.slice();
+    for (const name of wanted) {
+      const { data } = operand(this.program.outputs[name]) as { data: Float32Array | Int32Array };
+      outputs[name] = new Float32Array(data.slice().buffer);
     }
     return outputs;
   }
