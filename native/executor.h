@@ -71,6 +71,7 @@ class Executable {
 
  private:
   Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);
+  bool checkOperandCounts(std::string* error) const;
   bool checkConverted(std::string* error) const;
   bool checkInstruction(const Instruction& instruction, std::string* error) const;
   size_t countMatmuls(size_t at) const;
