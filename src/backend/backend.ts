@@ -2,6 +2,7 @@ import type { Program } from '../compile/program.ts';
 import type { StorageType } from '../dtype/storage-type.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Bindings } from '../graph/dim.ts';
+import type { Store, TensorSpec } from './store.ts';
 
 /** Runs programs. Memory is already planned; a backend loads weights, runs instructions in order, and frees what it took. */
 export interface Backend {
@@ -16,6 +17,8 @@ export interface Backend {
     weights: ReadonlyMap<string, StoredWeight>,
     options: LoadOptions,
   ): Promise<Executable>;
+  /** Tensors of zeros that programs share. Throws `ResourceError` where memory is short. */
+  createStore(specs: readonly TensorSpec[]): Store;
 }
 
 export interface LoadOptions {
@@ -23,12 +26,19 @@ export interface LoadOptions {
   readonly stateBindings: Bindings;
   /** How cells of the key/value cache are stored: f32, f16 or q8_0. */
   readonly stateType: StorageType;
+  /**
+   * Every weight and every state of the program that the store has by name is the store's tensor: weights are read there,
+   * states read and written. `weights` need not hold those, and `stateType` does not concern them. Throws `ShapeError`
+   * where shapes differ. The store must stay open while the executable is, and be one that this backend created.
+   */
+  readonly store?: Store;
   readonly signal?: AbortSignal;
   /** Bytes of weights read so far; a backend that maps files may never call it. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-export type RunInputs = Readonly<Record<string, Int32Array>>;
+/** Each of the element type of the program's input: `i32` or `f32`. */
+export type RunInputs = Readonly<Record<string, Int32Array | Float32Array>>;
 
 export interface Executable {
   /**

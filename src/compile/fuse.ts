@@ -41,7 +41,23 @@ const patterns: readonly Pattern[] = [
       return { inputs: choice.inputs, attributes: { k: node.attributes.k, ...groups } };
     },
   },
+  accumulated('accumulateLinear', 'linearGradWeight'),
+  accumulated('accumulateGroupedLinear', 'groupedLinearGradWeight'),
+  accumulated('accumulateRows', 'scatterAddRows'),
 ];
+
+/** accumulate(sum, part(…)) -> replacement(sum, …): the gradient of a weight never exists beside the sum it is added to. */
+function accumulated(replacement: string, part: string): Pattern {
+  return {
+    replacement,
+    match(node, reads) {
+      if (node.op !== 'accumulate') return undefined;
+      const [sum, added] = node.inputs;
+      if (added.op !== part || reads.get(added) !== 1) return undefined;
+      return { inputs: [sum, ...added.inputs], attributes: {} };
+    },
+  };
+}
 
 /** Replace every group that a pattern matches and the backend has a kernel for. */
 export function fuse(graph: Graph, supports: (op: string) => boolean): Graph {

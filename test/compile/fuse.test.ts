@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile/compile.ts';
+import { accumulate } from '../../src/graph/ops/accumulate.ts';
 import { add } from '../../src/graph/ops/add.ts';
 import { limitGroups } from '../../src/graph/ops/limit-groups.ts';
 import { linear } from '../../src/graph/ops/linear.ts';
+import { linearGradWeight } from '../../src/graph/ops/linear-grad-weight.ts';
 import { mul } from '../../src/graph/ops/mul.ts';
 import { sigmoid } from '../../src/graph/ops/sigmoid.ts';
 import { silu } from '../../src/graph/ops/silu.ts';
@@ -46,5 +48,16 @@ describe('fuse()', () => {
     };
     expect(opsOf(build(false))).toEqual(['linear', 'sigmoid', 'chooseExperts']);
     expect(opsOf(build(true))).toEqual(['linear', 'sigmoid', 'chooseExperts']);
+  });
+
+  it('a gradient that is only added to a state is added where it is computed', () => {
+    const build = (g: GraphBuilder) => {
+      const gradient = g.input('gradient', [3, 4], 'f32');
+      const x = g.input('x', [3, 5], 'f32');
+      const matrix = linearGradWeight(gradient, x);
+      return { done: accumulate(g.state('sum', [4, 5]), matrix) };
+    };
+    expect(opsOf(build)).toEqual(['accumulateLinear']);
+    expect(opsOf(build, (op) => op !== 'accumulateLinear')).toEqual(['linearGradWeight', 'accumulate']);
   });
 });

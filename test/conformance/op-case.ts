@@ -18,6 +18,7 @@ export interface OpCase {
   /** The call under test; `tensors` are the operands in order. */
   readonly build: (tensors: readonly Tensor[]) => Tensor;
   readonly bindings: Bindings;
+  /** The op's output, and behind it what the stored operands hold afterwards, in their order. */
   readonly expected: ArrayLike<number>;
   /** Largest difference of the reference from `expected`, as a part of the largest expected magnitude. */
   readonly tolerance?: number;
@@ -43,7 +44,11 @@ export type Operand =
       readonly bytes: Uint8Array;
       readonly type: StorageType;
     }
-  | { readonly kind: 'state'; readonly shape: Shape };
+  | { readonly kind: 'state'; readonly shape: Shape }
+  /** A state in a store, with what it holds before. */
+  | { readonly kind: 'stored'; readonly shape: readonly number[]; readonly data: Float32Array }
+  /** Floats that come from outside with every run. */
+  | { readonly kind: 'floats'; readonly shape: Shape; readonly data: Float32Array };
 
 export const T = symbol('T');
 
@@ -57,6 +62,14 @@ export function integers(shape: Shape, data: ArrayLike<number>): Operand {
 
 export function state(shape: Shape): Operand {
   return { kind: 'state', shape };
+}
+
+export function stored(shape: readonly number[], data: ArrayLike<number>): Operand {
+  return { kind: 'stored', shape, data: Float32Array.from(data) };
+}
+
+export function floats(shape: Shape, data: ArrayLike<number>): Operand {
+  return { kind: 'floats', shape, data: Float32Array.from(data) };
 }
 
 /** A weight of any storage type; its values are rounded to the type before any definition sees them. */

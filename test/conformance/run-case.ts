@@ -1,4 +1,5 @@
 import type { Backend } from '../../src/backend/backend.ts';
+import type { Store } from '../../src/backend/store.ts';
 import { compile } from '../../src/compile/compile.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
 import type { StoredWeight } from '../../src/dtype/stored-weight.ts';
@@ -32,10 +33,12 @@ export async function runCase(
   const { steps = opCase.steps ?? [opCase.bindings.T ?? 0], keepOperands = false } = options;
   const graph = caseGraph(opCase, keepOperands);
   const program = compile(graph, { name: opCase.name, supports: () => false });
+  const store = caseStore(backend, opCase);
   const executable = await backend.load(program, caseWeights(opCase), {
     // Only what is fixed for the life of the executable: the number of pages.
     stateBindings: opCase.bindings.P === undefined ? {} : { P: opCase.bindings.P },
     stateType: storageTypeByName(opCase.stateType ?? 'f32'),
+    ...(store && { store }),
   });
   const results: (Float32Array | Int32Array)[] = [];
   let start = 0;
@@ -45,10 +48,23 @@ export async function runCase(
     results.push(graph.outputs.out.type === 'i32' ? new Int32Array(out.buffer) : out);
     start += count;
   }
+  for (const name of store?.names ?? []) results.push((store as Store).array(name).slice());
   await executable.close();
+  store?.close();
   const all = results.flatMap((result) => Array.from(result));
   const { type } = graph.outputs.out;
   return { type, values: type === 'i32' ? Int32Array.from(all) : Float32Array.from(all) };
+}
+
+/** A store of the operands that are in one; none where there is none. */
+function caseStore(backend: Backend, { operands }: OpCase): Store | undefined {
+  const inStore = operands.flatMap((operand, i) =>
+    operand.kind === 'stored' ? [{ ...operand, name: `operand${i}` }] : [],
+  );
+  if (inStore.length === 0) return undefined;
+  const store = backend.createStore(inStore);
+  for (const { name, data } of inStore) store.array(name).set(data);
+  return store;
 }
 
 /** The op that a case is about, as a node. */
@@ -68,7 +84,8 @@ function caseGraph(opCase: OpCase, keepOperands: boolean): Graph {
 
 function enter(graph: GraphBuilder, operand: Operand, name: string): Tensor {
   if (operand.kind === 'weight') return graph.weight(name, operand.shape);
-  if (operand.kind === 'state') return graph.state(name, operand.shape);
+  if (operand.kind === 'state' || operand.kind === 'stored') return graph.state(name, operand.shape);
+  if (operand.kind === 'floats') return graph.input(name, operand.shape, 'f32');
   if (operand.kind === 'integers') return graph.input(name, operand.shape);
   const [axis, ...rest] = operand.shape;
   const width = rest.reduce<number>((product, dim) => product * (dim as number), 1);
@@ -103,8 +120,8 @@ function caseInputs(
   { operands, bindings }: OpCase,
   start: number,
   count: number,
-): Record<string, Int32Array> {
-  const inputs: Record<string, Int32Array> = {};
+): Record<string, Int32Array | Float32Array> {
+  const inputs: Record<string, Int32Array | Float32Array> = {};
   const range = (dim: Dim): { first: number; length: number } => {
     const isPerToken = typeof dim === 'object' && dim.symbol === 'T';
     if (isPerToken) return { first: start * dim.times, length: count * dim.times };
@@ -114,7 +131,7 @@ function caseInputs(
     if (operand.kind === 'rows') {
       const { first, length } = range(operand.shape[0]);
       inputs[`operand${i}.rows`] = Int32Array.from({ length }, (_, row) => first + row);
-    } else if (operand.kind === 'integers') {
+    } else if (operand.kind === 'integers' || operand.kind === 'floats') {
       const { first, length } = range(operand.shape[0]);
       const width = evaluateShape(operand.shape.slice(1), bindings).reduce((a, b) => a * b, 1);
       inputs[`operand${i}`] = operand.data.slice(first * width, (first + length) * width);

@@ -15,11 +15,22 @@ import { evaluateF64, type Sources } from './evaluate-f64.ts';
 
 /** Ops that pass no gradient on, and why that is right. */
 const WITHOUT_RULE: Readonly<Record<string, string>> = {
+  accumulate: 'ends the way back',
+  accumulateGroupedLinear: 'ends the way back',
+  accumulateLinear: 'ends the way back',
+  accumulateRows: 'ends the way back',
+  adamw: 'uses gradients',
+  after: 'belongs to the way back',
+  balanceWeights: 'shares of choices are constants of the balance loss',
   cachedAttention: 'serves; training attends without a cache',
   chooseExperts: 'a choice does not change by a little',
+  countExperts: 'a choice does not change by a little',
   fullLike: 'does not read its operand',
   limitGroups: 'only chooses',
+  linearCrossEntropy: 'measures; linearCrossEntropyGrad gives it and its gradients (training-losses.test.ts)',
   sumRows: 'belongs to the way back',
+  sumSquares: 'uses gradients',
+  takeColumns: 'belongs to the way back',
   topK: 'a choice does not change by a little',
 };
 
@@ -88,6 +99,7 @@ function lossOf(opCase: OpCase): { loss: Tensor; wrt: Tensor[]; found: Tensor[] 
 }
 
 function enter(graph: GraphBuilder, operand: Operand, name: string): Tensor {
+  if (operand.kind === 'floats') return graph.input(name, operand.shape, 'f32');
   return operand.kind === 'integers' ? graph.input(name, operand.shape) : graph.weight(name, operand.shape);
 }
 

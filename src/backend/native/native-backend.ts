@@ -31,6 +31,12 @@ export function openNativeBackend(
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     supports: (op) => op in NATIVE_OPS,
     load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
+    createStore: () => {
+      throw new UnsupportedError('The native backend cannot train yet', {
+        code: 'unsupported-training',
+        hint: 'use --backend reference',
+      });
+    },
   };
   return { backend };
 }
@@ -139,7 +145,7 @@ class NativeExecutable implements Executable {
     try {
       const outputs = await this.addon.run(
         this.handle,
-        this.encoded.inputs.map((name) => inputs[name]),
+        this.encoded.inputs.map((name) => inputs[name] as Int32Array),
         Int32Array.from(this.encoded.symbols, (symbol) => bindings[symbol]),
         Int32Array.from(wanted, (name) => this.encoded.outputs.indexOf(name)),
       );

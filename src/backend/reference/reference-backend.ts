@@ -1,11 +1,13 @@
-import { layoutSlots, type Program, type ValueId } from '../../compile/program.ts';
+import { layoutSlots, type Program, type SourceValue, type ValueId } from '../../compile/program.ts';
 import { InternalError, ResourceError } from '../../core/errors.ts';
 import type { StoredWeight } from '../../dtype/stored-weight.ts';
 import { type Bindings, evaluateShape } from '../../graph/dim.ts';
 import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
+import { checkStored, type Store } from '../store.ts';
 import { Cells } from './cells.ts';
 import { type Kernel, KernelCall, type Operand } from './kernel.ts';
 import { kernels } from './ops/index.ts';
+import { ReferenceStore } from './reference-store.ts';
 import { WeightRows } from './weight-rows.ts';
 
 /**
@@ -17,6 +19,7 @@ export const referenceBackend: Backend = {
   description: 'reference (TypeScript, one thread)',
   supports: (op) => op in kernels,
   load: async (program, weights, options) => ReferenceExecutable.load(program, weights, options),
+  createStore: (specs) => new ReferenceStore(specs),
 };
 
 /** How long the event loop may be kept waiting before a run lets timers and signals through. */
@@ -29,6 +32,7 @@ class ReferenceExecutable implements Executable {
   private readonly program: Program;
   private readonly weights: ReadonlyMap<string, WeightRows>;
   private readonly cells: ReadonlyMap<string, Cells>;
+  private readonly store: Store | undefined;
   private memory = new ArrayBuffer(0);
   /** Of all runs together: many short ones in a row keep everything else waiting as one long one does. */
   private lastYieldMs = performance.now();
@@ -38,18 +42,29 @@ class ReferenceExecutable implements Executable {
     program: Program,
     weights: ReadonlyMap<string, WeightRows>,
     cells: ReadonlyMap<string, Cells>,
+    store: Store | undefined,
   ) {
     this.program = program;
     this.weights = weights;
     this.cells = cells;
+    this.store = store;
   }
 
   static async load(
     program: Program,
     stored: ReadonlyMap<string, StoredWeight>,
-    { stateBindings, stateType, signal, onProgress }: LoadOptions,
+    { stateBindings, stateType, store, signal, onProgress }: LoadOptions,
   ): Promise<ReferenceExecutable> {
-    const wanted = new Set(program.values.flatMap((value) => (value.kind === 'weight' ? [value.name] : [])));
+    const isStored = ({ name, shape }: SourceValue): boolean => {
+      const stored = store?.shape(name);
+      if (stored) checkStored(name, stored, evaluateShape(shape, stateBindings));
+      return stored !== undefined;
+    };
+    const sources = program.values.flatMap((value) =>
+      value.kind === 'weight' || value.kind === 'state' ? [value] : [],
+    );
+    const loaded = sources.filter((value) => !isStored(value));
+    const wanted = new Set(loaded.flatMap((value) => (value.kind === 'weight' ? [value.name] : [])));
     const totalBytes = [...wanted].reduce((sum, name) => sum + partBytes(stored.get(name)), 0);
     const decodedBytes = [...wanted].reduce((sum, name) => sum + elementCount(stored.get(name)) * 4, 0);
     const decodeNow = decodedBytes <= DECODED_LIMIT_BYTES;
@@ -68,11 +83,11 @@ class ReferenceExecutable implements Executable {
       weights.set(name, new WeightRows(weight, parts, decodeNow));
     }
     const cells = new Map<string, Cells>();
-    for (const value of program.values) {
+    for (const value of loaded) {
       if (value.kind === 'state')
         cells.set(value.name, new Cells(evaluateShape(value.shape, stateBindings), stateType));
     }
-    return new ReferenceExecutable(program, weights, cells);
+    return new ReferenceExecutable(program, weights, cells, store);
   }
 
   async run(
@@ -112,6 +127,10 @@ class ReferenceExecutable implements Executable {
 
   private operand(id: ValueId, offsets: readonly number[], inputs: RunInputs, bindings: Bindings): Operand {
     const value = this.program.values[id];
+    if (value.kind === 'weight' || value.kind === 'state') {
+      const shape = this.store?.shape(value.name);
+      if (shape) return { kind: 'floats', shape, data: (this.store as Store).array(value.name) };
+    }
     if (value.kind === 'weight') {
       const rows = this.weights.get(value.name) as WeightRows;
       return { kind: 'weight', shape: rows.shape, rows };
@@ -124,8 +143,11 @@ class ReferenceExecutable implements Executable {
     const length = shape.reduce((a, b) => a * b, 1);
     if (value.kind !== 'slot') {
       const data = inputs[value.name];
-      if (data?.length === length) return { kind: 'integers', shape, data };
-      throw new InternalError(`input ${value.name} has ${data?.length} elements, expected ${length}`);
+      if (data?.length !== length)
+        throw new InternalError(`input ${value.name} has ${data?.length} elements, expected ${length}`);
+      if (value.type === 'f32' && data instanceof Float32Array) return { kind: 'floats', shape, data };
+      if (value.type === 'i32' && data instanceof Int32Array) return { kind: 'integers', shape, data };
+      throw new InternalError(`input ${value.name} must be ${value.type}`);
     }
     const offset = offsets[value.slot];
     return value.type === 'f32'

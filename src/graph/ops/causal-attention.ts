@@ -1,10 +1,10 @@
 import { checkHeads } from '../attention-shapes.ts';
-import { sameDim, sameShape } from '../dim.ts';
+import { type Dim, sameDim, sameShape } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
-import { causalAttentionGradKey } from './causal-attention-grad-key.ts';
-import { causalAttentionGradQuery } from './causal-attention-grad-query.ts';
-import { causalAttentionGradValue } from './causal-attention-grad-value.ts';
+import { causalAttentionGrad } from './causal-attention-grad.ts';
+import { reshape } from './reshape.ts';
+import { takeColumns } from './take-columns.ts';
 
 /**
  * Causal attention inside this step only: token t sees the tokens s ≤ t of its own sequence. The training form: no
@@ -21,11 +21,16 @@ export const causalAttention = defineOp<[q_TNH: Tensor, k_TGH: Tensor, v_TGH: Te
     return { shape: q.shape, type: 'f32' };
   },
   vjp({ gradient, inputs: [q, k, v, sequences] }) {
-    return [
-      causalAttentionGradQuery(gradient, q, k, v, sequences),
-      causalAttentionGradKey(gradient, q, k, v, sequences),
-      causalAttentionGradValue(gradient, q, k, sequences),
-      undefined,
-    ];
+    const packed = causalAttentionGrad(gradient, q, k, v, sequences);
+    const [numTokens, numHeads, headSize] = packed.shape as [Dim, number, number];
+    const columns = reshape(packed, [numTokens, numHeads * headSize]);
+    let first = 0;
+    const next = (heads: Tensor): Tensor => {
+      const count = (heads.shape[1] as number) * headSize;
+      const taken = takeColumns(columns, { first, count });
+      first += count;
+      return reshape(taken, heads.shape);
+    };
+    return [next(q), next(k), next(v), undefined];
   },
 });

@@ -1,11 +1,17 @@
 import type { OpFacts } from '../op.ts';
+import { accumulate } from './accumulate.ts';
+import { accumulateGroupedLinear } from './accumulate-grouped-linear.ts';
+import { accumulateLinear } from './accumulate-linear.ts';
+import { accumulateRows } from './accumulate-rows.ts';
+import { adamw } from './adamw.ts';
 import { add } from './add.ts';
+import { after } from './after.ts';
+import { balanceWeights } from './balance-weights.ts';
 import { cachedAttention } from './cached-attention.ts';
 import { causalAttention } from './causal-attention.ts';
-import { causalAttentionGradKey } from './causal-attention-grad-key.ts';
-import { causalAttentionGradQuery } from './causal-attention-grad-query.ts';
-import { causalAttentionGradValue } from './causal-attention-grad-value.ts';
+import { causalAttentionGrad } from './causal-attention-grad.ts';
 import { chooseExperts } from './choose-experts.ts';
+import { countExperts } from './count-experts.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { crossEntropyGrad } from './cross-entropy-grad.ts';
 import { embedding } from './embedding.ts';
@@ -16,6 +22,8 @@ import { groupedLinearGradInput } from './grouped-linear-grad-input.ts';
 import { groupedLinearGradWeight } from './grouped-linear-grad-weight.ts';
 import { limitGroups } from './limit-groups.ts';
 import { linear } from './linear.ts';
+import { linearCrossEntropy } from './linear-cross-entropy.ts';
+import { linearCrossEntropyGrad } from './linear-cross-entropy-grad.ts';
 import { linearGradInput } from './linear-grad-input.ts';
 import { linearGradWeight } from './linear-grad-weight.ts';
 import { mul } from './mul.ts';
@@ -35,7 +43,10 @@ import { sigmoidGrad } from './sigmoid-grad.ts';
 import { silu } from './silu.ts';
 import { siluGrad } from './silu-grad.ts';
 import { sumRows } from './sum-rows.ts';
+import { sumSquares } from './sum-squares.ts';
 import { swiglu } from './swiglu.ts';
+import { swigluGradGate } from './swiglu-grad-gate.ts';
+import { takeColumns } from './take-columns.ts';
 import { takeRows } from './take-rows.ts';
 import { topK } from './top-k.ts';
 import { weightedSum } from './weighted-sum.ts';
@@ -44,13 +55,19 @@ import { weightedSumGradWeights } from './weighted-sum-grad-weights.ts';
 
 /** Every op there is. A new op is a new file and one line here; `tsc` then names the kernels that are missing. */
 export const ops = {
+  accumulate,
+  accumulateGroupedLinear,
+  accumulateLinear,
+  accumulateRows,
+  adamw,
   add,
+  after,
+  balanceWeights,
   cachedAttention,
   causalAttention,
-  causalAttentionGradKey,
-  causalAttentionGradQuery,
-  causalAttentionGradValue,
+  causalAttentionGrad,
   chooseExperts,
+  countExperts,
   crossEntropy,
   crossEntropyGrad,
   embedding,
@@ -61,6 +78,8 @@ export const ops = {
   groupedLinearGradWeight,
   limitGroups,
   linear,
+  linearCrossEntropy,
+  linearCrossEntropyGrad,
   linearGradInput,
   linearGradWeight,
   mul,
@@ -80,7 +99,10 @@ export const ops = {
   silu,
   siluGrad,
   sumRows,
+  sumSquares,
   swiglu,
+  swigluGradGate,
+  takeColumns,
   takeRows,
   topK,
   weightedSum,

@@ -1,8 +1,7 @@
 import { sameShape } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
-import { mul } from './mul.ts';
-import { siluGrad } from './silu-grad.ts';
+import { swigluGradGate } from './swiglu-grad-gate.ts';
 
 /** silu(gate) · up in one pass over memory; what `mul(silu(gate), up)` becomes. Source: arXiv:2002.05202. */
 export const swiglu = defineOp<[gate_TF: Tensor, up_TF: Tensor]>({
@@ -15,7 +14,7 @@ export const swiglu = defineOp<[gate_TF: Tensor, up_TF: Tensor]>({
     return { shape: inputs[0].shape, type: 'f32' };
   },
   vjp: ({ gradient, inputs: [gate, up] }): Tensor[] => [
-    siluGrad(mul(gradient, up), gate),
+    swigluGradGate(gradient, gate, up),
     // silu(gate) · gradient is the op itself.
     swiglu(gate, gradient),
   ],

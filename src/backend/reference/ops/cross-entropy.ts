@@ -16,7 +16,7 @@ export const crossEntropy: Kernel = (call) => {
 };
 
 /** ln Σ e^x, without overflow. */
-export function logSumExp(row_V: Float32Array): number {
+export function logSumExp(row_V: Float32Array | Float64Array): number {
   let max = Number.NEGATIVE_INFINITY;
   for (const logit of row_V) max = Math.max(max, logit);
   let sum = 0;

@@ -1,12 +1,17 @@
 import type { OpName } from '../../../graph/ops/index.ts';
 import type { Kernel } from '../kernel.ts';
+import { accumulate } from './accumulate.ts';
+import { accumulateGroupedLinear } from './accumulate-grouped-linear.ts';
+import { accumulateLinear } from './accumulate-linear.ts';
+import { accumulateRows } from './accumulate-rows.ts';
+import { adamw } from './adamw.ts';
 import { add } from './add.ts';
+import { balanceWeights } from './balance-weights.ts';
 import { cachedAttention } from './cached-attention.ts';
 import { causalAttention } from './causal-attention.ts';
-import { causalAttentionGradKey } from './causal-attention-grad-key.ts';
-import { causalAttentionGradQuery } from './causal-attention-grad-query.ts';
-import { causalAttentionGradValue } from './causal-attention-grad-value.ts';
+import { causalAttentionGrad } from './causal-attention-grad.ts';
 import { chooseExperts } from './choose-experts.ts';
+import { countExperts } from './count-experts.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { crossEntropyGrad } from './cross-entropy-grad.ts';
 import { embedding } from './embedding.ts';
@@ -17,6 +22,8 @@ import { groupedLinearGradInput } from './grouped-linear-grad-input.ts';
 import { groupedLinearGradWeight } from './grouped-linear-grad-weight.ts';
 import { limitGroups } from './limit-groups.ts';
 import { linear } from './linear.ts';
+import { linearCrossEntropy } from './linear-cross-entropy.ts';
+import { linearCrossEntropyGrad } from './linear-cross-entropy-grad.ts';
 import { linearGradInput } from './linear-grad-input.ts';
 import { linearGradWeight } from './linear-grad-weight.ts';
 import { mul } from './mul.ts';
@@ -35,22 +42,30 @@ import { sigmoidGrad } from './sigmoid-grad.ts';
 import { silu } from './silu.ts';
 import { siluGrad } from './silu-grad.ts';
 import { sumRows } from './sum-rows.ts';
+import { sumSquares } from './sum-squares.ts';
 import { swiglu } from './swiglu.ts';
+import { swigluGradGate } from './swiglu-grad-gate.ts';
+import { takeColumns } from './take-columns.ts';
 import { takeRows } from './take-rows.ts';
 import { topK } from './top-k.ts';
 import { weightedSum } from './weighted-sum.ts';
 import { weightedSumGradRows } from './weighted-sum-grad-rows.ts';
 import { weightedSumGradWeights } from './weighted-sum-grad-weights.ts';
 
-/** A kernel for every op; `reshape` needs none, since an alias is the same memory. */
-export const kernels: Readonly<Record<Exclude<OpName, 'reshape'>, Kernel>> = {
+/** A kernel for every op; aliases need none, since they are the same memory. */
+export const kernels: Readonly<Record<Exclude<OpName, 'reshape' | 'after'>, Kernel>> = {
+  accumulate,
+  accumulateGroupedLinear,
+  accumulateLinear,
+  accumulateRows,
+  adamw,
   add,
+  balanceWeights,
   cachedAttention,
   causalAttention,
-  causalAttentionGradKey,
-  causalAttentionGradQuery,
-  causalAttentionGradValue,
+  causalAttentionGrad,
   chooseExperts,
+  countExperts,
   crossEntropy,
   crossEntropyGrad,
   embedding,
@@ -61,6 +76,8 @@ export const kernels: Readonly<Record<Exclude<OpName, 'reshape'>, Kernel>> = {
   groupedLinearGradWeight,
   limitGroups,
   linear,
+  linearCrossEntropy,
+  linearCrossEntropyGrad,
   linearGradInput,
   linearGradWeight,
   mul,
@@ -79,7 +96,10 @@ export const kernels: Readonly<Record<Exclude<OpName, 'reshape'>, Kernel>> = {
   silu,
   siluGrad,
   sumRows,
+  sumSquares,
   swiglu,
+  swigluGradGate,
+  takeColumns,
   takeRows,
   topK,
   weightedSum,

@@ -1,11 +1,22 @@
-import type { Tensor } from '../../src/graph/tensor.ts';
-import { between, choices, integers, normals, type OpCase, randomCases, rows, T } from './op-case.ts';
+import { causalAttentionGrad } from '../../../src/graph/ops/causal-attention-grad.ts';
+import type { GraphBuilder, Tensor } from '../../../src/graph/tensor.ts';
+import {
+  between,
+  choices,
+  integers,
+  normals,
+  type OpCase,
+  type OpSuite,
+  randomCases,
+  rows,
+  T,
+} from '../op-case.ts';
 
 /** Gradients of causal attention for queries, keys and values, from the Jacobian of softmax written out in full. */
 interface Gradients {
-  readonly q: Float64Array;
-  readonly k: Float64Array;
-  readonly v: Float64Array;
+  readonly q: ArrayLike<number>;
+  readonly k: ArrayLike<number>;
+  readonly v: ArrayLike<number>;
 }
 
 interface Step {
@@ -17,6 +28,15 @@ interface Step {
   readonly numHeads: number;
   readonly numKeyHeads: number;
   readonly headSize: number;
+}
+
+/** Side by side, as the op gives them. */
+function pack({ q, k, v }: Gradients, numTokens: number): number[] {
+  const part = (all: ArrayLike<number>, t: number): number[] => {
+    const width = all.length / numTokens;
+    return Array.from(all).slice(t * width, (t + 1) * width);
+  };
+  return Array.from({ length: numTokens }, (_, t) => [...part(q, t), ...part(k, t), ...part(v, t)]).flat();
 }
 
 function definition(step: Step): Gradients {
@@ -57,31 +77,42 @@ function definition(step: Step): Gradients {
   return out;
 }
 
-/** Cases for one of the three ops; `build` is given gradient, q, k, v and sequences. */
-export function attentionGradientCases(
-  of: keyof Gradients,
-  build: (gradient: Tensor, q: Tensor, k: Tensor, v: Tensor, sequences: Tensor) => Tensor,
-): OpCase[] {
-  const makeCase = (name: string, step: Step): OpCase => {
-    const { numHeads, numKeyHeads, headSize, sequences_T } = step;
-    return {
-      name: `${name}: ${sequences_T.length} tokens, ${numHeads} heads over ${numKeyHeads} of ${headSize}`,
-      operands: [
-        rows([T, numHeads, headSize], step.gradient),
-        rows([T, numHeads, headSize], step.q),
-        rows([T, numKeyHeads, headSize], step.k),
-        rows([T, numKeyHeads, headSize], step.v),
-        integers([T], sequences_T),
-      ],
-      build: ([gradient, q, k, v, sequences]) => build(gradient, q, k, v, sequences),
-      bindings: { T: sequences_T.length },
-      expected: definition(step)[of],
-      // Weight gradients nearly cancel where one key takes all attention.
-      tolerance: 1e-5,
-      backendTolerance: 1e-4,
-    };
+function makeCase(name: string, step: Step): OpCase {
+  const { numHeads, numKeyHeads, headSize, sequences_T } = step;
+  return {
+    name: `${name}: ${sequences_T.length} tokens, ${numHeads} heads over ${numKeyHeads} of ${headSize}`,
+    operands: [
+      rows([T, numHeads, headSize], step.gradient),
+      rows([T, numHeads, headSize], step.q),
+      rows([T, numKeyHeads, headSize], step.k),
+      rows([T, numKeyHeads, headSize], step.v),
+      integers([T], sequences_T),
+    ],
+    build: ([gradient, q, k, v, sequences]) => causalAttentionGrad(gradient, q, k, v, sequences),
+    bindings: { T: sequences_T.length },
+    expected: pack(definition(step), sequences_T.length),
+    // Weight gradients nearly cancel where one key takes all attention.
+    tolerance: 1e-5,
+    backendTolerance: 1e-4,
   };
-  return [
+}
+
+function attempt(
+  g: GraphBuilder,
+  shapes: Partial<Record<'gradient' | 'q' | 'k' | 'v' | 'sequences', number[]>>,
+): Tensor {
+  const { gradient = [3, 4, 8], q = [3, 4, 8], k = [3, 2, 8], v = [3, 2, 8], sequences = [3] } = shapes;
+  return causalAttentionGrad(
+    g.weight('gradient', gradient),
+    g.weight('q', q),
+    g.weight('k', k),
+    g.weight('v', v),
+    g.input('sequences', sequences),
+  );
+}
+
+export const suite: OpSuite = {
+  cases: [
     {
       // The second token's weights are 3/4 and 1/4 and only the first value counts: scores move by ±3/16, ∓ for keys.
       ...makeCase('by hand', {
@@ -94,11 +125,14 @@ export function attentionGradientCases(
         numKeyHeads: 1,
         headSize: 4,
       }),
-      expected: {
-        q: [0, 0, 0, 0, (3 / 32) * Math.log(3), -21 / 32, 0, 0],
-        k: [3 / 16, 0, 0, 0, -3 / 16, 0, 0, 0],
-        v: [3 / 4, 0, 0, 0, 1 / 4, 0, 0, 0],
-      }[of],
+      expected: pack(
+        {
+          q: [0, 0, 0, 0, (3 / 32) * Math.log(3), -21 / 32, 0, 0],
+          k: [3 / 16, 0, 0, 0, -3 / 16, 0, 0, 0],
+          v: [3 / 4, 0, 0, 0, 1 / 4, 0, 0, 0],
+        },
+        2,
+      ),
     },
     ...randomCases(7, (random, index) => {
       const numKeyHeads = between(random, 1, 3);
@@ -117,5 +151,13 @@ export function attentionGradientCases(
         headSize,
       });
     }),
-  ];
-}
+  ],
+  refuses: {
+    'a gradient of another shape than the queries': (g) => attempt(g, { gradient: [3, 2, 8] }),
+    'rows without heads': (g) => attempt(g, { q: [3, 32], gradient: [3, 32] }),
+    'heads that cannot share keys equally': (g) => attempt(g, { q: [3, 3, 8], gradient: [3, 3, 8] }),
+    'keys of another width': (g) => attempt(g, { k: [3, 2, 4] }),
+    'values of another shape': (g) => attempt(g, { v: [3, 1, 8] }),
+    'a token without a sequence': (g) => attempt(g, { sequences: [2] }),
+  },
+};
