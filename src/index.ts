@@ -8,7 +8,9 @@ export {
   UnsupportedError,
   UsageError,
 } from './core/errors.ts';
+export type { Constraint, ConstraintState } from './engine/constraint/constraint.ts';
 export type {
+  ChosenLogprob,
   FinishEvent,
   FinishReason,
   GenerateEvent,
@@ -16,6 +18,7 @@ export type {
   PromptProgressEvent,
   Timings,
   TokenDeltaEvent,
+  TokenLogprob,
 } from './engine/events.ts';
 export type { GenerateOptions } from './engine/generate.ts';
 export { type ChatOptions, Model, open } from './engine/model.ts';

@@ -15,6 +15,22 @@ export interface PromptEndEvent {
   readonly promptTokens: number;
   /** How many of them were still in the cache from an earlier request. */
   readonly cachedTokens: number;
+  /** For each token of the prompt, if `promptLogprobs` was asked for: null for the first, which nothing predicts. */
+  readonly promptLogprobs?: readonly (ChosenLogprob | null)[];
+}
+
+export interface TokenLogprob {
+  readonly token: number;
+  /** Natural log of the softmax of the raw logits, in f32. */
+  readonly logprob: number;
+  /** What the token stands for. */
+  readonly bytes: Uint8Array;
+}
+
+/** The token that was chosen. Control tokens are no text: they have no bytes here, but their name in lists of alternatives. */
+export interface ChosenLogprob extends TokenLogprob {
+  /** The likeliest tokens, best first. Where the chosen one is among them, its value is the same to the bit. */
+  readonly top: readonly TokenLogprob[];
 }
 
 export interface TokenDeltaEvent {
@@ -27,6 +43,11 @@ export interface TokenDeltaEvent {
    * the token. The first token of an answer thus comes with the routing of the prompt's last token.
    */
   readonly experts?: ExpertIds;
+  /**
+   * If `logprobs` was asked for: entries of the tokens whose text has become certain by now, none or several. The bytes of
+   * all entries of an answer, joined, are its text, also where a stop string cuts a token.
+   */
+  readonly logprobs?: readonly ChosenLogprob[];
 }
 
 export type FinishReason = 'stop' | 'length';
@@ -36,6 +57,8 @@ export interface FinishEvent {
   readonly reason: FinishReason;
   /** Text that was held back until the end was certain. */
   readonly text: string;
+  /** Entries that were held back with it. */
+  readonly logprobs?: readonly ChosenLogprob[];
   /** The end token or stop string that ended it. */
   readonly stoppedBy?: number | string;
   readonly timings: Timings;

@@ -1,25 +1,37 @@
 import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
-import type { StreamDecoder, Tokenizer } from '../text/tokenizer.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { AnswerText } from './answer-text.ts';
+import type { Constraint, ConstraintState } from './constraint/constraint.ts';
 import { EventQueue } from './event-queue.ts';
-import type { FinishReason, GenerateEvent, Timings } from './events.ts';
+import type { ChosenLogprob, FinishReason, GenerateEvent, Timings } from './events.ts';
+import { chosenLogprob, HeldLogprobs, MAX_LOGPROBS } from './logprobs.ts';
 import type { Loop, LoopRequest } from './loop.ts';
 import type { ExpertIds } from './routing.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplingOptions } from './sampling-options.ts';
-import { StopStrings } from './stop-strings.ts';
 
 export interface GenerateOptions extends SamplingOptions {
-  /** Default: as many as the context has room for. */
+  /** Default: as many as the context has room for. 0 only with `promptLogprobs`. */
   readonly maxTokens?: number;
+  /** Before the answer has so many tokens nothing ends it: neither end tokens nor stop strings. */
+  readonly minTokens?: number;
   /** Text that ends the answer; it is not part of it. */
   readonly stop?: readonly string[];
+  /** The stop string that ended the answer is part of it after all. */
+  readonly includeStopString?: boolean;
   /** Tokens that end the answer beside the model's own end tokens. */
   readonly stopTokens?: readonly number[];
   /** Go on over the model's end tokens. */
   readonly ignoreEos?: boolean;
   /** `token-delta` events say which experts were chosen. Costs a few microseconds for each token and layer. */
   readonly routing?: boolean;
+  /** What the answer has to look like, from `compileConstraint`. It then ends when it is complete, `ignoreEos` or not. */
+  readonly constraint?: Constraint;
+  /** Log-probabilities of the tokens of the answer, each with so many of the likeliest tokens: 0 to 20. */
+  readonly logprobs?: number;
+  /** The same for the tokens of the prompt; they come with `prompt-end`. The prompt is then computed as a whole. */
+  readonly promptLogprobs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -85,12 +97,16 @@ class Generation implements LoopRequest {
   readonly events = new EventQueue<GenerateEvent>();
   readonly signal: AbortSignal;
   readonly wantsRouting: boolean;
+  private readonly options: GenerateOptions;
   private readonly promptLength: number;
   private readonly maxLength: number;
   private readonly sampler: Sampler;
+  private readonly constraint: ConstraintState | undefined;
   private readonly stopTokens: ReadonlySet<number>;
-  private readonly stopStrings: StopStrings;
-  private readonly decoder: StreamDecoder | undefined;
+  private readonly answer: AnswerText;
+  private readonly heldLogprobs = new HeldLogprobs();
+  private readonly promptLogprobs: (ChosenLogprob | null)[] = [null];
+  private readonly tokenizer: Tokenizer | undefined;
   private readonly startMs = performance.now();
   private firstTokenMs = 0;
   private cachedTokens: number | undefined;
@@ -102,30 +118,32 @@ class Generation implements LoopRequest {
     signal: AbortSignal,
   ) {
     const { tokenizer, contextLength } = context;
-    const { maxTokens = Number.POSITIVE_INFINITY } = options;
-    if (!(maxTokens >= 1)) {
-      throw new UsageError(`maxTokens is ${maxTokens}`, {
-        code: 'bad-max-tokens',
-        hint: 'it must be 1 or more',
-      });
-    }
+    checkGenerateOptions(options);
     this.tokens = [...prompt];
     this.signal = signal;
     this.wantsRouting = options.routing ?? false;
+    this.options = options;
+    this.tokenizer = tokenizer;
     this.promptLength = prompt.length;
-    this.maxLength = Math.min(contextLength, prompt.length + maxTokens);
+    this.maxLength = Math.min(contextLength, prompt.length + (options.maxTokens ?? contextLength));
     this.sampler = new Sampler(options, prompt, context.unusedTokens);
+    this.constraint = options.constraint?.start();
     this.stopTokens = new Set([
-      ...(options.ignoreEos ? [] : (tokenizer?.special.eos ?? [])),
+      ...(options.ignoreEos && !this.constraint ? [] : (tokenizer?.special.eos ?? [])),
       ...(options.stopTokens ?? []),
     ]);
-    this.stopStrings = new StopStrings(options.stop ?? []);
-    this.decoder = tokenizer?.streamDecoder({ skipControl: true });
+    const { stop = [], includeStopString = false } = options;
+    this.answer = new AnswerText(tokenizer?.streamDecoder({ skipControl: true }), {
+      stop,
+      includeStopString,
+    });
   }
 
   /** Generation wants the logits of the newest token only, also after it had to start again. */
   get firstLogits(): number {
-    return this.tokens.length - 1;
+    const isPromptScored =
+      this.options.promptLogprobs === undefined || this.promptLogprobs.length === this.promptLength;
+    return isPromptScored ? this.tokens.length - 1 : this.promptLogprobs.length - 1;
   }
 
   onProgress(numComputed: number): void {
@@ -135,21 +153,35 @@ class Generation implements LoopRequest {
     }
   }
 
-  onLogits(_position: number, logits_V: Float32Array, experts?: ExpertIds): boolean {
-    if (this.tokens.length === this.promptLength) {
-      this.firstTokenMs = performance.now();
-      this.events.push({
-        type: 'prompt-end',
-        promptTokens: this.promptLength,
-        cachedTokens: this.cachedTokens ?? 0,
-      });
+  onLogits(position: number, logits_V: Float32Array, experts?: ExpertIds): boolean {
+    if (position < this.promptLength - 1) {
+      // After a restart the beginning comes again; it is the same to the bit.
+      if (position === this.promptLogprobs.length - 1) {
+        const numTop = this.options.promptLogprobs ?? 0;
+        this.promptLogprobs.push(chosenLogprob(logits_V, this.tokens[position + 1], numTop, this.bytesOf));
+      }
+      return true;
     }
-    const token = this.sampler.sample(logits_V);
+    if (this.tokens.length === this.promptLength) this.endPrompt();
+    if (this.tokens.length >= this.maxLength) return this.finish('length');
+
+    const token = this.sampler.sample(logits_V, {
+      ...(this.constraint && { allowed: this.constraint.mask() }),
+      ...(!this.mayStop && { forbidden: this.stopTokens }),
+    });
     if (this.stopTokens.has(token)) return this.finish('stop', token);
+    this.constraint?.accept(token);
     this.tokens.push(token);
-    const { text, stop } = this.stopStrings.push(this.decoder?.push(token) ?? '');
-    this.events.push({ type: 'token-delta', token, text, ...(experts && { experts }) });
+    const { text, stop, logprobs } = this.show(token, logits_V);
+    this.events.push({
+      type: 'token-delta',
+      token,
+      text,
+      ...(logprobs && { logprobs }),
+      ...(experts && { experts }),
+    });
     if (stop !== undefined) return this.finish('stop', stop);
+    if (this.constraint?.isFinished) return this.finish('stop');
     if (this.tokens.length >= this.maxLength) return this.finish('length');
     return true;
   }
@@ -158,16 +190,51 @@ class Generation implements LoopRequest {
     this.events.end(error);
   }
 
+  private get mayStop(): boolean {
+    return this.tokens.length - this.promptLength >= (this.options.minTokens ?? 0);
+  }
+
+  private readonly bytesOf = (token: number): Uint8Array => this.tokenizer?.decodeBytes(token) ?? NO_BYTES;
+
+  private endPrompt(): void {
+    this.firstTokenMs = performance.now();
+    this.events.push({
+      type: 'prompt-end',
+      promptTokens: this.promptLength,
+      cachedTokens: this.cachedTokens ?? 0,
+      ...(this.options.promptLogprobs !== undefined && { promptLogprobs: this.promptLogprobs }),
+    });
+  }
+
+  /** What becomes certain with a new token: text, log-probabilities, and the stop string if one is complete. */
+  private show(
+    token: number,
+    logits_V: Float32Array,
+  ): { text: string; stop?: string; logprobs?: ChosenLogprob[] } {
+    const { span, ...shown } = this.answer.push(token, this.mayStop);
+    if (this.options.logprobs === undefined) return shown;
+    const entry = chosenLogprob(logits_V, token, this.options.logprobs, this.bytesOf);
+    const isText = this.tokenizer !== undefined && !this.tokenizer.isControl(token);
+    this.heldLogprobs.push(isText ? entry : { ...entry, bytes: NO_BYTES }, span);
+    const { decoded, length } = this.answer;
+    const logprobs =
+      shown.stop === undefined
+        ? this.heldLogprobs.release(length)
+        : this.heldLogprobs.finish(decoded, length);
+    return { ...shown, logprobs };
+  }
+
   private finish(reason: FinishReason, stoppedBy?: number | string): false {
     // A stop string ends the text where it begins; otherwise everything held back is part of the answer.
-    const { text, stop } =
-      typeof stoppedBy === 'string' ? { text: '' } : this.stopStrings.push(this.decoder?.flush() ?? '');
-    const rest = stop === undefined && typeof stoppedBy !== 'string' ? text + this.stopStrings.flush() : text;
+    const { text, stop } = typeof stoppedBy === 'string' ? { text: '' } : this.answer.flush(this.mayStop);
     const by = stoppedBy ?? stop;
     this.events.push({
       type: 'finish',
       reason: stop === undefined ? reason : 'stop',
-      text: rest,
+      text,
+      ...(this.options.logprobs !== undefined && {
+        logprobs: this.heldLogprobs.finish(this.answer.decoded, this.answer.length),
+      }),
       ...(by === undefined ? {} : { stoppedBy: by }),
       timings: this.timings(),
     });
@@ -187,6 +254,32 @@ class Generation implements LoopRequest {
       // The first token came with the prompt, so the time after it belongs to the others.
       predictedPerSecond: perSecond(predictedTokens - 1, predictedMs),
     };
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function checkGenerateOptions(options: GenerateOptions): void {
+  const { maxTokens, minTokens, logprobs, promptLogprobs } = options;
+  const lowest = promptLogprobs === undefined ? 1 : 0;
+  if (maxTokens !== undefined && !(maxTokens >= lowest)) {
+    throw new UsageError(`maxTokens is ${maxTokens}`, {
+      code: 'bad-max-tokens',
+      hint: `it must be ${lowest} or more`,
+    });
+  }
+  if (minTokens !== undefined && !(minTokens >= 0)) {
+    throw new UsageError(`minTokens is ${minTokens}`, {
+      code: 'bad-min-tokens',
+      hint: 'it must be 0 or more',
+    });
+  }
+  for (const [name, count] of Object.entries({ logprobs, promptLogprobs })) {
+    if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= MAX_LOGPROBS)) continue;
+    throw new UsageError(`${name} is ${count}`, {
+      code: 'bad-logprobs',
+      hint: `it must be a whole number from 0 to ${MAX_LOGPROBS}`,
+    });
   }
 }
 

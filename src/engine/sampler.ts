@@ -1,17 +1,27 @@
-import { Random } from '../core/random.ts';
+import { CounterRandom } from '../core/counter-random.ts';
+import { InternalError } from '../core/errors.ts';
 import { argmax, mostLikely, nucleus, numReaching } from './candidates.ts';
 import { checkSamplingOptions, type SamplingOptions } from './sampling-options.ts';
 
+/** What may not be chosen this time. */
+export interface Restriction {
+  /** Tokens that may be chosen, as `ConstraintState.mask` gives them. */
+  readonly allowed?: Uint32Array;
+  readonly forbidden?: Iterable<number>;
+}
+
 /**
- * Chooses one token after another for one request. Order: bias and penalties, temperature, top-k, top-p, min-p.
- * Throws `UsageError` on options out of range. State is the random sequence and the counts of what was generated.
+ * Chooses one token after another for one request. Order: bias and penalties, restriction, temperature, top-k, top-p, min-p.
+ * Throws `UsageError` on options out of range. State is the counts of what was generated: the n-th token is chosen with
+ * the n-th number of the stream (seed, stream).
  */
 export class Sampler {
   private readonly options: SamplingOptions;
-  private readonly random: Random;
+  private readonly random: CounterRandom;
   private readonly promptTokens: ReadonlySet<number>;
   private readonly generated = new Map<number, number>();
   private readonly unusedTokens: Iterable<number>;
+  private numSampled = 0;
   private scores = new Float32Array(0);
   private weights = new Float64Array(0);
 
@@ -19,13 +29,13 @@ export class Sampler {
   constructor(options: SamplingOptions, prompt: readonly number[], unusedTokens: Iterable<number> = []) {
     checkSamplingOptions(options);
     this.options = options;
-    this.random = new Random(options.seed ?? Math.floor(Math.random() * 2 ** 52));
+    this.random = new CounterRandom(options.seed ?? Math.floor(Math.random() * 2 ** 52), options.stream);
     this.promptTokens = new Set(prompt);
     this.unusedTokens = unusedTokens;
   }
 
-  /** logits_V -> the id chosen. The logits are not changed. */
-  sample(logits_V: Float32Array): number {
+  /** logits_V -> the id chosen. The logits are not changed. Throws `InternalError` if no token is left to choose. */
+  sample(logits_V: Float32Array, restriction: Restriction = {}): number {
     if (this.scores.length !== logits_V.length) {
       this.scores = new Float32Array(logits_V.length);
       this.weights = new Float64Array(logits_V.length);
@@ -33,7 +43,10 @@ export class Sampler {
     this.scores.set(logits_V);
     this.adjust(this.scores);
     for (const id of this.unusedTokens) this.scores[id] = Number.NEGATIVE_INFINITY;
+    for (const id of restriction.forbidden ?? []) this.scores[id] = Number.NEGATIVE_INFINITY;
+    if (restriction.allowed) exclude(this.scores, restriction.allowed);
     const id = this.choose(this.scores);
+    this.numSampled++;
     this.generated.set(id, (this.generated.get(id) ?? 0) + 1);
     return id;
   }
@@ -48,14 +61,18 @@ export class Sampler {
     if (presencePenalty !== 0 || frequencyPenalty !== 0) {
       for (const [id, count] of this.generated) scores[id] -= presencePenalty + frequencyPenalty * count;
     }
-    for (const [id, bias] of Object.entries(logitBias ?? {})) {
-      if (Number(id) < scores.length) scores[Number(id)] += bias;
+    for (const [id, bias] of logitBias ?? []) {
+      if (id < scores.length) scores[id] += bias;
     }
   }
 
   private choose(scores_V: Float32Array): number {
     const { temperature = 1, topK = 0, topP = 1, minP = 0 } = this.options;
     const best = argmax(scores_V);
+    // With scores that are no numbers the first token would win, allowed or not.
+    if (!(scores_V[best] > Number.NEGATIVE_INFINITY)) {
+      throw new InternalError('no token has a score: the logits are not finite, or none is allowed');
+    }
     if (temperature === 0) return best;
     const weights_V = this.weights;
     const max = scores_V[best];
@@ -64,7 +81,7 @@ export class Sampler {
     if (topK <= 0 && topP >= 1 && minP <= 0) {
       let total = 0;
       for (let id = 0; id < weights_V.length; id++) total += weights_V[id];
-      let left = this.random.uniform() * total;
+      let left = this.random.uniform(this.numSampled) * total;
       for (let id = 0; id < weights_V.length; id++) {
         left -= weights_V[id];
         if (left < 0) return id;
@@ -75,12 +92,24 @@ export class Sampler {
       topK > 0
         ? firstOf(mostLikely(scores_V, topK), weights_V, topP, minP)
         : nucleus({ scores_V, max, temperature, weights_V }, topP, minP);
-    let left = this.random.uniform() * sumOf(kept, weights_V);
+    let left = this.random.uniform(this.numSampled) * sumOf(kept, weights_V);
     for (const id of kept) {
       left -= weights_V[id];
       if (left < 0) return id;
     }
     return kept[0];
+  }
+}
+
+/** Takes away the scores of all tokens whose bit is not set; bits beyond the end of `allowed` count as not set. */
+function exclude(scores_V: Float32Array, allowed: Uint32Array): void {
+  for (let start = 0; start < scores_V.length; start += 32) {
+    const word = allowed[start >> 5] ?? 0;
+    if (word === 0xffffffff) continue;
+    const end = Math.min(start + 32, scores_V.length);
+    for (let id = start; id < end; id++) {
+      if (((word >>> (id - start)) & 1) === 0) scores_V[id] = Number.NEGATIVE_INFINITY;
+    }
   }
 }
 

@@ -17,12 +17,16 @@ export interface SamplingOptions {
   /** Subtracted for each time the answer has the token. */
   readonly frequencyPenalty?: number;
   /** Added to the logits of single tokens: id -> −100…100. */
-  readonly logitBias?: Readonly<Record<number, number>>;
-  /** The same seed, prompt and options give the same tokens, whatever else runs. Default: chosen at random. */
-  readonly seed?: number;
+  readonly logitBias?: ReadonlyMap<number, number>;
+  /** 64 bits. The same seed, prompt and options give the same tokens, whatever else runs. Default: chosen at random. */
+  readonly seed?: number | bigint;
+  /** Answers to one prompt with one seed that are to differ take different streams: 0, 1, 2 and so on. Default 0. */
+  readonly stream?: number;
 }
 
-const RANGES: Readonly<Record<string, readonly [low: number, high: number, text: string]>> = {
+type Range = readonly [low: number, high: number, text: string];
+
+const RANGES: Readonly<Record<string, Range>> = {
   temperature: [0, 100, 'between 0 and 100'],
   topK: [-1, 2 ** 31, '-1, 0 or a positive number'],
   topP: [0, 1, 'between 0 and 1'],
@@ -32,27 +36,38 @@ const RANGES: Readonly<Record<string, readonly [low: number, high: number, text:
   frequencyPenalty: [-2, 2, 'between -2 and 2'],
 };
 
+const BIAS_RANGE: Range = [-100, 100, 'between -100 and 100'];
+
 /** Throws `UsageError` naming the option, what it was and what it may be. */
 export function checkSamplingOptions(options: SamplingOptions): void {
-  for (const [name, [low, high, text]] of Object.entries(RANGES)) {
-    const value = options[name as keyof SamplingOptions];
-    if (value === undefined) continue;
-    if (typeof value === 'number' && value >= low && value <= high) continue;
-    throw new UsageError(`${name} is ${String(value)}`, {
-      code: 'bad-sampling-option',
-      hint: `it must be ${text}`,
-    });
+  for (const [name, range] of Object.entries(RANGES)) {
+    checkRange(name, options[name as keyof SamplingOptions], range);
   }
+  for (const [id, bias] of options.logitBias ?? []) checkRange(`logitBias of token ${id}`, bias, BIAS_RANGE);
   if (options.topP === 0) {
     throw new UsageError('topP is 0', {
       code: 'bad-sampling-option',
       hint: 'it must be above 0; use temperature 0 for the most likely token',
     });
   }
-  if (options.seed !== undefined && !Number.isSafeInteger(options.seed)) {
+  if (options.seed !== undefined && typeof options.seed !== 'bigint' && !Number.isSafeInteger(options.seed)) {
     throw new UsageError(`seed is ${options.seed}`, {
       code: 'bad-sampling-option',
-      hint: 'it must be a whole number below 2^53',
+      hint: 'it must be a whole number below 2^53, or a bigint',
     });
   }
+  if (options.stream !== undefined && options.stream >>> 0 !== options.stream) {
+    throw new UsageError(`stream is ${options.stream}`, {
+      code: 'bad-sampling-option',
+      hint: 'it must be a whole number below 2^32',
+    });
+  }
+}
+
+function checkRange(name: string, value: unknown, [low, high, text]: Range): void {
+  if (value === undefined || (typeof value === 'number' && value >= low && value <= high)) return;
+  throw new UsageError(`${name} is ${String(value)}`, {
+    code: 'bad-sampling-option',
+    hint: `it must be ${text}`,
+  });
 }

@@ -11,6 +11,11 @@ export class Utf8Stream {
   private readonly decoder = utf8Decoder();
   private pending: Uint8Array = new Uint8Array(0);
 
+  /** Bytes that are held back: the beginning of a character that lacks its end. */
+  get numPending(): number {
+    return this.pending.length;
+  }
+
   /**
    * The text that `bytes` completes. Up to three bytes that may be the start of a character are held back; bytes that can't
    * be become U+FFFD at once, exactly those that decoding everything together would give.

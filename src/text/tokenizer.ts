@@ -32,6 +32,8 @@ export interface TextPart {
 }
 
 export interface StreamDecoder {
+  /** Bytes that are held back: the beginning of a character that lacks its end. */
+  readonly numPending: number;
   /** The text that this token completes, perhaps none. */
   push(id: number): string;
   /** The rest: U+FFFD if the last character never got its end. */
@@ -177,6 +179,9 @@ class BpeTokenizer implements Tokenizer {
   streamDecoder(options: DecodeOptions = {}): StreamDecoder {
     const stream = new Utf8Stream();
     return {
+      get numPending() {
+        return stream.numPending;
+      },
       push: (id) => stream.push(this.visibleBytes(id, options)),
       flush: () => stream.flush(),
     };

@@ -56,8 +56,8 @@ describe('Sampler', () => {
   });
 
   it('logit bias can force and forbid a token', () => {
-    expect(new Sampler({ temperature: 0, logitBias: { 4: 100 } }, []).sample(logits)).toBe(4);
-    expect(new Sampler({ temperature: 0, logitBias: { 1: -100 } }, []).sample(logits)).toBe(3);
+    expect(new Sampler({ temperature: 0, logitBias: new Map([[4, 100]]) }, []).sample(logits)).toBe(4);
+    expect(new Sampler({ temperature: 0, logitBias: new Map([[1, -100]]) }, []).sample(logits)).toBe(3);
   });
 
   it('unused rows of the matrix are never chosen, however large their logits', () => {
