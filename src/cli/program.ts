@@ -36,6 +36,7 @@ export function buildProgram(session: Session): Command {
   addChat(program, session);
   addTokenize(program, session);
   addTokenizer(program, session);
+  addData(program, session);
   addLogits(program, session);
   addConvert(program, session);
   addBench(program, session);
@@ -140,6 +141,42 @@ function addTokenizer(program: Command, session: Session): void {
   addCommonOptions(train)
     .addHelpText('after', examples('tokenizer train corpus/*.jsonl --vocab-size 16000 --out tokenizer.json'))
     .action(async (files, flags) => (await import('./tokenizer.ts')).tokenizerTrain(session, files, flags));
+}
+
+function addData(program: Command, session: Session): void {
+  const data = program.command('data').description('make training data');
+  const tokenizeData = data
+    .command('tokenize')
+    .description('turn documents into a token shard, which training reads')
+    .argument('<FILES...>', '.jsonl with one document a line; also with .gz')
+    .requiredOption('--tokenizer <FILE>', 'a tokenizer.json, or a model that has one')
+    .requiredOption('-o, --out <FILE>', 'the shard to write')
+    .option('--field <NAME>', 'field that holds the text (default: text)')
+    .option('--source <REGEX>', 'only documents whose field "source" it matches')
+    .option('--language <NAME>', 'en, zh: written into the shard; figures are reported by it')
+    .option('--max-tokens <N>', 'stop behind the document that reaches this many tokens', positive);
+  addCommonOptions(tokenizeData)
+    .addHelpText(
+      'after',
+      examples('data tokenize en.jsonl.gz --tokenizer tokenizer.json --language en --out en.tok'),
+    )
+    .action(async (files, flags) => (await import('./data-tokenize.ts')).dataTokenize(session, files, flags));
+
+  const sample = data
+    .command('sample')
+    .description('sample answers and keep those that a verifier accepts, as conversations for fine-tuning')
+    .argument('[MODEL]', MODEL)
+    .requiredOption('--questions <FILES...>', 'conversations that end with a right answer, as .jsonl')
+    .requiredOption('-o, --out <FILE>', 'the accepted conversations, as .jsonl')
+    .addOption(new Option('--verifier <NAME>', 'what accepts').choices(['math']).default('math'))
+    .option('--samples <N>', 'answers drawn for each question, at most', positive, 4)
+    .option('--keep <N>', 'different accepted answers kept for each question', positive, 1);
+  addCommonOptions(addSamplingOptions(addModelOptions(sample)))
+    .addHelpText(
+      'after',
+      examples('data sample model.gguf --questions problems.jsonl --samples 8 --out accepted.jsonl'),
+    )
+    .action(async (model, flags) => (await import('./data-sample.ts')).dataSample(session, model, flags));
 }
 
 function addLogits(program: Command, session: Session): void {

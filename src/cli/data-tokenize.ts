@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
+import { tokenizeCorpus } from '../data/tokenize-corpus.ts';
+import { openModelFiles } from '../engine/model-files.ts';
+import { parseJson } from '../format/json.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { type JsonObject, tokenizerFromJson } from '../text/tokenizer-json.ts';
+import { requireTokenizer } from './open-model.ts';
+import type { CommonFlags } from './options.ts';
+import { resolveModel } from './resolve-model.ts';
+import type { Session } from './session.ts';
+
+export interface DataTokenizeFlags extends CommonFlags {
+  readonly tokenizer: string;
+  readonly out: string;
+  readonly field?: string;
+  readonly source?: string;
+  readonly language?: string;
+  readonly maxTokens?: number;
+}
+
+/** `dots data tokenize`. */
+export async function dataTokenize(
+  session: Session,
+  files: readonly string[],
+  flags: DataTokenizeFlags,
+): Promise<void> {
+  const { field, language, maxTokens } = flags;
+  const source = flags.source === undefined ? undefined : sourcePattern(flags.source);
+  const tokenizer = await loadTokenizer(flags.tokenizer);
+  const progress = session.progress('tokenizing', 'bytes', flags);
+  try {
+    const result = await tokenizeCorpus({
+      files,
+      tokenizer,
+      out: flags.out,
+      signal: session.signal,
+      ...(field !== undefined && { field }),
+      ...(language !== undefined && { language }),
+      ...(maxTokens !== undefined && { maxTokens }),
+      ...(source !== undefined && { source }),
+      onProgress: (done, total) => progress.update(done, total),
+    });
+    progress.clear();
+    if (flags.json) await session.json(result);
+    else {
+      await session.line(
+        `wrote ${flags.out}: ${formatCount(result.documents)} documents, ${formatCount(result.tokens)} tokens, ` +
+          `${result.bytesPerToken.toFixed(2)} bytes per token`,
+      );
+    }
+  } finally {
+    progress.clear();
+  }
+}
+
+/** A `tokenizer.json`, or the tokenizer of a model. */
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  if (path.endsWith('.json')) {
+    const bytes = await readFile(path).catch((cause: unknown) => {
+      throw new UsageError(`Cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        code: 'file-not-found',
+        hint: 'give a tokenizer.json, a .gguf file or a Hugging Face folder',
+        cause,
+      });
+    });
+    return tokenizerFromJson({ tokenizerJson: parseJson(bytes, path) as JsonObject });
+  }
+  const files = await openModelFiles(resolveModel(path));
+  try {
+    return requireTokenizer(files, 'give a tokenizer.json, or a model that has one');
+  } finally {
+    await files.close();
+  }
+}
+
+function sourcePattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    throw new UsageError(`--source ${text} is no regular expression`, {
+      code: 'bad-pattern',
+      hint: 'write it as in JavaScript, for example "wiki|fairy"',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,152 @@
+/** Conversations -> token ids with a mark on every token that the assistant says. */
+import { FormatError, UnsupportedError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import type { ChatMessage, ChatTemplate } from '../text/chat-template.ts';
+import { renderChat } from '../text/render-chat.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { ShuffledDocuments, type TrainingDocument } from './document-stream.ts';
+import { badLine, type JsonLine, readJsonLines } from './json-lines.ts';
+
+/** `counts` is 1 for the assistant's tokens and the marker that closes its turn, 0 for markers, system and user. */
+export type Conversation = Required<TrainingDocument>;
+
+/**
+ * One conversation in the model's template. The assistant's tokens are what a turn adds behind its opening marker, found by
+ * rendering with and without the turn, so it works for any template that renders front to back. Undefined if not even the
+ * first answer ends within `maxTokens`; later turns that don't fit are left out. Throws `UnsupportedError` for a template
+ * that rewrites earlier turns.
+ */
+export function encodeConversation(
+  messages: readonly ChatMessage[],
+  template: ChatTemplate,
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): Conversation | undefined {
+  const render = (shown: readonly ChatMessage[], addGenerationPrompt: boolean) =>
+    renderChat(template, shown, tokenizer, { addGenerationPrompt, defaultSystemPrompt: null });
+  let tokens: Int32Array | undefined;
+  const answers: { start: number; end: number }[] = [];
+  for (const [i, message] of messages.entries()) {
+    if (message.role !== 'assistant') continue;
+    const before = render(messages.slice(0, i), true);
+    const whole = render(messages.slice(0, i + 1), false);
+    if (!startsWith(whole, before) || (tokens && !startsWith(before, tokens))) {
+      throw new UnsupportedError(
+        'Cannot tell which tokens are the assistant’s: the chat template rewrites earlier turns',
+        {
+          code: 'template-not-incremental',
+          hint: 'train with a template that renders each turn in the same way whatever follows',
+        },
+      );
+    }
+    if (whole.length > maxTokens) break;
+    answers.push({ start: before.length, end: whole.length });
+    tokens = whole;
+  }
+  if (!tokens) return undefined;
+  const counts = new Uint8Array(tokens.length);
+  for (const { start, end } of answers) counts.fill(1, start, end);
+  return { tokens, counts, keepWhole: true };
+}
+
+function startsWith(whole: Int32Array, start: Int32Array): boolean {
+  return whole.length >= start.length && start.every((id, i) => id === whole[i]);
+}
+
+export interface ConversationFiles {
+  readonly files: readonly string[];
+  /** Each conversation comes this often in an epoch: 2 twice, 0.5 half of them. Default 1. */
+  readonly upsample?: number;
+}
+
+export interface ReadConversationsOptions {
+  readonly template: ChatTemplate;
+  readonly tokenizer: Tokenizer;
+  /** Longest conversation in tokens. */
+  readonly maxTokens: number;
+  /** Chooses which ones come once more where `upsample` is no whole number. */
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (file: string) => void;
+}
+
+export interface ConversationSet {
+  readonly conversations: readonly Conversation[];
+  /** Numbers of conversations, in the multiplicity of an epoch. */
+  readonly epoch: Uint32Array;
+  /** Tokens of an epoch, and those of them that count. */
+  readonly numTokens: number;
+  readonly numCounted: number;
+  /** Conversations whose first answer is too long. */
+  readonly numTooLong: number;
+}
+
+/** Read JSON lines of `{"messages": [{"role", "content"}, …]}`. Throws `FormatError` naming file and line. */
+export async function readConversations(
+  parts: readonly ConversationFiles[],
+  options: ReadConversationsOptions,
+): Promise<ConversationSet> {
+  const conversations: Conversation[] = [];
+  const epoch: number[] = [];
+  const random = new Random(options.seed);
+  let numTokens = 0;
+  let numCounted = 0;
+  let numTooLong = 0;
+  for (const { files, upsample = 1 } of parts) {
+    for (const file of files) {
+      options.onProgress?.(file);
+      for await (const line of readJsonLines(file, { signal: options.signal })) {
+        const messages = messagesOf(line, file);
+        const conversation = encodeConversation(
+          messages,
+          options.template,
+          options.tokenizer,
+          options.maxTokens,
+        );
+        if (!conversation) {
+          numTooLong++;
+          continue;
+        }
+        const copies = Math.floor(upsample) + (random.uniform() < upsample % 1 ? 1 : 0);
+        for (let i = 0; i < copies; i++) epoch.push(conversations.length);
+        numTokens += copies * conversation.tokens.length;
+        numCounted += copies * conversation.counts.reduce((sum, count) => sum + count, 0);
+        conversations.push(conversation);
+      }
+    }
+  }
+  if (epoch.length === 0) {
+    throw new FormatError('Cannot train on conversations: none is left', {
+      code: 'empty-corpus',
+      hint: `${numTooLong} were longer than ${options.maxTokens} tokens; raise the sequence length or "upsample"`,
+    });
+  }
+  return { conversations, epoch: Uint32Array.from(epoch), numTokens, numCounted, numTooLong };
+}
+
+/** The conversations of a set without end, shuffled anew for each epoch. */
+export function conversationDocuments(set: ConversationSet, seed: number | undefined): ShuffledDocuments {
+  return new ShuffledDocuments(
+    set.epoch.length,
+    (index) => Promise.resolve(set.conversations[set.epoch[index]]),
+    seed,
+  );
+}
+
+/** The messages of a line; an assistant's turn has to be among them. */
+export function messagesOf({ fields, line }: JsonLine, file: string): ChatMessage[] {
+  const { messages } = fields;
+  if (!Array.isArray(messages)) throw badLine(file, line, 'it has no list "messages"');
+  const isMessage = (message: unknown) =>
+    typeof message === 'object' &&
+    message !== null &&
+    typeof (message as ChatMessage).role === 'string' &&
+    typeof (message as ChatMessage).content === 'string';
+  if (!messages.every(isMessage)) {
+    throw badLine(file, line, 'one of its messages lacks a "role" or a "content" that is text');
+  }
+  if (!messages.some((message: ChatMessage) => message.role === 'assistant')) {
+    throw badLine(file, line, 'no message is the assistant’s, so there is nothing to learn');
+  }
+  return messages as ChatMessage[];
+}

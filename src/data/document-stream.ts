@@ -1,0 +1,121 @@
+/** Documents to train on, one after the other, without end. */
+import { FormatError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import type { JsonValue } from '../format/batch.ts';
+import type { TokenShard } from '../format/token-shard.ts';
+
+export interface TrainingDocument {
+  /** Token ids. */
+  readonly tokens: Int32Array;
+  /** For each token, how much it counts as a target: 1 or 0. Absent: all count. */
+  readonly counts?: Uint8Array;
+  /** Not to be cut where a batch ends: its later part means little without the earlier one. */
+  readonly keepWhole?: boolean;
+}
+
+/** The same position gives the same documents again. */
+export interface DocumentStream {
+  next(): Promise<TrainingDocument>;
+  /** Where the next document stands. */
+  position(): JsonValue;
+  /** Throws `FormatError` for a position of another stream. */
+  seek(position: JsonValue): Promise<void>;
+}
+
+/**
+ * Documents that can be had by number, in a new order for each epoch; the order depends on seed and epoch alone. Without a
+ * seed they come as they lie.
+ */
+export class ShuffledDocuments implements DocumentStream {
+  readonly numDocuments: number;
+  private readonly read: (index: number) => Promise<TrainingDocument>;
+  private readonly seed: number | undefined;
+  private epoch = 0;
+  private index = 0;
+  private order: Uint32Array;
+
+  constructor(
+    numDocuments: number,
+    read: (index: number) => Promise<TrainingDocument>,
+    seed: number | undefined,
+  ) {
+    this.numDocuments = numDocuments;
+    this.read = read;
+    this.seed = seed;
+    this.order = shuffledOrder(numDocuments, seed, 0);
+  }
+
+  async next(): Promise<TrainingDocument> {
+    if (this.index === this.numDocuments) this.goTo(this.epoch + 1, 0);
+    return await this.read(this.order[this.index++]);
+  }
+
+  position(): JsonValue {
+    return { epoch: this.epoch, document: this.index, of: this.numDocuments };
+  }
+
+  async seek(position: JsonValue): Promise<void> {
+    const { epoch, document, of } = numbersOf(position, ['epoch', 'document', 'of']);
+    if (of !== this.numDocuments || document > of) {
+      throw wrongPosition(`it counts ${of} documents, there are ${this.numDocuments}`);
+    }
+    this.goTo(epoch, document);
+  }
+
+  private goTo(epoch: number, index: number): void {
+    if (epoch !== this.epoch) this.order = shuffledOrder(this.numDocuments, this.seed, epoch);
+    this.epoch = epoch;
+    this.index = index;
+  }
+}
+
+/** All documents of some shards. */
+export function shardDocuments(shards: readonly TokenShard[], seed: number | undefined): ShuffledDocuments {
+  const starts: number[] = [];
+  let numDocuments = 0;
+  for (const shard of shards) {
+    starts.push(numDocuments);
+    numDocuments += shard.numDocuments;
+  }
+  const read = async (index: number): Promise<TrainingDocument> => {
+    let i = starts.length - 1;
+    while (starts[i] > index) i--;
+    return { tokens: await shards[i].readDocument(index - starts[i]) };
+  };
+  return new ShuffledDocuments(numDocuments, read, seed);
+}
+
+function shuffledOrder(length: number, seed: number | undefined, epoch: number): Uint32Array {
+  const order = Uint32Array.from({ length }, (_, i) => i);
+  if (seed === undefined) return order;
+  const random = new Random(seed * 100_003 + epoch);
+  for (let i = length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+/** Fields of a position that have to be counts. */
+export function numbersOf<Name extends string>(
+  position: JsonValue,
+  names: readonly Name[],
+): Record<Name, number> {
+  const fields = (typeof position === 'object' && position !== null ? position : {}) as Record<
+    string,
+    unknown
+  >;
+  for (const name of names) {
+    const value = fields[name];
+    if (!Number.isSafeInteger(value) || (value as number) < 0)
+      throw wrongPosition(`it has no count "${name}"`);
+  }
+  return fields as Record<Name, number>;
+}
+
+export function wrongPosition(found: string): FormatError {
+  return new FormatError(`Cannot go on where the data stopped: the position is of other data (${found})`, {
+    code: 'wrong-position',
+    hint: 'resume with the data files that the run began with',
+  });
+}

@@ -1,0 +1,128 @@
+/** Reads files with one JSON document a line, plain or gzipped. Every error names the file and the line. */
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { FormatError, ResourceError, UsageError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
+
+const CHUNK_BYTES = 1 << 18;
+
+export type JsonFields = Readonly<Record<string, unknown>>;
+
+export interface JsonLine {
+  readonly fields: JsonFields;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+export interface ReadLinesOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of the file, as it lies on disk, read so far. */
+  readonly onBytes?: (doneBytes: number) => void;
+}
+
+/**
+ * The documents of one file, in order; empty lines are passed over. Throws `UsageError` if there is no such file,
+ * `FormatError` for a line that is no JSON object, for a damaged archive and for a file without any document.
+ */
+export async function* readJsonLines(file: string, options: ReadLinesOptions = {}): AsyncGenerator<JsonLine> {
+  let line = 0;
+  let numDocuments = 0;
+  for await (const bytes of readLines(file, options)) {
+    line++;
+    let text: string;
+    try {
+      text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (cause) {
+      throw badLine(file, line, 'it is not UTF-8 text', cause);
+    }
+    if (text.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw badLine(file, line, 'it is not JSON', cause);
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw badLine(file, line, 'it is not a JSON object');
+    }
+    numDocuments++;
+    yield { fields: value as JsonFields, line };
+  }
+  if (numDocuments > 0) return;
+  throw new FormatError(`Cannot use ${file}: it holds no documents`, {
+    code: 'empty-corpus',
+    hint: 'the file is empty; check how it was made',
+  });
+}
+
+/** A field that has to be text. Throws `FormatError` with the line. */
+export function textField({ fields, line }: JsonLine, name: string, file: string): string {
+  const value = fields[name];
+  if (typeof value === 'string') return value;
+  throw badLine(
+    file,
+    line,
+    Object.hasOwn(fields, name) ? `its "${name}" is not text` : `it has no field "${name}"`,
+  );
+}
+
+export function badLine(file: string, line: number, found: string, cause?: unknown): FormatError {
+  return new FormatError(`Cannot read line ${formatCount(line)} of ${file}: ${found}`, {
+    code: 'bad-document',
+    hint: 'every line holds one JSON object; docs/training-data.md shows the fields it needs',
+    cause,
+  });
+}
+
+async function* readLines(file: string, options: ReadLinesOptions): AsyncGenerator<Uint8Array> {
+  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+  const stream = file.endsWith('.gz')
+    ? pipeline(source, createGunzip({ chunkSize: CHUNK_BYTES }), () => {})
+    : source;
+  let held: Uint8Array[] = [];
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      options.signal?.throwIfAborted();
+      options.onBytes?.(source.bytesRead);
+      let start = 0;
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+        const tail = chunk.subarray(start, end);
+        yield held.length === 0 ? tail : Buffer.concat([...held, tail]);
+        held = [];
+        start = end + 1;
+      }
+      if (start < chunk.length) held.push(chunk.slice(start));
+    }
+    if (held.length > 0) yield Buffer.concat(held);
+  } catch (cause) {
+    throw readable(file, cause);
+  } finally {
+    stream.destroy();
+    source.destroy();
+  }
+}
+
+function readable(file: string, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code.startsWith('Z_') || code === 'ERR_STREAM_PREMATURE_CLOSE') {
+    return new FormatError(`Cannot decompress ${file}: ${(cause as Error).message}`, {
+      code: 'bad-gzip',
+      hint: 'the file is damaged or incomplete; compare its size with where it came from',
+      cause,
+    });
+  }
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new UsageError(`Cannot read ${file}: there is no such file`, {
+      code: 'file-not-found',
+      hint: 'check the spelling; a relative path starts at the current folder',
+      cause,
+    });
+  }
+  if (!(cause instanceof Error && 'syscall' in cause)) return cause;
+  return new ResourceError(`Cannot read ${file}: ${cause.message}`, {
+    code: 'unreadable-file',
+    hint: 'check that it is a file and that you may read it',
+    cause,
+  });
+}
