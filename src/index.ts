@@ -25,4 +25,6 @@ export { type ChatOptions, Model, open } from './engine/model.ts';
 export type { OpenOptions } from './engine/open.ts';
 export type { ExpertIds } from './engine/routing.ts';
 export type { PositionLogits } from './engine/score.ts';
+export { type App, createApp } from './server/app.ts';
+export type { ServerOptions } from './server/options.ts';
 export type { ChatMessage } from './text/chat-template.ts';

@@ -34,6 +34,7 @@ export function buildProgram(session: Session): Command {
   addInfo(program, session);
   addRun(program, session);
   addChat(program, session);
+  addServe(program, session);
   addTokenize(program, session);
   addTokenizer(program, session);
   addData(program, session);
@@ -97,6 +98,42 @@ function addChat(program: Command, session: Session): void {
       ),
     )
     .action(async (model, flags) => (await import('./chat.ts')).chat(session, model, flags));
+}
+
+function addServe(program: Command, session: Session): void {
+  const command = program
+    .command('serve')
+    .description('the OpenAI API and a chat page on one port')
+    .argument('[MODEL]', MODEL)
+    .option('--host <ADDRESS>', 'where to listen; another than this machine needs a key', '127.0.0.1')
+    .addOption(new Option('-p, --port <N>', 'port').argParser(count).default(8000))
+    .option('--api-key <KEY...>', 'clients need one of these (others can read it in the list of processes)')
+    .option('--api-key-file <FILE>', 'keys, one a line; DOTS_API_KEY in the environment works too')
+    .option('--served-model-name <NAME>', 'what clients call the model (default: the name of the file)')
+    .option('--alias <NAME...>', 'further names, for tools that insist on one')
+    .option('--max-model-len <N>', 'the same as --ctx', positive)
+    .addOption(
+      new Option('--parallel <N>', 'sequences that are computed together').argParser(positive).default(8),
+    )
+    .option('--cors-origin <ORIGIN...>', 'web pages that may use the server, * for any')
+    .option('--insecure', 'listen to the network without a key')
+    .option('--strict', 'refuse unknown fields of requests')
+    .option('--timeout <SECONDS>', 'end requests that take longer (default: 3600)', positive)
+    .addOption(
+      new Option('--drain <SECONDS>', 'time for open answers when the server is told to end')
+        .argParser(count)
+        .default(30),
+    );
+  addCommonOptions(addModelOptions(command))
+    .addHelpText(
+      'after',
+      examples(
+        'serve model.gguf',
+        'serve model.gguf --port 8080 --served-model-name dots1 --parallel 16',
+        'serve model.gguf --host 0.0.0.0 --api-key-file keys.txt',
+      ),
+    )
+    .action(async (model, flags) => (await import('./serve.ts')).serve(session, model, flags));
 }
 
 function addTokenize(program: Command, session: Session): void {

@@ -44,6 +44,12 @@ export interface GenerateContext {
   readonly unusedTokens: readonly number[];
 }
 
+/** A request that has been checked and not yet begun. */
+export interface Prepared {
+  /** Begins it. Leaving the iteration early cancels it. May be called once. */
+  run(): AsyncGenerator<GenerateEvent, void, undefined>;
+}
+
 /**
  * The life of one request: check it, hand it to the loop, and pass on what happens. Leaving the iteration early cancels
  * the request. Throws `UsageError` for prompts and options that cannot work, and the signal's reason when aborted.
@@ -53,17 +59,30 @@ export async function* generate(
   prompt: readonly number[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerateEvent, void, undefined> {
+  yield* prepare(context, prompt, options).run();
+}
+
+/** The checks of `generate`, at once, for callers that must know before they promise an answer. Throws the same. */
+export function prepare(
+  context: GenerateContext,
+  prompt: readonly number[],
+  options: GenerateOptions = {},
+): Prepared {
   checkPrompt(prompt, context.vocabSize, context.contextLength - 1);
   options.signal?.throwIfAborted();
   const left = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
   const request = new Generation(context, prompt, options, signal);
-  context.loop.add(request);
-  try {
-    yield* request.events.read();
-  } finally {
-    left.abort();
-  }
+  return {
+    async *run() {
+      context.loop.add(request);
+      try {
+        yield* request.events.read();
+      } finally {
+        left.abort();
+      }
+    },
+  };
 }
 
 /** Throws `UsageError` unless every token exists and the prompt fits. */

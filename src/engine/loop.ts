@@ -58,15 +58,22 @@ export class Loop {
   private running: Running[] = [];
   private active: Promise<void> | undefined;
   private isClosed = false;
+  private progressMs = 0;
 
   constructor(options: LoopOptions) {
     this.options = options;
+  }
+
+  /** Time since the last step ended, while there is something to do; 0 otherwise. */
+  get stalledMs(): number {
+    return this.active ? performance.now() - this.progressMs : 0;
   }
 
   add(request: LoopRequest): void {
     if (this.isClosed)
       throw new ResourceError('The model is closed', { code: 'closed', hint: 'open it again' });
     this.waiting.push(request);
+    if (!this.active) this.progressMs = performance.now();
     this.active ??= this.drive();
   }
 
@@ -84,6 +91,7 @@ export class Loop {
     while (this.waiting.length + this.running.length > 0) {
       try {
         await this.step();
+        this.progressMs = performance.now();
       } catch (error) {
         for (const running of [...this.running]) this.finish(running, error);
       }

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from '../core/errors.ts';
+import { Model } from '../engine/model.ts';
+import { isLoopback } from '../server/access.ts';
+import { createApp } from '../server/app.ts';
+import { listen } from '../server/listen.ts';
+import { readPageFiles } from '../server/page-files.ts';
+import { openModel } from './open-model.ts';
+import type { ModelFlags } from './options.ts';
+import type { Session } from './session.ts';
+
+// One folder up from here is `dist/`, where the build puts the page; from `src/cli` it is a step further.
+const PAGE_FOLDERS = ['../page/', '../../dist/page/'];
+
+export interface ServeFlags extends ModelFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly apiKey?: string[];
+  readonly apiKeyFile?: string;
+  readonly servedModelName?: string;
+  readonly alias?: string[];
+  readonly maxModelLen?: number;
+  readonly parallel: number;
+  readonly corsOrigin?: string[];
+  readonly insecure?: boolean;
+  readonly strict?: boolean;
+  readonly timeout?: number;
+  readonly drain: number;
+}
+
+/** `dots serve`: the OpenAI API and the chat page on one port, until a signal ends it. */
+export async function serve(session: Session, model: string | undefined, flags: ServeFlags): Promise<void> {
+  const apiKeys = readApiKeys(session, flags);
+  const isOpen = !isLoopback(flags.host.toLowerCase());
+  if (isOpen && apiKeys.length === 0 && !flags.insecure) {
+    throw new UsageError(`On ${flags.host} everybody in the network could use the model without a key`, {
+      code: 'no-api-key',
+      hint: 'give --api-key-file FILE (or DOTS_API_KEY in the environment), or --insecure if that is what you want',
+    });
+  }
+  const context = flags.maxModelLen ?? flags.ctx;
+  const engine = await openModel(session, model, flags, {
+    maxParallel: flags.parallel,
+    ...(context !== undefined && { contextLength: context }),
+  });
+  try {
+    const page = PAGE_FOLDERS.map((folder) =>
+      readPageFiles(fileURLToPath(new URL(folder, import.meta.url))),
+    ).find((files) => files !== undefined);
+    const app = createApp(new Model(engine), {
+      modelName: flags.servedModelName ?? defaultName(model, engine.files.name),
+      aliases: flags.alias ?? [],
+      apiKeys,
+      hosts: isOpen && apiKeys.length === 0 ? ['*'] : [flags.host],
+      corsOrigins: flags.corsOrigin ?? [],
+      strict: flags.strict === true,
+      ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+      ...(page && { page }),
+      onRequestEnd: (entry) => session.note(JSON.stringify(entry)),
+    });
+    const server = await listen(app, { host: flags.host, port: flags.port });
+    const { name } = app.context.served;
+    session.note(
+      `Serving ${name} on ${server.url} (${engine.backend.description}, ${availableParallelism()} cores); Ctrl-C ends it`,
+    );
+    await untilInterrupted(session, server, flags.drain);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The first signal lets answers finish, for the drain time at most; the second one cuts them off. */
+async function untilInterrupted(
+  session: Session,
+  server: Awaited<ReturnType<typeof listen>>,
+  drainSeconds: number,
+): Promise<void> {
+  await nextInterrupt(session, 0);
+  session.note(`Stopping: open answers have ${drainSeconds} s to finish`);
+  const numCut = await server.shutDown(drainSeconds * 1000, nextInterrupt(session, ECHO_MS));
+  session.note(numCut === 0 ? 'Stopped' : `Stopped; ${numCut} answers were cut off`);
+}
+
+/** npm hands a signal on that the terminal has sent to all processes already, so two at once are one. */
+const ECHO_MS = 500;
+
+function nextInterrupt(session: Session, deafMs: number): Promise<void> {
+  const startMs = performance.now();
+  return new Promise((resolve) => {
+    const restore = session.overrideInterrupt(() => {
+      if (performance.now() - startMs < deafMs) return;
+      restore();
+      resolve();
+    });
+  });
+}
+
+/** Keys from the flag, a file with one a line, and the environment. On a command line others can read them. */
+function readApiKeys(session: Session, flags: ServeFlags): string[] {
+  const keys = [...(flags.apiKey ?? [])];
+  const { DOTS_API_KEY } = session.io.env;
+  if (DOTS_API_KEY) keys.push(DOTS_API_KEY);
+  if (flags.apiKeyFile !== undefined) {
+    try {
+      keys.push(...readFileSync(flags.apiKeyFile, 'utf8').split(/\r?\n/));
+    } catch (cause) {
+      throw new UsageError(`Cannot read the API keys in ${flags.apiKeyFile}: ${(cause as Error).message}`, {
+        code: 'unreadable-key-file',
+        hint: 'the file holds one key on each line',
+        cause,
+      });
+    }
+  }
+  return keys.map((key) => key.trim()).filter((key) => key !== '');
+}
+
+/** `mini`, or the name of the file without what only tells files apart: ending and number of the shard. */
+function defaultName(model: string | undefined, nameInFile: string): string {
+  if (model === undefined || model === 'mini') return 'mini';
+  const base = model
+    .replace(/[/\\]+$/, '')
+    .split(/[/\\]/)
+    .at(-1);
+  return base?.replace(/\.gguf$/i, '').replace(/-\d{5}-of-\d{5}$/, '') || nameInFile;
+}

@@ -1,0 +1,100 @@
+import type { Context } from 'hono';
+import { type ApiError, toApiError } from './api-error.ts';
+import type { AppEnv, ServerContext } from './context.ts';
+import { ClientLeft, type Lifetime, SlowReader } from './lifetime.ts';
+import { CLIENT_LEFT, type RequestRecord } from './request-record.ts';
+import { SSE_HEADERS, SseStream } from './sse.ts';
+
+export interface AnswerStream {
+  /** Sends one event, and waits while the reader is too far behind. */
+  send(value: unknown): void | Promise<void>;
+  /** For formats of their own. */
+  readonly sse: SseStream;
+  readonly record: RequestRecord;
+  /** The reader has caught up enough for more; throws if it never does. */
+  ready(): void | Promise<void>;
+}
+
+export interface StreamFormat {
+  /** The last line of a good stream. */
+  readonly end?: string;
+  /** How an error is told after the first byte; default: a data line of the API's error shape. */
+  readonly error?: (stream: SseStream, error: ApiError) => void;
+}
+
+/**
+ * Answer with a stream that `write` fills. The response starts at once. After the first byte an error is one more line,
+ * and the stream closes without its usual end.
+ */
+export function answerStream(
+  c: Context<AppEnv>,
+  context: ServerContext,
+  lifetime: Lifetime,
+  write: (stream: AnswerStream) => Promise<void>,
+  format: StreamFormat = {},
+): Response {
+  const record = c.get('record');
+  const { settings } = context;
+  record.isStreaming = true;
+  const sse = new SseStream({
+    maxUnsentBytes: settings.maxUnsentBytes,
+    pingMs: settings.pingSeconds * 1000,
+    onCancel: () => lifetime.abort(new ClientLeft()),
+  });
+  const waitForReader = async (): Promise<void> => {
+    if (await sse.drained(settings.slowReaderSeconds * 1000)) return;
+    const error = new SlowReader('the client reads too slowly');
+    lifetime.abort(error);
+    throw error;
+  };
+  const stream: AnswerStream = {
+    sse,
+    record,
+    ready: () => (sse.isFull ? waitForReader() : undefined),
+    send(value) {
+      sse.send(JSON.stringify(value));
+      return sse.isFull ? waitForReader() : undefined;
+    },
+  };
+  const run = async (): Promise<void> => {
+    try {
+      await write(stream);
+      if (format.end !== undefined) sse.send(format.end);
+      record.end(200);
+    } catch (error) {
+      // Whatever failed, if the request was to end anyway, why it was to end is the reason.
+      const reason = lifetime.signal.aborted ? lifetime.signal.reason : error;
+      lifetime.abort(reason);
+      if (reason instanceof ClientLeft) record.end(CLIENT_LEFT);
+      else if (reason instanceof SlowReader) {
+        record.error = reason.message;
+        record.end(CLIENT_LEFT);
+        c.env?.outgoing?.destroy();
+      } else {
+        const told = toApiError(reason);
+        record.error = told.message;
+        if (format.error) format.error(sse, told);
+        else sse.send(JSON.stringify(told.body));
+        record.end(told.status);
+      }
+    } finally {
+      lifetime.end();
+      sse.close();
+    }
+  };
+  void run();
+  return new Response(sse.body, { headers: { ...SSE_HEADERS } });
+}
+
+/** An answer in one piece. If one part of the work fails, the rest of it ends too. */
+export async function answerWhole<T>(lifetime: Lifetime, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const reason = lifetime.signal.aborted ? lifetime.signal.reason : error;
+    lifetime.abort(reason);
+    throw reason;
+  } finally {
+    lifetime.end();
+  }
+}

@@ -1,0 +1,110 @@
+import {
+  type DotsError,
+  InternalError,
+  ResourceError,
+  UnsupportedError,
+  UsageError,
+} from '../core/errors.ts';
+
+export interface ApiErrorDetails {
+  readonly status: number;
+  /** As OpenAI names them: `invalid_request_error`, `server_error`. */
+  readonly type: string;
+  readonly code: string;
+  /** The field of the request that is wrong: `messages[2].content`. */
+  readonly param?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Fields beside the usual four that clients read. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+/** What a client is told: a status and a body of the API's shape. Made from the six errors, or by the server itself. */
+export class ApiError extends Error {
+  readonly details: ApiErrorDetails;
+
+  constructor(message: string, details: ApiErrorDetails) {
+    super(message);
+    this.name = 'ApiError';
+    this.details = details;
+  }
+
+  get status(): number {
+    return this.details.status;
+  }
+
+  /** `{"error":{message,type,param,code}}`: clients lose the message of any other shape. */
+  get body(): { readonly error: Readonly<Record<string, unknown>> } {
+    const { type, code, param, extra } = this.details;
+    return { error: { message: this.message, type, param: param ?? null, code, ...extra } };
+  }
+
+  toResponse(): Response {
+    return new Response(JSON.stringify(this.body), {
+      status: this.status,
+      headers: { 'content-type': 'application/json', ...this.details.headers },
+    });
+  }
+}
+
+/** 400: the request itself is wrong, so sending it again will not help. */
+export function badRequest(
+  message: string,
+  param?: string,
+  code = 'invalid_value',
+  extra?: Readonly<Record<string, unknown>>,
+): ApiError {
+  return new ApiError(message, {
+    status: 400,
+    type: 'invalid_request_error',
+    code,
+    ...(param !== undefined && { param }),
+    ...(extra && { extra }),
+  });
+}
+
+export function unavailable(message: string, code: string, retryAfterSeconds: number): ApiError {
+  return new ApiError(message, {
+    status: 503,
+    type: 'unavailable_error',
+    code,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  });
+}
+
+/** A request's deadline has passed. Asking again would take as long again, so clients are told not to. */
+export function timedOut(seconds: number): ApiError {
+  return new ApiError(`The request took longer than ${seconds} seconds`, {
+    status: 503,
+    type: 'unavailable_error',
+    code: 'timeout',
+    headers: { 'x-should-retry': 'false' },
+  });
+}
+
+/** Any error -> what the client is told. Only errors that nobody foresaw become a 500, and that says not to retry. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof UsageError || error instanceof UnsupportedError)
+    return badRequest(withHint(error), undefined, wireCode(error.code));
+  if (error instanceof ResourceError) {
+    return unavailable(withHint(error), error.code === 'closed' ? 'shutting_down' : 'out_of_memory', 5);
+  }
+  const message =
+    error instanceof InternalError ? error.message : 'internal: the request could not be answered';
+  return new ApiError(message, {
+    status: 500,
+    type: 'server_error',
+    code: 'internal_error',
+    // The same request would fail in the same way: decoding is deterministic here.
+    headers: { 'x-should-retry': 'false' },
+  });
+}
+
+function withHint(error: DotsError): string {
+  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+}
+
+/** `unsupported-schema` -> `unsupported_schema`, as codes of the API are spelt. */
+function wireCode(code: string): string {
+  return code.replaceAll('-', '_');
+}

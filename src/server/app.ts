@@ -1,0 +1,178 @@
+import { type Context, Hono } from 'hono';
+import type { Model } from '../engine/model.ts';
+import { checkHost, checkKey, checkOrigin, corsHeaders, preflight } from './access.ts';
+import { ApiError, toApiError } from './api-error.ts';
+import type { AppEnv, ServerContext } from './context.ts';
+import { uniqueId } from './ids.ts';
+import { ClientLeft } from './lifetime.ts';
+import { Metrics } from './metrics.ts';
+import { type ServerOptions, withDefaults } from './options.ts';
+import { pageResponse } from './page.ts';
+import { readJsonBody } from './read-body.ts';
+import { CLIENT_LEFT, RequestRecord } from './request-record.ts';
+import { chatCompletions } from './routes/chat-completions.ts';
+import { health } from './routes/health.ts';
+import { listModels, oneModel } from './routes/models.ts';
+import { props } from './routes/props.ts';
+import { ServedModel } from './served-model.ts';
+
+const MAX_JSON_DEPTH = 64;
+
+type PostHandler = (
+  c: Context<AppEnv>,
+  context: ServerContext,
+  body: Record<string, unknown>,
+) => Promise<Response>;
+
+/** A server that is no socket: `fetch` takes a `Request` and gives a `Response`. */
+export interface App {
+  readonly fetch: (request: Request, bindings?: AppEnv['Bindings']) => Response | Promise<Response>;
+  /** The same as a Hono app, to be mounted in another: `other.route('/llm', app.hono)`. */
+  readonly hono: Hono<AppEnv>;
+  readonly context: ServerContext;
+  /** Requests whose answers are not complete. */
+  readonly numActive: number;
+  /** New requests get 503 from now on; those that are being answered go on. */
+  drain(): void;
+  /** Ends the answers that are still being written, each with an error. */
+  stop(): void;
+}
+
+/** The API for an open model. The model stays the caller's, who closes it after the app's last answer. */
+export function createApp(model: Model, options: ServerOptions = {}): App {
+  const settings = withDefaults(options);
+  const { engine } = model;
+  const served = new ServedModel(engine, settings.modelName ?? engine.files.name, settings.aliases);
+  const stop = new AbortController();
+  const active = new Set<RequestRecord>();
+  let isDraining = false;
+  const metrics = new Metrics(engineGauges(model));
+  const context: ServerContext = { served, settings, metrics, stopping: stop.signal };
+  const rules = {
+    apiKeys: settings.apiKeys,
+    hosts: settings.hosts,
+    corsOrigins: settings.corsOrigins,
+  };
+  const hono = new Hono<AppEnv>();
+
+  hono.use(async (c, next) => {
+    const { raw } = c.req;
+    const record = new RequestRecord(requestId(raw), raw.method, metrics, (entry) => {
+      active.delete(record);
+      settings.onRequestEnd?.(entry);
+    });
+    active.add(record);
+    c.set('record', record);
+    const origin = raw.headers.get('origin');
+    let mayRead = false;
+    try {
+      const url = new URL(raw.url);
+      const host = raw.headers.get('host') ?? url.host;
+      checkHost(host, rules);
+      mayRead = checkOrigin(origin, host, rules);
+      if (raw.method === 'OPTIONS' && origin !== null && mayRead)
+        c.res = preflight(origin, raw.headers.get('access-control-request-headers'));
+      else await next();
+    } catch (error) {
+      c.res = errorResponse(error, record);
+    }
+    if (c.error) c.res = errorResponse(c.error, record);
+    c.res.headers.set('x-request-id', record.id);
+    if (origin !== null && mayRead)
+      for (const [name, value] of Object.entries(corsHeaders(origin))) c.res.headers.set(name, value);
+    if (isDraining) c.res.headers.set('connection', 'close');
+    if (!record.isStreaming) record.end(c.res.status);
+  });
+
+  const withKey = (c: Context<AppEnv>): void => checkKey(c.req.raw.headers, rules);
+  const get = (paths: readonly string[], handler: (c: Context<AppEnv>) => Response): void => {
+    for (const path of paths) {
+      hono.get(path, (c) => {
+        c.get('record').route = paths[0];
+        withKey(c);
+        return handler(c);
+      });
+    }
+  };
+  const post = (paths: readonly string[], handler: PostHandler): void => {
+    for (const path of paths) {
+      hono.post(path, async (c) => {
+        c.get('record').route = paths[0];
+        withKey(c);
+        if (isDraining) throw shuttingDown();
+        return handler(
+          c,
+          context,
+          await readJsonBody(c.req.raw, { ...settings, maxJsonDepth: MAX_JSON_DEPTH }),
+        );
+      });
+    }
+  };
+
+  for (const path of ['/health', '/v1/health']) {
+    hono.get(path, (c) => {
+      c.get('record').route = '/health';
+      return health(context, isDraining);
+    });
+  }
+  get(
+    ['/metrics'],
+    () => new Response(metrics.text(), { headers: { 'content-type': 'text/plain; version=0.0.4' } }),
+  );
+  get(['/v1/models', '/models'], (c) => listModels(c, served));
+  get(['/v1/models/*', '/models/*'], (c) => oneModel(c, served));
+  get(['/props'], (c) => props(c, context));
+  post(['/v1/chat/completions', '/chat/completions'], chatCompletions);
+  hono.get('*', (c) => pageResponse(c, settings.page));
+  hono.notFound((c) => {
+    throw new ApiError(`There is no ${c.req.method} ${c.req.path}`, {
+      status: 404,
+      type: 'not_found_error',
+      code: 'unknown_route',
+    });
+  });
+  hono.onError((error, c) => errorResponse(error, c.get('record')));
+
+  return {
+    hono,
+    context,
+    fetch: (request, bindings) => hono.fetch(request, bindings ?? {}),
+    get numActive() {
+      return active.size;
+    },
+    drain() {
+      isDraining = true;
+    },
+    stop() {
+      isDraining = true;
+      stop.abort(shuttingDown());
+    },
+  };
+}
+
+/** Clients find their request in our log by the id they gave, if it is one that can be written in a line. */
+function requestId(request: Request): string {
+  const given = request.headers.get('x-request-id');
+  return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : uniqueId('req_');
+}
+
+function errorResponse(error: unknown, record: RequestRecord): Response {
+  const told = toApiError(error);
+  record.error ??=
+    error instanceof ApiError ? told.message : String(error instanceof Error ? error.message : error);
+  if (error instanceof ClientLeft) record.end(CLIENT_LEFT);
+  return told.toResponse();
+}
+
+function shuttingDown(): ApiError {
+  return new ApiError('The server is shutting down', {
+    status: 503,
+    type: 'unavailable_error',
+    code: 'shutting_down',
+    headers: { 'retry-after': '5' },
+  });
+}
+
+function engineGauges(_model: Model): [] {
+  return [];
+}

@@ -1,0 +1,19 @@
+import type { Metrics } from './metrics.ts';
+import type { Settings } from './options.ts';
+import type { RequestRecord } from './request-record.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** What every route of a server shares. */
+export interface ServerContext {
+  readonly served: ServedModel;
+  readonly settings: Settings;
+  readonly metrics: Metrics;
+  /** Aborted when the server will not wait any longer for the answers it owes. */
+  readonly stopping: AbortSignal;
+}
+
+/** What a handler finds in Hono's context. `Bindings` are there where Node's adapter runs the app. */
+export interface AppEnv {
+  Variables: { record: RequestRecord };
+  Bindings: { outgoing?: { destroy(): void } };
+}

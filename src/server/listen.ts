@@ -1,0 +1,102 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { ResourceError } from '../core/errors.ts';
+import { badRequest } from './api-error.ts';
+import type { App } from './app.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+export interface Listening {
+  /** `http://127.0.0.1:8000`. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Take no new requests, wait for the answers that are being written, then stop. What is not complete after `drainMs` ends
+   * with an error, and sooner if `now` resolves. Gives the number of requests that were cut off.
+   */
+  shutDown(drainMs: number, now?: Promise<void>): Promise<number>;
+}
+
+/** Serve an app on a port. Throws `ResourceError` where the port can't be had. */
+export async function listen(app: App, options: ListenOptions): Promise<Listening> {
+  const listener = getRequestListener((request, env) => app.fetch(request, { outgoing: env.outgoing }), {
+    overrideGlobalObjects: false,
+    // What is so malformed that it never becomes a request.
+    errorHandler: (error) =>
+      badRequest(`The request cannot be read: ${(error as Error).message}`).toResponse(),
+  });
+  const server = createServer(
+    // Who sends a request byte by byte shall not hold a connection for ever.
+    { requestTimeout: 60_000, headersTimeout: 30_000, keepAliveTimeout: 65_000 },
+    (incoming, outgoing) => void listener(incoming, outgoing),
+  );
+  // Tokens are small and must not wait for each other on their way out.
+  server.on('connection', (socket) => socket.setNoDelay(true));
+  await bind(server, options);
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    shutDown: (drainMs, now) => shutDown(server, app, drainMs, now),
+  };
+}
+
+function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE';
+      reject(
+        new ResourceError(
+          `Cannot listen on ${host}:${port}: ${isTaken ? 'the port is in use' : error.message}`,
+          {
+            code: 'cannot-listen',
+            hint: isTaken
+              ? 'end the other program, or choose another --port'
+              : 'choose another --host or --port',
+            cause: error,
+          },
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+/** After `stop()` streams need a moment to tell their readers. */
+const FAREWELL_MS = 2000;
+
+async function shutDown(server: Server, app: App, drainMs: number, now?: Promise<void>): Promise<number> {
+  app.drain();
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const isClosed = async (ms: number, now?: Promise<void>): Promise<boolean> => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), ms);
+      void now?.then(() => resolve(false));
+    });
+    const result = await Promise.race([closed.then(() => true as const), late]);
+    clearTimeout(timer);
+    return result;
+  };
+  try {
+    if (await isClosed(drainMs, now)) return 0;
+    const numCut = app.numActive;
+    app.stop();
+    if (!(await isClosed(FAREWELL_MS))) {
+      server.closeAllConnections();
+      await closed;
+    }
+    return numCut;
+  } finally {
+    clearInterval(idle);
+  }
+}

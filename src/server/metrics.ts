@@ -1,0 +1,103 @@
+/** Counters and histograms in Prometheus' text form. */
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const PER_SECOND = [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
+
+export class Counter {
+  private readonly values = new Map<string, number>();
+
+  add(amount = 1, labels = ''): void {
+    this.values.set(labels, (this.values.get(labels) ?? 0) + amount);
+  }
+
+  lines(name: string, help: string): string[] {
+    const values = this.values.size === 0 ? [['', 0] as const] : [...this.values];
+    return [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} counter`,
+      ...values.map(([labels, value]) => `${name}${labels} ${value}`),
+    ];
+  }
+}
+
+export class Histogram {
+  private readonly bounds: readonly number[];
+  private readonly counts: number[];
+  private sum = 0;
+  private count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = bounds.map(() => 0);
+  }
+
+  observe(value: number): void {
+    this.sum += value;
+    this.count++;
+    for (let i = this.bounds.length - 1; i >= 0 && value <= this.bounds[i]; i--) this.counts[i]++;
+  }
+
+  lines(name: string, help: string): string[] {
+    return [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} histogram`,
+      ...this.bounds.map((bound, i) => `${name}_bucket{le="${bound}"} ${this.counts[i]}`),
+      `${name}_bucket{le="+Inf"} ${this.count}`,
+      `${name}_sum ${this.sum}`,
+      `${name}_count ${this.count}`,
+    ];
+  }
+}
+
+/** A value that is read when it is asked for. */
+export interface Gauge {
+  readonly name: string;
+  readonly help: string;
+  /** By labels; `''` for none. */
+  readonly read: () => Readonly<Record<string, number>>;
+}
+
+export class Metrics {
+  readonly requests = new Counter();
+  readonly promptTokens = new Counter();
+  readonly promptTokensCached = new Counter();
+  readonly generationTokens = new Counter();
+  readonly requestsCancelled = new Counter();
+  readonly timeToFirstToken = new Histogram(SECONDS);
+  readonly interTokenLatency = new Histogram(SECONDS);
+  readonly requestSeconds = new Histogram(SECONDS);
+  readonly queueSeconds = new Histogram(SECONDS);
+  readonly prefillTokensPerSecond = new Histogram(PER_SECOND);
+  private readonly gauges: readonly Gauge[];
+
+  constructor(gauges: readonly Gauge[]) {
+    this.gauges = gauges;
+  }
+
+  text(): string {
+    const lines = [
+      this.requests.lines('dots_requests_total', 'Requests by route and status.'),
+      this.promptTokens.lines('dots_prompt_tokens_total', 'Tokens of prompts.'),
+      this.promptTokensCached.lines(
+        'dots_prompt_tokens_cached_total',
+        'Tokens of prompts that were remembered.',
+      ),
+      this.generationTokens.lines('dots_generation_tokens_total', 'Tokens of answers.'),
+      this.requestsCancelled.lines(
+        'dots_requests_cancelled_total',
+        'Requests whose client left or was cut off.',
+      ),
+      ...this.gauges.map(({ name, help, read }) => [
+        `# HELP ${name} ${help}`,
+        `# TYPE ${name} gauge`,
+        ...Object.entries(read()).map(([labels, value]) => `${name}${labels} ${value}`),
+      ]),
+      this.timeToFirstToken.lines('dots_time_to_first_token_seconds', 'From request to first token.'),
+      this.interTokenLatency.lines('dots_inter_token_latency_seconds', 'Between two tokens of an answer.'),
+      this.requestSeconds.lines('dots_request_seconds', 'From request to the end of the answer.'),
+      this.queueSeconds.lines('dots_queue_seconds', 'From request to the start of reading the prompt.'),
+      this.prefillTokensPerSecond.lines('dots_prefill_tokens_per_second', 'Speed of reading prompts.'),
+    ];
+    return `${lines.flat().join('\n')}\n`;
+  }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { ChatMessage } from '../../text/chat-template.ts';
+import { optional } from './validate.ts';
+
+const textPart = z.object({
+  type: z.literal('text', { error: 'only parts of type "text" can be read by this model' }),
+  text: z.string(),
+});
+
+/** A string, or text parts, which are joined without a separator. */
+const content = z
+  .union([z.string(), z.array(textPart)])
+  .transform((value) => (typeof value === 'string' ? value : value.map((part) => part.text).join('')));
+
+const toolCall = z.object({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.object({ name: z.string(), arguments: z.string() }),
+});
+
+export const message = z.discriminatedUnion(
+  'role',
+  [
+    z.object({ role: z.literal('system'), content, name: optional(z.string()) }),
+    z.object({ role: z.literal('developer'), content, name: optional(z.string()) }),
+    z.object({ role: z.literal('user'), content, name: optional(z.string()) }),
+    z.object({
+      role: z.literal('assistant'),
+      content: optional(content),
+      refusal: optional(z.string()),
+      name: optional(z.string()),
+      tool_calls: optional(z.array(toolCall)),
+    }),
+    z.object({ role: z.literal('tool'), content, tool_call_id: z.string() }),
+  ],
+  { error: 'the role must be system, developer, user, assistant or tool' },
+);
+
+export type WireMessage = z.output<typeof message>;
+
+/** Messages as templates know them. */
+export function chatMessages(messages: readonly WireMessage[]): ChatMessage[] {
+  return messages.map((item) => ({
+    role: item.role === 'developer' ? 'system' : item.role,
+    content: item.content ?? '',
+  }));
+}

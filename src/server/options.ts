@@ -1,0 +1,65 @@
+import type { LogEntry } from './request-record.ts';
+
+/** A file of the chat page. */
+export interface PageFile {
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+  /** Its name changes with its content, so that browsers may keep it for ever. */
+  readonly isImmutable: boolean;
+}
+
+export interface ServerOptions {
+  /** What clients call the model; default: the name in its file. */
+  readonly modelName?: string;
+  /** Further names that are accepted, for tools that insist on one. */
+  readonly aliases?: readonly string[];
+  /** Any of these opens; default none, and then only loopback names are answered. */
+  readonly apiKeys?: readonly string[];
+  /** Names by which clients may call the server without a key, beside loopback ones; `*` for any. */
+  readonly hosts?: readonly string[];
+  /** Origins of web pages that may use the server, beside loopback ones; `*` for any. */
+  readonly corsOrigins?: readonly string[];
+  /** Refuse fields that are not known, instead of ignoring them. */
+  readonly strict?: boolean;
+  /** Most answers to one request (`n`). */
+  readonly maxChoices?: number;
+  /** Sequences that may wait for their turn; above it, requests get 429. */
+  readonly maxQueue?: number;
+  readonly maxBodyBytes?: number;
+  /** A request that takes longer is ended. */
+  readonly timeoutSeconds?: number;
+  /** `/health` turns 503 when work is queued and no step has ended for this long. */
+  readonly stallSeconds?: number;
+  /** Bytes that a reader may leave unread before its sequence is paused. */
+  readonly maxUnsentBytes?: number;
+  /** A reader that stays behind for this long is cut off. */
+  readonly slowReaderSeconds?: number;
+  /** Silence after which a stream sends a comment. */
+  readonly pingSeconds?: number;
+  /** Files of the chat page by path below `/`. */
+  readonly page?: ReadonlyMap<string, PageFile>;
+  /** One entry for each request, without any text of it. */
+  readonly onRequestEnd?: (entry: LogEntry) => void;
+}
+
+export type Settings = Required<Omit<ServerOptions, 'modelName' | 'page' | 'onRequestEnd'>> &
+  Pick<ServerOptions, 'modelName' | 'page' | 'onRequestEnd'>;
+
+export function withDefaults(options: ServerOptions): Settings {
+  return {
+    aliases: [],
+    apiKeys: [],
+    hosts: [],
+    corsOrigins: [],
+    strict: false,
+    maxChoices: 16,
+    maxQueue: 256,
+    maxBodyBytes: 16 * 2 ** 20,
+    timeoutSeconds: 3600,
+    stallSeconds: 120,
+    maxUnsentBytes: 2 ** 20,
+    slowReaderSeconds: 60,
+    pingSeconds: 15,
+    ...options,
+  };
+}

@@ -1,0 +1,106 @@
+import type { Metrics } from './metrics.ts';
+
+/** A line of the request log. There is no text in it, neither of the prompt nor of the answer. */
+export interface LogEntry {
+  readonly time: string;
+  readonly request_id: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly prompt_tokens?: number;
+  readonly cached_tokens?: number;
+  readonly completion_tokens?: number;
+  readonly first_token_ms?: number;
+  readonly finish_reasons?: readonly string[];
+  readonly error?: string;
+}
+
+/** The client left before the answer was complete: nginx's number for it, in the log only. */
+export const CLIENT_LEFT = 499;
+
+/** What is measured about one request, from its arrival to the last byte of its answer. */
+export class RequestRecord {
+  readonly id: string;
+  readonly startMs = performance.now();
+  route = 'unknown';
+  promptTokens = 0;
+  cachedTokens = 0;
+  completionTokens = 0;
+  finishReasons: string[] = [];
+  error: string | undefined;
+  /** The answer goes on after the handler has returned; who writes it calls `end`. */
+  isStreaming = false;
+  private readonly method: string;
+  private readonly metrics: Metrics;
+  private readonly onEnd: ((entry: LogEntry) => void) | undefined;
+  private firstTokenMs: number | undefined;
+  private isEnded = false;
+
+  constructor(id: string, method: string, metrics: Metrics, onEnd: ((entry: LogEntry) => void) | undefined) {
+    this.id = id;
+    this.method = method;
+    this.metrics = metrics;
+    this.onEnd = onEnd;
+  }
+
+  onAdmitted(): void {
+    this.metrics.queueSeconds.observe((performance.now() - this.startMs) / 1000);
+  }
+
+  /** Between two tokens of one choice; the caller keeps the time of its last one. */
+  onToken(lastMs: number | undefined): number {
+    const now = performance.now();
+    if (this.firstTokenMs === undefined) {
+      this.firstTokenMs = now;
+      this.metrics.timeToFirstToken.observe((now - this.startMs) / 1000);
+    }
+    if (lastMs !== undefined) this.metrics.interTokenLatency.observe((now - lastMs) / 1000);
+    return now;
+  }
+
+  /** All choices of a request have one prompt, which counts once; what was remembered counts as the first choice saw it. */
+  onPromptEnd(promptTokens: number, cachedTokens: number): void {
+    if (this.promptTokens === 0) {
+      this.promptTokens = promptTokens;
+      this.cachedTokens = cachedTokens;
+    }
+  }
+
+  onChoiceEnd(reason: string, completionTokens: number, promptPerSecond: number): void {
+    this.finishReasons.push(reason);
+    this.completionTokens += completionTokens;
+    if (promptPerSecond > 0) this.metrics.prefillTokensPerSecond.observe(promptPerSecond);
+  }
+
+  end(status: number): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    const ms = performance.now() - this.startMs;
+    const { metrics } = this;
+    metrics.requests.add(1, `{route="${this.route}",status="${status}"}`);
+    metrics.requestSeconds.observe(ms / 1000);
+    metrics.promptTokens.add(this.promptTokens);
+    metrics.promptTokensCached.add(this.cachedTokens);
+    metrics.generationTokens.add(this.completionTokens);
+    if (status === CLIENT_LEFT) metrics.requestsCancelled.add();
+    this.onEnd?.({
+      time: new Date().toISOString(),
+      request_id: this.id,
+      method: this.method,
+      route: this.route,
+      status,
+      ms: Math.round(ms * 10) / 10,
+      ...(this.promptTokens > 0 && {
+        prompt_tokens: this.promptTokens,
+        cached_tokens: this.cachedTokens,
+        completion_tokens: this.completionTokens,
+      }),
+      ...(this.firstTokenMs !== undefined && {
+        first_token_ms: Math.round((this.firstTokenMs - this.startMs) * 10) / 10,
+      }),
+      ...(this.finishReasons.length > 0 && { finish_reasons: this.finishReasons }),
+      ...(this.error !== undefined && { error: this.error }),
+    });
+  }
+}

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import type { Engine } from '../engine/open.ts';
+import { countParameters } from '../model/config.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { ApiError, badRequest } from './api-error.ts';
+
+/** The model as clients see it: its names, its facts, and what its answers depend on. */
+export class ServedModel {
+  readonly engine: Engine;
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly createdSeconds = Math.floor(Date.now() / 1000);
+  /** Equal fingerprints, bodies and seeds give equal tokens. */
+  readonly fingerprint: string;
+
+  constructor(engine: Engine, name: string, aliases: readonly string[]) {
+    this.engine = engine;
+    this.name = name;
+    this.names = [name, ...aliases];
+    this.fingerprint = `dots-${fingerprint(engine).slice(0, 16)}`;
+  }
+
+  /** Throws 404 for a name that is not served. No name means this one. */
+  check(model: string | undefined): void {
+    if (model === undefined || this.names.includes(model)) return;
+    throw new ApiError(
+      `The model ${JSON.stringify(model)} is not served here; there is ${this.names.join(', ')}`,
+      {
+        status: 404,
+        type: 'not_found_error',
+        code: 'model_not_found',
+        param: 'model',
+      },
+    );
+  }
+
+  /** Throws 400 for a model that has only token ids. */
+  get tokenizer(): Tokenizer {
+    const { tokenizer } = this.engine;
+    if (tokenizer) return tokenizer;
+    throw badRequest(
+      'The model has no tokenizer; send token ids to /v1/completions',
+      undefined,
+      'no_tokenizer',
+    );
+  }
+
+  /** As OpenAI's list has it, with what vLLM and llama-server add and clients size their history by. */
+  describe(id: string): Readonly<Record<string, unknown>> {
+    const { config, files, contextLength } = this.engine;
+    return {
+      id,
+      object: 'model',
+      created: this.createdSeconds,
+      owned_by: 'dots.ts',
+      root: this.name,
+      parent: null,
+      max_model_len: contextLength,
+      meta: {
+        n_params: countParameters(config).total,
+        size: files.fileBytes,
+        n_ctx_train: config.contextLength,
+        n_vocab: config.vocabSize,
+        n_embd: config.hiddenSize,
+      },
+    };
+  }
+
+  /** Throws 400 with the two numbers by which clients shorten their history. */
+  checkLength(prompt: readonly number[], param: string): void {
+    const room = this.engine.contextLength - 1;
+    if (prompt.length <= room) return;
+    throw badRequest(
+      `The prompt has ${prompt.length} tokens, but the context has room for ${room} and an answer`,
+      param,
+      'context_length_exceeded',
+      { n_prompt_tokens: prompt.length, n_ctx: this.engine.contextLength },
+    );
+  }
+}
+
+/** What the bits of a logit depend on: weights, kernels, and how the cache stores. */
+function fingerprint(engine: Engine): string {
+  const hash = createHash('sha256');
+  const { files, backend, program } = engine;
+  // Reading 100 GB for a hash would take minutes; names, types, shapes and sizes of all tensors tell builds apart.
+  hash.update(JSON.stringify([files.name, files.fileBytes, files.config]));
+  for (const { name, type, shape, offset } of files.tensors.values())
+    hash.update(`${name} ${type.name} ${shape.join('x')} ${offset}\n`);
+  hash.update(backend.description.replace(/, \d+ threads?\)$/, ')'));
+  hash.update(String(program.instructions.length));
+  return hash.digest('hex');
+}

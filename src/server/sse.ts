@@ -1,0 +1,101 @@
+/** Server-sent events: one `data:` line for each chunk, with a limit on what a slow reader leaves unread. */
+
+export const SSE_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  // Proxies must neither keep, change nor collect what is meant to arrive piece by piece.
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+export interface SseOptions {
+  /** Bytes that may wait for the reader before `drained()` blocks. */
+  readonly maxUnsentBytes: number;
+  /** A comment is sent after this much silence, so that proxies don't take a long prompt for a dead connection. */
+  readonly pingMs: number;
+  /** The reader has gone away. */
+  readonly onCancel: () => void;
+}
+
+const encoder = new TextEncoder();
+
+export class SseStream {
+  readonly body: ReadableStream<Uint8Array>;
+  private controller!: ReadableStreamDefaultController<Uint8Array>;
+  private wake: (() => void) | undefined;
+  private readonly pings: ReturnType<typeof setInterval>;
+  private isSilent = true;
+  private isClosed = false;
+
+  constructor(options: SseOptions) {
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.controller = controller;
+        },
+        pull: () => this.wake?.(),
+        cancel: () => {
+          this.finish();
+          options.onCancel();
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: options.maxUnsentBytes }),
+    );
+    this.pings = setInterval(() => this.ping(), options.pingMs);
+    (this.pings as { unref?: () => void }).unref?.();
+  }
+
+  /** One event. Never waits; ask `isFull` before making more. */
+  send(data: string): void {
+    this.write(`data: ${data}\n\n`);
+  }
+
+  /** One event with a name, as the newer APIs have them. */
+  sendNamed(event: string, data: string): void {
+    this.write(`event: ${event}\ndata: ${data}\n\n`);
+  }
+
+  get isFull(): boolean {
+    return !this.isClosed && (this.controller.desiredSize ?? 1) <= 0;
+  }
+
+  /** Waits until the reader has caught up; false if it has not within the time. */
+  async drained(timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    while (this.isFull) {
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.wake = undefined;
+    }
+    return true;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.finish();
+    this.controller.close();
+  }
+
+  private finish(): void {
+    this.isClosed = true;
+    clearInterval(this.pings);
+    this.wake?.();
+  }
+
+  private ping(): void {
+    if (this.isSilent) this.write(': ping\n\n');
+    this.isSilent = true;
+  }
+
+  private write(text: string): void {
+    if (this.isClosed) return;
+    this.isSilent = false;
+    this.controller.enqueue(encoder.encode(text));
+  }
+}
