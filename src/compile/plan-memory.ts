@@ -7,11 +7,17 @@ import { isSource } from './simplify.ts';
 const ELEMENT_BYTES = 4;
 
 /**
+ * What is read again only so many nodes later (the way back of training reads what the way forward computed) gets a slot of
+ * its size and no larger: a layer's input in the slot of its widest product would hold on to that much for the whole step.
+ */
+const LONG_LIFE = 64;
+
+/**
  * Give every value a slot, so that values which are never needed at the same time share memory.
  *
  * Walks the nodes in order and keeps the slots that nobody needs any more; a new value takes over the memory of a dying
- * input where its op allows that, else the free slot that has to grow least, else a new one. Outputs keep their slots, so
- * they take none that is larger than they are: others can still share it.
+ * input where its op allows that, else the free slot that has to grow least, else a new one. What lives long, as outputs do,
+ * takes none that is larger than it is: others can still share it.
  */
 export function planMemory(graph: Graph, name: string): Program {
   const lastUse = findLastUses(graph);
@@ -22,13 +28,14 @@ export function planMemory(graph: Graph, name: string): Program {
   const free = new Set<number>();
   const instructions: Instruction[] = [];
 
-  const takeSlot = (size: Dim, isOutput: boolean): number => {
+  const sizeOf = (slot: number): number => Math.max(...slots[slot].map(nominal));
+
+  const takeSlot = (size: Dim, isLongLived: boolean): number => {
     let best = -1;
     let bestGrowth = Number.POSITIVE_INFINITY;
     for (const slot of free) {
-      const slotSize = Math.max(...slots[slot].map(nominal));
-      if (isOutput && slotSize > nominal(size)) continue;
-      const growth = Math.abs(nominal(size) - slotSize);
+      if (isLongLived && sizeOf(slot) > nominal(size)) continue;
+      const growth = Math.abs(nominal(size) - sizeOf(slot));
       if (growth < bestGrowth) {
         best = slot;
         bestGrowth = growth;
@@ -56,11 +63,15 @@ export function planMemory(graph: Graph, name: string): Program {
     const taken = facts.aliasOf ?? facts.inPlace;
     const candidate = taken === undefined ? undefined : node.inputs[taken];
     const isAlias = facts.aliasOf !== undefined;
+    const size = multiplyDim(numElements(node.shape), ELEMENT_BYTES);
+    const isLongLived = (lastUse.get(owner(node)) ?? index) - index > LONG_LIFE;
     const inherits =
       candidate !== undefined &&
       slotOf.has(candidate) &&
       (isAlias ||
-        (dies(candidate) && node.inputs.filter((input) => owner(input) === owner(candidate)).length === 1));
+        (dies(candidate) &&
+          !(isLongLived && sizeOf(slotOf.get(candidate) as number) > nominal(size)) &&
+          node.inputs.filter((input) => owner(input) === owner(candidate)).length === 1));
 
     if (isAlias && candidate && !slotOf.has(candidate)) {
       // A source under another shape stays the source's memory; backends read it by name.
@@ -68,12 +79,7 @@ export function planMemory(graph: Graph, name: string): Program {
       values.push({ ...(values[valueIdOf.get(candidate) as ValueId] as SourceValue), shape: node.shape });
       return;
     }
-    const slot = inherits
-      ? (slotOf.get(candidate) as number)
-      : takeSlot(
-          multiplyDim(numElements(node.shape), ELEMENT_BYTES),
-          lastUse.get(owner(node)) === Number.POSITIVE_INFINITY,
-        );
+    const slot = inherits ? (slotOf.get(candidate) as number) : takeSlot(size, isLongLived);
     slotOf.set(node, slot);
     valueIdOf.set(node, values.length);
     values.push({ kind: 'slot', slot, shape: node.shape, type: node.type });

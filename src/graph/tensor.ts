@@ -65,6 +65,12 @@ export class GraphBuilder {
     return node;
   }
 
+  /** Take over a node of another graph, reading other inputs. */
+  adopt(node: Tensor, inputs: readonly Tensor[]): Tensor {
+    if (node.name !== undefined) return this.source(node.op as SourceKind, node.name, node.shape, node.type);
+    return this.add(node.op, inputs, node.attributes, node.shape, node.type);
+  }
+
   private source(kind: SourceKind, name: string, shape: Shape, type: ElementType): Tensor {
     const key = `${kind} ${name}`;
     const known = this.sources.get(key);
@@ -90,4 +96,23 @@ export function trace(build: (graph: GraphBuilder) => Record<string, Tensor>): G
   const builder = new GraphBuilder();
   const outputs = build(builder);
   return { nodes: builder.nodes, outputs };
+}
+
+/**
+ * A finished graph again, to add nodes to. `replace` may give a node of the old graph to stand for another one that it
+ * reads. Gives the builder and the outputs in it.
+ */
+export function reopen(
+  graph: Graph,
+  replace: (node: Tensor) => Tensor | undefined = () => undefined,
+): { readonly builder: GraphBuilder; readonly outputs: Readonly<Record<string, Tensor>> } {
+  const builder = new GraphBuilder();
+  const adopted = new Map<Tensor, Tensor>();
+  for (const node of graph.nodes) {
+    const stands = replace(node);
+    const inputs = node.inputs.map((input) => adopted.get(input) as Tensor);
+    adopted.set(node, stands ? (adopted.get(stands) as Tensor) : builder.adopt(node, inputs));
+  }
+  const outputs = Object.entries(graph.outputs).map(([name, node]) => [name, adopted.get(node) as Tensor]);
+  return { builder, outputs: Object.fromEntries(outputs) };
 }

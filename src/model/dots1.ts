@@ -39,8 +39,8 @@ export interface Step {
   readonly positions_T: Tensor;
   readonly outputRows_O: Tensor;
   attend(layer: number, q_TNH: Tensor, k_TGH: Tensor, v_TGH: Tensor): Tensor;
-  /** Told which experts each token goes to, best first, in every layer that has experts. */
-  onRouted?(layer: number, experts_TK: Tensor): void;
+  /** Told which experts each token goes to, best first, and every expert's score, in every layer that has experts. */
+  onRouted?(layer: number, experts_TK: Tensor, scores_TE: Tensor): void;
 }
 
 type Weights = (name: string) => Tensor;
@@ -66,8 +66,14 @@ function feedForward(x_TD: Tensor, w: Weights, prefix = ''): Tensor {
   return linear(hidden_TF, w(`${prefix}down`));
 }
 
+interface Routed {
+  readonly scores_TE: Tensor;
+  readonly experts_TK: Tensor;
+  readonly weights_TK: Tensor;
+}
+
 /** In f32 throughout, whatever the other weights are (report §2). */
-function router(x_TD: Tensor, w: Weights, c: Dots1Config): { experts_TK: Tensor; weights_TK: Tensor } {
+function router(x_TD: Tensor, w: Weights, c: Dots1Config): Routed {
   const scores_TE = sigmoid(linear(x_TD, w('router')));
   // The bias decides which experts are chosen, never how much they count: weights come from the unbiased scores.
   let choice_TE = add(scores_TE, w('routerBias'));
@@ -76,12 +82,12 @@ function router(x_TD: Tensor, w: Weights, c: Dots1Config): { experts_TK: Tensor;
   const experts_TK = topK(choice_TE, { k: c.numExpertsPerToken });
   let weights_TK = gather(scores_TE, experts_TK);
   if (c.normalizeTopK) weights_TK = normalizeRows(weights_TK, { eps: 1e-20 });
-  return { experts_TK, weights_TK: scale(weights_TK, { factor: c.routedScalingFactor }) };
+  return { scores_TE, experts_TK, weights_TK: scale(weights_TK, { factor: c.routedScalingFactor }) };
 }
 
 function mixtureOfExperts(x_TD: Tensor, layer: number, w: Weights, step: Step, c: Dots1Config): Tensor {
-  const { experts_TK, weights_TK } = router(x_TD, w, c);
-  step.onRouted?.(layer, experts_TK);
+  const { scores_TE, experts_TK, weights_TK } = router(x_TD, w, c);
+  step.onRouted?.(layer, experts_TK, scores_TE);
   const gate_RF = groupedLinear(x_TD, w('experts.gate'), experts_TK);
   const up_RF = groupedLinear(x_TD, w('experts.up'), experts_TK);
   const y_RD = groupedLinear(mul(silu(gate_RF), up_RF), w('experts.down'), experts_TK);

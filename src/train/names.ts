@@ -1,0 +1,26 @@
+import type { Dots1Config } from '../model/config.ts';
+import { type WeightSpec, weightSpecs } from '../model/weights.ts';
+
+/** What the store holds beside a parameter: the sum of its gradients, and AdamW's running means. */
+export const gradientOf = (name: string): string => `${name}.gradient`;
+export const meanOf = (name: string): string => `${name}.mean`;
+export const squareOf = (name: string): string => `${name}.square`;
+
+/** Parameters that learn by gradients: all but the correction bias of the routers, which only chooses. */
+export function trainedSpecs(config: Dots1Config): WeightSpec[] {
+  return weightSpecs(config).filter((spec) => !isRouterBias(spec));
+}
+
+export function isRouterBias(spec: WeightSpec): boolean {
+  return spec.name.endsWith('.routerBias');
+}
+
+/** Weight decay pulls on matrices alone; norm weights are the only vectors that learn. */
+export function decays(spec: WeightSpec): boolean {
+  return spec.isNorm !== true;
+}
+
+/** Layers with experts, in order. */
+export function routedLayers(config: Dots1Config): number[] {
+  return Array.from({ length: config.numLayers }, (_, layer) => layer).slice(config.numDenseLayers);
+}

@@ -1,0 +1,203 @@
+// What a training step computes, as graphs: forward and backward of one micro-batch, the measuring of held-out text, the
+// norm of all gradients, and the update. The store holds what they share (names.ts).
+
+import { fuse } from '../compile/fuse.ts';
+import { recompute } from '../compile/recompute.ts';
+import { InternalError } from '../core/errors.ts';
+import { backward, type Seed } from '../graph/autograd.ts';
+import { numElements } from '../graph/dim.ts';
+import { accumulate } from '../graph/ops/accumulate.ts';
+import { adamw } from '../graph/ops/adamw.ts';
+import { add } from '../graph/ops/add.ts';
+import { balanceWeights } from '../graph/ops/balance-weights.ts';
+import { causalAttention } from '../graph/ops/causal-attention.ts';
+import { countExperts } from '../graph/ops/count-experts.ts';
+import { linearCrossEntropy } from '../graph/ops/linear-cross-entropy.ts';
+import { linearCrossEntropyGrad } from '../graph/ops/linear-cross-entropy-grad.ts';
+import { mul } from '../graph/ops/mul.ts';
+import { normalizeRows } from '../graph/ops/normalize-rows.ts';
+import { reshape } from '../graph/ops/reshape.ts';
+import { sumRows } from '../graph/ops/sum-rows.ts';
+import { sumSquares } from '../graph/ops/sum-squares.ts';
+import { takeColumns } from '../graph/ops/take-columns.ts';
+import { type Graph, type GraphBuilder, reopen, type Tensor, trace } from '../graph/tensor.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { dots1, T } from '../model/dots1.ts';
+import { decays, gradientOf, meanOf, routedLayers, squareOf, trainedSpecs } from './names.ts';
+
+export interface StepGraphOptions {
+  /** Whether the sequence-wise balance loss is part of it; then there is an input `balanceFactor`. */
+  readonly balance: boolean;
+  /** Compute each layer again on the way back instead of keeping what it computed. */
+  readonly recompute: boolean;
+  readonly supports: (op: string) => boolean;
+}
+
+/** s'_{i,t} = s_{i,t} / Σ_j s_{j,t}; scores are sigmoids, so their sum is far from zero. */
+const SCORE_EPS = 1e-20;
+
+/**
+ * Forward and backward of one micro-batch: adds the gradients to the store's sums.
+ *
+ * Inputs `tokens`, `targets`, `positions`, `sequences` [T], `lossWeights` [T] (f32; what each row counts, already divided
+ * by what all rows of the step count together) and, with balance, `balanceFactor` [1]. Outputs `losses` [T], for each layer
+ * with experts `counts.L` [E], and, with balance, `balance` [1], the balance loss times its factor.
+ */
+export function stepGraph(config: Dots1Config, options: StepGraphOptions): Graph {
+  const { builder, outputs: forward } = openForward(config, options);
+  const numForward = builder.nodes.length;
+  const specs = trainedSpecs(config);
+  const head = headName(config);
+  const stateOf = (name: string): Tensor => {
+    const { shape } = specs.find((spec) => spec.name === name) as { shape: readonly number[] };
+    return builder.state(gradientOf(name), shape);
+  };
+
+  const packed_TC = linearCrossEntropyGrad(
+    stateOf(head),
+    forward.hidden,
+    weightNode(builder, head),
+    builder.input('targets', [T]),
+    builder.input('lossWeights', [T], 'f32'),
+  );
+  const width = config.hiddenSize;
+  const outputs: Record<string, Tensor> = {
+    losses: reshape(takeColumns(packed_TC, { first: width, count: 1 }), [T]),
+  };
+  const seeds: Seed[] = [
+    { tensor: forward.hidden, gradient: takeColumns(packed_TC, { first: 0, count: width }) },
+  ];
+  for (const layer of routedLayers(config)) {
+    outputs[`counts.${layer}`] = forward[`counts.${layer}`];
+    if (!options.balance) continue;
+    // The balance loss is linear in the shares, so its coefficients are its gradient.
+    seeds.push({ tensor: forward[`shares.${layer}`], gradient: forward[`coefficients.${layer}`] });
+  }
+  if (forward.balance) outputs.balance = forward.balance;
+
+  const wrt = specs.filter(({ name }) => name !== head || config.tiedEmbeddings);
+  const done: Record<string, Tensor> = {};
+  backward(
+    seeds,
+    wrt.map(({ name }) => weightNode(builder, name)),
+    (weight, gradient) => {
+      const name = weight.name as string;
+      done[name] = accumulate(stateOf(name), gradient);
+    },
+  );
+  const graph = { nodes: builder.nodes, outputs };
+  return options.recompute ? withRecomputation(graph, config, numForward) : graph;
+}
+
+/** What held-out text costs: inputs as of the step, output `losses` [T]. */
+export function measureGraph(config: Dots1Config, supports: (op: string) => boolean): Graph {
+  const { builder, outputs } = openForward(config, { balance: false, supports });
+  const losses = linearCrossEntropy(
+    outputs.hidden,
+    weightNode(builder, headName(config)),
+    builder.input('targets', [T]),
+    builder.input('lossWeights', [T], 'f32'),
+  );
+  return { nodes: builder.nodes, outputs: { losses } };
+}
+
+/** Σ g² of each parameter's summed gradient, by its name. */
+export function normGraph(config: Dots1Config): Graph {
+  return trace((graph) =>
+    Object.fromEntries(
+      trainedSpecs(config).map(({ name, shape }) => [name, sumSquares(graph.state(gradientOf(name), shape))]),
+    ),
+  );
+}
+
+export interface AdamwOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+/** One AdamW step of every parameter; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero. */
+export function updateGraph(config: Dots1Config, options: AdamwOptions): Graph {
+  const { beta1, beta2, eps, weightDecay } = options;
+  return trace((graph) => {
+    const rates_4 = graph.input('rates', [4], 'f32');
+    for (const spec of trainedSpecs(config)) {
+      const state = (name: string): Tensor => graph.state(name, spec.shape);
+      const { name } = spec;
+      const attributes = { beta1, beta2, eps, decay: decays(spec) ? weightDecay : 0 };
+      adamw(
+        state(name),
+        state(gradientOf(name)),
+        state(meanOf(name)),
+        state(squareOf(name)),
+        rates_4,
+        attributes,
+      );
+    }
+    return {};
+  });
+}
+
+/**
+ * The model up to its last norm, fused, as a graph that goes on. Outputs `hidden`, for each layer with experts `counts.L`,
+ * and with balance the loss `balance`, and of it `shares.L` (scores that sum to one for each token) and `coefficients.L`.
+ * Every row is wanted, so the choice of rows falls away; the output matrix is left to the loss.
+ */
+function openForward(
+  config: Dots1Config,
+  { balance, supports }: Omit<StepGraphOptions, 'recompute'>,
+): { builder: GraphBuilder; outputs: Readonly<Record<string, Tensor>> } {
+  const { numExperts } = config;
+  const graph = trace((g) => {
+    const sequences_T = g.input('sequences', [T]);
+    const routed: Record<string, Tensor> = {};
+    const logits_TV = dots1(g, config, {
+      tokens_T: g.input('tokens', [T]),
+      positions_T: g.input('positions', [T]),
+      outputRows_O: g.input('rows', [T]),
+      attend: (_, q_TNH, k_TGH, v_TGH) => causalAttention(q_TNH, k_TGH, v_TGH, sequences_T),
+      onRouted(layer, experts_TK, scores_TE) {
+        routed[`counts.${layer}`] = countExperts(experts_TK, { numExperts });
+        if (!balance) return;
+        const factor_1 = g.input('balanceFactor', [1], 'f32');
+        const shares_TE = normalizeRows(scores_TE, { eps: SCORE_EPS });
+        const coefficients_TE = balanceWeights(experts_TK, sequences_T, factor_1, { numExperts });
+        const terms_TE = mul(coefficients_TE, shares_TE);
+        routed[`shares.${layer}`] = shares_TE;
+        routed[`coefficients.${layer}`] = coefficients_TE;
+        const sum = sumRows(reshape(terms_TE, [numElements(terms_TE.shape), 1]));
+        routed.balance = routed.balance ? add(routed.balance, sum) : sum;
+      },
+    });
+    return { hidden: logits_TV.inputs[0], ...routed };
+  });
+  return reopen(fuse(graph, supports), (node) => (node.op === 'takeRows' ? node.inputs[0] : undefined));
+}
+
+/** Between forward and backward stay the inputs of the layers, and all of the last layer: it would come to life at once. */
+function withRecomputation(graph: Graph, config: Dots1Config, numForward: number): Graph {
+  const forward = graph.nodes.slice(0, numForward);
+  const inputOf = (layer: number): Tensor => {
+    const isFirst = (node: Tensor): boolean =>
+      node.op === 'rmsNorm' && node.inputs[1].name === `layers.${layer}.attentionNorm`;
+    return (forward.find(isFirst) as Tensor).inputs[0];
+  };
+  const inputs = Array.from({ length: config.numLayers }, (_, layer) => inputOf(layer));
+  const last = inputs[config.numLayers - 1];
+  const kept = new Set([...inputs, ...forward.slice(forward.indexOf(last))]);
+  const { builder } = reopen({ nodes: [], outputs: {} });
+  const copies = recompute(builder, graph.nodes, numForward, kept);
+  const outputs = Object.entries(graph.outputs).map(([name, node]) => [name, copies.get(node) as Tensor]);
+  return { nodes: builder.nodes, outputs: Object.fromEntries(outputs) };
+}
+
+function headName(config: Dots1Config): string {
+  return config.tiedEmbeddings ? 'tokenEmbedding' : 'output';
+}
+
+function weightNode(builder: GraphBuilder, name: string): Tensor {
+  const found = builder.nodes.find((node) => node.op === 'weight' && node.name === name);
+  if (found) return found;
+  throw new InternalError(`the model does not read ${name}`);
+}
