@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['core', 'dtype', 'format', 'text', 'graph', 'compile', 'model', 'backend'],
   server: ['core', 'text', 'model', 'engine'],
   data: ['core', 'format', 'text'],
+  eval: ['core', 'text', 'engine'],
   train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'backend'],
   cli: [
     'core',
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'train',
     'server',
     'data',
+    'eval',
   ],
 };
 

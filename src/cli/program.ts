@@ -39,6 +39,7 @@ export function buildProgram(session: Session): Command {
   addTokenizer(program, session);
   addData(program, session);
   addLogits(program, session);
+  addPerplexity(program, session);
   addConvert(program, session);
   addBench(program, session);
   return program.addHelpText(
@@ -231,6 +232,39 @@ function addLogits(program: Command, session: Session): void {
       examples('logits model.gguf --tokens 1,2,3', 'logits model.gguf --tokens 1,2,3 --all --out scores.f32'),
     )
     .action(async (model, flags) => (await import('./logits.ts')).logits(session, model, flags));
+}
+
+function addPerplexity(program: Command, session: Session): void {
+  const command = program
+    .command('perplexity')
+    .description('how well a model predicts a text: perplexity and bits per byte')
+    .argument('<MODEL>', MODEL)
+    .requiredOption(
+      '-f, --file <FILES...>',
+      'plain text, or .jsonl with one document a line (also .gz), with figures for each "lang"',
+    )
+    .option('--field <NAME>', 'field of .jsonl documents that holds the text', 'text')
+    .addOption(
+      new Option('--ctx <N>', 'tokens of a window; each token is scored with at least half of it before it')
+        .argParser(positive)
+        .default(512),
+    )
+    .addOption(
+      new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
+        .choices(['f16', 'q8_0', 'f32'])
+        .default('f32'),
+    );
+  addCommonOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'perplexity model.gguf --file book.txt',
+        'perplexity mini --file en.jsonl.gz zh.jsonl.gz --json',
+      ),
+    )
+    .action(async (model, flags) =>
+      (await import('./perplexity.ts')).perplexityCommand(session, model, flags),
+    );
 }
 
 function addConvert(program: Command, session: Session): void {

@@ -23,7 +23,7 @@ export interface CliOptions {
 }
 
 // Commands that compute. The numbers expected of them are those of the reference backend, built or not the native one.
-const COMPUTING = ['run', 'chat', 'logits', 'bench'];
+const COMPUTING = ['run', 'chat', 'logits', 'perplexity', 'bench'];
 
 /** Run the command line in this process, on the reference backend unless told otherwise. */
 export async function runCli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {

@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { TINY_HF_FOLDER } from '../fixtures/golden-dots1.ts';
+import { runCli, runJson } from './run-cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'dots-perplexity-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const GOLDEN = fileURLToPath(new URL('../golden/perplexity/', import.meta.url));
+const TEXTS = join(GOLDEN, 'texts.jsonl');
+const { texts } = JSON.parse(readFileSync(join(GOLDEN, 'perplexity.json'), 'utf8')) as {
+  texts: { tokens: number; bytes: number; nats: Record<string, number> }[];
+};
+
+interface Figures {
+  tokens: number;
+  bytes: number;
+  perplexity: number;
+  bitsPerByte: number;
+  documents: number;
+  languages?: Record<string, Figures>;
+}
+
+function expected(indices: readonly number[], ctx: string) {
+  const sum = (of: (text: (typeof texts)[number]) => number) =>
+    indices.reduce((total, i) => total + of(texts[i]), 0);
+  const [tokens, bytes, nats] = [sum((t) => t.tokens), sum((t) => t.bytes), sum((t) => t.nats[ctx])];
+  return { tokens, bytes, perplexity: Math.exp(nats / tokens), bitsPerByte: nats / Math.LN2 / bytes };
+}
+
+function expectFigures(found: Figures, { tokens, bytes, ...reals }: ReturnType<typeof expected>): void {
+  expect(found).toMatchObject({ tokens, bytes });
+  for (const name of ['perplexity', 'bitsPerByte'] as const)
+    expect(Math.abs(found[name] / reals[name] - 1)).toBeLessThan(2e-5);
+}
+
+describe('dots perplexity', () => {
+  it('scores each document by itself, with figures for each language', async () => {
+    const result = await runJson<Figures>([
+      ...['perplexity', TINY_HF_FOLDER, '--file', TEXTS, '--ctx', '64'],
+    ]);
+    expect(result.documents).toBe(3);
+    expectFigures(result, expected([0, 1, 2], '64'));
+    expect(Object.keys(result.languages ?? {})).toEqual(['en', 'zh']);
+    expectFigures(result.languages?.en as Figures, expected([0, 2], '64'));
+    expectFigures(result.languages?.zh as Figures, expected([1], '64'));
+  });
+
+  it('a .jsonl.gz gives what the .jsonl gives, and a plain text is one document', async () => {
+    const packed = join(folder, 'texts.jsonl.gz');
+    writeFileSync(packed, gzipSync(readFileSync(TEXTS)));
+    const plain = join(folder, 'plain.txt');
+    writeFileSync(plain, JSON.parse(readFileSync(TEXTS, 'utf8').split('\n')[1]).text);
+    const both = await runJson<Figures>([
+      ...['perplexity', TINY_HF_FOLDER, '--ctx', '16', '--file', packed, plain],
+    ]);
+    expectFigures(both, expected([0, 1, 2, 1], '16'));
+    const one = await runJson<Figures>(['perplexity', TINY_HF_FOLDER, '--ctx', '16', '--file', plain]);
+    expectFigures(one, expected([1], '16'));
+    expect(one).not.toHaveProperty('languages');
+  });
+
+  it('prints a table without --json', async () => {
+    const { stdout, code } = await runCli(['perplexity', TINY_HF_FOLDER, '--file', TEXTS]);
+    expect(code).toBe(0);
+    const [name, ...cells] = stdout.trim().split('\n').at(-1)?.split(/ +/) as string[];
+    expect(name).toBe('all');
+    const [tokens, bytes, perplexity, bitsPerByte] = cells.map(Number);
+    expect(cells[2]).toMatch(/^\d+\.\d{4}$/);
+    expectFigures({ tokens, bytes, perplexity, bitsPerByte, documents: 3 }, expected([0, 1, 2], '512'));
+  });
+
+  it.each([
+    ['no such file', 'missing.txt', undefined, 'there is no such file'],
+    ['a line that is no JSON', 'bad.jsonl', '{"text": "a b c"}\nnot json\n', 'line 2 of'],
+    ['a line without the field', 'field.jsonl', '{"content": "a b c"}\n', 'it has no field "text"'],
+    ['no two tokens', 'short.txt', 'a', 'no document has two tokens'],
+  ])('%s is an error that says so', async (_, name, content, message) => {
+    const file = join(folder, name);
+    if (content !== undefined) writeFileSync(file, content);
+    const { code, stderr, stdout } = await runCli(['perplexity', TINY_HF_FOLDER, '--file', file]);
+    expect(code).not.toBe(0);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(message);
+    expect(stderr).toContain('hint:');
+  });
+
+  it('ends with 130 when interrupted', async () => {
+    const { code } = await runCli(['perplexity', TINY_HF_FOLDER, '--file', TEXTS, '--ctx', '16'], {
+      interruptAfterMs: 0,
+    });
+    expect(code).toBe(130);
+  });
+});
