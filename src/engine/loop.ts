@@ -69,6 +69,14 @@ export class Loop {
     return this.active ? performance.now() - this.progressMs : 0;
   }
 
+  get numWaiting(): number {
+    return this.waiting.length;
+  }
+
+  get numRunning(): number {
+    return this.running.length;
+  }
+
   add(request: LoopRequest): void {
     if (this.isClosed)
       throw new ResourceError('The model is closed', { code: 'closed', hint: 'open it again' });

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type ApiError, toApiError } from './api-error.ts';
+import { type ApiError, logText, toApiError } from './api-error.ts';
 import type { AppEnv, ServerContext } from './context.ts';
 import { ClientLeft, type Lifetime, SlowReader } from './lifetime.ts';
 import { CLIENT_LEFT, type RequestRecord } from './request-record.ts';
@@ -72,7 +72,7 @@ export function answerStream(
         c.env?.outgoing?.destroy();
       } else {
         const told = toApiError(reason);
-        record.error = told.message;
+        record.error = logText(told, reason);
         if (format.error) format.error(sse, told);
         else sse.send(JSON.stringify(told.body));
         record.end(told.status);

@@ -100,6 +100,12 @@ export function toApiError(error: unknown): ApiError {
   });
 }
 
+/** An error for the log. Messages may quote a request; what nobody foresaw is needed whole. */
+export function logText(told: ApiError, error: unknown): string {
+  if (told.status !== 500) return told.details.code;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 function withHint(error: DotsError): string {
   return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
 }

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
 import { checkHost, checkKey, checkOrigin, corsHeaders, preflight } from './access.ts';
-import { ApiError, toApiError } from './api-error.ts';
+import { ApiError, logText, toApiError } from './api-error.ts';
 import type { AppEnv, ServerContext } from './context.ts';
 import { uniqueId } from './ids.ts';
 import { ClientLeft } from './lifetime.ts';
@@ -11,9 +11,12 @@ import { pageResponse } from './page.ts';
 import { readJsonBody } from './read-body.ts';
 import { CLIENT_LEFT, RequestRecord } from './request-record.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
+import { completions } from './routes/completions.ts';
+import { experts } from './routes/experts.ts';
 import { health } from './routes/health.ts';
 import { listModels, oneModel } from './routes/models.ts';
 import { props } from './routes/props.ts';
+import { applyTemplate, detokenize, tokenize, tokenizerInfo } from './routes/tokenize.ts';
 import { ServedModel } from './served-model.ts';
 
 const MAX_JSON_DEPTH = 64;
@@ -47,7 +50,15 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   const active = new Set<RequestRecord>();
   let isDraining = false;
   const metrics = new Metrics(engineGauges(model));
-  const context: ServerContext = { served, settings, metrics, stopping: stop.signal };
+  const context: ServerContext = {
+    served,
+    settings,
+    metrics,
+    stopping: stop.signal,
+    checkQueue() {
+      if (engine.loop.numWaiting >= settings.maxQueue) throw queueFull(engine.loop.numWaiting);
+    },
+  };
   const rules = {
     apiKeys: settings.apiKeys,
     hosts: settings.hosts,
@@ -122,7 +133,13 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   get(['/v1/models', '/models'], (c) => listModels(c, served));
   get(['/v1/models/*', '/models/*'], (c) => oneModel(c, served));
   get(['/props'], (c) => props(c, context));
+  get(['/dots/experts'], (c) => experts(c, served));
+  get(['/tokenizer_info', '/v1/tokenizer_info'], (c) => tokenizerInfo(c, context));
   post(['/v1/chat/completions', '/chat/completions'], chatCompletions);
+  post(['/v1/completions', '/completions'], completions);
+  post(['/tokenize', '/v1/tokenize'], tokenize);
+  post(['/detokenize', '/v1/detokenize'], detokenize);
+  post(['/apply-template', '/v1/apply-template'], applyTemplate);
   hono.get('*', (c) => pageResponse(c, settings.page));
   hono.notFound((c) => {
     throw new ApiError(`There is no ${c.req.method} ${c.req.path}`, {
@@ -158,10 +175,18 @@ function requestId(request: Request): string {
 
 function errorResponse(error: unknown, record: RequestRecord): Response {
   const told = toApiError(error);
-  record.error ??=
-    error instanceof ApiError ? told.message : String(error instanceof Error ? error.message : error);
+  record.error ??= logText(told, error);
   if (error instanceof ClientLeft) record.end(CLIENT_LEFT);
   return told.toResponse();
+}
+
+function queueFull(numWaiting: number): ApiError {
+  return new ApiError(`${numWaiting} requests are waiting already`, {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'queue_full',
+    headers: { 'retry-after': '2' },
+  });
 }
 
 function shuttingDown(): ApiError {

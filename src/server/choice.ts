@@ -1,25 +1,34 @@
 import { InternalError } from '../core/errors.ts';
-import type { FinishEvent, GenerateEvent, Timings } from '../engine/events.ts';
+import type { ChosenLogprob, FinishReason, PromptEndEvent, Timings } from '../engine/events.ts';
 import type { Prepared } from '../engine/generate.ts';
+import type { ExpertIds } from '../engine/routing.ts';
 import type { RequestRecord } from './request-record.ts';
+
+/** What becomes certain at once: text, perhaps none, and what was asked for beside it. */
+export interface Piece {
+  readonly text: string;
+  /** Undefined at the end, for what was held back until then. */
+  readonly token: number | undefined;
+  readonly logprobs: readonly ChosenLogprob[] | undefined;
+  readonly experts: ExpertIds | undefined;
+}
 
 /** How one answer ended. */
 export interface ChoiceEnd {
-  readonly reason: FinishEvent['reason'];
+  readonly reason: FinishReason;
   readonly timings: Timings;
   readonly cachedTokens: number;
   /** The end token, if there was one, included. */
   readonly completionTokens: number;
+  readonly stoppedBy: number | string | undefined;
 }
 
-type TokenDelta = Extract<GenerateEvent, { type: 'token-delta' }>;
-
 export interface ChoiceSink {
-  /** Text that has become certain, and the token that it came with; undefined for what was held back to the end. */
-  onText(text: string, event: TokenDelta | undefined): void | Promise<void>;
+  onPiece(piece: Piece): void | Promise<void>;
   /** Part of the prompt has been read. */
-  onPromptProgress?(done: number, total: number): void;
-  onPromptEnd?(): void;
+  onPromptProgress?(done: number, total: number): void | Promise<void>;
+  onPromptEnd?(event: PromptEndEvent): void | Promise<void>;
+  onEnd?(end: ChoiceEnd): void | Promise<void>;
 }
 
 /** Run one generation to its end, telling the sink of each piece and the record of what is measured. */
@@ -33,25 +42,59 @@ export async function runChoice(
   let lastMs: number | undefined;
   let isAdmitted = false;
   for await (const event of prepared.run()) {
+    // Most pieces need no waiting, and waiting for nothing would cost a turn of the event loop for each token.
+    let waiting: void | Promise<void>;
     if (event.type === 'token-delta') {
       numTokens++;
       lastMs = record.onToken(lastMs);
-      const waiting = sink.onText(event.text, event);
-      if (waiting) await waiting;
+      const { text, token, logprobs, experts } = event;
+      waiting = sink.onPiece({ text, token, logprobs, experts });
     } else if (event.type === 'prompt-progress') {
       if (!isAdmitted) record.onAdmitted();
       isAdmitted = true;
-      sink.onPromptProgress?.(event.done, event.total);
+      waiting = sink.onPromptProgress?.(event.done, event.total);
     } else if (event.type === 'prompt-end') {
       cachedTokens = event.cachedTokens;
       record.onPromptEnd(event.promptTokens, cachedTokens);
-      sink.onPromptEnd?.();
+      waiting = sink.onPromptEnd?.(event);
     } else {
-      if (event.text !== '') await sink.onText(event.text, undefined);
-      const completionTokens = numTokens + (typeof event.stoppedBy === 'number' ? 1 : 0);
-      record.onChoiceEnd(event.reason, completionTokens, event.timings.promptPerSecond);
-      return { reason: event.reason, timings: event.timings, cachedTokens, completionTokens };
+      const { text, logprobs, reason, timings, stoppedBy } = event;
+      if (text !== '' || (logprobs && logprobs.length > 0))
+        await sink.onPiece({ text, token: undefined, logprobs, experts: undefined });
+      const completionTokens = numTokens + (typeof stoppedBy === 'number' ? 1 : 0);
+      record.onChoiceEnd(reason, completionTokens, timings.promptPerSecond);
+      const end: ChoiceEnd = { reason, timings, cachedTokens, completionTokens, stoppedBy };
+      await sink.onEnd?.(end);
+      return end;
     }
+    if (waiting) await waiting;
   }
   throw new InternalError('the answer ended without a finish event');
+}
+
+/**
+ * Several answers to one prompt. The first reads the prompt; the others begin when that is done, and find it in the cache.
+ */
+export async function runChoices(
+  prepared: readonly Prepared[],
+  record: RequestRecord,
+  sinkOf: (index: number) => ChoiceSink,
+): Promise<ChoiceEnd[]> {
+  if (prepared.length === 1) return [await runChoice(prepared[0], record, sinkOf(0))];
+  let onRead: () => void = () => {};
+  const isRead = new Promise<void>((resolve) => {
+    onRead = resolve;
+  });
+  const first = sinkOf(0);
+  const leader = runChoice(prepared[0], record, {
+    ...first,
+    onPromptEnd: (event) => {
+      onRead();
+      return first.onPromptEnd?.(event);
+    },
+  });
+  // If the first fails there is nothing to wait for; the error is told below.
+  leader.then(onRead, onRead);
+  await isRead;
+  return Promise.all([leader, ...prepared.slice(1).map((one, i) => runChoice(one, record, sinkOf(i + 1)))]);
 }

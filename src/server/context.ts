@@ -10,6 +10,8 @@ export interface ServerContext {
   readonly metrics: Metrics;
   /** Aborted when the server will not wait any longer for the answers it owes. */
   readonly stopping: AbortSignal;
+  /** Throws 429 while too many sequences wait for their turn. */
+  checkQueue(): void;
 }
 
 /** What a handler finds in Hono's context. `Bindings` are there where Node's adapter runs the app. */

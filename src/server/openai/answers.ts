@@ -1,5 +1,7 @@
-/** What the chat route answers, as OpenAI's document shapes it. */
+/** Parts that the answers of all routes have. */
 import type { Timings } from '../../engine/events.ts';
+import { uniqueId } from '../ids.ts';
+import type { ServedModel } from '../served-model.ts';
 
 /** What all chunks of an answer share. */
 export interface AnswerHead {
@@ -7,6 +9,15 @@ export interface AnswerHead {
   readonly created: number;
   readonly model: string;
   readonly system_fingerprint: string;
+}
+
+export function answerHead(idPrefix: string, served: ServedModel): AnswerHead {
+  return {
+    id: uniqueId(idPrefix),
+    created: Math.floor(Date.now() / 1000),
+    model: served.name,
+    system_fingerprint: served.fingerprint,
+  };
 }
 
 export interface Usage {

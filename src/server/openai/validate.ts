@@ -1,10 +1,13 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { badRequest } from '../api-error.ts';
 
 /** A field that may be missing or `null`, which mean the same. */
 export function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
+
+/** A field that clients send and that has no effect here. */
+export const ignored = z.unknown().optional();
 
 /** A schema's value, or 400 that names the field. Unknown fields are dropped, or refused if `strict`. */
 export function parseRequest<T extends z.ZodObject>(

@@ -1,17 +1,18 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
-import { DEFAULT_SYSTEM_PROMPT, renderChat } from '../../text/render-chat.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
-import { type ChoiceEnd, runChoice } from '../choice.ts';
+import { badRequest } from '../api-error.ts';
+import { type ChoiceEnd, runChoices } from '../choice.ts';
 import type { AppEnv, ServerContext } from '../context.ts';
-import { randomSeed, uniqueId } from '../ids.ts';
+import { randomSeed } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
-import { type AnswerHead, usageOf, wireTimings } from '../openai/answers.ts';
-import { type ChatRequest, chatRequest } from '../openai/chat-request.ts';
-import { chatMessages } from '../openai/messages.ts';
+import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
+import { ChatChoice, WholeChoice } from '../openai/chat-choice.ts';
+import { type ChatRequest, chatRequest, wantedLogprobs } from '../openai/chat-request.ts';
 import { numChoices, samplingOptions } from '../openai/sampling-fields.ts';
 import { parseRequest } from '../openai/validate.ts';
 import type { RequestRecord } from '../request-record.ts';
+import { renderPrompt } from './render-prompt.ts';
 
 /** `POST /v1/chat/completions`. */
 export async function chatCompletions(
@@ -22,28 +23,37 @@ export async function chatCompletions(
   const { served, settings } = context;
   const request = parseRequest(chatRequest, body, settings.strict);
   served.check(request.model);
-  const prompt = renderPrompt(request, context);
+  const prompt = renderPrompt(request, served);
   served.checkLength(prompt, 'messages');
+  context.checkQueue();
 
+  const n = numChoices(request, settings.maxChoices);
+  if (n > 1 && request.dots?.routing)
+    throw badRequest('dots.routing can be shown for one answer at a time', 'dots.routing');
   const seed = request.seed ?? randomSeed();
+  const maxTokens = request.max_completion_tokens ?? request.max_tokens;
+  const logprobs = wantedLogprobs(request);
   const lifetime = new Lifetime(c.req.raw.signal, context);
-  const options: GenerateOptions = {
-    ...samplingOptions(request, seed),
-    ...maxTokens(request),
-    signal: lifetime.signal,
-  };
-  const choices = lifetime.guard(() =>
-    Array.from({ length: numChoices(request, settings.maxChoices) }, (_, i) =>
-      prepare(served.engine, prompt, { ...options, seed: seed + i }),
+  const prepared = lifetime.guard(() => {
+    const options: GenerateOptions = {
+      ...samplingOptions(request, seed, served.engine.vocabSize),
+      ...(maxTokens !== undefined && { maxTokens }),
+      ...(logprobs !== undefined && { logprobs }),
+      signal: lifetime.signal,
+    };
+    return Array.from({ length: n }, (_, stream) => prepare(served.engine, prompt, { ...options, stream }));
+  });
+  const answer: Answer = {
+    request,
+    head: answerHead('chatcmpl-', served),
+    // A seed beyond 2^53 came from the client, who knows it.
+    seed: Number(seed),
+    prepared,
+    choices: prepared.map(
+      (_, index) => new ChatChoice(index, served.tokenizer, request.return_token_ids === true),
     ),
-  );
-  const head: AnswerHead = {
-    id: uniqueId('chatcmpl-'),
-    created: Math.floor(Date.now() / 1000),
-    model: served.name,
-    system_fingerprint: served.fingerprint,
+    prompt,
   };
-  const answer = { request, head, seed, choices, numPromptTokens: prompt.length };
   if (request.stream)
     return answerStream(c, context, lifetime, (stream) => streamAnswer(stream, answer), { end: '[DONE]' });
   return c.json(await answerWhole(lifetime, wholeAnswer(answer, c.get('record'))));
@@ -53,96 +63,95 @@ interface Answer {
   readonly request: ChatRequest;
   readonly head: AnswerHead;
   readonly seed: number;
-  readonly choices: readonly Prepared[];
-  readonly numPromptTokens: number;
+  readonly prepared: readonly Prepared[];
+  readonly choices: readonly ChatChoice[];
+  readonly prompt: readonly number[];
 }
 
-function renderPrompt(request: ChatRequest, { served }: ServerContext): number[] {
-  const { tokenizer, engine } = served;
-  return Array.from(
-    renderChat(engine.files.chatTemplate, chatMessages(request.messages), tokenizer, {
-      defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
-      ...(request.add_generation_prompt !== undefined && {
-        addGenerationPrompt: request.add_generation_prompt,
-      }),
-      ...(request.continue_final_message && { continueFinalMessage: true }),
-    }),
-  );
-}
-
-function maxTokens(request: ChatRequest): { readonly maxTokens?: number } {
-  const wanted = request.max_completion_tokens ?? request.max_tokens;
-  return wanted === undefined ? {} : { maxTokens: wanted };
-}
-
-/** Role, then pieces of content, then the reason of the end; for several choices mixed, each with its index. */
+/** For each choice: the role, then pieces of content, then the reason of its end. Choices come mixed, each with its index. */
 async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void> {
-  const { head, request } = answer;
-  const includeUsage = request.stream_options?.include_usage === true;
-  const chunk = (choices: readonly unknown[], more: object = {}): void | Promise<void> =>
+  const { head, request, prompt, choices } = answer;
+  const { include_usage: includeUsage, continuous_usage_stats: isContinuous } = request.stream_options ?? {};
+  let numTokens = 0;
+  const chunk = (choice: readonly unknown[], more?: object): void | Promise<void> =>
     stream.send({
       id: head.id,
       object: 'chat.completion.chunk',
       created: head.created,
       model: head.model,
       system_fingerprint: head.system_fingerprint,
-      choices,
-      ...(includeUsage && { usage: null }),
+      choices: choice,
+      ...(includeUsage && { usage: isContinuous ? usageOf(prompt.length, 0, numTokens) : null }),
       ...more,
     });
-  const delta = (index: number, value: object, finishReason: string | null = null): object => ({
-    index,
-    delta: value,
-    logprobs: null,
-    finish_reason: finishReason,
-  });
-  for (const index of answer.choices.keys()) await chunk([delta(index, { role: 'assistant', content: '' })]);
-  const ends = await Promise.all(
-    answer.choices.map(async (prepared, index) => {
-      const end = await runChoice(prepared, stream.record, {
-        onText: (text) => (text === '' ? undefined : chunk([delta(index, { content: text })])),
-      });
-      await chunk([delta(index, {}, end.reason)], {
-        dots: { seed: answer.seed },
-        ...(index === 0 && { timings: wireTimings(end.timings, end.cachedTokens) }),
-      });
-      return end;
-    }),
-  );
+  for (const choice of choices) {
+    const isFirst = request.return_token_ids && choice.index === 0;
+    await chunk([choice.start()], isFirst ? { prompt_token_ids: prompt } : undefined);
+  }
+  const ends = await runChoices(answer.prepared, stream.record, (index) => ({
+    onPiece: (piece) => {
+      if (piece.token !== undefined) numTokens++;
+      const choice = choices[index].push(piece);
+      return choice && chunk([choice], choices[index].extensions());
+    },
+    onPromptProgress: (done, total) => {
+      if (!request.return_progress || index > 0) return undefined;
+      return chunk([choices[0].progress()], { prompt_progress: { total, processed: done } });
+    },
+    onEnd: (end) => chunk([choices[index].finish(end)], lastExtensions(answer, index, end)),
+  }));
   if (includeUsage) await chunk([], { usage: totalUsage(answer, ends) });
 }
 
 async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<object> {
-  const { head } = answer;
-  const texts = answer.choices.map(() => '');
-  const ends = await Promise.all(
-    answer.choices.map((prepared, index) =>
-      runChoice(prepared, record, {
-        onText: (text) => {
-          texts[index] += text;
-        },
-      }),
-    ),
-  );
+  const { head, request, prompt, choices } = answer;
+  const returnsTokens = request.return_token_ids === true;
+  const whole = choices.map(({ index }) => new WholeChoice(index, request.logprobs === true));
+  const ends = await runChoices(answer.prepared, record, (index) => ({
+    onPiece: (piece) => {
+      const choice = choices[index].push(piece);
+      if (choice) whole[index].add(choice);
+    },
+    onEnd: (end) => whole[index].add(choices[index].finish(end)),
+  }));
   return {
     id: head.id,
     object: 'chat.completion',
     created: head.created,
     model: head.model,
     system_fingerprint: head.system_fingerprint,
-    choices: ends.map((end, index) => ({
-      index,
-      message: { role: 'assistant', content: texts[index], refusal: null },
-      logprobs: null,
-      finish_reason: end.reason,
-    })),
+    choices: whole.map((choice) => choice.result(returnsTokens)),
     usage: totalUsage(answer, ends),
-    timings: wireTimings(ends[0].timings, ends[0].cachedTokens),
-    dots: { seed: answer.seed },
+    ...(returnsTokens && { prompt_token_ids: prompt }),
+    ...lastExtensions(answer, 0, ends[0]),
   };
 }
 
-function totalUsage(answer: Answer, ends: readonly ChoiceEnd[]): object {
+/** What goes with the end of an answer: the seed it was drawn with, times, and what was asked for. */
+function lastExtensions(answer: Answer, index: number, end: ChoiceEnd): object {
+  const { request, head, seed, prompt, choices } = answer;
+  const receipt = request.dots?.receipt && {
+    fingerprint: head.system_fingerprint,
+    seed,
+    stream: index,
+    prompt_token_ids: prompt,
+    token_ids: choices[index].tokens,
+    stopped_by: end.stoppedBy ?? null,
+    sampling: samplingValues(request),
+  };
+  return {
+    ...(index === 0 && { timings: wireTimings(end.timings, end.cachedTokens) }),
+    dots: { seed, ...choices[index].extensions().dots, ...(receipt && { receipt }) },
+  };
+}
+
+function samplingValues(request: ChatRequest): object {
+  const { temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty } =
+    request;
+  return { temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty };
+}
+
+function totalUsage(answer: Answer, ends: readonly ChoiceEnd[]): Usage {
   const completion = ends.reduce((sum, end) => sum + end.completionTokens, 0);
-  return usageOf(answer.numPromptTokens, ends[0].cachedTokens, completion);
+  return usageOf(answer.prompt.length, ends[0].cachedTokens, completion);
 }

@@ -16,6 +16,7 @@ export function props(c: Context<AppEnv>, { served, settings }: ServerContext): 
     num_dense_layers: config.numDenseLayers,
     num_experts: config.numExperts,
     num_experts_per_token: config.numExpertsPerToken,
+    expert_layers: engine.routing.layers,
     num_shared_experts: config.numSharedExperts,
     vocab_size: config.vocabSize,
     parameters: countParameters(config),

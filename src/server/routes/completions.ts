@@ -1,0 +1,167 @@
+import type { Context } from 'hono';
+import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
+import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
+import { badRequest } from '../api-error.ts';
+import { type ChoiceEnd, runChoices } from '../choice.ts';
+import type { AppEnv, ServerContext } from '../context.ts';
+import { randomSeed } from '../ids.ts';
+import { Lifetime } from '../lifetime.ts';
+import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
+import { CompletionChoice, joinChoices, type TextChoice } from '../openai/completion-choice.ts';
+import {
+  type CompletionRequest,
+  completionRequest,
+  maxTokensOf,
+  promptsOf,
+  refuseUnsupported,
+} from '../openai/completion-request.ts';
+import { numChoices, samplingOptions } from '../openai/sampling-fields.ts';
+import { parseRequest } from '../openai/validate.ts';
+import type { RequestRecord } from '../request-record.ts';
+
+/** `POST /v1/completions`: several prompts, each with `n` answers; choice `p·n + i` is answer i to prompt p. */
+export async function completions(
+  c: Context<AppEnv>,
+  context: ServerContext,
+  body: Record<string, unknown>,
+): Promise<Response> {
+  const { served, settings } = context;
+  const request = parseRequest(completionRequest, body, settings.strict);
+  served.check(request.model);
+  refuseUnsupported(request);
+  const prompts = promptsOf(request, served);
+  for (const prompt of prompts) served.checkLength(prompt, 'prompt');
+  context.checkQueue();
+
+  const n = numChoices(request, settings.maxChoices);
+  const numAnswers = prompts.length * n;
+  if (numAnswers > 1 && request.dots?.routing)
+    throw badRequest('dots.routing can be shown for one answer at a time', 'dots.routing');
+  const seed = request.seed ?? randomSeed();
+  const maxTokens = maxTokensOf(request);
+  const lifetime = new Lifetime(c.req.raw.signal, context);
+  const { engine } = served;
+  const groups = lifetime.guard(() => {
+    const options: GenerateOptions = {
+      ...samplingOptions(request, seed, engine.vocabSize),
+      maxTokens,
+      ...(request.logprobs !== undefined && { logprobs: request.logprobs }),
+      // Without tokens to generate there is still the prompt to be read.
+      ...(request.echo &&
+        (request.logprobs !== undefined || maxTokens === 0) && { promptLogprobs: request.logprobs ?? 0 }),
+      signal: lifetime.signal,
+    };
+    return prompts.map((prompt, p) => ({
+      prompt,
+      prepared: Array.from({ length: n }, (_, stream) => prepare(engine, prompt, { ...options, stream })),
+      choices: Array.from(
+        { length: n },
+        (_, i) =>
+          new CompletionChoice({
+            index: p * n + i,
+            prompt,
+            echo: request.echo === true,
+            wantsLogprobs: request.logprobs !== undefined,
+            returnsTokens: request.return_token_ids === true || !engine.tokenizer,
+            tokenizer: engine.tokenizer,
+          }),
+      ),
+    }));
+  });
+  const answer: Answer = { request, head: answerHead('cmpl-', served), seed: Number(seed), groups };
+  if (request.stream)
+    return answerStream(c, context, lifetime, (stream) => streamAnswer(stream, answer), { end: '[DONE]' });
+  return c.json(await answerWhole(lifetime, wholeAnswer(answer, c.get('record'))));
+}
+
+/** One prompt and its answers. */
+interface Group {
+  readonly prompt: readonly number[];
+  readonly prepared: readonly Prepared[];
+  readonly choices: readonly CompletionChoice[];
+}
+
+interface Answer {
+  readonly request: CompletionRequest;
+  readonly head: AnswerHead;
+  readonly seed: number;
+  readonly groups: readonly Group[];
+}
+
+type Show = (choice: TextChoice, from: CompletionChoice, end?: ChoiceEnd) => void | Promise<void>;
+
+/** Run all answers of all prompts, showing each piece; gives how they ended, by index. */
+async function runGroups(answer: Answer, record: RequestRecord, show: Show): Promise<ChoiceEnd[]> {
+  const ends = await Promise.all(
+    answer.groups.map(({ prepared, choices }) =>
+      runChoices(prepared, record, (i) => ({
+        onPromptEnd: (event) => {
+          const echo = choices[i].echo(event.promptLogprobs);
+          return echo && show(echo, choices[i]);
+        },
+        onPiece: (piece) => {
+          const choice = choices[i].push(piece);
+          return choice && show(choice, choices[i]);
+        },
+        onEnd: (end) => show(choices[i].finish(end), choices[i], end),
+      })),
+    ),
+  );
+  return ends.flat();
+}
+
+async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void> {
+  const { head, request, seed } = answer;
+  const includeUsage = request.stream_options?.include_usage;
+  const chunk = (choices: readonly unknown[], more?: object): void | Promise<void> =>
+    stream.send({
+      id: head.id,
+      object: 'text_completion',
+      created: head.created,
+      model: head.model,
+      system_fingerprint: head.system_fingerprint,
+      choices,
+      ...(includeUsage && { usage: null }),
+      ...more,
+    });
+  const ends = await runGroups(answer, stream.record, (choice, from, end) => {
+    const extensions = from.extensions();
+    if (!end) return chunk([choice], extensions);
+    const timings = choice.index === 0 && { timings: wireTimings(end.timings, end.cachedTokens) };
+    return chunk([choice], { ...timings, dots: { seed, ...extensions.dots } });
+  });
+  if (includeUsage) await chunk([], { usage: totalUsage(answer, ends) });
+}
+
+async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<object> {
+  const { head, request, groups, seed } = answer;
+  const parts = new Map<number, TextChoice[]>();
+  const ends = await runGroups(answer, record, (choice) => {
+    const list = parts.get(choice.index);
+    if (list) list.push(choice);
+    else parts.set(choice.index, [choice]);
+  });
+  return {
+    id: head.id,
+    object: 'text_completion',
+    created: head.created,
+    model: head.model,
+    system_fingerprint: head.system_fingerprint,
+    choices: [...parts.values()]
+      .map((list) => joinChoices(list, request.logprobs !== undefined))
+      .sort((a, b) => a.index - b.index),
+    usage: totalUsage(answer, ends),
+    timings: wireTimings(ends[0].timings, ends[0].cachedTokens),
+    dots: { seed, ...groups[0].choices[0].extensions().dots },
+  };
+}
+
+function totalUsage({ groups }: Answer, ends: readonly ChoiceEnd[]): Usage {
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  const n = ends.length / groups.length;
+  return usageOf(
+    sum(groups.map(({ prompt }) => prompt.length)),
+    sum(groups.map((_, p) => ends[p * n].cachedTokens)),
+    sum(ends.map(({ completionTokens }) => completionTokens)),
+  );
+}

@@ -1,0 +1,27 @@
+import { DEFAULT_SYSTEM_PROMPT, renderChatParts } from '../../text/render-chat.ts';
+import type { TextPart } from '../../text/tokenizer.ts';
+import { chatMessages, type WireMessage } from '../openai/messages.ts';
+import type { ServedModel } from '../served-model.ts';
+
+export interface PromptRequest {
+  readonly messages: readonly WireMessage[];
+  readonly add_generation_prompt?: boolean | undefined;
+  readonly continue_final_message?: boolean | undefined;
+}
+
+/** A conversation -> the token ids that the model reads. Throws 400 for what the template refuses. */
+export function renderPrompt(request: PromptRequest, served: ServedModel): number[] {
+  return Array.from(served.tokenizer.encodeParts(renderPromptParts(request, served)));
+}
+
+/** The same as text, cut into the template's own parts and those of messages. */
+export function renderPromptParts(request: PromptRequest, served: ServedModel): TextPart[] {
+  const { tokenizer, engine } = served;
+  const { add_generation_prompt: addGenerationPrompt, continue_final_message: continueFinalMessage } =
+    request;
+  return renderChatParts(engine.files.chatTemplate, chatMessages(request.messages), tokenizer, {
+    defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
+    ...(addGenerationPrompt !== undefined && { addGenerationPrompt }),
+    ...(continueFinalMessage && { continueFinalMessage }),
+  });
+}
