@@ -67,7 +67,7 @@ describe('dots perplexity', () => {
   it('prints a table without --json', async () => {
     const { stdout, code } = await runCli(['perplexity', TINY_HF_FOLDER, '--file', TEXTS]);
     expect(code).toBe(0);
-    const [name, ...cells] = stdout.trim().split('\n').at(-1)?.split(/ +/) as string[];
+    const [name, ...cells] = (stdout.trim().split('\n').at(-1) as string).split(/ +/);
     expect(name).toBe('all');
     const [tokens, bytes, perplexity, bitsPerByte] = cells.map(Number);
     expect(cells[2]).toMatch(/^\d+\.\d{4}$/);
