@@ -1,4 +1,4 @@
-// Builds dist/ with tsc and, where make and a C++ compiler are present, the native backend.
+// Builds dist/ with tsc, the chat page with Vite, and, where make and a C++ compiler are present, the native backend.
 // Without a compiler the reference backend is used; that is announced, and is not an error.
 import { spawnSync } from 'node:child_process';
 import { existsSync, symlinkSync } from 'node:fs';
@@ -29,6 +29,12 @@ if (existsSync(join(root, 'native', 'Makefile'))) {
       'dots.ts: the native backend did not build (see above); the (slower) reference backend will run.',
     );
   }
+}
+
+// The chat page: static files that the server gives out.
+if (existsSync(join(root, 'page'))) {
+  const { build } = await import('vite');
+  await build({ configFile: join(root, 'page', 'vite.config.js'), logLevel: 'warn' });
 }
 
 // `npx dots` works in a clone as it does where the package is installed.

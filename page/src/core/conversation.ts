@@ -1,0 +1,118 @@
+/**
+ * A conversation is a tree: editing a question or asking for another answer adds a sibling, and nothing is lost. `leaf` says
+ * which branch is shown; the path from the root to it is what the model reads.
+ */
+export interface Conversation {
+  readonly id: string;
+  readonly title: string;
+  /** Set by hand; otherwise the title follows the first question. */
+  readonly isRenamed: boolean;
+  readonly created: number;
+  readonly updated: number;
+  readonly system: string;
+  readonly nodes: Readonly<Record<string, Message>>;
+  readonly leaf: string | null;
+}
+
+export interface Message {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+  readonly created: number;
+  readonly status: 'done' | 'streaming' | 'stopped' | 'failed';
+  readonly model?: string;
+  readonly finishReason?: string;
+  readonly error?: MessageError;
+  readonly stats?: MessageStats;
+}
+
+export interface MessageError {
+  readonly message: string;
+  readonly code: string;
+}
+
+export interface MessageStats {
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly answerTokens: number;
+  /** Of the answer, after its first token. */
+  readonly tokensPerSecond: number;
+}
+
+const TITLE_LENGTH = 60;
+
+export function newConversation(id: string, system: string, now: number): Conversation {
+  return { id, title: '', isRenamed: false, created: now, updated: now, system, nodes: {}, leaf: null };
+}
+
+/** From the first question to the leaf, or to another message. */
+export function pathOf(
+  conversation: Conversation,
+  to: string | null = conversation.leaf,
+): readonly Message[] {
+  const path: Message[] = [];
+  for (let id = to; id !== null; ) {
+    const message = conversation.nodes[id];
+    if (!message) break;
+    path.push(message);
+    id = message.parent;
+  }
+  return path.reverse();
+}
+
+/** Messages with the same parent, oldest first; the message itself is among them. */
+export function siblingsOf(conversation: Conversation, id: string): readonly Message[] {
+  const { parent } = conversation.nodes[id];
+  return childrenOf(conversation, parent);
+}
+
+export function addMessage(conversation: Conversation, message: Message): Conversation {
+  const nodes = { ...conversation.nodes, [message.id]: message };
+  const isFirst = message.parent === null && !conversation.isRenamed && conversation.title === '';
+  return {
+    ...conversation,
+    nodes,
+    leaf: message.id,
+    updated: message.created,
+    title: isFirst ? titleFrom(message.content) : conversation.title,
+  };
+}
+
+export function changeMessage(
+  conversation: Conversation,
+  id: string,
+  change: Partial<Message>,
+): Conversation {
+  const message = conversation.nodes[id];
+  if (!message) return conversation;
+  return { ...conversation, nodes: { ...conversation.nodes, [id]: { ...message, ...change } } };
+}
+
+/** Show the branch that goes through a message: down to the newest answer below it. */
+export function showBranch(conversation: Conversation, id: string): Conversation {
+  let leaf = id;
+  for (;;) {
+    const newest = childrenOf(conversation, leaf).at(-1);
+    if (!newest) return { ...conversation, leaf };
+    leaf = newest.id;
+  }
+}
+
+export function rename(conversation: Conversation, title: string): Conversation {
+  const trimmed = title.trim();
+  return trimmed === '' ? conversation : { ...conversation, title: trimmed, isRenamed: true };
+}
+
+export function titleFrom(text: string): string {
+  const line = text.trim().replace(/\s+/g, ' ');
+  const characters = [...line];
+  return characters.length <= TITLE_LENGTH ? line : `${characters.slice(0, TITLE_LENGTH - 1).join('')}…`;
+}
+
+/** The clock may give two messages one time; the order in which they were added decides then. */
+function childrenOf(conversation: Conversation, parent: string | null): readonly Message[] {
+  return Object.values(conversation.nodes)
+    .filter((message) => message.parent === parent)
+    .sort((a, b) => a.created - b.created);
+}

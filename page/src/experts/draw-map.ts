@@ -1,0 +1,182 @@
+import type { ExpertLayout } from '../core/recording.ts';
+import type { Cell, Geometry } from './map-geometry.ts';
+import { type Palette, shade } from './palette.ts';
+
+/** What the map shows; cells are [layers, experts]. */
+export interface MapPicture {
+  readonly layout: ExpertLayout;
+  /** 0…1, or −1…1 for differences. */
+  readonly values: Float64Array;
+  readonly scale: 'load' | 'difference' | 'faint';
+  /** Experts of token A (1), of token B (2), of both (3). */
+  readonly marks: Uint8Array;
+  /** Experts of the tokens before the newest one, fading: 0…1. */
+  readonly trail: Float64Array | undefined;
+  /** The first choice of token A in each layer, joined by a line. */
+  readonly line: readonly number[] | undefined;
+  /** 0…1 for each layer, with a heading. */
+  readonly bars: readonly number[];
+  readonly barTitle: string;
+  readonly cursor: Cell | undefined;
+  readonly pinned: Cell | undefined;
+}
+
+const FONT = '10px system-ui, sans-serif';
+/** Marked cells grow to this, so that they can be found among 128 columns. */
+const SMALLEST_MARK = 5;
+
+export function drawMap(
+  context: CanvasRenderingContext2D,
+  geometry: Geometry,
+  picture: MapPicture,
+  palette: Palette,
+): void {
+  context.clearRect(0, 0, geometry.width, geometry.height);
+  drawAxes(context, geometry, picture.layout, palette);
+  drawCells(context, geometry, picture, palette);
+  drawBars(context, geometry, picture, palette);
+  if (picture.line) drawLine(context, geometry, picture.line, palette);
+  drawMarks(context, geometry, picture, palette);
+  for (const [cell, colour] of [
+    [picture.pinned, palette.strong],
+    [picture.cursor, palette.strong],
+  ] as const) {
+    if (cell) drawFrame(context, geometry, cell, colour);
+  }
+}
+
+function drawAxes(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  { layers, numExperts }: ExpertLayout,
+  palette: Palette,
+): void {
+  context.font = FONT;
+  context.fillStyle = palette.text;
+  context.textBaseline = 'middle';
+  context.textAlign = 'right';
+  const everyLayer = Math.max(1, Math.ceil(14 / g.cellHeight));
+  layers.forEach((layer, i) => {
+    const isLast = i === layers.length - 1;
+    const isNear = layers.length - 1 - i < everyLayer;
+    if (isLast || (i % everyLayer === 0 && (!isNear || i === 0)))
+      context.fillText(String(layer), g.left - 6, g.top + (i + 0.5) * g.cellHeight);
+  });
+  context.textAlign = 'center';
+  context.textBaseline = 'alphabetic';
+  const step = [1, 2, 4, 8, 16, 32, 64, 128].find((n) => n * g.cellWidth >= 22) ?? numExperts;
+  for (let expert = 0; expert < numExperts; expert += step)
+    context.fillText(String(expert), g.left + (expert + 0.5) * g.cellWidth, g.top - 6);
+}
+
+function drawCells(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  picture: MapPicture,
+  palette: Palette,
+): void {
+  const { layout, values, scale, trail } = picture;
+  const colours = palette[scale];
+  const isRound = Math.min(g.cellWidth, g.cellHeight) >= 7;
+  for (let layer = 0, i = 0; layer < layout.layers.length; layer++) {
+    for (let expert = 0; expert < layout.numExperts; expert++, i++) {
+      const value = scale === 'difference' ? (values[i] + 1) / 2 : values[i];
+      context.fillStyle = value === 0 ? palette.empty : shade(colours, value);
+      fillCell(context, g, { layerIndex: layer, expert }, isRound, 0);
+      if (trail && trail[i] > 0) {
+        context.globalAlpha = trail[i];
+        context.fillStyle = palette.a;
+        fillCell(context, g, { layerIndex: layer, expert }, isRound, 0);
+        context.globalAlpha = 1;
+      }
+    }
+  }
+}
+
+function fillCell(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  cell: Cell,
+  isRound: boolean,
+  smallest: number,
+): void {
+  const width = Math.max(smallest, g.cellWidth - g.gap);
+  const height = Math.max(smallest, g.cellHeight - g.gap);
+  const x = g.left + (cell.expert + 0.5) * g.cellWidth;
+  const y = g.top + (cell.layerIndex + 0.5) * g.cellHeight;
+  if (!isRound) {
+    context.fillRect(x - width / 2, y - height / 2, width, height);
+    return;
+  }
+  context.beginPath();
+  context.roundRect(x - width / 2, y - height / 2, width, height, Math.min(width, height) / 2);
+  context.fill();
+}
+
+function drawMarks(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  picture: MapPicture,
+  palette: Palette,
+): void {
+  const { layout, marks } = picture;
+  const colours = [palette.empty, palette.a, palette.b, palette.both];
+  const isRound = Math.min(g.cellWidth, g.cellHeight) >= 7;
+  for (let i = 0; i < marks.length; i++) {
+    if (marks[i] === 0) continue;
+    const cell = { layerIndex: Math.floor(i / layout.numExperts), expert: i % layout.numExperts };
+    context.fillStyle = colours[marks[i]];
+    fillCell(context, g, cell, isRound, SMALLEST_MARK);
+  }
+}
+
+function drawLine(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  experts: readonly number[],
+  palette: Palette,
+): void {
+  context.beginPath();
+  experts.forEach((expert, layer) => {
+    context.lineTo(g.left + (expert + 0.5) * g.cellWidth, g.top + (layer + 0.5) * g.cellHeight);
+  });
+  context.strokeStyle = palette.a;
+  context.globalAlpha = 0.45;
+  context.lineWidth = 1;
+  context.lineJoin = 'round';
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function drawBars(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  picture: MapPicture,
+  palette: Palette,
+): void {
+  context.font = FONT;
+  context.textAlign = 'left';
+  context.fillStyle = palette.text;
+  context.fillText(picture.barTitle, g.barLeft, g.top - 6);
+  const height = Math.max(2, Math.min(10, g.cellHeight - Math.max(1, g.gap)));
+  picture.bars.forEach((value, layer) => {
+    const y = g.top + (layer + 0.5) * g.cellHeight - height / 2;
+    context.fillStyle = palette.barTrack;
+    context.fillRect(g.barLeft, y, g.barWidth, height);
+    context.fillStyle = palette.bar;
+    context.fillRect(g.barLeft, y, g.barWidth * Math.min(1, value), height);
+  });
+}
+
+function drawFrame(context: CanvasRenderingContext2D, g: Geometry, cell: Cell, colour: string): void {
+  const width = Math.max(SMALLEST_MARK + 2, g.cellWidth);
+  const height = Math.max(SMALLEST_MARK + 2, g.cellHeight);
+  context.strokeStyle = colour;
+  context.lineWidth = 1.5;
+  context.strokeRect(
+    g.left + (cell.expert + 0.5) * g.cellWidth - width / 2,
+    g.top + (cell.layerIndex + 0.5) * g.cellHeight - height / 2,
+    width,
+    height,
+  );
+}

@@ -1,0 +1,51 @@
+import type { JSX } from 'preact';
+import { usePage } from '../ui/hooks.ts';
+
+export type View = 'load' | 'tokens' | 'groups';
+
+/** What the colours mean. */
+export function Legend({ view, hasToken }: { view: View; hasToken: boolean }): JSX.Element {
+  const { t } = usePage();
+  if (view === 'groups') {
+    return (
+      <ul class="legend">
+        <li>
+          <span>{t('legendMoreB')}</span>
+          <span class="scale difference" aria-hidden="true" />
+          <span>{t('legendMoreA')}</span>
+        </li>
+      </ul>
+    );
+  }
+  if (view === 'tokens') {
+    return (
+      <ul class="legend">
+        <li>
+          <span class="swatch a" aria-hidden="true" /> {t('legendA')}
+        </li>
+        <li>
+          <span class="swatch b" aria-hidden="true" /> {t('legendB')}
+        </li>
+        <li>
+          <span class="swatch both" aria-hidden="true" /> {t('legendBoth')}
+        </li>
+      </ul>
+    );
+  }
+  return (
+    <ul class="legend">
+      <li>
+        <span>{t('legendNever')}</span>
+        <span class="scale load" aria-hidden="true">
+          <i>{t('legendEven')}</i>
+        </span>
+        <span>{t('legendMost')}</span>
+      </li>
+      {hasToken && (
+        <li>
+          <span class="swatch a" aria-hidden="true" /> {t('legendToken')}
+        </li>
+      )}
+    </ul>
+  );
+}

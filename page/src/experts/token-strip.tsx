@@ -1,0 +1,110 @@
+import type { JSX, TargetedKeyboardEvent } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { chosenExperts, type Recording } from '../core/recording.ts';
+import { usePage } from '../ui/hooks.ts';
+import type { Cell } from './map-geometry.ts';
+
+/** A token of an answer, by where its routing stands. */
+export interface TokenRef {
+  readonly recording: Recording;
+  readonly token: number;
+  /** Answers of a conversation are numbered from 0. */
+  readonly answer: number;
+}
+
+export interface TokenStripProps {
+  readonly tokens: readonly TokenRef[];
+  /** Tokens that are shown as A and as B: one each, or a group each. */
+  readonly isA: (index: number) => boolean;
+  readonly isB: (index: number) => boolean;
+  /** Tokens that went to this expert are marked. */
+  readonly pinned: Cell | undefined;
+  /** Where the arrow keys start from. */
+  readonly active: number | undefined;
+  readonly isFollowing: boolean;
+  readonly onPoint: (index: number | undefined) => void;
+  readonly onSelect: (index: number, isSecond: boolean) => void;
+}
+
+/** The text of the answer, token by token. */
+export function TokenStrip(props: TokenStripProps): JSX.Element {
+  const { tokens, isA, isB, pinned, active, isFollowing, onPoint, onSelect } = props;
+  const { t } = usePage();
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const shown = list.current?.querySelector(`[data-index="${isFollowing ? tokens.length - 1 : active}"]`);
+    if (!shown || !list.current) return;
+    // Only the list scrolls, not the panel around it.
+    const { offsetTop } = shown as HTMLElement;
+    const { scrollTop, clientHeight } = list.current;
+    if (offsetTop < scrollTop || offsetTop > scrollTop + clientHeight - 24)
+      list.current.scrollTop = offsetTop - clientHeight / 2;
+  }, [active, isFollowing, tokens.length]);
+
+  const indexOf = (event: Event): number | undefined => {
+    const index = (event.target as HTMLElement).dataset?.index;
+    return index === undefined ? undefined : Number(index);
+  };
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
+    const from = active ?? tokens.length - 1;
+    const targets: Record<string, number> = {
+      ArrowLeft: from - 1,
+      ArrowRight: from + 1,
+      ArrowUp: from - 10,
+      ArrowDown: from + 10,
+      Home: 0,
+      End: tokens.length - 1,
+    };
+    if (!(event.key in targets) || tokens.length === 0) return;
+    event.preventDefault();
+    onSelect(Math.min(tokens.length - 1, Math.max(0, targets[event.key])), event.shiftKey);
+  };
+  return (
+    <div
+      class="token-strip"
+      ref={list}
+      role="listbox"
+      tabIndex={0}
+      aria-label={t('tokensTitle')}
+      aria-activedescendant={active === undefined ? undefined : `token-${active}`}
+      onPointerOver={(event) => onPoint(indexOf(event))}
+      onPointerLeave={() => onPoint(undefined)}
+      onClick={(event) => {
+        const index = indexOf(event);
+        if (index !== undefined) onSelect(index, event.shiftKey);
+      }}
+      onKeyDown={onKeyDown}
+    >
+      {tokens.map(({ recording, token, answer }, index) => {
+        const isMarked =
+          pinned !== undefined && chosenExperts(recording, token, pinned.layerIndex).includes(pinned.expert);
+        const names = [
+          'token',
+          isA(index) && 'a',
+          isB(index) && 'b',
+          isMarked && 'marked',
+          index > 0 && answer !== tokens[index - 1].answer && 'first',
+        ];
+        return (
+          // Chosen with the keys of the list around it.
+          // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
+          <span
+            key={index}
+            id={`token-${index}`}
+            data-index={index}
+            class={names.filter(Boolean).join(' ')}
+            role="option"
+            aria-selected={isA(index) || isB(index)}
+          >
+            {visible(recording.pieces[token])}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+/** Line breaks can be seen and pointed at, and so can tokens whose text came with a later one. */
+export function visible(piece: string): string {
+  return piece === '' ? '◦' : piece.replaceAll('\n', '↵\n');
+}

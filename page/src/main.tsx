@@ -1,0 +1,54 @@
+import { render } from 'preact';
+import { Api } from './core/api.ts';
+import { Chat } from './core/chat.ts';
+import { Observable } from './core/observable.ts';
+import { readSettings } from './core/settings.ts';
+import { Storage } from './core/storage.ts';
+import './styles/base.css';
+import './styles/layout.css';
+import './styles/chat.css';
+import './styles/markdown.css';
+import './styles/controls.css';
+import './styles/experts.css';
+import { App } from './ui/app.tsx';
+
+const SETTINGS_KEY = 'dots.settings';
+
+async function start(): Promise<void> {
+  const settings = new Observable(readSettings(readLocal(), navigator.languages));
+  settings.subscribe(() => writeLocal(JSON.stringify(settings.value)));
+  const applyTheme = (): void => {
+    document.documentElement.dataset.theme = settings.value.theme;
+    document.documentElement.lang = settings.value.language;
+  };
+  applyTheme();
+  settings.subscribe(applyTheme);
+
+  const storage = await Storage.open();
+  const chat = new Chat({
+    api: new Api(document.baseURI, () => settings.value.apiKey),
+    storage,
+    settings,
+    conversations: (await storage?.conversations().catch(() => [])) ?? [],
+  });
+  render(<App chat={chat} settings={settings} />, document.getElementById('app') as HTMLElement);
+  await chat.connect();
+}
+
+function readLocal(): string | null {
+  try {
+    return localStorage.getItem(SETTINGS_KEY);
+  } catch {
+    return null;
+  }
+}
+
+function writeLocal(text: string): void {
+  try {
+    localStorage.setItem(SETTINGS_KEY, text);
+  } catch {
+    // Without storage the settings last as long as the page.
+  }
+}
+
+void start();

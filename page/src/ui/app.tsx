@@ -1,0 +1,103 @@
+import type { JSX } from 'preact';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Chat } from '../core/chat.ts';
+import type { Observable } from '../core/observable.ts';
+import type { Settings } from '../core/settings.ts';
+import { ExpertPanel } from '../experts/expert-panel.tsx';
+import { translator } from '../strings.ts';
+import { Composer } from './composer.tsx';
+import { Page, useMedia, useValue } from './hooks.ts';
+import { MessageList } from './message-list.tsx';
+import { ServerNotice } from './server-notice.tsx';
+import { SettingsDialog } from './settings-dialog.tsx';
+import { Sidebar } from './sidebar.tsx';
+import { TopBar } from './top-bar.tsx';
+
+/** Below this the conversation list is a drawer. */
+const NARROW = '(max-width: 820px)';
+/** Below this the expert view lies over the conversation. */
+const MEDIUM = '(max-width: 1180px)';
+
+export function App({ chat, settings }: { chat: Chat; settings: Observable<Settings> }): JSX.Element {
+  const current = useValue(settings);
+  const t = useMemo(() => translator(current.language), [current.language]);
+  const systemIsDark = useMedia('(prefers-color-scheme: dark)');
+  const isDark = current.theme === 'auto' ? systemIsDark : current.theme === 'dark';
+  const isNarrow = useMedia(NARROW);
+  const isMedium = useMedia(MEDIUM);
+  const [isSidebarOpen, setSidebarOpen] = useState(false);
+  const [areSettingsOpen, setSettingsOpen] = useState(false);
+  const [announcement, announce] = useState('');
+  /** The answer whose routing is shown; undefined for the newest one. */
+  const [shownAnswer, showAnswer] = useState<string | undefined>(undefined);
+  const searchField = useRef<HTMLInputElement>(null);
+  const conversationId = useValue(chat.currentId);
+  const setExperts = useCallback(
+    (showsExperts: boolean) => settings.update((all) => ({ ...all, showsExperts })),
+    [settings],
+  );
+
+  useEffect(() => showAnswer(undefined), [conversationId]);
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
+        event.preventDefault();
+        setSidebarOpen(true);
+        // A closed drawer cannot take the focus; it is open after the next render.
+        requestAnimationFrame(() => searchField.current?.focus());
+      } else if (
+        event.key === 'Escape' &&
+        !event.defaultPrevented &&
+        !document.querySelector('dialog[open]')
+      ) {
+        if (isNarrow && isSidebarOpen) setSidebarOpen(false);
+        else chat.stop();
+      }
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, [chat, isNarrow, isSidebarOpen]);
+
+  const context = useMemo(() => ({ chat, settings, t, isDark, announce }), [chat, settings, t, isDark]);
+  const coversChat = current.showsExperts && isMedium;
+  return (
+    <Page.Provider value={context}>
+      <div class={`app ${current.showsExperts ? 'with-experts' : ''}`}>
+        <Sidebar
+          isDrawer={isNarrow}
+          isOpen={!isNarrow || isSidebarOpen}
+          onClose={() => setSidebarOpen(false)}
+          searchField={searchField}
+        />
+        <main class="chat" inert={(isNarrow && isSidebarOpen) || coversChat}>
+          <TopBar
+            isNarrow={isNarrow}
+            onOpenSidebar={() => setSidebarOpen(true)}
+            onOpenSettings={() => setSettingsOpen(true)}
+            onToggleExperts={() => setExperts(!current.showsExperts)}
+          />
+          <ServerNotice />
+          <MessageList
+            onShowExperts={(id) => {
+              showAnswer(id);
+              setExperts(true);
+            }}
+          />
+          <Composer />
+        </main>
+        {current.showsExperts && (
+          <ExpertPanel
+            shownAnswer={shownAnswer}
+            onShowAnswer={showAnswer}
+            isOverlay={isMedium}
+            onClose={() => setExperts(false)}
+          />
+        )}
+      </div>
+      <SettingsDialog isOpen={areSettingsOpen} onClose={() => setSettingsOpen(false)} />
+      <div class="sr-only" role="status" aria-live="polite">
+        {announcement}
+      </div>
+    </Page.Provider>
+  );
+}

@@ -1,0 +1,44 @@
+import { createContext } from 'preact';
+import { useContext, useEffect, useState } from 'preact/hooks';
+import type { Chat } from '../core/chat.ts';
+import type { Observable } from '../core/observable.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Translate } from '../strings.ts';
+
+/** What every component may ask for. */
+export interface PageContext {
+  readonly chat: Chat;
+  readonly settings: Observable<Settings>;
+  readonly t: Translate;
+  readonly isDark: boolean;
+  /** Said by screen readers, politely. */
+  readonly announce: (text: string) => void;
+}
+
+export const Page = createContext<PageContext | undefined>(undefined);
+
+export function usePage(): PageContext {
+  return useContext(Page) as PageContext;
+}
+
+export function useValue<T>(observable: Observable<T>): T {
+  const [value, setValue] = useState(observable.value);
+  useEffect(() => {
+    // It may have changed between rendering and this effect.
+    setValue(() => observable.value);
+    return observable.subscribe(() => setValue(() => observable.value));
+  }, [observable]);
+  return value;
+}
+
+export function useMedia(query: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const listener = (): void => setMatches(media.matches);
+    listener();
+    media.addEventListener('change', listener);
+    return () => media.removeEventListener('change', listener);
+  }, [query]);
+  return matches;
+}

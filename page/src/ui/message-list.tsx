@@ -1,0 +1,111 @@
+import type { JSX } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { pathOf } from '../core/conversation.ts';
+import { usePage, useValue } from './hooks.ts';
+import { Icon } from './icons.tsx';
+import { MessageView } from './message-view.tsx';
+
+/** As close to the end as this counts as being there. */
+const NEAR_END_PX = 60;
+
+/** The branch that is shown, from the first question to the newest answer. */
+export function MessageList({ onShowExperts }: { onShowExperts: (messageId: string) => void }): JSX.Element {
+  const { chat, t } = usePage();
+  useValue(chat.conversations);
+  const currentId = useValue(chat.currentId);
+  const scroller = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const { current } = chat;
+  const path = current ? pathOf(current) : [];
+  const newest = path.at(-1);
+
+  const toEnd = (): void => {
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  };
+  // Follow the answer as it grows, unless the reader has scrolled away from the end.
+  useLayoutEffect(() => {
+    if (isAtEnd) toEnd();
+  }, [newest?.content, newest?.status, isAtEnd]);
+  useEffect(() => {
+    setAtEnd(true);
+    toEnd();
+  }, [currentId, path.length]);
+
+  return (
+    <div
+      class="messages"
+      ref={scroller}
+      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) =>
+        setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_END_PX)
+      }
+    >
+      {current && path.length > 0 ? (
+        <ol class="message-column">
+          {path.map((message) => (
+            <MessageView
+              key={message.id}
+              conversation={current}
+              message={message}
+              onShowExperts={() => onShowExperts(message.id)}
+            />
+          ))}
+        </ol>
+      ) : (
+        <EmptyState />
+      )}
+      {!isAtEnd && (
+        <button type="button" class="to-end" aria-label={t('jumpToEnd')} onClick={toEnd}>
+          <Icon name="down" />
+        </button>
+      )}
+    </div>
+  );
+}
+
+function EmptyState(): JSX.Element {
+  const { chat, t } = usePage();
+  const server = useValue(chat.server);
+  return (
+    <div class="empty">
+      <EmptyPicture />
+      <h2>{t('emptyTitle')}</h2>
+      <p>{t('emptyHint')}</p>
+      <div class="examples">
+        {(['example1', 'example2', 'example3'] as const).map((key) => (
+          <button
+            key={key}
+            type="button"
+            disabled={server.status !== 'ready'}
+            onClick={() => void chat.send(t(key))}
+          >
+            {t(key)}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** Layers of dots, a few of them lit: what the expert view shows, in small. */
+function EmptyPicture(): JSX.Element {
+  const lit = [3, 8, 1, 10, 6];
+  return (
+    <svg class="empty-picture" viewBox="0 0 240 100" aria-hidden="true">
+      <polyline points={lit.map((x, layer) => `${10 + 20 * x},${10 + 20 * layer}`).join(' ')} />
+      {lit.map((x, layer) =>
+        Array.from({ length: 12 }, (_, i) => {
+          const isLit = i === x || i === (x * 5 + layer) % 12;
+          return (
+            <circle
+              key={`${layer}.${i}`}
+              class={isLit ? 'lit' : ''}
+              cx={10 + 20 * i}
+              cy={10 + 20 * layer}
+              r={isLit ? 6 : 4}
+            />
+          );
+        }),
+      )}
+    </svg>
+  );
+}

@@ -1,0 +1,256 @@
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type Conversation, type Message, siblingsOf } from '../core/conversation.ts';
+import type { StringKey } from '../strings.ts';
+import { copyText } from './files.ts';
+import { usePage, useValue } from './hooks.ts';
+import { Icon, type IconName } from './icons.tsx';
+import { Markdown } from './markdown.tsx';
+
+export interface MessageViewProps {
+  readonly conversation: Conversation;
+  readonly message: Message;
+  readonly onShowExperts: () => void;
+}
+
+/** One question or answer, with what one can do to it. */
+export function MessageView({ conversation, message, onShowExperts }: MessageViewProps): JSX.Element {
+  const { chat, t } = usePage();
+  const server = useValue(chat.server);
+  const [isEditing, setEditing] = useState(false);
+  const isAnswer = message.role === 'assistant';
+  const isStreaming = message.status === 'streaming';
+  useAnnouncement(message);
+  const hasExperts = server.status === 'ready' && server.experts !== undefined;
+  return (
+    <li class={`message ${message.role}`} aria-busy={isStreaming}>
+      <h3 class="sr-only">{t(isAnswer ? 'assistant' : 'you')}</h3>
+      {isEditing ? (
+        <EditForm message={message} onDone={() => setEditing(false)} />
+      ) : isAnswer ? (
+        <>
+          {message.content !== '' && <Markdown text={message.content} isStreaming={isStreaming} />}
+          {isStreaming && message.content === '' && <Waiting id={message.id} />}
+          {message.error && <ErrorBox message={message} />}
+        </>
+      ) : (
+        <div class="question">{message.content}</div>
+      )}
+      {!isEditing && (
+        <div class="message-foot">
+          <BranchSwitch conversation={conversation} message={message} />
+          {!isStreaming && (
+            <div class="actions">
+              {message.content !== '' && <CopyButton text={message.content} />}
+              {isAnswer && message.content === '' ? null : isAnswer ? (
+                <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
+              ) : (
+                <Action icon="edit" label="edit" onClick={() => setEditing(true)} />
+              )}
+              {isAnswer && hasExperts && message.content !== '' && (
+                <Action icon="experts" label="expertsOf" onClick={onShowExperts} />
+              )}
+            </div>
+          )}
+          {isAnswer && <Stats message={message} />}
+        </div>
+      )}
+    </li>
+  );
+}
+
+/** Screen readers hear that an answer began, and all of it when it is complete. */
+function useAnnouncement({ role, status, content }: Message): void {
+  const { announce, t } = usePage();
+  const before = useRef(status);
+  useEffect(() => {
+    if (role !== 'assistant') return;
+    if (status === 'streaming') announce(t('answering'));
+    else if (before.current === 'streaming')
+      announce(`${content} ${t(status === 'done' ? 'answerDone' : 'stopped')}`);
+    before.current = status;
+  }, [status]);
+}
+
+function Waiting({ id }: { id: string }): JSX.Element {
+  const { chat, t } = usePage();
+  const prompt = useValue(chat.progress).get(id)?.prompt;
+  return (
+    <p class="waiting">
+      <span class="pulse" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      {prompt ? t('readingPrompt', prompt) : t('waiting')}
+    </p>
+  );
+}
+
+const ERROR_TEXTS: Readonly<Record<string, StringKey>> = {
+  unreachable: 'errorUnreachable',
+  cut_off: 'errorCutOff',
+  context_length_exceeded: 'errorContext',
+  queue_full: 'errorQueue',
+  model_loading: 'errorLoading',
+  invalid_api_key: 'errorKey',
+};
+
+function ErrorBox({ message }: { message: Message }): JSX.Element {
+  const { chat, t } = usePage();
+  const { code, message: said } = message.error ?? { code: '', message: '' };
+  const known = ERROR_TEXTS[code];
+  return (
+    <div class="error-box" role="alert">
+      <p>{t(known ?? 'errorOther')}</p>
+      {known !== 'errorUnreachable' && known !== 'errorCutOff' && <p class="detail">{said}</p>}
+      <button type="button" class="button" onClick={() => void chat.retry(message.id)}>
+        <Icon name="again" /> {t('retry')}
+      </button>
+    </div>
+  );
+}
+
+function EditForm({ message, onDone }: { message: Message; onDone: () => void }): JSX.Element {
+  const { chat, t } = usePage();
+  const [text, setText] = useState(message.content);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.setSelectionRange(text.length, text.length);
+  }, []);
+  const submit = (): void => {
+    if (text.trim() === '') return;
+    onDone();
+    void chat.edit(message.id, text.trim());
+  };
+  return (
+    <form
+      class="edit-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <textarea
+        ref={field}
+        rows={Math.min(12, text.split('\n').length + 1)}
+        value={text}
+        aria-label={t('editMessage')}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+            event.preventDefault();
+            submit();
+          } else if (event.key === 'Escape') {
+            event.preventDefault();
+            onDone();
+          }
+        }}
+      />
+      <div class="form-buttons">
+        <button type="button" class="button" onClick={onDone}>
+          {t('cancel')}
+        </button>
+        <button type="submit" class="button primary" disabled={text.trim() === ''}>
+          {t('sendEdited')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function BranchSwitch({
+  conversation,
+  message,
+}: {
+  conversation: Conversation;
+  message: Message;
+}): JSX.Element | null {
+  const { chat, t } = usePage();
+  const siblings = siblingsOf(conversation, message.id);
+  if (siblings.length < 2) return null;
+  const index = siblings.findIndex(({ id }) => id === message.id);
+  const show = (to: number) => (): void => chat.showBranch(siblings[to].id);
+  const label = t('branchOf', { index: index + 1, count: siblings.length });
+  return (
+    <fieldset class="branches" aria-label={label}>
+      <button
+        type="button"
+        class="icon-button small"
+        aria-label={t('previousVersion')}
+        disabled={index === 0}
+        onClick={show(index - 1)}
+      >
+        <Icon name="left" />
+      </button>
+      <span aria-hidden="true">
+        {index + 1} / {siblings.length}
+      </span>
+      <button
+        type="button"
+        class="icon-button small"
+        aria-label={t('nextVersion')}
+        disabled={index === siblings.length - 1}
+        onClick={show(index + 1)}
+      >
+        <Icon name="right" />
+      </button>
+    </fieldset>
+  );
+}
+
+function CopyButton({ text }: { text: string }): JSX.Element {
+  const { t, announce } = usePage();
+  const [isDone, setDone] = useState(false);
+  const copy = async (): Promise<void> => {
+    if (!(await copyText(text))) return;
+    announce(t('copied'));
+    setDone(true);
+    setTimeout(() => setDone(false), 1500);
+  };
+  return (
+    <Action icon={isDone ? 'check' : 'copy'} label={isDone ? 'copied' : 'copy'} onClick={() => void copy()} />
+  );
+}
+
+function Action(props: { icon: IconName; label: StringKey; onClick: () => void }): JSX.Element {
+  const { t } = usePage();
+  return (
+    <button
+      type="button"
+      class="icon-button small"
+      aria-label={t(props.label)}
+      title={t(props.label)}
+      onClick={props.onClick}
+    >
+      <Icon name={props.icon} />
+    </button>
+  );
+}
+
+function Stats({ message }: { message: Message }): JSX.Element | null {
+  const { chat, t } = usePage();
+  const live = useValue(chat.progress).get(message.id);
+  const stats = live?.stats ?? message.stats;
+  const parts: string[] = [];
+  if (message.status === 'stopped') parts.push(t('stopped'));
+  if (message.finishReason === 'length') parts.push(t('cutByLength'));
+  if (stats && stats.answerTokens > 0) {
+    parts.push(t('tokenCount', { count: stats.answerTokens }));
+    if (stats.tokensPerSecond > 0) {
+      const rate = stats.tokensPerSecond.toFixed(stats.tokensPerSecond < 10 ? 1 : 0);
+      parts.push(t('tokensPerSecond', { rate }));
+    }
+  }
+  if (parts.length === 0) return null;
+  const title =
+    stats && stats.promptTokens > 0
+      ? t('promptTokens', { count: stats.promptTokens, cached: stats.cachedTokens })
+      : undefined;
+  return (
+    <span class="stats" title={title}>
+      {parts.join(' · ')}
+    </span>
+  );
+}

@@ -1,0 +1,239 @@
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { NO_SAMPLING, SAMPLING_FIELDS, type Sampling, type Settings } from '../core/settings.ts';
+import { saveFile } from './files.ts';
+import { usePage, useValue } from './hooks.ts';
+import { Icon } from './icons.tsx';
+
+/** System prompt, sampling, appearance, key, and moving conversations in and out. */
+export function SettingsDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): JSX.Element {
+  const { t } = usePage();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
+    else if (!isOpen) dialog.current?.close();
+  }, [isOpen]);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog anyway; the click is for the backdrop
+    <dialog
+      ref={dialog}
+      class="settings"
+      aria-labelledby="settings-title"
+      onClose={onClose}
+      onClick={(event) => {
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      {isOpen && (
+        <div class="settings-body">
+          <header>
+            <h2 id="settings-title">{t('settings')}</h2>
+            <button type="button" class="icon-button" aria-label={t('close')} onClick={onClose}>
+              <Icon name="close" />
+            </button>
+          </header>
+          <SystemPrompt />
+          <SamplingFields />
+          <Appearance />
+          <Server />
+          <Data onImported={onClose} />
+        </div>
+      )}
+    </dialog>
+  );
+}
+
+function useSetting(): [Settings, (change: Partial<Settings>) => void] {
+  const { settings } = usePage();
+  const current = useValue(settings);
+  return [current, (change) => settings.update((all) => ({ ...all, ...change }))];
+}
+
+function SystemPrompt(): JSX.Element {
+  const { chat, t } = usePage();
+  const [settings, change] = useSetting();
+  return (
+    <section>
+      <label class="field">
+        <span class="field-name">{t('systemPrompt')}</span>
+        <textarea
+          rows={3}
+          value={chat.current?.system ?? settings.system}
+          onInput={(event) => {
+            const system = event.currentTarget.value;
+            chat.setSystem(system);
+            change({ system });
+          }}
+        />
+        <span class="hint">{t('systemPromptHint')}</span>
+      </label>
+    </section>
+  );
+}
+
+function SamplingFields(): JSX.Element {
+  const { t } = usePage();
+  const [{ sampling }, change] = useSetting();
+  const [draft, setDraft] = useState<Partial<Record<keyof Sampling, string>>>({});
+  return (
+    <section>
+      <div class="section-head">
+        <h3>{t('sampling')}</h3>
+        <button
+          type="button"
+          class="button subtle"
+          onClick={() => {
+            setDraft({});
+            change({ sampling: NO_SAMPLING });
+          }}
+        >
+          {t('resetSampling')}
+        </button>
+      </div>
+      <div class="number-fields">
+        {(Object.keys(SAMPLING_FIELDS) as (keyof Sampling)[]).map((key) => {
+          const { min, max, step, placeholder } = SAMPLING_FIELDS[key];
+          const shown = draft[key] ?? sampling[key]?.toString() ?? '';
+          const isWrong = shown !== '' && !(Number(shown) >= min && Number(shown) <= max);
+          return (
+            <label class="field" key={key}>
+              <span class="field-name">{t(key)}</span>
+              <input
+                type="number"
+                inputmode="decimal"
+                min={min}
+                max={max}
+                step={step}
+                value={shown}
+                placeholder={placeholder}
+                aria-invalid={isWrong}
+                onInput={(event) => {
+                  const { value } = event.currentTarget;
+                  setDraft({ ...draft, [key]: value });
+                  const number = value === '' ? null : Number(value);
+                  if (number === null || (number >= min && number <= max))
+                    change({ sampling: { ...sampling, [key]: number } });
+                }}
+              />
+            </label>
+          );
+        })}
+      </div>
+      <p class="hint">{t('samplingHint')}</p>
+    </section>
+  );
+}
+
+function Appearance(): JSX.Element {
+  const { t } = usePage();
+  const [{ language, theme }, change] = useSetting();
+  return (
+    <section>
+      <h3>{t('appearance')}</h3>
+      <div class="choices">
+        <label class="field">
+          <span class="field-name">{t('language')}</span>
+          <select
+            value={language}
+            onChange={(event) => change({ language: event.currentTarget.value as 'en' | 'zh' })}
+          >
+            <option value="en" lang="en">
+              English
+            </option>
+            <option value="zh" lang="zh">
+              中文
+            </option>
+          </select>
+        </label>
+        <label class="field">
+          <span class="field-name">{t('theme')}</span>
+          <select
+            value={theme}
+            onChange={(event) => change({ theme: event.currentTarget.value as Settings['theme'] })}
+          >
+            <option value="auto">{t('themeAuto')}</option>
+            <option value="light">{t('themeLight')}</option>
+            <option value="dark">{t('themeDark')}</option>
+          </select>
+        </label>
+      </div>
+    </section>
+  );
+}
+
+function Server(): JSX.Element {
+  const { chat, t } = usePage();
+  const [{ apiKey, recordsRouting }, change] = useSetting();
+  return (
+    <section>
+      <label class="field">
+        <span class="field-name">{t('apiKey')}</span>
+        <input
+          type="password"
+          autocomplete="off"
+          value={apiKey}
+          onChange={(event) => {
+            change({ apiKey: event.currentTarget.value.trim() });
+            void chat.connect();
+          }}
+        />
+        <span class="hint">{t('apiKeyHint')}</span>
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={recordsRouting}
+          onChange={(event) => change({ recordsRouting: event.currentTarget.checked })}
+        />
+        {t('recordsRouting')}
+      </label>
+    </section>
+  );
+}
+
+function Data({ onImported }: { onImported: () => void }): JSX.Element {
+  const { chat, t, announce } = usePage();
+  const conversations = useValue(chat.conversations);
+  const [problem, setProblem] = useState('');
+  const open = async (file: File | undefined): Promise<void> => {
+    if (!file) return;
+    try {
+      const count = await chat.import(await file.text());
+      announce(t('imported', { count }));
+      onImported();
+    } catch (error) {
+      setProblem(t('importFailed', { reason: (error as Error).message }));
+    }
+  };
+  return (
+    <section>
+      <h3>{t('data')}</h3>
+      <div class="form-buttons start">
+        <button
+          type="button"
+          class="button"
+          disabled={conversations.length === 0}
+          onClick={async () =>
+            saveFile('conversations.json', await chat.export(conversations.map(({ id }) => id)))
+          }
+        >
+          {t('exportAll')}
+        </button>
+        <label class="button file">
+          {t('importFile')}
+          <input
+            type="file"
+            class="sr-only"
+            accept="application/json,.json"
+            onChange={(event) => void open(event.currentTarget.files?.[0])}
+          />
+        </label>
+      </div>
+      {problem !== '' && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </section>
+  );
+}

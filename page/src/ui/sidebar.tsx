@@ -1,0 +1,229 @@
+import type { JSX, RefObject } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Conversation } from '../core/conversation.ts';
+import { type Hit, search } from '../core/search.ts';
+import type { StringKey } from '../strings.ts';
+import { saveFile } from './files.ts';
+import { usePage, useValue } from './hooks.ts';
+import { Icon } from './icons.tsx';
+
+export interface SidebarProps {
+  readonly isDrawer: boolean;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly searchField: RefObject<HTMLInputElement | null>;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Kept conversations: begin one, search, open, rename, export, delete. */
+export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps): JSX.Element {
+  const { chat, t } = usePage();
+  const conversations = useValue(chat.conversations);
+  const currentId = useValue(chat.currentId);
+  const [query, setQuery] = useState('');
+  const hits = useMemo(() => search(conversations, query), [conversations, query]);
+  const show = (id: string | undefined): void => {
+    chat.show(id);
+    onClose();
+  };
+  const key = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+  const groups = groupByAge(hits, Date.now());
+
+  return (
+    <>
+      {isDrawer && isOpen && <button type="button" class="scrim" aria-label={t('close')} onClick={onClose} />}
+      <nav class={`sidebar ${isDrawer ? 'drawer' : ''}`} aria-label={t('conversations')} hidden={!isOpen}>
+        <div class="sidebar-head">
+          <span class="brand">
+            <Icon name="experts" /> dots
+          </span>
+          {isDrawer && (
+            <button type="button" class="icon-button" aria-label={t('close')} onClick={onClose}>
+              <Icon name="close" />
+            </button>
+          )}
+        </div>
+        <button
+          type="button"
+          class="new-chat"
+          onClick={() => {
+            show(undefined);
+            document.getElementById('message-field')?.focus();
+          }}
+        >
+          <Icon name="plus" /> {t('newChat')}
+        </button>
+        <label class="search">
+          <Icon name="search" />
+          <input
+            ref={searchField}
+            type="search"
+            value={query}
+            placeholder={t('searchPlaceholder')}
+            aria-label={t('searchPlaceholder')}
+            aria-keyshortcuts="Control+K Meta+K"
+            title={t('searchHint', { key })}
+            onInput={(event) => setQuery(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Escape' && query !== '') {
+                event.preventDefault();
+                setQuery('');
+              } else if (event.key === 'Enter' && hits[0]) show(hits[0].conversation.id);
+            }}
+          />
+          <span class="key" aria-hidden="true">
+            {key} K
+          </span>
+        </label>
+        <div class="conversation-list">
+          {conversations.length === 0 && <p class="hint">{t('noConversations')}</p>}
+          {conversations.length > 0 && hits.length === 0 && (
+            <p class="hint" role="status">
+              {t('nothingFound', { query })}
+            </p>
+          )}
+          {groups.map(({ name, members }) => (
+            <section key={name} aria-labelledby={`group-${name}`}>
+              <h2 id={`group-${name}`}>{t(name)}</h2>
+              <ul>
+                {members.map((hit) => (
+                  <ConversationItem
+                    key={hit.conversation.id}
+                    hit={hit}
+                    isCurrent={hit.conversation.id === currentId}
+                    onShow={() => show(hit.conversation.id)}
+                  />
+                ))}
+              </ul>
+            </section>
+          ))}
+        </div>
+        {!chat.hasStorage && <p class="hint warning">{t('noStorage')}</p>}
+      </nav>
+    </>
+  );
+}
+
+function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => void }): JSX.Element {
+  const { conversation, excerpt } = props.hit;
+  const { chat, t } = usePage();
+  const [isRenaming, setRenaming] = useState(false);
+  const menu = useRef<HTMLDetailsElement>(null);
+  const title = conversation.title || t('untitled');
+  const choose = (action: () => void) => () => {
+    if (menu.current) menu.current.open = false;
+    action();
+  };
+  useEffect(() => {
+    const close = (event: Event): void => {
+      if (menu.current?.open && !menu.current.contains(event.target as Node)) menu.current.open = false;
+    };
+    document.addEventListener('pointerdown', close);
+    return () => document.removeEventListener('pointerdown', close);
+  }, []);
+
+  if (isRenaming) return <RenameForm conversation={conversation} onDone={() => setRenaming(false)} />;
+  return (
+    <li class={`conversation ${props.isCurrent ? 'current' : ''}`}>
+      <button
+        type="button"
+        class="conversation-open"
+        aria-current={props.isCurrent ? 'page' : undefined}
+        onClick={props.onShow}
+      >
+        <span class="conversation-title">{title}</span>
+        {excerpt && (
+          <span class="excerpt">
+            {excerpt.map(({ text, isMatch }, i) => (isMatch ? <mark key={i}>{text}</mark> : text))}
+          </span>
+        )}
+      </button>
+      <details
+        class="menu"
+        ref={menu}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape' || !menu.current?.open) return;
+          event.preventDefault();
+          menu.current.open = false;
+          menu.current.querySelector('summary')?.focus();
+        }}
+      >
+        <summary class="icon-button" aria-label={t('actionsFor', { title })}>
+          <Icon name="more" />
+        </summary>
+        <div class="menu-items">
+          <button type="button" onClick={choose(() => setRenaming(true))}>
+            {t('renameChat')}
+          </button>
+          <button
+            type="button"
+            onClick={choose(async () => saveFile(`${title}.json`, await chat.export([conversation.id])))}
+          >
+            {t('exportChat')}
+          </button>
+          <button
+            type="button"
+            class="danger"
+            onClick={choose(async () => {
+              if (confirm(t('reallyDelete', { title }))) await chat.remove(conversation.id);
+            })}
+          >
+            {t('deleteChat')}
+          </button>
+        </div>
+      </details>
+    </li>
+  );
+}
+
+function RenameForm({
+  conversation,
+  onDone,
+}: {
+  conversation: Conversation;
+  onDone: () => void;
+}): JSX.Element {
+  const { chat, t } = usePage();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <li class="conversation renaming">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          chat.rename(conversation.id, field.current?.value ?? '');
+          onDone();
+        }}
+      >
+        <input
+          ref={field}
+          defaultValue={conversation.title}
+          aria-label={t('newTitle')}
+          onBlur={onDone}
+          onKeyDown={(event) => {
+            if (event.key !== 'Escape') return;
+            event.preventDefault();
+            onDone();
+          }}
+        />
+      </form>
+    </li>
+  );
+}
+
+function groupByAge(hits: readonly Hit[], now: number): { name: StringKey; members: Hit[] }[] {
+  const midnight = new Date(now).setHours(0, 0, 0, 0);
+  const bounds: [StringKey, number][] = [
+    ['today', midnight],
+    ['yesterday', midnight - DAY_MS],
+    ['thisWeek', midnight - 6 * DAY_MS],
+    ['earlier', Number.NEGATIVE_INFINITY],
+  ];
+  const groups = new Map<StringKey, Hit[]>();
+  for (const hit of hits) {
+    const [name] = bounds.find(([, from]) => hit.conversation.updated >= from) ?? bounds[3];
+    groups.set(name, [...(groups.get(name) ?? []), hit]);
+  }
+  return [...groups].map(([name, members]) => ({ name, members }));
+}

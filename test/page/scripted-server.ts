@@ -1,0 +1,205 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** As strict as the page can bear; a violation is an error in the browser's log. */
+export const POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+/** What the server does with a question. */
+export interface Script {
+  readonly text?: string;
+  /** Milliseconds between tokens. */
+  readonly pauseMs?: number;
+  /** Cut the connection after so many tokens. */
+  readonly cutAfter?: number;
+  readonly error?: { readonly status: number; readonly code: string; readonly message: string };
+}
+
+export interface ScriptedServer {
+  readonly url: string;
+  /** Bodies of the chat requests so far. */
+  readonly requests: { messages: { role: string; content: string }[]; [field: string]: unknown }[];
+  /** Chat requests whose client went away before the end. */
+  numAborted: number;
+  /** Called for each question. */
+  answer: (question: string) => Script;
+  apiKey: string | undefined;
+  close(): Promise<void>;
+}
+
+export interface Layout {
+  readonly layers: number;
+  readonly firstLayer: number;
+  readonly experts: number;
+  readonly chosen: number;
+}
+
+/** As in dots.llm1. */
+export const LARGE: Layout = { layers: 61, firstLayer: 1, experts: 128, chosen: 6 };
+
+/** The built page and a model that says what it is told, so that tests know every word beforehand. */
+export async function startScriptedServer(layout: Layout = LARGE): Promise<ScriptedServer> {
+  const files = readPage();
+  const state: ScriptedServer = {
+    url: '',
+    requests: [],
+    numAborted: 0,
+    answer: () => ({ text: 'Hello.' }),
+    apiKey: undefined,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '/').split('?')[0];
+    const file = files.get(path === '/' ? '/index.html' : path);
+    if (request.method === 'GET' && file) {
+      response.writeHead(200, {
+        'content-type': TYPES[extname(path) || '.html'],
+        'content-security-policy': POLICY,
+      });
+      response.end(file);
+      return;
+    }
+    if (state.apiKey !== undefined && request.headers.authorization !== `Bearer ${state.apiKey}`) {
+      sendError(response, { status: 401, code: 'invalid_api_key', message: 'This server needs an API key' });
+    } else if (path === '/v1/models') {
+      sendJson(response, {
+        object: 'list',
+        data: [{ id: 'scripted', object: 'model', max_model_len: 4096 }],
+      });
+    } else if (path === '/dots/experts') {
+      sendJson(response, {
+        num_experts: layout.experts,
+        num_experts_per_token: layout.chosen,
+        tokens: 10,
+        layers: moeLayers(layout).map((layer) => ({
+          layer,
+          counts: Array.from({ length: layout.experts }, (_, expert) => (expert * 7 + layer) % 5),
+        })),
+      });
+    } else if (path === '/v1/chat/completions' && request.method === 'POST') {
+      void chat(request, response, state, layout);
+    } else {
+      sendError(response, { status: 404, code: 'unknown_route', message: `There is no ${path}` });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+}
+
+async function chat(
+  request: IncomingMessage,
+  response: ServerResponse,
+  state: ScriptedServer,
+  layout: Layout,
+): Promise<void> {
+  let text = '';
+  for await (const piece of request) text += piece;
+  const body = JSON.parse(text) as ScriptedServer['requests'][number];
+  state.requests.push(body);
+  const script = state.answer(body.messages.at(-1)?.content ?? '');
+  if (script.error) return sendError(response, script.error);
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.on('close', () => {
+    if (!response.writableFinished) state.numAborted++;
+  });
+  const send = (chunk: object): void => void response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+  const choice = (delta: object, reason: string | null = null) => ({
+    id: 'chatcmpl-1',
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta, finish_reason: reason }],
+    usage: null,
+  });
+  send(choice({ role: 'assistant', content: '' }));
+  const tokens = pieces(script.text ?? '');
+  const wantsRouting = (body.dots as { routing?: boolean } | undefined)?.routing === true;
+  for (const [i, token] of tokens.entries()) {
+    if (response.destroyed) return;
+    if (script.cutAfter === i) {
+      response.destroy();
+      return;
+    }
+    const routing = wantsRouting && {
+      dots: {
+        routing: { first: 10 + i, ids: Buffer.from(route(tokens[i - 1] ?? '', layout)).toString('base64') },
+      },
+    };
+    send({ ...choice({ content: token }), ...routing });
+    if (script.pauseMs) await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
+  }
+  send({ ...choice({}, 'stop'), timings: { predicted_per_second: 42 } });
+  const usage = {
+    prompt_tokens: 12,
+    completion_tokens: tokens.length,
+    total_tokens: 12 + tokens.length,
+    prompt_tokens_details: { cached_tokens: 4 },
+  };
+  send({ id: 'chatcmpl-1', object: 'chat.completion.chunk', choices: [], usage });
+  response.end('data: [DONE]\n\n');
+}
+
+/** A word with the space before it, a Han character, or a sign. */
+function pieces(text: string): readonly string[] {
+  return text.match(/\s?[\p{L}\p{N}]{1,7}(?<!\p{Script=Han})|\p{Script=Han}|\s?[^\s\p{L}\p{N}]|\s/gu) ?? [];
+}
+
+/** Experts that depend on the token, with favourites in each layer and different ones for each script. */
+export function route(token: string, { layers, firstLayer, experts, chosen }: Layout): Uint8Array {
+  const shift = /\p{Script=Han}/u.test(token) ? 40 : 0;
+  const ids: number[] = [];
+  for (let layer = firstLayer; layer < layers; layer++) {
+    const row = new Set<number>();
+    for (let k = 0; row.size < chosen; k++) {
+      const random = (hash(`${token} ${layer} ${k}`) / 2 ** 32) ** 2;
+      row.add((Math.floor(random * experts) * 37 + layer * 11 + shift) % experts);
+    }
+    ids.push(...row);
+  }
+  return Uint8Array.from(ids);
+}
+
+function hash(text: string): number {
+  let h = 2166136261;
+  for (const character of text) h = Math.imul(h ^ (character.codePointAt(0) as number), 16777619);
+  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+  return (h ^ (h >>> 13)) >>> 0;
+}
+
+function moeLayers({ layers, firstLayer }: Layout): number[] {
+  return Array.from({ length: layers - firstLayer }, (_, i) => firstLayer + i);
+}
+
+function sendJson(response: ServerResponse, value: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(value));
+}
+
+function sendError(response: ServerResponse, error: NonNullable<Script['error']>): void {
+  sendJson(
+    response,
+    { error: { message: error.message, type: 'server_error', param: null, code: error.code } },
+    error.status,
+  );
+}
+
+function readPage(): ReadonlyMap<string, Buffer> {
+  const root = fileURLToPath(new URL('../../dist/page', import.meta.url));
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => join(root, name));
+  return new Map(
+    files
+      .filter((path) => statSync(path).isFile())
+      .map((path) => [`/${relative(root, path)}`, readFileSync(path)]),
+  );
+}
