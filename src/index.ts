@@ -8,6 +8,7 @@ export {
   UnsupportedError,
   UsageError,
 } from './core/errors.ts';
+export { type ConstraintSpec, compileConstraint } from './engine/constraint/compile-constraint.ts';
 export type { Constraint, ConstraintState } from './engine/constraint/constraint.ts';
 export type {
   ChosenLogprob,

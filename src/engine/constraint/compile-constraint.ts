@@ -1,0 +1,54 @@
+import { UsageError } from '../../core/errors.ts';
+import type { Tokenizer } from '../../text/tokenizer.ts';
+import { constrainTokens } from './byte-constraint.ts';
+import { utf8 } from './code-points.ts';
+import type { Constraint } from './constraint.ts';
+import { choice, type Grammar, literal } from './grammar.ts';
+import { schemaGrammar } from './json-schema.ts';
+import { LIMITS, tooLarge } from './limits.ts';
+import { parsePattern } from './pattern-syntax.ts';
+import { textAutomaton, textGrammar } from './text-automaton.ts';
+
+export type ConstraintSpec =
+  /** Any JSON object. */
+  | { readonly type: 'json-object' }
+  | { readonly type: 'json-schema'; readonly schema: unknown }
+  /** The whole answer matches the pattern. */
+  | { readonly type: 'regex'; readonly pattern: string }
+  /** The answer is one of these texts. */
+  | { readonly type: 'choice'; readonly choices: readonly string[] };
+
+/**
+ * What an answer must look like -> what `generate` takes as its `constraint`. It may be used for any number of answers, and
+ * gets faster with use. Throws `UsageError` for everything that can't be promised: `unsupported-schema` (with keyword
+ * and JSON pointer), `unsupported-pattern`, `unsatisfiable-constraint`, `constraint-too-large`, `bad-choices`.
+ */
+export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
+  return constrainTokens(grammarOf(spec), tokenizer);
+}
+
+function grammarOf(spec: ConstraintSpec): Grammar {
+  switch (spec.type) {
+    case 'json-object':
+      return schemaGrammar({ type: 'object' });
+    case 'json-schema':
+      return schemaGrammar(spec.schema);
+    case 'regex':
+      return textGrammar(textAutomaton(parsePattern(spec.pattern), false), utf8);
+    case 'choice':
+      return choiceGrammar(spec.choices);
+  }
+}
+
+function choiceGrammar(choices: readonly string[]): Grammar {
+  if (choices.length === 0 || choices.includes('')) {
+    throw new UsageError('There is nothing to choose from, or a choice is empty', {
+      code: 'bad-choices',
+      hint: 'give at least one text, each of at least one character',
+    });
+  }
+  if (choices.reduce((sum, text) => sum + text.length, 0) > LIMITS.schemaBytes) {
+    throw tooLarge('characters of choices', LIMITS.schemaBytes);
+  }
+  return choice(...choices.map(literal));
+}

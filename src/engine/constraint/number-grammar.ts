@@ -1,0 +1,172 @@
+/** Numbers as JSON writes them, within bounds. Their digits are limited: a model that goes on for ever would never end. */
+import { UsageError } from '../../core/errors.ts';
+import {
+  byte,
+  choice,
+  EMPTY,
+  type Grammar,
+  type GraphEdge,
+  literal,
+  NOTHING_AT_ALL,
+  optional,
+  repeat,
+  sequence,
+} from './grammar.ts';
+
+const MAX_DIGITS = 18;
+/** Of numbers with bounds: so many digits in all that two different ones never become the same double. */
+const MAX_PRECISE_DIGITS = 15;
+
+const digit = byte(0x30, 0x39);
+
+/** A whole number without bounds: no fraction, no exponent, at most 18 digits. */
+export const ANY_INTEGER: Grammar = choice(
+  literal('0'),
+  sequence(optional(literal('-')), byte(0x31, 0x39), repeat(digit, 0, MAX_DIGITS - 1)),
+);
+
+export const ANY_NUMBER: Grammar = sequence(
+  optional(literal('-')),
+  choice(literal('0'), sequence(byte(0x31, 0x39), repeat(digit, 0, MAX_DIGITS - 1))),
+  optional(sequence(literal('.'), repeat(digit, 1, MAX_DIGITS))),
+  // Two digits: no double overflows, with so many before the point.
+  optional(
+    sequence(
+      choice(literal('e'), literal('E')),
+      choice(EMPTY, literal('+'), literal('-')),
+      repeat(digit, 1, 2),
+    ),
+  ),
+);
+
+export interface Bound {
+  readonly value: number;
+  readonly isExclusive: boolean;
+}
+
+/** Numbers between two bounds, written without exponent. Throws `UsageError` for bounds beyond 10^15. */
+export function boundedNumber(low: Bound | undefined, high: Bound | undefined, isInteger: boolean): Grammar {
+  for (const bound of [low, high]) {
+    if (bound && !(Math.abs(bound.value) < 1e15)) {
+      throw new UsageError(`Cannot keep numbers within ${bound.value}`, {
+        code: 'unsupported-schema',
+        hint: 'bounds must be between -10^15 and 10^15',
+      });
+    }
+  }
+  const parts: Grammar[] = [];
+  if (!high || high.value >= 0) {
+    parts.push(magnitudes(low && low.value >= 0 ? low : undefined, high, isInteger));
+  }
+  if (!low || low.value < 0) {
+    // Below zero the bounds change places. Zero itself has no sign here.
+    const from = high && high.value < 0 ? negated(high) : { value: 0, isExclusive: true };
+    parts.push(sequence(literal('-'), magnitudes(from, low && negated(low), isInteger)));
+  }
+  return choice(...parts);
+}
+
+function negated({ value, isExclusive }: Bound): Bound {
+  return { value: -value, isExclusive };
+}
+
+interface Decimal {
+  readonly whole: string;
+  readonly fraction: string;
+  readonly isExclusive: boolean;
+}
+
+/** Digits of a number that is not negative. */
+function decimal({ value, isExclusive }: Bound): Decimal {
+  const [mantissa, exponent = '0'] = String(value).split('e');
+  const [whole, fraction = ''] = mantissa.split('.');
+  // Numbers are below 10^15, so only small ones are written with an exponent.
+  const shift = -Number(exponent);
+  const digits = shift > 0 ? '0'.repeat(shift) + whole : whole;
+  const point = digits.length - Math.max(shift, 0);
+  return {
+    whole: digits.slice(0, point).replace(/^0+(?=\d)/, '') || '0',
+    fraction: digits.slice(point) + fraction,
+    isExclusive,
+  };
+}
+
+/** Numbers without sign: compares digit by digit, from the left, for as long as they equal those of a bound. */
+function magnitudes(low: Bound | undefined, high: Bound | undefined, isInteger: boolean): Grammar {
+  if (low && high && low.value > high.value) return NOTHING_AT_ALL;
+  const from = decimal(low ?? { value: 0, isExclusive: false });
+  const to = high && decimal(high);
+  const longest = to ? to.whole.length : MAX_PRECISE_DIGITS;
+  const graph = new DigitGraph(from, to, isInteger);
+  for (let length = from.whole.length; length <= longest; length++) graph.addLength(length);
+  return graph.finish();
+}
+
+class DigitGraph {
+  private readonly edges: GraphEdge[] = [];
+  private readonly ends = new Set<number>();
+  private readonly from: Decimal;
+  private readonly to: Decimal | undefined;
+  private readonly isInteger: boolean;
+  private numStates = 1;
+
+  constructor(from: Decimal, to: Decimal | undefined, isInteger: boolean) {
+    this.from = from;
+    this.to = to;
+    this.isInteger = isInteger;
+  }
+
+  finish(): Grammar {
+    const { edges, ends, numStates } = this;
+    return { kind: 'graph', numStates, edges, start: 0, ends };
+  }
+
+  /** Numbers with so many digits before the point. */
+  addLength(length: number): void {
+    const maxFraction = this.isInteger ? 0 : Math.max(1, MAX_PRECISE_DIGITS - length);
+    const lowDigits = length === this.from.whole.length ? this.from.whole + this.from.fraction : undefined;
+    const highDigits = length === this.to?.whole.length ? this.to.whole + this.to.fraction : undefined;
+    const known = new Map<string, number>();
+    const open: { place: number; isLow: boolean; isHigh: boolean; state: number }[] = [];
+    const stateOf = (place: number, isLow: boolean, isHigh: boolean): number => {
+      const key = `${place},${isLow},${isHigh}`;
+      let state = known.get(key);
+      if (state === undefined) {
+        state = place === 0 ? 0 : this.numStates++;
+        known.set(key, state);
+        open.push({ place, isLow, isHigh, state });
+      }
+      return state;
+    };
+    stateOf(0, lowDigits !== undefined, highDigits !== undefined);
+    for (let item = open.pop(); item; item = open.pop()) {
+      const { place, isLow, isHigh, state } = item;
+      if (
+        place >= length &&
+        this.mayEnd(place, isLow ? lowDigits : undefined, isHigh ? highDigits : undefined)
+      ) {
+        this.ends.add(state);
+      }
+      if (place >= length + maxFraction) continue;
+      let at = state;
+      if (place === length) {
+        at = this.numStates++;
+        this.edges.push({ from: state, to: at, item: literal('.') });
+      }
+      const least = Math.max(isLow ? Number(lowDigits?.[place] ?? 0) : 0, place === 0 && length > 1 ? 1 : 0);
+      const most = isHigh ? Number(highDigits?.[place] ?? 0) : 9;
+      for (let value = least; value <= most; value++) {
+        const staysLow = isLow && value === Number(lowDigits?.[place] ?? 0);
+        const staysHigh = isHigh && value === Number(highDigits?.[place] ?? 0);
+        this.edges.push({ from: at, to: stateOf(place + 1, staysLow, staysHigh), item: byte(0x30 + value) });
+      }
+    }
+  }
+
+  /** The number with the digits so far: what it equals so far, it may be equal to, or must differ from. */
+  private mayEnd(place: number, lowDigits: string | undefined, highDigits: string | undefined): boolean {
+    const restIsZero = (digits: string): boolean => /^0*$/.test(digits.slice(place));
+    if (lowDigits !== undefined && (!restIsZero(lowDigits) || this.from.isExclusive)) return false;
+    return highDigits === undefined || !restIsZero(highDigits) || this.to?.isExclusive === false;
+  }
+}

@@ -1,0 +1,107 @@
+/** Schemas of every keyword that is supported; recursion, unions and merging among them. */
+export const SCHEMAS: Readonly<Record<string, unknown>> = {
+  anything: {},
+  object: { type: 'object' },
+  'properties, some required': {
+    type: 'object',
+    properties: {
+      name: { type: 'string' },
+      age: { type: 'integer', minimum: 0, maximum: 150 },
+      'a "quoted" key\n': { type: 'boolean' },
+      pet: { type: ['string', 'null'] },
+    },
+    required: ['age', 'a "quoted" key\n'],
+    additionalProperties: false,
+  },
+  'other properties': {
+    type: 'object',
+    properties: { id: { type: 'integer' }, idea: { type: 'null' } },
+    required: ['id', 'unlisted'],
+    additionalProperties: { type: 'array', items: { type: 'boolean' }, maxItems: 2 },
+  },
+  'array with bounds': { type: 'array', items: { type: 'number' }, minItems: 2, maxItems: 5 },
+  'long array': { type: 'array', items: { enum: [1, 2] }, minItems: 7, maxItems: 40 },
+  tuple: {
+    type: 'array',
+    prefixItems: [{ type: 'string', maxLength: 3 }, { type: 'integer' }],
+    items: { type: 'boolean' },
+    minItems: 1,
+    maxItems: 4,
+  },
+  'closed tuple': { type: 'array', prefixItems: [{ const: 'a' }, { type: 'null' }] },
+  'no items': { type: 'array', items: false },
+  'enum of everything': { enum: ['a', 'é"\\\u0001', 1, -2.5, 1e21, null, true, ['x', { y: [] }], {}] },
+  'enum cut by its neighbours': { enum: ['a', 'bb', 'ccc', 1], type: 'string', minLength: 2, pattern: '^b' },
+  const: { const: '42' },
+  anyOf: {
+    anyOf: [
+      { type: 'string' },
+      { type: 'integer' },
+      { type: 'object', properties: { a: { const: 1 } }, required: ['a'] },
+    ],
+  },
+  'union by tag': {
+    type: 'object',
+    properties: { kind: { type: 'string' } },
+    required: ['kind'],
+    oneOf: [
+      { properties: { kind: { const: 'circle' }, radius: { type: 'number' } }, required: ['radius'] },
+      { properties: { kind: { const: 'square' }, side: { type: 'integer' } }, required: ['side'] },
+    ],
+  },
+  allOf: {
+    allOf: [
+      { type: 'object', properties: { a: { type: 'number', minimum: 1 } }, required: ['a'] },
+      { properties: { a: { type: 'integer', maximum: 3 }, b: { type: 'string' } }, required: ['b'] },
+    ],
+  },
+  tree: {
+    $defs: {
+      node: {
+        type: 'object',
+        properties: {
+          value: { type: 'integer' },
+          children: { type: 'array', items: { $ref: '#/$defs/node' } },
+        },
+        required: ['value', 'children'],
+        additionalProperties: false,
+      },
+    },
+    $ref: '#/$defs/node',
+  },
+  'expression that contains itself': {
+    anyOf: [
+      { type: 'integer' },
+      {
+        type: 'object',
+        properties: { left: { $ref: '#' }, right: { $ref: '#' }, op: { enum: ['+', '*'] } },
+        required: ['left', 'op', 'right'],
+      },
+    ],
+  },
+  'string length': { type: 'string', minLength: 3, maxLength: 6 },
+  'long string': { type: 'string', minLength: 20, maxLength: 300 },
+  pattern: { type: 'string', pattern: '^[A-Z]{2,3}-\\d+(?:\\.[a-f"\\\\]*)?$' },
+  'pattern that searches': { type: 'string', pattern: 'é[^a-z\\s]x?|^yes' },
+  'pattern and length': { type: 'string', pattern: '^(?:ab|c)*$', minLength: 3, maxLength: 7 },
+  date: { type: 'string', format: 'date' },
+  time: { type: 'string', format: 'time' },
+  'date-time': { type: 'string', format: 'date-time' },
+  uuid: { type: 'string', format: 'uuid' },
+  email: { type: 'string', format: 'email' },
+  ipv4: { type: 'string', format: 'ipv4' },
+  ipv6: { type: 'string', format: 'ipv6' },
+  uri: { type: 'string', format: 'uri' },
+  'format and pattern': { type: 'string', format: 'date', pattern: '^20(?:19|2[0-9])' },
+  integer: { type: 'integer' },
+  number: { type: 'number' },
+  'integers from -13 to 1207': { type: 'integer', minimum: -12.5, exclusiveMaximum: 1208 },
+  'integers above 99': { type: 'integer', exclusiveMinimum: 99 },
+  'integers below -5': { type: 'integer', maximum: -5 },
+  'numbers between 0 and 1': { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+  'numbers between -0.25 and 12.5': { type: 'number', exclusiveMinimum: -0.25, maximum: 12.5 },
+  'tiny numbers': { type: 'number', exclusiveMinimum: 0, maximum: 2.5e-7 },
+  boolean: { type: 'boolean' },
+  null: { type: 'null' },
+  'properties without a type': { properties: { x: { minimum: 3 } }, required: ['x'] },
+};
