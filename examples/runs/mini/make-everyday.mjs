@@ -71,7 +71,9 @@ for (const language of ['en', 'zh']) {
     for (const question of questions) {
       const asked = variants(language, question);
       const offset = Math.floor(random() * answers.length);
-      asked.forEach((phrase, i) => pairs[language].push([phrase, answers[(offset + i) % answers.length]]));
+      for (const [i, phrase] of asked.entries()) {
+        pairs[language].push([phrase, answers[(offset + i) % answers.length]]);
+      }
     }
     for (const question of texts('T:')) heldOut.push({ language, question, answers });
   }
