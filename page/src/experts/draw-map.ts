@@ -1,5 +1,5 @@
 import type { ExpertLayout } from '../core/recording.ts';
-import type { Cell, Geometry } from './map-geometry.ts';
+import type { Cell, Geometry, Order } from './map-geometry.ts';
 import { type Palette, shade } from './palette.ts';
 
 /** What the map shows; cells are [layers, experts]. */
@@ -17,6 +17,10 @@ export interface MapPicture {
   /** 0…1 for each layer, with a heading. */
   readonly bars: readonly number[];
   readonly barTitle: string;
+  /** Undefined for columns in the order of the experts' numbers. */
+  readonly order: Order | undefined;
+  /** What stands above the first and the last column when they are in another order. */
+  readonly orderTitles: readonly [string, string];
   readonly cursor: Cell | undefined;
   readonly pinned: Cell | undefined;
 }
@@ -32,23 +36,23 @@ export function drawMap(
   palette: Palette,
 ): void {
   context.clearRect(0, 0, geometry.width, geometry.height);
-  drawAxes(context, geometry, picture.layout, palette);
+  drawAxes(context, geometry, picture, palette);
   drawCells(context, geometry, picture, palette);
   drawBars(context, geometry, picture, palette);
-  if (picture.line) drawLine(context, geometry, picture.line, palette);
+  if (picture.line) drawLine(context, geometry, picture, picture.line, palette);
   drawMarks(context, geometry, picture, palette);
   for (const [cell, colour] of [
     [picture.pinned, palette.strong],
     [picture.cursor, palette.strong],
   ] as const) {
-    if (cell) drawFrame(context, geometry, cell, colour);
+    if (cell) drawFrame(context, geometry, picture, cell, colour);
   }
 }
 
 function drawAxes(
   context: CanvasRenderingContext2D,
   g: Geometry,
-  { layers, numExperts }: ExpertLayout,
+  { layout: { layers, numExperts }, order, orderTitles }: MapPicture,
   palette: Palette,
 ): void {
   context.font = FONT;
@@ -62,8 +66,15 @@ function drawAxes(
     if (isLast || (i % everyLayer === 0 && (!isNear || i === 0)))
       context.fillText(String(layer), g.left - 6, g.top + (i + 0.5) * g.cellHeight);
   });
-  context.textAlign = 'center';
   context.textBaseline = 'alphabetic';
+  if (order) {
+    context.textAlign = 'left';
+    context.fillText(`← ${orderTitles[0]}`, g.left, g.top - 6);
+    context.textAlign = 'right';
+    context.fillText(`${orderTitles[1]} →`, g.left + numExperts * g.cellWidth, g.top - 6);
+    return;
+  }
+  context.textAlign = 'center';
   const step = [1, 2, 4, 8, 16, 32, 64, 128].find((n) => n * g.cellWidth >= 22) ?? numExperts;
   for (let expert = 0; expert < numExperts; expert += step)
     context.fillText(String(expert), g.left + (expert + 0.5) * g.cellWidth, g.top - 6);
@@ -82,28 +93,34 @@ function drawCells(
     for (let expert = 0; expert < layout.numExperts; expert++, i++) {
       const value = scale === 'difference' ? (values[i] + 1) / 2 : values[i];
       context.fillStyle = value === 0 ? palette.empty : shade(colours, value);
-      fillCell(context, g, { layerIndex: layer, expert }, isRound, 0);
+      fillCell(context, g, layer, column(picture, i), isRound, 0);
       if (trail && trail[i] > 0) {
         context.globalAlpha = trail[i];
         context.fillStyle = palette.a;
-        fillCell(context, g, { layerIndex: layer, expert }, isRound, 0);
+        fillCell(context, g, layer, column(picture, i), isRound, 0);
         context.globalAlpha = 1;
       }
     }
   }
 }
 
+/** The column of a cell, which is given by its place in [layers, experts]. */
+function column({ layout, order }: MapPicture, cell: number): number {
+  return order ? order.columnOf[cell] : cell % layout.numExperts;
+}
+
 function fillCell(
   context: CanvasRenderingContext2D,
   g: Geometry,
-  cell: Cell,
+  layerIndex: number,
+  column: number,
   isRound: boolean,
   smallest: number,
 ): void {
   const width = Math.max(smallest, g.cellWidth - g.gap);
   const height = Math.max(smallest, g.cellHeight - g.gap);
-  const x = g.left + (cell.expert + 0.5) * g.cellWidth;
-  const y = g.top + (cell.layerIndex + 0.5) * g.cellHeight;
+  const x = g.left + (column + 0.5) * g.cellWidth;
+  const y = g.top + (layerIndex + 0.5) * g.cellHeight;
   if (!isRound) {
     context.fillRect(x - width / 2, y - height / 2, width, height);
     return;
@@ -124,21 +141,22 @@ function drawMarks(
   const isRound = Math.min(g.cellWidth, g.cellHeight) >= 7;
   for (let i = 0; i < marks.length; i++) {
     if (marks[i] === 0) continue;
-    const cell = { layerIndex: Math.floor(i / layout.numExperts), expert: i % layout.numExperts };
     context.fillStyle = colours[marks[i]];
-    fillCell(context, g, cell, isRound, SMALLEST_MARK);
+    fillCell(context, g, Math.floor(i / layout.numExperts), column(picture, i), isRound, SMALLEST_MARK);
   }
 }
 
 function drawLine(
   context: CanvasRenderingContext2D,
   g: Geometry,
+  picture: MapPicture,
   experts: readonly number[],
   palette: Palette,
 ): void {
   context.beginPath();
   experts.forEach((expert, layer) => {
-    context.lineTo(g.left + (expert + 0.5) * g.cellWidth, g.top + (layer + 0.5) * g.cellHeight);
+    const at = column(picture, layer * picture.layout.numExperts + expert);
+    context.lineTo(g.left + (at + 0.5) * g.cellWidth, g.top + (layer + 0.5) * g.cellHeight);
   });
   context.strokeStyle = palette.a;
   context.globalAlpha = 0.45;
@@ -168,14 +186,22 @@ function drawBars(
   });
 }
 
-function drawFrame(context: CanvasRenderingContext2D, g: Geometry, cell: Cell, colour: string): void {
+function drawFrame(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  picture: MapPicture,
+  { layerIndex, expert }: Cell,
+  colour: string,
+): void {
   const width = Math.max(SMALLEST_MARK + 2, g.cellWidth);
   const height = Math.max(SMALLEST_MARK + 2, g.cellHeight);
   context.strokeStyle = colour;
   context.lineWidth = 1.5;
   context.strokeRect(
-    g.left + (cell.expert + 0.5) * g.cellWidth - width / 2,
-    g.top + (cell.layerIndex + 0.5) * g.cellHeight - height / 2,
+    g.left +
+      (column(picture, layerIndex * picture.layout.numExperts + expert) + 0.5) * g.cellWidth -
+      width / 2,
+    g.top + (layerIndex + 0.5) * g.cellHeight - height / 2,
     width,
     height,
   );

@@ -19,7 +19,7 @@ export function ExpertMap({ picture, describedBy, onPoint, onPin }: ExpertMapPro
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
-  const { layout, cursor } = picture;
+  const { layout, cursor, order } = picture;
   const geometry = layOut(layout, width);
 
   useEffect(() => {
@@ -41,16 +41,26 @@ export function ExpertMap({ picture, describedBy, onPoint, onPin }: ExpertMapPro
   }, [picture, isDark, width]);
 
   const cellOf = (event: TargetedMouseEvent<HTMLCanvasElement>): Cell | undefined =>
-    cellAt(geometry, layout, event.offsetX, event.offsetY);
+    cellAt(geometry, layout, order, event.offsetX, event.offsetY);
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLCanvasElement>): void => {
-    const at = cursor ?? { layerIndex: 0, expert: 0 };
+    const at = cursor ?? { layerIndex: 0, expert: order ? order.expertAt[0] : 0 };
+    const row = at.layerIndex * layout.numExperts;
+    const column = order ? order.columnOf[row + at.expert] : at.expert;
+    const last = layout.numExperts - 1;
+    const inColumn = (to: number, layerIndex = at.layerIndex): Cell => {
+      const nearest = Math.min(last, Math.max(0, to));
+      return {
+        layerIndex,
+        expert: order ? order.expertAt[layerIndex * layout.numExperts + nearest] : nearest,
+      };
+    };
     const moves: Record<string, Cell> = {
-      ArrowUp: { ...at, layerIndex: Math.max(0, at.layerIndex - 1) },
-      ArrowDown: { ...at, layerIndex: Math.min(layout.layers.length - 1, at.layerIndex + 1) },
-      ArrowLeft: { ...at, expert: Math.max(0, at.expert - 1) },
-      ArrowRight: { ...at, expert: Math.min(layout.numExperts - 1, at.expert + 1) },
-      Home: { ...at, expert: 0 },
-      End: { ...at, expert: layout.numExperts - 1 },
+      ArrowUp: inColumn(column, Math.max(0, at.layerIndex - 1)),
+      ArrowDown: inColumn(column, Math.min(layout.layers.length - 1, at.layerIndex + 1)),
+      ArrowLeft: inColumn(column - 1),
+      ArrowRight: inColumn(column + 1),
+      Home: inColumn(0),
+      End: inColumn(last),
     };
     if (event.key === 'Enter' && cursor) onPin(cursor);
     else if (event.key in moves) onPoint(cursor ? moves[event.key] : at);

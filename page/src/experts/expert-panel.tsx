@@ -8,8 +8,8 @@ import { ExpertMap } from './expert-map.tsx';
 import { ExpertTable } from './expert-table.tsx';
 import { type Group, GroupChoice, groupTest } from './group-choice.tsx';
 import { Legend, type View } from './legend.tsx';
-import type { Cell } from './map-geometry.ts';
-import { groupsPicture, loadPicture, tokensPicture } from './picture.ts';
+import { busiestFirst, type Cell } from './map-geometry.ts';
+import { groupsPicture, hasLine, loadPicture, tokensPicture } from './picture.ts';
 import { Readout } from './readout.tsx';
 import { TokenChoice } from './token-choice.tsx';
 import { type TokenRef, TokenStrip } from './token-strip.tsx';
@@ -88,6 +88,7 @@ function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps)
   const [pointed, setPointed] = useState<number | undefined>(undefined);
   const [cursor, setCursor] = useState<Cell | undefined>(undefined);
   const [pinned, setPinned] = useState<Cell | undefined>(undefined);
+  const [isOrdered, setOrdered] = useState(false);
   const [groups, setGroups] = useState<readonly [Group, Group]>(['latin', 'han']);
 
   const scope: Scope = view === 'load' ? wantedScope : wantedScope === 'server' ? 'answer' : wantedScope;
@@ -141,8 +142,24 @@ function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps)
           ? tokensPicture(load, tokenA, tokenB)
           : loadPicture(load, token, isFollowing ? tokens.slice(0, -1) : undefined);
     const barTitle = view === 'load' ? t('barTop', { count: layout.numChosen }) : t('barShared');
-    return { ...content, barTitle, cursor, pinned };
-  }, [view, load, loadA, loadB, tokenA, tokenB, isServerScope, isFollowing, cursor, pinned, tokens, t]);
+    const order = isOrdered ? busiestFirst(layout, load.counts) : undefined;
+    const orderTitles = [t('busiest'), t('rarest')] as const;
+    return { ...content, barTitle, order, orderTitles, cursor, pinned };
+  }, [
+    view,
+    load,
+    loadA,
+    loadB,
+    tokenA,
+    tokenB,
+    isServerScope,
+    isFollowing,
+    isOrdered,
+    cursor,
+    pinned,
+    tokens,
+    t,
+  ]);
 
   const [isInA, isInB] = groups.map(groupTest);
   const select = (index: number, isSecond: boolean): void => {
@@ -220,7 +237,17 @@ function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps)
         a={tokenA}
         b={tokenB}
       />
-      <Legend view={view} hasToken={tokenA !== undefined && !isServerScope} />
+      <div class="legend-row">
+        <Legend view={view} hasToken={tokenA !== undefined && !isServerScope} hasLine={hasLine(layout)} />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={isOrdered}
+            onChange={(event) => setOrdered(event.currentTarget.checked)}
+          />
+          {t('busiestFirst')}
+        </label>
+      </div>
       <ExpertTable load={load} selected={isServerScope || view === 'groups' ? undefined : tokenA} />
     </>
   );

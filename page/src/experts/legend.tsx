@@ -4,7 +4,8 @@ import { usePage } from '../ui/hooks.ts';
 export type View = 'load' | 'tokens' | 'groups';
 
 /** What the colours mean. */
-export function Legend({ view, hasToken }: { view: View; hasToken: boolean }): JSX.Element {
+export function Legend(props: { view: View; hasToken: boolean; hasLine: boolean }): JSX.Element {
+  const { view, hasToken, hasLine } = props;
   const { t } = usePage();
   if (view === 'groups') {
     return (
@@ -43,7 +44,7 @@ export function Legend({ view, hasToken }: { view: View; hasToken: boolean }): J
       </li>
       {hasToken && (
         <li>
-          <span class="swatch a" aria-hidden="true" /> {t('legendToken')}
+          <span class="swatch a" aria-hidden="true" /> {t(hasLine ? 'legendTokenLine' : 'legendToken')}
         </li>
       )}
     </ul>

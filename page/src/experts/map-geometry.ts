@@ -18,6 +18,12 @@ export interface Cell {
   readonly expert: number;
 }
 
+/** Columns other than the experts' numbers: [layers, experts] each way. */
+export interface Order {
+  readonly columnOf: Uint16Array;
+  readonly expertAt: Uint16Array;
+}
+
 const AXIS_WIDTH = 26;
 const AXIS_HEIGHT = 18;
 const BAR_WIDTH = 36;
@@ -49,11 +55,27 @@ export function layOut({ layers, numExperts }: ExpertLayout, width: number): Geo
 export function cellAt(
   geometry: Geometry,
   { layers, numExperts }: ExpertLayout,
+  order: Order | undefined,
   x: number,
   y: number,
 ): Cell | undefined {
-  const expert = Math.floor((x - geometry.left) / geometry.cellWidth);
+  const column = Math.floor((x - geometry.left) / geometry.cellWidth);
   const layerIndex = Math.floor((y - geometry.top) / geometry.cellHeight);
-  const isInside = expert >= 0 && expert < numExperts && layerIndex >= 0 && layerIndex < layers.length;
-  return isInside ? { layerIndex, expert } : undefined;
+  if (column < 0 || column >= numExperts || layerIndex < 0 || layerIndex >= layers.length) return undefined;
+  return { layerIndex, expert: order ? order.expertAt[layerIndex * numExperts + column] : column };
+}
+
+/** Each layer's experts from the busiest to the rarest; ties keep the order of their numbers. */
+export function busiestFirst({ layers, numExperts }: ExpertLayout, counts: Float64Array): Order {
+  const columnOf = new Uint16Array(counts.length);
+  const expertAt = new Uint16Array(counts.length);
+  for (let layer = 0; layer < layers.length; layer++) {
+    const row = counts.subarray(layer * numExperts, (layer + 1) * numExperts);
+    const experts = Array.from(row, (_, expert) => expert).sort((a, b) => row[b] - row[a] || a - b);
+    experts.forEach((expert, column) => {
+      expertAt[layer * numExperts + column] = expert;
+      columnOf[layer * numExperts + expert] = column;
+    });
+  }
+  return { columnOf, expertAt };
 }

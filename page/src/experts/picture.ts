@@ -17,7 +17,10 @@ const MOST_DIFFERENCE = 3;
 /** Tokens that leave a trace while an answer streams. */
 const TRAIL_LENGTH = 5;
 
-type Content = Omit<MapPicture, 'cursor' | 'pinned' | 'barTitle'>;
+/** With more experts the line would only cross itself. */
+const MOST_EXPERTS_WITH_LINE = 32;
+
+type Content = Omit<MapPicture, 'cursor' | 'pinned' | 'barTitle' | 'order' | 'orderTitles'>;
 
 /** How often each expert was chosen, with the path of one token over it. */
 export function loadPicture(
@@ -32,9 +35,16 @@ export function loadPicture(
     scale: 'load',
     marks: marksOf(layout, token),
     trail: recent && trailOf(layout, recent),
-    line: token && layout.layers.map((_, layer) => chosenExperts(token.recording, token.token, layer)[0]),
+    line:
+      token && hasLine(layout)
+        ? layout.layers.map((_, layer) => chosenExperts(token.recording, token.token, layer)[0])
+        : undefined,
     bars: layout.layers.map((_, layer) => topShare(load, layer, layout.numChosen)),
   };
+}
+
+export function hasLine({ numExperts }: ExpertLayout): boolean {
+  return numExperts <= MOST_EXPERTS_WITH_LINE;
 }
 
 /** The paths of two tokens. */
