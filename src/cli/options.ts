@@ -1,6 +1,7 @@
 /** Options that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
+import { parseBytes } from '../core/units.ts';
 import type { GenerateOptions } from '../engine/generate.ts';
 import type { OpenOptions } from '../engine/open.ts';
 import { checkSamplingOptions } from '../engine/sampling-options.ts';
@@ -162,6 +163,13 @@ export function positive(text: string): number {
   const value = integer(text);
   if (value >= 1) return value;
   throw new InvalidArgumentError('It takes a whole number of 1 or more');
+}
+
+/** `512MB`, `8GiB`. */
+export function size(text: string): number {
+  const value = parseBytes(text);
+  if (value !== undefined) return value;
+  throw new InvalidArgumentError('It takes a size, for example 512MB or 8GB');
 }
 
 export function count(text: string): number {

@@ -9,6 +9,7 @@ import {
   countList,
   positive,
   positiveList,
+  size,
   tokenList,
 } from './options.ts';
 import type { Session } from './session.ts';
@@ -115,6 +116,16 @@ function addServe(program: Command, session: Session): void {
     .option('--max-model-len <N>', 'the same as --ctx', positive)
     .addOption(
       new Option('--parallel <N>', 'sequences that are computed together').argParser(positive).default(8),
+    )
+    .option(
+      '--kv-size <SIZE>',
+      'memory for keys and values (default: all of --parallel at full length, at most half of what is free)',
+      size,
+    )
+    .option(
+      '--prefix-cache <SIZE>',
+      'of it, what may keep beginnings of earlier requests (default: whatever is free)',
+      size,
     )
     .option('--cors-origin <ORIGIN...>', 'web pages that may use the server, * for any')
     .option('--insecure', 'listen to the network without a key')

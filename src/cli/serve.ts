@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../core/errors.ts';
 import { Model } from '../engine/model.ts';
@@ -23,6 +23,8 @@ export interface ServeFlags extends ModelFlags {
   readonly alias?: string[];
   readonly maxModelLen?: number;
   readonly parallel: number;
+  readonly kvSize?: number;
+  readonly prefixCache?: number;
   readonly corsOrigin?: string[];
   readonly insecure?: boolean;
   readonly strict?: boolean;
@@ -43,6 +45,8 @@ export async function serve(session: Session, model: string | undefined, flags: 
   const context = flags.maxModelLen ?? flags.ctx;
   const engine = await openModel(session, model, flags, {
     maxParallel: flags.parallel,
+    kvBytes: flags.kvSize ?? freemem() / 2,
+    ...(flags.prefixCache !== undefined && { prefixCacheBytes: flags.prefixCache }),
     ...(context !== undefined && { contextLength: context }),
   });
   try {

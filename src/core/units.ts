@@ -23,6 +23,15 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`;
 }
 
+/** `8GB`, `512 MiB`, `1000` -> bytes; undefined for what is no size. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?$/i.exec(text.trim());
+  if (!match) return undefined;
+  const [, value, prefix = '', binary = ''] = match;
+  const step = binary === '' ? 1000 : 1024;
+  return Math.floor(Number(value) * step ** ' kmgt'.indexOf(prefix.toLowerCase() || ' '));
+}
+
 function formatScaled(value: number, step: number, names: readonly string[]): string {
   let index = 0;
   let scaled = value;

@@ -1,9 +1,19 @@
+/** Events that may lie unread before the writer should make a pause. */
+const MAX_UNREAD = 64;
+
 /** Events from the loop to one reader. The writer never waits; the reader does. */
 export class EventQueue<T> {
-  private readonly items: T[] = [];
+  /** Called when the reader has caught up after `isFull`. */
+  onDrained: (() => void) | undefined;
+  private items: T[] = [];
   private wake: (() => void) | undefined;
   private isEnded = false;
   private error: unknown;
+
+  /** The reader is behind. What is pushed all the same is kept. */
+  get isFull(): boolean {
+    return this.items.length >= MAX_UNREAD;
+  }
 
   push(item: T): void {
     this.items.push(item);
@@ -19,7 +29,14 @@ export class EventQueue<T> {
 
   async *read(): AsyncGenerator<T, void, undefined> {
     while (true) {
-      while (this.items.length > 0) yield this.items.shift() as T;
+      if (this.items.length > 0) {
+        const items = this.items;
+        const wasFull = this.isFull;
+        this.items = [];
+        for (const item of items) yield item;
+        if (wasFull) this.onDrained?.();
+        continue;
+      }
       if (this.isEnded) {
         if (this.error !== undefined) throw this.error;
         return;

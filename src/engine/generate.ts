@@ -32,6 +32,10 @@ export interface GenerateOptions extends SamplingOptions {
   readonly logprobs?: number;
   /** The same for the tokens of the prompt; they come with `prompt-end`. The prompt is then computed as a whole. */
   readonly promptLogprobs?: number;
+  /** Who asks: a client with many requests does not keep others from their turn. */
+  readonly client?: string;
+  /** Cached prefixes are shared only with requests of equal salt. */
+  readonly cacheSalt?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -75,6 +79,8 @@ export function prepare(
   const request = new Generation(context, prompt, options, signal);
   return {
     async *run() {
+      // Who reads slowly is paused and does not fill the memory; see `isPaused`.
+      request.events.onDrained = context.loop.wake;
       context.loop.add(request);
       try {
         yield* request.events.read();
@@ -116,6 +122,8 @@ class Generation implements LoopRequest {
   readonly events = new EventQueue<GenerateEvent>();
   readonly signal: AbortSignal;
   readonly wantsRouting: boolean;
+  readonly client: string | undefined;
+  readonly cacheSalt: string | undefined;
   private readonly options: GenerateOptions;
   private readonly promptLength: number;
   private readonly maxLength: number;
@@ -141,6 +149,8 @@ class Generation implements LoopRequest {
     this.tokens = [...prompt];
     this.signal = signal;
     this.wantsRouting = options.routing ?? false;
+    this.client = options.client;
+    this.cacheSalt = options.cacheSalt;
     this.options = options;
     this.tokenizer = tokenizer;
     this.promptLength = prompt.length;
@@ -156,6 +166,10 @@ class Generation implements LoopRequest {
       stop,
       includeStopString,
     });
+  }
+
+  get isPaused(): boolean {
+    return this.events.isFull;
   }
 
   /** Generation wants the logits of the newest token only, also after it had to start again. */

@@ -1,7 +1,8 @@
 import type { Executable } from '../backend/backend.ts';
-import { InternalError, ResourceError } from '../core/errors.ts';
-import type { PagePool, PageTable } from './page-pool.ts';
+import { ResourceError } from '../core/errors.ts';
+import type { PagePool } from './page-pool.ts';
 import type { ExpertIds, Routing } from './routing.ts';
+import { type Entry, Scheduler, type Share } from './scheduler.ts';
 
 /** What the loop asks of a request: which tokens there are, and what to do with logits. */
 export interface LoopRequest {
@@ -12,29 +13,28 @@ export interface LoopRequest {
   readonly signal: AbortSignal | undefined;
   /** `onLogits` is told where the position was routed. */
   readonly wantsRouting?: boolean;
+  /** Whose request it is: a client with many waiting requests does not keep others from their turn. */
+  readonly client?: string | undefined;
+  /** Only requests of equal salt share cached prefixes. */
+  readonly cacheSalt?: string | undefined;
+  /** Its reader is behind; it gets no step until that is false again and `Loop.wake` was called. */
+  readonly isPaused?: boolean;
   /** Logits of one position. The request may append a token; it returns false when it wants no more. */
   onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
   onProgress(numComputed: number): void;
   onEnd(error?: unknown): void;
 }
 
-interface Running {
-  readonly request: LoopRequest;
-  table: PageTable;
-  numComputed: number;
-}
-
 /** Floats of logits that one step may give for scoring: 64 MB. */
 const MAX_STEP_LOGITS = 2 ** 24;
 
+/** How long a step may take longer for prompts while other requests await their next token. */
+const BESIDE_MS = 150;
+/** Less than this is not worth reading the weights for. */
+const MIN_BESIDE = 16;
+
 /** Outputs of the program by name; see `inferenceGraph`. */
 type StepOutputs = Readonly<Record<string, Float32Array>>;
-
-/** One request's share of a step. */
-interface Share {
-  readonly running: Running;
-  readonly count: number;
-}
 
 export interface LoopOptions {
   readonly executable: Executable;
@@ -48,143 +48,112 @@ export interface LoopOptions {
   readonly maxParallel: number;
 }
 
-/**
- * All requests at once: schedule, run, deliver. Runs while there are requests and sleeps otherwise. A request that finds
- * no page waits, or gives way to an older one and starts again; its tokens are kept, so nothing is lost but time.
- */
+/** All requests at once: plan a step, run it, deliver. Runs while there is something to do and sleeps otherwise. */
 export class Loop {
+  readonly pool: PagePool;
   private readonly options: LoopOptions;
-  private readonly waiting: LoopRequest[] = [];
-  private running: Running[] = [];
+  private readonly scheduler: Scheduler;
   private active: Promise<void> | undefined;
   private isClosed = false;
+  /** When the last step ended, or the first of several began. */
   private progressMs = 0;
+  private isAsleep = false;
+  private isWoken = false;
+  private wakeUp: (() => void) | undefined;
+  private readonly pace = new Pace();
 
   constructor(options: LoopOptions) {
     this.options = options;
+    this.pool = options.pool;
+    this.scheduler = new Scheduler({
+      ...options,
+      maxStepRows: Math.max(1, Math.floor(MAX_STEP_LOGITS / options.vocabSize)),
+    });
   }
 
   /** Time since the last step ended, while there is something to do; 0 otherwise. */
   get stalledMs(): number {
-    return this.active ? performance.now() - this.progressMs : 0;
+    return this.active && !this.isAsleep ? performance.now() - this.progressMs : 0;
   }
 
   get numWaiting(): number {
-    return this.waiting.length;
+    return this.scheduler.numWaiting;
   }
 
   get numRunning(): number {
-    return this.running.length;
+    return this.scheduler.numRunning;
   }
 
   add(request: LoopRequest): void {
     if (this.isClosed)
       throw new ResourceError('The model is closed', { code: 'closed', hint: 'open it again' });
-    this.waiting.push(request);
+    this.scheduler.add(request);
+    request.signal?.addEventListener('abort', this.wake, { once: true });
     if (!this.active) this.progressMs = performance.now();
     this.active ??= this.drive();
+    this.wake();
   }
+
+  /** Something has changed: look again whether there is a step to make. */
+  readonly wake = (): void => {
+    this.isWoken = true;
+    this.wakeUp?.();
+  };
 
   async close(): Promise<void> {
     this.isClosed = true;
     const error = new ResourceError('The model was closed while it was answering', { code: 'closed' });
-    for (const request of this.waiting.splice(0)) request.onEnd(error);
-    for (const running of [...this.running]) this.finish(running, error);
+    for (const entry of this.scheduler.entries) this.finish(entry, error);
+    this.wake();
     await this.active;
   }
 
   private async drive(): Promise<void> {
     // Requests that arrive in the same turn of the event loop start in the same step.
     await Promise.resolve();
-    while (this.waiting.length + this.running.length > 0) {
+    while (this.scheduler.entries.length > 0) {
       try {
-        await this.step();
+        if (!(await this.step())) await this.sleep();
         this.progressMs = performance.now();
       } catch (error) {
-        for (const running of [...this.running]) this.finish(running, error);
+        for (const entry of this.scheduler.entries) this.finish(entry, error);
       }
     }
     this.active = undefined;
   }
 
-  private async step(): Promise<void> {
+  /** False if there was nothing to do: all that is left is paused. */
+  private async step(): Promise<boolean> {
+    this.isWoken = false;
     this.dropAborted();
-    this.admit();
-    const shares = this.schedule();
-    if (shares.length === 0) return;
-    const outputs = await this.run(shares);
-    this.deliver(shares, outputs);
-  }
-
-  private dropAborted(): void {
-    for (const running of this.running.filter(({ request }) => request.signal?.aborted)) {
-      this.finish(running, running.request.signal?.reason);
-    }
-    for (const request of this.waiting.filter(({ signal }) => signal?.aborted)) {
-      this.waiting.splice(this.waiting.indexOf(request), 1);
-      request.onEnd(request.signal?.reason);
-    }
-  }
-
-  private admit(): void {
-    while (this.waiting.length > 0 && this.running.length < this.options.maxParallel) {
-      const request = this.waiting.shift() as LoopRequest;
-      const table = this.options.pool.open(request.tokens.slice(0, request.firstLogits + 1));
-      this.running.push({ request, table, numComputed: table.numCached });
-      request.onProgress(table.numCached);
-    }
-  }
-
-  /** Who computes how many tokens now. Oldest first; those that only need their next token take little and go first. */
-  private schedule(): Share[] {
-    let budget = this.options.maxStepTokens;
-    const byNeed = [...this.running].sort((a, b) => Number(isPrefilling(a)) - Number(isPrefilling(b)));
-    const shares: Share[] = [];
-    for (const running of byNeed) {
-      if (budget === 0) break;
-      if (!this.running.includes(running)) continue;
-      const wanted = running.request.tokens.length - running.numComputed;
-      const count = Math.min(budget, wanted, this.maxLogitRows(running));
-      if (!this.makeRoom(running, running.numComputed + count, shares)) continue;
-      shares.push({ running, count });
-      budget -= count;
-    }
-    return shares.filter(({ running }) => this.running.includes(running));
-  }
-
-  /** Logits of a whole text at once would take more memory than the model; a step gives at most this many rows. */
-  private maxLogitRows({ request, numComputed }: Running): number {
-    const wantsRowsSoon =
-      request.firstLogits < request.tokens.length - 1 && request.firstLogits <= numComputed;
-    if (!wantsRowsSoon) return Number.POSITIVE_INFINITY;
-    return Math.max(1, Math.floor(MAX_STEP_LOGITS / this.options.vocabSize));
-  }
-
-  /** Pages for a request; younger requests that have no share of this step yet give theirs up if need be. */
-  private makeRoom(running: Running, numTokens: number, shares: readonly Share[]): boolean {
-    while (!running.table.reserve(numTokens)) {
-      const busy = new Set(shares.map((share) => share.running));
-      const victim = this.running.findLast(
-        (other) => other !== running && !busy.has(other) && other.table.pages.length > 0,
-      );
-      const isYoungest = this.running.indexOf(running) === this.running.length - 1;
-      if (victim && !isYoungest) {
-        this.preempt(victim);
-        continue;
-      }
-      if (shares.length > 0 || this.running.length > 1) {
-        this.preempt(running);
-        return false;
-      }
-      throw new InternalError(`a single request does not fit into ${this.options.pool.numPages} pages`);
+    const shares = this.scheduler.plan(this.pace.maxBeside);
+    if (shares.length === 0) return false;
+    const startMs = performance.now();
+    try {
+      const outputs = await this.run(shares);
+      this.pace.measure(shares, performance.now() - startMs);
+      this.deliver(shares, outputs);
+    } catch (error) {
+      for (const { entry } of shares) this.finish(entry, error);
     }
     return true;
   }
 
-  private preempt(running: Running): void {
-    running.table.close();
-    this.running.splice(this.running.indexOf(running), 1);
-    this.waiting.unshift(running.request);
+  private dropAborted(): void {
+    for (const entry of this.scheduler.entries) {
+      const { signal } = entry.request;
+      if (signal?.aborted) this.finish(entry, signal.reason);
+    }
+  }
+
+  private async sleep(): Promise<void> {
+    if (this.isWoken || this.scheduler.entries.length === 0) return;
+    this.isAsleep = true;
+    await new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+    });
+    this.wakeUp = undefined;
+    this.isAsleep = false;
   }
 
   private async run(shares: readonly Share[]): Promise<StepOutputs> {
@@ -195,8 +164,8 @@ export class Loop {
     const pages_BP = new Int32Array(shares.length * this.options.pagesPerSequence);
     const outputRows: number[] = [];
     let t = 0;
-    shares.forEach(({ running, count }, sequence) => {
-      const { request, table, numComputed } = running;
+    shares.forEach(({ entry, table, count }, sequence) => {
+      const { request, numComputed } = entry;
       pages_BP.set(table.pages, sequence * this.options.pagesPerSequence);
       for (let position = numComputed; position < numComputed + count; position++, t++) {
         tokens_T[t] = request.tokens[position];
@@ -214,8 +183,8 @@ export class Loop {
     };
     const bindings = { T: numTokens, B: shares.length, O: outputRows.length };
     // With one request its signal may end the run half-way; with several the others must not suffer.
-    const signal = shares.length === 1 ? shares[0].running.request.signal : undefined;
-    const isRoutingWanted = shares.some(({ running }) => running.request.wantsRouting);
+    const signal = shares.length === 1 ? shares[0].entry.request.signal : undefined;
+    const isRoutingWanted = shares.some(({ entry }) => entry.request.wantsRouting);
     const wanted = isRoutingWanted ? ['logits', ...this.options.routing.outputs] : ['logits'];
     return await this.options.executable.run(inputs, bindings, signal, wanted);
   }
@@ -223,42 +192,61 @@ export class Loop {
   private deliver(shares: readonly Share[], outputs: StepOutputs): void {
     const { vocabSize, routing } = this.options;
     let row = 0;
-    for (const { running, count } of shares) {
-      const { request } = running;
-      const first = running.numComputed;
-      running.numComputed += count;
-      running.table.commit(request.tokens, running.numComputed);
-      const rows: number[] = [];
-      for (let position = first; position < first + count; position++)
-        if (position >= request.firstLogits) rows.push(position);
+    for (const { entry, table, count } of shares) {
+      const { request } = entry;
       const start = row;
-      row += rows.length;
-      if (!this.running.includes(running)) continue;
+      const first = Math.max(entry.numComputed, request.firstLogits);
+      const end = entry.numComputed + count;
+      row += Math.max(0, end - first);
+      // The model may have been closed meanwhile.
+      if (entry.table !== table) continue;
+      entry.numComputed = end;
+      table.commit(request.tokens, end);
       try {
-        request.onProgress(running.numComputed);
-        const wantsMore = rows.every((position, i) =>
-          request.onLogits(
+        request.onProgress(end);
+        let wantsMore = true;
+        for (let position = first; position < end && wantsMore; position++) {
+          const i = start + position - first;
+          wantsMore = request.onLogits(
             position,
-            outputs.logits.subarray((start + i) * vocabSize, (start + i + 1) * vocabSize),
-            request.wantsRouting ? routing.read(outputs, start + i) : undefined,
-          ),
-        );
-        if (!wantsMore) this.finish(running);
+            outputs.logits.subarray(i * vocabSize, (i + 1) * vocabSize),
+            request.wantsRouting ? routing.read(outputs, i) : undefined,
+          );
+        }
+        if (!wantsMore) this.finish(entry);
       } catch (error) {
-        this.finish(running, error);
+        this.finish(entry, error);
       }
     }
   }
 
-  private finish(running: Running, error?: unknown): void {
-    const index = this.running.indexOf(running);
-    if (index < 0) return;
-    this.running.splice(index, 1);
-    running.table.close();
-    running.request.onEnd(error);
+  private finish(entry: Entry, error?: unknown): void {
+    if (!this.scheduler.remove(entry)) return;
+    entry.request.signal?.removeEventListener('abort', this.wake);
+    entry.request.onEnd(error);
   }
 }
 
-function isPrefilling(running: Running): boolean {
-  return running.request.tokens.length - running.numComputed > 1;
+/** How many tokens of prompts may go along with requests that await their next token: as many as fit into BESIDE_MS. */
+class Pace {
+  /** Running averages: a step of next tokens only, and what a token of a prompt adds to one. */
+  private nextMs = 0;
+  private promptTokenMs: number | undefined;
+
+  get maxBeside(): number {
+    return Math.max(MIN_BESIDE, Math.floor(BESIDE_MS / (this.promptTokenMs ?? 1)));
+  }
+
+  measure(shares: readonly Share[], ms: number): void {
+    const numPromptTokens = shares.reduce((sum, { count }) => sum + (count > 1 ? count : 0), 0);
+    if (numPromptTokens === 0) this.nextMs = this.nextMs === 0 ? ms : average(this.nextMs, ms);
+    if (numPromptTokens < MIN_BESIDE) return;
+    const isMixed = shares.some(({ count }) => count === 1);
+    const tokenMs = Math.max(0.001, (ms - (isMixed ? this.nextMs : 0)) / numPromptTokens);
+    this.promptTokenMs = this.promptTokenMs === undefined ? tokenMs : average(this.promptTokenMs, tokenMs);
+  }
+}
+
+function average(old: number, value: number): number {
+  return 0.8 * old + 0.2 * value;
 }

@@ -3,8 +3,9 @@ import { referenceBackend } from '../backend/reference/reference-backend.ts';
 import { compile } from '../compile/compile.ts';
 import type { Program } from '../compile/program.ts';
 import { UnsupportedError, UsageError } from '../core/errors.ts';
-import { formatCount } from '../core/units.ts';
+import { formatBytes, formatCount } from '../core/units.ts';
 import { storageTypeByName } from '../dtype/index.ts';
+import { type StorageType, storageBytes } from '../dtype/storage-type.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import type { Dots1Config } from '../model/config.ts';
@@ -23,8 +24,15 @@ export interface OpenOptions {
   readonly isa?: string;
   /** Tokens of context for each sequence; default: what the model was made for, at most 4,096. */
   readonly contextLength?: number;
-  /** Sequences that may run together; the cache has room for all of them at full length. */
+  /** Sequences that may run together. */
   readonly maxParallel?: number;
+  /**
+   * At most so many bytes for keys and values, all sequences together, but always room for one at full length. Default: room
+   * for `maxParallel` of them. With less than that, sequences wait for each other where need be.
+   */
+  readonly kvBytes?: number;
+  /** Bytes of it that may go on holding prefixes of requests that have ended; default: all that is free. */
+  readonly prefixCacheBytes?: number;
   /** How keys and values are cached. */
   readonly kvType?: 'f32' | 'f16' | 'q8_0';
   /** Tokens in one step; a longer prompt is read in pieces. */
@@ -49,6 +57,8 @@ export class Engine {
   readonly routing: Routing;
   /** Tokens that one sequence may have, prompt and answer together. */
   readonly contextLength: number;
+  /** Keys and values of one page of the cache, all layers. */
+  readonly pageBytes: number;
   readonly unusedTokens: readonly number[];
   private readonly executable: Executable;
   private closing: Promise<void> | undefined;
@@ -61,6 +71,7 @@ export class Engine {
     loop: Loop,
     routing: Routing,
     contextLength: number,
+    pageBytes: number,
   ) {
     this.files = files;
     this.backend = backend;
@@ -69,6 +80,7 @@ export class Engine {
     this.loop = loop;
     this.routing = routing;
     this.contextLength = contextLength;
+    this.pageBytes = pageBytes;
     const { tokenizer, config } = files;
     const ids = Array.from({ length: config.vocabSize }, (_, id) => id);
     this.unusedTokens = tokenizer
@@ -115,28 +127,31 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
     const contextLength = chooseContext(files.config, options.contextLength);
     const maxParallel = options.maxParallel ?? 1;
     const pagesPerSequence = Math.ceil(contextLength / PAGE_SIZE);
-    const numPages = pagesPerSequence * maxParallel;
+    const stateType = storageTypeByName(options.kvType ?? 'f16');
+    const pageBytes = cachePageBytes(files.config, stateType);
+    const numPages = chooseNumPages(options, pageBytes, pagesPerSequence, maxParallel);
+    const maxIdle = Math.floor((options.prefixCacheBytes ?? Number.POSITIVE_INFINITY) / pageBytes);
 
     const backend = await chooseBackend(options);
     const graph = inferenceGraph(files.config, pagesPerSequence);
     const program = compile(graph, { name: 'dots1', supports: backend.supports });
     const executable = await backend.load(program, weights, {
       stateBindings: { P: numPages },
-      stateType: storageTypeByName(options.kvType ?? 'f16'),
+      stateType,
       ...(options.signal && { signal: options.signal }),
       ...(options.onProgress && { onProgress: options.onProgress }),
     });
     const routing = new Routing(files.config);
     const loop = new Loop({
       executable,
-      pool: new PagePool(numPages),
+      pool: new PagePool(numPages, maxIdle),
       routing,
       pagesPerSequence,
       vocabSize: files.config.vocabSize,
       maxStepTokens: options.maxStepTokens ?? DEFAULT_STEP_TOKENS,
       maxParallel,
     });
-    return new Engine(files, backend, program, executable, loop, routing, contextLength);
+    return new Engine(files, backend, program, executable, loop, routing, contextLength, pageBytes);
   } catch (error) {
     await files.close();
     throw error;
@@ -150,6 +165,27 @@ function chooseContext(config: Dots1Config, wanted: number | undefined): number 
     code: 'bad-context',
     hint: `this model was made for up to ${formatCount(config.contextLength)} tokens`,
   });
+}
+
+/** Keys and values of PAGE_SIZE positions in all layers. */
+export function cachePageBytes(config: Dots1Config, type: StorageType): number {
+  const { numLayers, numKeyValueHeads, headSize } = config;
+  return 2 * numLayers * storageBytes(type, numKeyValueHeads * PAGE_SIZE * headSize);
+}
+
+function chooseNumPages(
+  options: OpenOptions,
+  pageBytes: number,
+  pagesPerSequence: number,
+  maxParallel: number,
+): number {
+  const all = pagesPerSequence * maxParallel;
+  const allowed = Math.min(all, Math.floor((options.kvBytes ?? Number.POSITIVE_INFINITY) / pageBytes));
+  if (allowed >= pagesPerSequence) return allowed;
+  options.onWarning?.(
+    `keys and values take ${formatBytes(pagesPerSequence * pageBytes)}, more than asked for: less does not hold one sequence of full length`,
+  );
+  return pagesPerSequence;
 }
 
 /** The native backend where it is built; otherwise the reference backend, with one line that says so. */

@@ -8,7 +8,6 @@ interface PageNode {
   readonly children: Map<string, PageNode>;
   /** Requests that are using this page now; zero means it is only remembered. */
   numUsers: number;
-  lastUse: number;
 }
 
 /**
@@ -24,12 +23,18 @@ export class PagePool {
     page: -1,
     children: new Map(),
     numUsers: 1,
-    lastUse: 0,
   };
-  private clock = 0;
+  /**
+   * Remembered pages that nobody uses, the least recently used first. Requests let go of their last page first, so that
+   * every page stands before the one it continues: the first one never has children.
+   */
+  private readonly idle = new Set<PageNode>();
+  private readonly maxIdle: number;
 
-  constructor(numPages: number) {
+  /** Of all pages at most `maxIdle` are kept for what no request uses any more. */
+  constructor(numPages: number, maxIdle = numPages) {
     this.numPages = numPages;
+    this.maxIdle = maxIdle;
     // Popped from the end: low pages first, which keeps small sessions in few memory pages of the machine.
     this.free = Array.from({ length: numPages }, (_, i) => numPages - 1 - i);
   }
@@ -39,12 +44,25 @@ export class PagePool {
     return this.free.length;
   }
 
-  /** Start a request: takes the longest remembered prefix, but leaves at least one token to compute. */
-  open(tokens: readonly number[]): PageTable {
-    const table = new PageTable(this, this.root);
+  /** Pages that hold prefixes for requests to come. */
+  get numIdle(): number {
+    return this.idle.size;
+  }
+
+  /** Pages that a request could have now. */
+  get numAvailable(): number {
+    return this.free.length + this.idle.size;
+  }
+
+  /**
+   * Start a request: takes the longest remembered prefix, but leaves at least one token to compute. Requests share prefixes
+   * only with those of equal `salt`.
+   */
+  open(tokens: readonly number[], salt = ''): PageTable {
+    const table = new PageTable(this, this.root, salt);
     const usable = Math.floor((tokens.length - 1) / PAGE_SIZE);
     for (let i = 0; i < usable; i++) {
-      const node = table.last.children.get(pageKey(tokens, i));
+      const node = table.last.children.get(table.key(tokens, i));
       if (!node) break;
       this.use(node);
       table.adopt(node);
@@ -70,30 +88,27 @@ export class PagePool {
       this.giveBack(page);
       return known;
     }
-    const node: PageNode = { parent, key, page, children: new Map(), numUsers: 1, lastUse: ++this.clock };
+    const node: PageNode = { parent, key, page, children: new Map(), numUsers: 1 };
     parent.children.set(key, node);
     return node;
   }
 
   release(node: PageNode): void {
     node.numUsers--;
-    node.lastUse = ++this.clock;
+    if (node.numUsers > 0) return;
+    this.idle.add(node);
+    if (this.idle.size > this.maxIdle) this.evict();
   }
 
   private use(node: PageNode): void {
+    if (node.numUsers === 0) this.idle.delete(node);
     node.numUsers++;
-    node.lastUse = ++this.clock;
   }
 
   private evict(): void {
-    let oldest: PageNode | undefined;
-    const visit = (node: PageNode): void => {
-      for (const child of node.children.values()) visit(child);
-      if (node.numUsers === 0 && node.children.size === 0 && (!oldest || node.lastUse < oldest.lastUse))
-        oldest = node;
-    };
-    visit(this.root);
+    const [oldest] = this.idle;
     if (!oldest) return;
+    this.idle.delete(oldest);
     oldest.parent?.children.delete(oldest.key);
     this.free.push(oldest.page);
   }
@@ -105,11 +120,13 @@ export class PageTable {
   readonly pages: number[] = [];
   private readonly pool: PagePool;
   private readonly root: PageNode;
+  private readonly salt: string;
   private readonly shared: PageNode[] = [];
 
-  constructor(pool: PagePool, root: PageNode) {
+  constructor(pool: PagePool, root: PageNode, salt: string) {
     this.pool = pool;
     this.root = root;
+    this.salt = salt;
   }
 
   get last(): PageNode {
@@ -140,7 +157,7 @@ export class PageTable {
   commit(tokens: readonly number[], numComputed: number): void {
     while (this.numCached + PAGE_SIZE <= numComputed) {
       const index = this.shared.length;
-      const node = this.pool.remember(this.last, pageKey(tokens, index), this.pages[index]);
+      const node = this.pool.remember(this.last, this.key(tokens, index), this.pages[index]);
       // Equal prefixes give bit-identical keys and values, so a page may be swapped for another's under way.
       this.shared.push(node);
       this.pages[index] = node.page;
@@ -150,12 +167,14 @@ export class PageTable {
   /** The request is over: full pages stay remembered, the rest goes back. */
   close(): void {
     for (const page of this.pages.slice(this.shared.length)) this.pool.giveBack(page);
-    for (const node of this.shared) this.pool.release(node);
+    for (const node of this.shared.toReversed()) this.pool.release(node);
     this.shared.length = 0;
     this.pages.length = 0;
   }
-}
 
-function pageKey(tokens: readonly number[], index: number): string {
-  return tokens.slice(index * PAGE_SIZE, (index + 1) * PAGE_SIZE).join(',');
+  /** What a page holds, given what comes before it. */
+  key(tokens: readonly number[], index: number): string {
+    const text = tokens.slice(index * PAGE_SIZE, (index + 1) * PAGE_SIZE).join(',');
+    return index === 0 ? `${this.salt}:${text}` : text;
+  }
 }

@@ -144,6 +144,22 @@ describe('generate()', () => {
     await alone.close();
   });
 
+  it('a reader that is behind is paused, does not block others, and gets the same tokens in the end', async () => {
+    const small = await openSmallModel({ maxParallel: 1 });
+    const options = { maxTokens: 200, temperature: 0.8, seed: 3, ignoreEos: true };
+    const slow = generate(small, prompt(5, 1), options);
+    const first = await slow.next();
+    expect(first.done).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // The only place is taken by a request whose reader sleeps; it is given to the one that is read.
+    expect(await tokensOf(small, prompt(5, 2), { maxTokens: 3, temperature: 0 })).toHaveLength(3);
+    const { tokens } = await collect(slow);
+    const alone = await openSmallModel();
+    expect(tokens).toEqual(await tokensOf(alone, prompt(5, 1), options));
+    await small.close();
+    await alone.close();
+  });
+
   it('leaving the iteration early cancels the request', async () => {
     const small = await openSmallModel();
     for await (const event of generate(small, prompt(5, 1), { temperature: 0 }))

@@ -95,3 +95,28 @@ describe('PagePool', () => {
     );
   });
 });
+
+describe('PagePool with limits', () => {
+  it('keeps no more than its budget of pages that nobody uses, the least recently used go first', () => {
+    const pool = new PagePool(10, 2);
+    for (const seed of [1, 2, 3]) compute(pool, text(PAGE_SIZE + 1, seed)).close();
+    expect(pool.numIdle).toBe(2);
+    expect(pool.open(text(PAGE_SIZE + 1, 1)).numCached).toBe(0);
+    expect(pool.open(text(PAGE_SIZE + 1, 3)).numCached).toBe(PAGE_SIZE);
+    const none = new PagePool(10, 0);
+    compute(none, text(3 * PAGE_SIZE)).close();
+    expect(none.numFree).toBe(10);
+  });
+
+  it('shares prefixes only between requests of one salt', () => {
+    const pool = new PagePool(10);
+    const tokens = text(PAGE_SIZE + 1);
+    const table = pool.open(tokens, 'mine');
+    table.reserve(tokens.length);
+    table.commit(tokens, tokens.length);
+    table.close();
+    expect(pool.open(tokens, 'mine').numCached).toBe(PAGE_SIZE);
+    expect(pool.open(tokens, 'yours').numCached).toBe(0);
+    expect(pool.open(tokens).numCached).toBe(0);
+  });
+});
