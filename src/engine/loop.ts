@@ -1,37 +1,13 @@
 import type { Executable } from '../backend/backend.ts';
 import { ResourceError } from '../core/errors.ts';
+import type { LoopRequest } from './loop-request.ts';
+import { Pace } from './pace.ts';
 import type { PagePool } from './page-pool.ts';
-import type { ExpertIds, Routing } from './routing.ts';
+import type { Routing } from './routing.ts';
 import { type Entry, Scheduler, type Share } from './scheduler.ts';
-
-/** What the loop asks of a request: which tokens there are, and what to do with logits. */
-export interface LoopRequest {
-  /** Prompt and everything generated so far. */
-  readonly tokens: readonly number[];
-  /** Logits are wanted for positions from here on; generation wants the last one only. */
-  readonly firstLogits: number;
-  readonly signal: AbortSignal | undefined;
-  /** `onLogits` is told where the position was routed. */
-  readonly wantsRouting?: boolean;
-  /** Whose request it is: a client with many waiting requests does not keep others from their turn. */
-  readonly client?: string | undefined;
-  /** Only requests of equal salt share cached prefixes. */
-  readonly cacheSalt?: string | undefined;
-  /** Its reader is behind; it gets no step until that is false again and `Loop.wake` was called. */
-  readonly isPaused?: boolean;
-  /** Logits of one position. The request may append a token; it returns false when it wants no more. */
-  onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
-  onProgress(numComputed: number): void;
-  onEnd(error?: unknown): void;
-}
 
 /** Floats of logits that one step may give for scoring: 64 MB. */
 const MAX_STEP_LOGITS = 2 ** 24;
-
-/** How long a step may take longer for prompts while other requests await their next token. */
-const BESIDE_MS = 150;
-/** Less than this is not worth reading the weights for. */
-const MIN_BESIDE = 16;
 
 /** Outputs of the program by name; see `inferenceGraph`. */
 type StepOutputs = Readonly<Record<string, Float32Array>>;
@@ -225,28 +201,4 @@ export class Loop {
     entry.request.signal?.removeEventListener('abort', this.wake);
     entry.request.onEnd(error);
   }
-}
-
-/** How many tokens of prompts may go along with requests that await their next token: as many as fit into BESIDE_MS. */
-class Pace {
-  /** Running averages: a step of next tokens only, and what a token of a prompt adds to one. */
-  private nextMs = 0;
-  private promptTokenMs: number | undefined;
-
-  get maxBeside(): number {
-    return Math.max(MIN_BESIDE, Math.floor(BESIDE_MS / (this.promptTokenMs ?? 1)));
-  }
-
-  measure(shares: readonly Share[], ms: number): void {
-    const numPromptTokens = shares.reduce((sum, { count }) => sum + (count > 1 ? count : 0), 0);
-    if (numPromptTokens === 0) this.nextMs = this.nextMs === 0 ? ms : average(this.nextMs, ms);
-    if (numPromptTokens < MIN_BESIDE) return;
-    const isMixed = shares.some(({ count }) => count === 1);
-    const tokenMs = Math.max(0.001, (ms - (isMixed ? this.nextMs : 0)) / numPromptTokens);
-    this.promptTokenMs = this.promptTokenMs === undefined ? tokenMs : average(this.promptTokenMs, tokenMs);
-  }
-}
-
-function average(old: number, value: number): number {
-  return 0.8 * old + 0.2 * value;
 }

@@ -1,6 +1,6 @@
 import { InternalError } from '../core/errors.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
-import type { LoopRequest } from './loop.ts';
+import type { LoopRequest } from './loop-request.ts';
 import type { PagePool, PageTable } from './page-pool.ts';
 
 /** A request on its way: waiting without pages, or running with a table of them. */

@@ -1,6 +1,7 @@
 import { EventQueue } from './event-queue.ts';
 import { checkPrompt } from './generate.ts';
-import type { Loop, LoopRequest } from './loop.ts';
+import type { Loop } from './loop.ts';
+import type { LoopRequest } from './loop-request.ts';
 
 export interface PositionLogits {
   readonly position: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LoopRequest } from '../../src/engine/loop.ts';
+import type { LoopRequest } from '../../src/engine/loop-request.ts';
 import { PagePool } from '../../src/engine/page-pool.ts';
 import { Scheduler, type Share } from '../../src/engine/scheduler.ts';
 import { PAGE_SIZE } from '../../src/graph/ops/cached-attention.ts';

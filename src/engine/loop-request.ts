@@ -1,0 +1,22 @@
+import type { ExpertIds } from './routing.ts';
+
+/** What the loop asks of a request: which tokens there are, and what to do with logits. */
+export interface LoopRequest {
+  /** Prompt and everything generated so far. */
+  readonly tokens: readonly number[];
+  /** Logits are wanted for positions from here on; generation wants the last one only. */
+  readonly firstLogits: number;
+  readonly signal: AbortSignal | undefined;
+  /** `onLogits` is told where the position was routed. */
+  readonly wantsRouting?: boolean;
+  /** Whose request it is: a client with many waiting requests does not keep others from their turn. */
+  readonly client?: string | undefined;
+  /** Only requests of equal salt share cached prefixes. */
+  readonly cacheSalt?: string | undefined;
+  /** Its reader is behind; it gets no step until that is false again and `Loop.wake` was called. */
+  readonly isPaused?: boolean;
+  /** Logits of one position. The request may append a token; it returns false when it wants no more. */
+  onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
+  onProgress(numComputed: number): void;
+  onEnd(error?: unknown): void;
+}
