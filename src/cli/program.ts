@@ -39,6 +39,7 @@ export function buildProgram(session: Session): Command {
   addTokenize(program, session);
   addTokenizer(program, session);
   addData(program, session);
+  addTrain(program, session);
   addLogits(program, session);
   addPerplexity(program, session);
   addConvert(program, session);
@@ -226,6 +227,25 @@ function addData(program: Command, session: Session): void {
       examples('data sample model.gguf --questions problems.jsonl --samples 8 --out accepted.jsonl'),
     )
     .action(async (model, flags) => (await import('./data-sample.ts')).dataSample(session, model, flags));
+}
+
+function addTrain(program: Command, session: Session): void {
+  const train = program
+    .command('train')
+    .description('train a model as a JSON file says (docs/training.md)')
+    .argument('<RUN.json>', 'the run')
+    .option('--resume', 'go on from the newest checkpoint of the run, if there is one');
+  addCommonOptions(train)
+    .addHelpText('after', examples('train run.json', 'train run.json --resume'))
+    .action(async (file, flags) => (await import('./train.ts')).trainCommand(session, file, flags));
+  const sft = program
+    .command('sft')
+    .description('fine-tune a model on conversations, with loss on the answers')
+    .argument('<RUN.json>', 'the run')
+    .option('--resume', 'go on from the newest checkpoint of the run, if there is one');
+  addCommonOptions(sft)
+    .addHelpText('after', examples('sft run.json', 'sft run.json --resume'))
+    .action(async (file, flags) => (await import('./train.ts')).sftCommand(session, file, flags));
 }
 
 function addLogits(program: Command, session: Session): void {

@@ -189,7 +189,7 @@ function chooseNumPages(
 }
 
 /** The native backend where it is built; otherwise the reference backend, with one line that says so. */
-async function chooseBackend(options: OpenOptions): Promise<Backend> {
+export async function chooseBackend(options: OpenOptions): Promise<Backend> {
   if (options.backend === 'reference') return referenceBackend;
   const { openNativeBackend } = await import('../backend/native/native-backend.ts');
   const { threads, isa } = options;

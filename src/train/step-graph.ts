@@ -117,16 +117,17 @@ export interface AdamwOptions {
   readonly weightDecay: number;
 }
 
-/** One AdamW step of every parameter; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero. */
+/** One AdamW step of every parameter; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero; `done` says nothing. */
 export function updateGraph(config: Dots1Config, options: AdamwOptions): Graph {
   const { beta1, beta2, eps, weightDecay } = options;
   return trace((graph) => {
     const rates_4 = graph.input('rates', [4], 'f32');
+    let done = rates_4;
     for (const spec of trainedSpecs(config)) {
       const state = (name: string): Tensor => graph.state(name, spec.shape);
       const { name } = spec;
       const attributes = { beta1, beta2, eps, decay: decays(spec) ? weightDecay : 0 };
-      adamw(
+      done = adamw(
         state(name),
         state(gradientOf(name)),
         state(meanOf(name)),
@@ -135,7 +136,7 @@ export function updateGraph(config: Dots1Config, options: AdamwOptions): Graph {
         attributes,
       );
     }
-    return {};
+    return { done };
   });
 }
 

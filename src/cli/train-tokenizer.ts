@@ -1,0 +1,69 @@
+import { basename, dirname, resolve } from 'node:path';
+import { UsageError } from '../core/errors.ts';
+import { readAll } from '../format/byte-source.ts';
+import { openFileFolder } from '../format/file-source.ts';
+import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
+import { decodeText, parseJson } from '../format/json.ts';
+import { type ChatTemplate, chatTemplateFromHf } from '../text/chat-template.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { tokenizerFromJson } from '../text/tokenizer-json.ts';
+import type { TokenizerFiles } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/run-config.ts';
+
+export interface RunTokenizer {
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  /** What checkpoints get. */
+  readonly files: TokenizerFiles;
+}
+
+/** The `tokenizer.json` that a run names, with what lies beside it; else that of the folder it begins with; else none. */
+export async function loadRunTokenizer(
+  run: RunConfig,
+  base: string,
+  hf: HfFiles | undefined,
+): Promise<RunTokenizer | undefined> {
+  const files = run.tokenizer === undefined ? hf : await readFiles(resolve(base, run.tokenizer));
+  const { tokenizerJson } = files ?? {};
+  if (!files || !tokenizerJson) return undefined;
+  const tokenizer = tokenizerFromJson({ ...files, tokenizerJson });
+  const { config: _, ...small } = files as HfFiles;
+  return {
+    tokenizer,
+    template: chatTemplateFromHf(files),
+    files: { ...small, eosTokenIds: tokenizer.special.eos },
+  };
+}
+
+async function readFiles(path: string): Promise<Omit<HfFiles, 'config'>> {
+  const folder = await openFileFolder(dirname(path));
+  const read = async <T>(
+    name: string,
+    parse: (bytes: Uint8Array, name: string) => T,
+  ): Promise<T | undefined> => {
+    const source = await folder.open(name);
+    if (!source) return undefined;
+    try {
+      return parse(await readAll(source), source.name);
+    } finally {
+      await source.close();
+    }
+  };
+  const json = (bytes: Uint8Array, name: string): JsonObject => parseJson(bytes, name) as JsonObject;
+  const tokenizerJson = await read(basename(path), json);
+  if (!tokenizerJson) {
+    throw new UsageError(`Cannot open the tokenizer ${path}: there is no such file`, {
+      code: 'file-not-found',
+      hint: 'make one with "dots tokenizer train", or leave "tokenizer" out where shards are all there is',
+    });
+  }
+  const tokenizerConfig = await read('tokenizer_config.json', json);
+  const generationConfig = await read('generation_config.json', json);
+  const chatTemplate = await read('chat_template.jinja', decodeText);
+  return {
+    tokenizerJson,
+    ...(tokenizerConfig && { tokenizerConfig }),
+    ...(generationConfig && { generationConfig }),
+    ...(chatTemplate !== undefined && { chatTemplate }),
+  };
+}

@@ -1,0 +1,213 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { UsageError } from '../core/errors.ts';
+import { formatCount, formatParameters } from '../core/units.ts';
+import { openData, openValidation } from '../data/open-data.ts';
+import { openModelFiles } from '../engine/model-files.ts';
+import { chooseBackend } from '../engine/open.ts';
+import { parseJson } from '../format/json.ts';
+import { bindWeights } from '../model/bind-weights.ts';
+import { checkConfig, countParameters, type Dots1Config } from '../model/config.ts';
+import { copyWeights } from '../train/parameters.ts';
+import { type RunConfig, readRunConfig } from '../train/run-config.ts';
+import { RunFolder } from '../train/run-folder.ts';
+import { type TrainerOptions, type TrainingResult, train } from '../train/trainer.ts';
+import { type CommonFlags, openOptions } from './options.ts';
+import { resolveModel } from './resolve-model.ts';
+import type { Session } from './session.ts';
+import { describeRecord } from './train-lines.ts';
+import { loadRunTokenizer, type RunTokenizer } from './train-tokenizer.ts';
+
+export interface TrainFlags extends CommonFlags {
+  readonly resume?: boolean;
+}
+
+/** `dots train`: a run from its JSON file, to its last token or until it is interrupted. */
+export async function trainCommand(session: Session, file: string, flags: TrainFlags): Promise<void> {
+  await runTraining(session, file, await readRun(file), flags);
+}
+
+/** `dots sft`: the same, for a run that begins with a model and has conversations to learn from. */
+export async function sftCommand(session: Session, file: string, flags: TrainFlags): Promise<void> {
+  const run = await readRun(file);
+  const hasChat = [run.data, ...run.laterData.map(({ data }) => data)].some(({ mix }) =>
+    mix.some(({ chat }) => chat !== undefined),
+  );
+  if (run.initFrom === undefined || !hasChat) {
+    throw new UsageError(
+      `Cannot fine-tune with ${file}: it has no ${hasChat ? '"initFrom"' : '"chat" in its data'}`,
+      {
+        code: 'bad-run',
+        hint: 'fine-tuning needs a model to begin with, and conversations; see docs/training.md',
+      },
+    );
+  }
+  await runTraining(session, file, run, flags);
+}
+
+async function readRun(file: string): Promise<RunConfig> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new UsageError(`Cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      code: 'file-not-found',
+      hint: 'give the JSON file of a run; docs/training.md describes it',
+      cause,
+    });
+  });
+  return readRunConfig(parseJson(bytes, file, { uniqueKeys: true }), file);
+}
+
+async function runTraining(session: Session, file: string, run: RunConfig, flags: TrainFlags): Promise<void> {
+  // Paths in a run begin where its file lies.
+  const base = dirname(resolve(file));
+  const folder = await RunFolder.open(resolve(base, run.out));
+  const resumeFrom = await findCheckpoint(session, folder, flags);
+  const closers: (() => Promise<void>)[] = [];
+  const progress = session.progress('training', 'tokens', flags);
+  try {
+    const start = await openStart(run, base, closers);
+    const tokenizer = await loadRunTokenizer(run, base, start?.hf);
+    const data = await openRunData(session, run, base, tokenizer, closers);
+    const model = modelOf(run, start?.config, data.vocabSize, file);
+    const totalTokens = run.tokens ?? Math.max(1, Math.round((run.epochs as number) * data.numTokens));
+    const parameters = countParameters(model);
+    session.note(
+      `${formatParameters(parameters.total)} parameters, ${formatParameters(parameters.active)} active; ` +
+        `${formatCount(totalTokens)} tokens${resumeFrom ? `; goes on from ${resumeFrom}` : ''}`,
+    );
+    let detail = '';
+    const options: TrainerOptions = {
+      run,
+      model,
+      folder,
+      totalTokens,
+      backend: await chooseBackend({
+        ...openOptions(flags, session),
+        onWarning: (message) => session.warn(message),
+      }),
+      stages: data.stages,
+      validation: data.validation,
+      tokenizer: tokenizer?.files,
+      resumeFrom,
+      signal: session.signal,
+      // Elsewhere than on a terminal the lines of the log say how far it is.
+      ...(session.io.stderr.isTTY === true && {
+        onStep: ({ tokens }) => progress.update(tokens, totalTokens, detail),
+      }),
+      onRecord: (record) => {
+        const line = describeRecord(record);
+        if (record.type === 'step') detail = `loss ${(record.loss as number).toFixed(3)}`;
+        if (line && !flags.json) session.note(line);
+      },
+      ...(start && { begin: (store) => copyWeights(store, start.weights) }),
+    };
+    const result = await train(options);
+    progress.clear();
+    await report(session, result, flags);
+  } finally {
+    progress.clear();
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+/** The newest checkpoint, if the run may go on from one. */
+async function findCheckpoint(
+  session: Session,
+  folder: RunFolder,
+  { resume = false }: TrainFlags,
+): Promise<string | undefined> {
+  const newest = (await folder.checkpoints()).at(-1);
+  if (newest !== undefined && !resume) {
+    throw new UsageError(`Cannot begin in ${folder.path}: it has checkpoints of an earlier run`, {
+      code: 'output-exists',
+      hint: 'continue it with --resume, or give another folder in "out"',
+    });
+  }
+  if (newest === undefined && resume) session.note('there is no checkpoint yet: the run begins');
+  return newest;
+}
+
+/** The model that a run begins with. */
+async function openStart(run: RunConfig, base: string, closers: (() => Promise<void>)[]) {
+  if (run.initFrom === undefined) return undefined;
+  const path = run.initFrom === 'mini' ? resolveModel('mini') : resolve(base, run.initFrom);
+  const files = await openModelFiles(path);
+  closers.push(() => files.close());
+  const { weights } = bindWeights(files.config, files.tensors, files.format, files.origin);
+  return { config: files.config, weights, hf: files.hf };
+}
+
+function modelOf(
+  run: RunConfig,
+  start: Dots1Config | undefined,
+  vocabSize: number,
+  file: string,
+): Dots1Config {
+  const model = start
+    ? {
+        ...start,
+        ...(run.contextLength !== undefined && { contextLength: run.contextLength }),
+        ...(run.ropeTheta !== undefined && { ropeTheta: run.ropeTheta }),
+      }
+    : { vocabSize, ...(run.model as Omit<Dots1Config, 'vocabSize'>) };
+  if (model.vocabSize < vocabSize) {
+    throw new UsageError(
+      `The data of ${file} has ${formatCount(vocabSize)} different tokens, the model only ${formatCount(model.vocabSize)}`,
+      { code: 'bad-run', hint: 'make the data with the tokenizer of the model' },
+    );
+  }
+  return checkConfig(model, file);
+}
+
+async function openRunData(
+  session: Session,
+  run: RunConfig,
+  base: string,
+  tokenizer: RunTokenizer | undefined,
+  closers: (() => Promise<void>)[],
+) {
+  const options = {
+    folder: base,
+    signal: session.signal,
+    tokenizer: tokenizer?.tokenizer,
+    ...(tokenizer && { template: tokenizer.template }),
+  };
+  const all = [{ from: 0, data: run.data }, ...run.laterData];
+  const opened = [];
+  for (const { from, data } of all) {
+    const one = await openData(data, options);
+    closers.push(() => one.close());
+    if (one.numTooLong > 0)
+      session.warn(
+        `${formatCount(one.numTooLong)} conversations are left out: their first answer is too long`,
+      );
+    opened.push({ from, ...one });
+  }
+  const validation = await openValidation(run.validation.shards, run.data.sequenceLength, base);
+  closers.push(() => validation.close());
+  return {
+    stages: opened.map(({ from, source }) => ({ from, source })),
+    validation: validation.sets,
+    vocabSize: Math.max(...opened.map((one) => one.vocabSize)),
+    numTokens: opened[0].numTokens,
+  };
+}
+
+async function report(session: Session, result: TrainingResult, { json }: TrainFlags): Promise<void> {
+  const { steps, tokens, loss, validation, tokensPerSecond, checkpoint } = result;
+  const validLoss = validation?.loss ?? null;
+  const bitsPerByte = validation?.bitsPerByte ?? null;
+  if (json) {
+    await session.json({
+      ...{ steps, tokens, loss, validLoss, bitsPerByte },
+      validation: validation?.sets ?? {},
+      tokensPerSecond: Math.round(tokensPerSecond),
+      checkpoint,
+    });
+    return;
+  }
+  const measured = validation ? `, held-out loss ${validation.loss.toFixed(4)}` : '';
+  await session.line(
+    `${formatCount(steps)} steps, ${formatCount(tokens)} tokens: loss ${loss.toFixed(4)}${measured}`,
+  );
+  await session.line(checkpoint);
+}

@@ -1,0 +1,44 @@
+import { InternalError } from '../core/errors.ts';
+import type { Batch, BatchSource, JsonValue } from '../format/batch.ts';
+
+/** Data from a number of tokens on. */
+export interface DataStage {
+  readonly from: number;
+  readonly source: BatchSource;
+}
+
+/** The micro-batches of one step, and where the sources go on behind them. */
+export interface StepBatches {
+  readonly batches: readonly Batch[];
+  readonly positions: readonly JsonValue[];
+}
+
+/** Hands out the micro-batches of each step, from the source whose turn it is. */
+export class BatchFeed {
+  private readonly stages: readonly DataStage[];
+
+  constructor(stages: readonly DataStage[]) {
+    this.stages = stages;
+  }
+
+  positions(): JsonValue[] {
+    return this.stages.map(({ source }) => source.position());
+  }
+
+  async seek(positions: readonly JsonValue[]): Promise<void> {
+    for (const [i, { source }] of this.stages.entries()) {
+      // A stage that was added since then begins at its beginning.
+      if (positions[i] !== undefined) await source.seek(positions[i]);
+    }
+  }
+
+  /** For a step that begins after `tokens`. */
+  async take(tokens: number, batchTokens: number, microBatchTokens: number): Promise<StepBatches> {
+    const stage = this.stages.findLast(({ from }) => from <= tokens);
+    if (!stage) throw new InternalError('no data for the beginning of the run');
+    const batches: Batch[] = [];
+    for (let done = 0; done < batchTokens; done += microBatchTokens)
+      batches.push(await stage.source.next(microBatchTokens));
+    return { batches, positions: this.positions() };
+  }
+}

@@ -1,0 +1,164 @@
+// A checkpoint is a model in the Hugging Face layout, and beside it what training needs to go on: AdamW's running means
+// (optimizer/model.safetensors) and where the run stands (trainer.json).
+
+import type { Store } from '../backend/store.ts';
+import { FormatError, ShapeError } from '../core/errors.ts';
+import { f32 } from '../dtype/index.ts';
+import type { JsonValue } from '../format/batch.ts';
+import type { SinkFolder } from '../format/byte-sink.ts';
+import { readAll } from '../format/byte-source.ts';
+import { openFileFolder } from '../format/file-source.ts';
+import { type HfFiles, openHfFolder } from '../format/hf-folder.ts';
+import { parseJson } from '../format/json.ts';
+import { memorySource } from '../format/memory-source.ts';
+import { openSafetensorsFolder } from '../format/safetensors-folder.ts';
+import { writeSafetensors } from '../format/safetensors-writer.ts';
+import { bindWeights } from '../model/bind-weights.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { configFromHf, configToHf } from '../model/config-hf.ts';
+import { writeHfModel } from '../model/convert-hf.ts';
+import type { ConvertSource, ValueRun } from '../model/convert-source.ts';
+import { hfNames, weightSpecs } from '../model/weights.ts';
+import { meanOf, squareOf, trainedSpecs } from './names.ts';
+import { copyWeights } from './parameters.ts';
+
+/** Where a run stands. */
+export interface Progress {
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** Tokens seen. */
+  readonly tokens: number;
+  /** Where each source of batches goes on. */
+  readonly positions: readonly JsonValue[];
+  /** Whether the checkpoint stays when later ones are written. */
+  readonly isKept?: boolean;
+}
+
+/** What goes into a checkpoint beside the weights, so that it is a whole model: tokenizer and end tokens. */
+export type TokenizerFiles = Omit<HfFiles, 'config'> & { readonly eosTokenIds: readonly number[] };
+
+const PROGRESS_FILE = 'trainer.json';
+const OPTIMIZER_FOLDER = 'optimizer';
+const VERSION = 1;
+
+/** Write all of it; `subFolder` makes a folder inside. Throws `ResourceError` where the disk is full. */
+export async function writeCheckpoint(
+  folder: SinkFolder,
+  subFolder: (name: string) => Promise<SinkFolder>,
+  store: Store,
+  config: Dots1Config,
+  progress: Progress,
+  tokenizer: TokenizerFiles | undefined,
+): Promise<void> {
+  await writeHfModel(modelSource(store, config, tokenizer), folder, 'f32', {});
+  const names = trainedSpecs(config).flatMap(({ name }) => [meanOf(name), squareOf(name)]);
+  const tensors = names.map((name) => ({ name, type: f32, shape: store.shape(name) as readonly number[] }));
+  await writeSafetensors(await subFolder(OPTIMIZER_FOLDER), {
+    tensors,
+    bytes: ({ name }) => [bytesOf(store.array(name))],
+  });
+  const bytes = new TextEncoder().encode(`${JSON.stringify({ version: VERSION, ...progress }, null, 2)}\n`);
+  const sink = await folder.create(PROGRESS_FILE, bytes.length);
+  try {
+    await sink.write(bytes);
+    await sink.finish();
+  } finally {
+    await sink.discard();
+  }
+}
+
+/** Everything back into the store. Throws `ShapeError` for a model of another configuration, `FormatError` for damage. */
+export async function readCheckpoint(path: string, store: Store, config: Dots1Config): Promise<Progress> {
+  const model = await openHfFolder(path);
+  try {
+    checkSameShape(config, configFromHf(model.config, `${path}/config.json`), path);
+    await copyWeights(store, bindWeights(config, model.tensors, 'hf', path).weights);
+  } finally {
+    await model.close();
+  }
+  const optimizer = await openSafetensorsFolder(await openFileFolder(`${path}/${OPTIMIZER_FOLDER}`));
+  try {
+    for (const { name } of trainedSpecs(config)) {
+      for (const kept of [meanOf(name), squareOf(name)]) {
+        const tensor = optimizer.tensors.get(kept);
+        const target = bytesOf(store.array(kept));
+        if (tensor?.sizeBytes !== target.length) throw damaged(path, `${kept} is missing or of another size`);
+        target.set(await tensor.source.read(tensor.offset, tensor.sizeBytes));
+      }
+    }
+  } finally {
+    await optimizer.close();
+  }
+  return readProgress(path);
+}
+
+export async function readProgress(path: string): Promise<Progress> {
+  const source = await (await openFileFolder(path)).open(PROGRESS_FILE);
+  if (!source) throw damaged(path, `it has no ${PROGRESS_FILE}`);
+  try {
+    const json = parseJson(await readAll(source), source.name) as Progress & { version?: number };
+    const isFit =
+      json?.version === VERSION &&
+      Number.isSafeInteger(json.step) &&
+      Number.isSafeInteger(json.tokens) &&
+      Array.isArray(json.positions);
+    if (!isFit) throw damaged(path, `${PROGRESS_FILE} does not say where the run stands`);
+    return { step: json.step, tokens: json.tokens, positions: json.positions, isKept: json.isKept === true };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The store as a model that the writers of `dots convert` take; no copies. */
+function modelSource(
+  store: Store,
+  config: Dots1Config,
+  tokenizer: TokenizerFiles | undefined,
+): ConvertSource {
+  const { eosTokenIds, ...files } = tokenizer ?? { eosTokenIds: [] };
+  return {
+    kind: 'hf',
+    name: 'checkpoint',
+    config,
+    weights: weightSpecs(config).map((spec) => {
+      const source = memorySource(bytesOf(store.array(spec.name)), spec.name);
+      const numParts = hfNames(spec).length;
+      const numElements = source.size / 4 / numParts;
+      const runs = Array.from(
+        { length: numParts },
+        (_, i): ValueRun => ({ source, type: f32, offset: i * numElements * 4, numElements }),
+      );
+      return { spec, runs };
+    }),
+    tokenizer: undefined,
+    chatTemplate: undefined,
+    license: undefined,
+    hf: { ...files, config: configToHf(config, eosTokenIds, 'float32') },
+    close: async () => {},
+  };
+}
+
+/** What decides shapes and arithmetic has to be the same; how long texts may be does not matter. */
+function checkSameShape(wanted: Dots1Config, found: Dots1Config, path: string): void {
+  const keys = Object.keys(wanted) as (keyof Dots1Config)[];
+  const different = keys.filter((key) => key !== 'contextLength' && wanted[key] !== found[key]);
+  if (different.length === 0) return;
+  const list = different
+    .map((key) => `${key} is ${found[key]} there and ${wanted[key]} in the run`)
+    .join(', ');
+  throw new ShapeError(`The checkpoint ${path} is of another model: ${list}`, {
+    code: 'other-checkpoint',
+    hint: 'give the run the model of its checkpoint, or another folder in "out"',
+  });
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function damaged(path: string, found: string): FormatError {
+  return new FormatError(`Cannot go on from ${path}: ${found}`, {
+    code: 'damaged-checkpoint',
+    hint: 'delete this checkpoint to go on from the one before it',
+  });
+}

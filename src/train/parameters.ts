@@ -1,0 +1,62 @@
+import type { Store, TensorSpec } from '../backend/store.ts';
+import { InternalError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import { storageTypeByName } from '../dtype/index.ts';
+import type { StoredWeight } from '../dtype/stored-weight.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { weightSpecs } from '../model/weights.ts';
+import { gradientOf, isRouterBias, meanOf, squareOf, trainedSpecs } from './names.ts';
+
+/** All tensors of a training run: parameters, sums of gradients, AdamW's means. Sixteen bytes for each parameter. */
+export function storeSpecs(config: Dots1Config): TensorSpec[] {
+  const trained = trainedSpecs(config);
+  return [
+    ...weightSpecs(config).map(({ name, shape }) => ({ name, shape })),
+    ...trained.map(({ name, shape }) => ({ name: gradientOf(name), shape })),
+    ...trained.map(({ name, shape }) => ({ name: meanOf(name), shape })),
+    ...trained.map(({ name, shape }) => ({ name: squareOf(name), shape })),
+  ];
+}
+
+/** Matrices N(0, std²), norm weights 1, biases 0 (report §4.1), in the order of the forward pass: one seed, one model. */
+export function initialise(
+  store: Store,
+  config: Dots1Config,
+  { std, seed }: { std: number; seed: number },
+): void {
+  const random = new Random(seed);
+  for (const spec of weightSpecs(config)) {
+    const values = store.array(spec.name);
+    if (spec.isNorm) values.fill(1);
+    else if (isRouterBias(spec)) values.fill(0);
+    else for (let i = 0; i < values.length; i++) values[i] = std * random.normal();
+  }
+}
+
+/** Copy a model's weights into the store, whatever type they are stored in. */
+export async function copyWeights(store: Store, weights: ReadonlyMap<string, StoredWeight>): Promise<void> {
+  for (const [name, weight] of weights) {
+    const target = store.array(name);
+    let at = 0;
+    for (const part of weight.parts) {
+      const bytes = await part.read();
+      const count = (bytes.length / weight.type.blockBytes) * weight.type.blockElements;
+      weight.type.decode(bytes, 0, target, at, count);
+      at += count;
+    }
+    if (at !== target.length) throw new InternalError(`${name} has ${at} values, expected ${target.length}`);
+  }
+}
+
+/** Tensors of the store as weights that a program can load or a writer can write; no copies. */
+export function storedTensors(store: Store, names: readonly string[]): Map<string, StoredWeight> {
+  const type = storageTypeByName('f32');
+  return new Map(
+    names.map((name) => {
+      const { buffer, byteOffset, byteLength } = store.array(name);
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      const shape = store.shape(name) as readonly number[];
+      return [name, { name, type, shape, parts: [{ sizeBytes: byteLength, read: async () => bytes }] }];
+    }),
+  );
+}

@@ -1,0 +1,276 @@
+// A run is a JSON file; docs/training.md describes every field. Unknown fields are refused, all problems told at once.
+
+import { UsageError } from '../core/errors.ts';
+import { checkConfig, type Dots1Config } from '../model/config.ts';
+import { type Findings, ObjectReader } from './object-reader.ts';
+import type { BatchStage, Decay, LearningRateSchedule } from './schedule.ts';
+
+export interface RunConfig {
+  /** Folder of the run: log, checkpoints. */
+  readonly out: string;
+  /** Without the vocabulary's size where the data is to decide it; undefined where `initFrom` decides everything. */
+  readonly model: (Omit<Dots1Config, 'vocabSize'> & { readonly vocabSize?: number }) | undefined;
+  /** A model to begin with, and what of it is changed for longer texts. */
+  readonly initFrom: string | undefined;
+  readonly contextLength: number | undefined;
+  readonly ropeTheta: number | undefined;
+  readonly tokenizer: string | undefined;
+  readonly data: RunData;
+  /** Other data from a number of tokens on, in ascending order. */
+  readonly laterData: readonly { readonly from: number; readonly data: RunData }[];
+  readonly validation: ValidationConfig;
+  /** Length of the run: tokens, or passes over the data it begins with. */
+  readonly tokens: number | undefined;
+  readonly epochs: number | undefined;
+  readonly batch: readonly BatchStage[];
+  readonly microBatchTokens: number;
+  readonly recompute: boolean;
+  readonly learningRate: Omit<LearningRateSchedule, 'decays'> & { readonly decays: readonly DecayConfig[] };
+  readonly optimizer: {
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly eps: number;
+    readonly weightDecay: number;
+    readonly clipNorm: number;
+  };
+  readonly balance: { readonly biasRate: number; readonly lossFactor: number };
+  readonly init: { readonly std: number; readonly seed: number };
+  readonly checkpoint: { readonly everySteps: number; readonly keepAtTokens: readonly number[] };
+  readonly logEverySteps: number;
+}
+
+/** A decay whose length is given in tokens, or as a share of the run. */
+export interface DecayConfig extends Omit<Decay, 'tokens'> {
+  readonly tokens: number | undefined;
+  readonly share: number | undefined;
+}
+
+/** As `data/open-data.ts` takes it. */
+export interface RunData {
+  readonly mix: readonly {
+    readonly shards?: readonly string[];
+    readonly chat?: readonly { readonly files: readonly string[]; readonly upsample?: number }[];
+    readonly sessions?: number;
+    readonly weight?: number;
+  }[];
+  readonly sequenceLength: number;
+  readonly seed: number;
+  readonly knots?: {
+    readonly probability: number;
+    readonly chunkShares: readonly number[];
+    readonly keepOrder: boolean;
+  };
+}
+
+export interface ValidationConfig {
+  readonly shards: readonly string[];
+  /** Tokens of each shard that are measured. */
+  readonly tokens: number;
+  readonly everySteps: number;
+}
+
+/** Throws one `UsageError` with everything that is wrong. `origin` is the file's name. */
+export function readRunConfig(json: unknown, origin: string): RunConfig {
+  const findings: Findings = { problems: [], known: new Set() };
+  const run = new ObjectReader(json, '', findings);
+  const config = readFields(run);
+  run.finish();
+  if (findings.problems.length > 0) {
+    throw new UsageError(`Cannot use ${origin} as a run: ${findings.problems.join('; ')}`, {
+      code: 'bad-run',
+      hint: 'docs/training.md describes every field of a run',
+    });
+  }
+  if (config.model) checkConfig({ vocabSize: 1, ...config.model }, origin);
+  return config;
+}
+
+/** Every field that a run may have, as a path. */
+export function runFields(): string[] {
+  const findings: Findings = { problems: [], known: new Set() };
+  readFields(new ObjectReader({ model: {}, data: { knots: {} } }, '', findings));
+  return [...findings.known];
+}
+
+function readFields(run: ObjectReader): RunConfig {
+  const out = run.string('out');
+  const hasModel = run.has('model');
+  const initFrom = run.optionalString('initFrom');
+  if (hasModel === (initFrom !== undefined) && run.has('out'))
+    run.complain('it needs "model" or "initFrom", and only one of them');
+  const data = run.object('data', readData);
+  const model = readModel(run, hasModel, data.sequenceLength);
+  const contextLength = run.optionalNumber('contextLength', { min: 1, integer: true });
+  const ropeTheta = run.optionalNumber('ropeTheta', { min: 1 });
+  if (hasModel && (contextLength ?? ropeTheta) !== undefined)
+    run.complain('"contextLength" and "ropeTheta" beside "model" belong into it');
+  const tokens = run.optionalNumber('tokens', { min: 1, integer: true });
+  const epochs = run.optionalNumber('epochs');
+  if ((tokens === undefined) === (epochs === undefined) && run.has('out'))
+    run.complain('it needs "tokens" or "epochs", and only one of them');
+  const laterData = run.objects('laterData', (later) => ({
+    from: later.integer('from'),
+    data: later.object('data', readData),
+  }));
+  const microBatchTokens = run.integer('microBatchTokens', { fallback: 4096 });
+  const batch = readBatch(run, microBatchTokens);
+  return {
+    out,
+    model,
+    initFrom,
+    contextLength,
+    ropeTheta,
+    tokenizer: run.optionalString('tokenizer'),
+    data,
+    laterData,
+    validation: run.object('validation', (validation) => ({
+      shards: validation.strings('shards') ?? [],
+      tokens: validation.integer('tokens', { fallback: 65_536 }),
+      everySteps: validation.integer('everySteps', { fallback: 100 }),
+    })),
+    tokens,
+    epochs,
+    batch,
+    microBatchTokens,
+    recompute: run.boolean('recompute', false),
+    learningRate: run.object('learningRate', readLearningRate),
+    optimizer: run.object('optimizer', (optimizer) => ({
+      beta1: optimizer.number('beta1', { fallback: 0.9, max: 0.999999 }),
+      beta2: optimizer.number('beta2', { fallback: 0.95, max: 0.999999 }),
+      eps: optimizer.number('eps', { fallback: 1e-8 }),
+      weightDecay: optimizer.number('weightDecay', { fallback: 0.1 }),
+      clipNorm: optimizer.number('clipNorm', { fallback: 1 }),
+    })),
+    balance: run.object('balance', (balance) => ({
+      biasRate: balance.number('biasRate', { fallback: 0.001 }),
+      lossFactor: balance.number('lossFactor', { fallback: 1e-4 }),
+    })),
+    init: run.object('init', (init) => ({
+      std: init.number('std', { fallback: 0.006 }),
+      seed: init.integer('seed', { fallback: 0, min: 0 }),
+    })),
+    checkpoint: run.object('checkpoint', (checkpoint) => ({
+      everySteps: checkpoint.integer('everySteps', { fallback: 100 }),
+      keepAtTokens: checkpoint.numbers('keepAtTokens') ?? [],
+    })),
+    logEverySteps: run.integer('logEverySteps', { fallback: 10 }),
+  };
+}
+
+function readModel(run: ObjectReader, hasModel: boolean, sequenceLength: number): RunConfig['model'] {
+  const model = run.object('model', (m) => {
+    // Where there is no model its fields are asked for all the same, with values that are not missing.
+    const needed = hasModel ? {} : { fallback: 1 };
+    const hiddenSize = m.integer('hiddenSize', needed);
+    const numHeads = m.integer('numHeads', needed);
+    const numLayers = m.integer('numLayers', needed);
+    const numDenseLayers = m.integer('numDenseLayers', { fallback: 1, min: 0 });
+    const vocabSize = m.optionalNumber('vocabSize', { min: 1, integer: true });
+    return {
+      ...(vocabSize !== undefined && { vocabSize }),
+      hiddenSize,
+      numLayers,
+      numHeads,
+      numKeyValueHeads: m.integer('numKeyValueHeads', { fallback: numHeads }),
+      headSize: m.integer('headSize', { fallback: hiddenSize / numHeads }),
+      denseSize: m.integer('denseSize', numDenseLayers > 0 ? needed : { fallback: 1 }),
+      expertSize: m.integer('expertSize', numDenseLayers < numLayers ? needed : { fallback: 1 }),
+      numExperts: m.integer('numExperts', numDenseLayers < numLayers ? needed : { fallback: 1 }),
+      numExpertsPerToken: m.integer(
+        'numExpertsPerToken',
+        numDenseLayers < numLayers ? needed : { fallback: 1 },
+      ),
+      numSharedExperts: m.integer('numSharedExperts', { fallback: 0, min: 0 }),
+      numDenseLayers,
+      numGroups: m.integer('numGroups', { fallback: 1 }),
+      numKeptGroups: m.integer('numKeptGroups', { fallback: 1 }),
+      normalizeTopK: m.boolean('normalizeTopK', true),
+      routedScalingFactor: m.number('routedScalingFactor', { fallback: 2.5 }),
+      normEps: m.number('normEps', { fallback: 1e-5 }),
+      ropeTheta: m.number('ropeTheta', { fallback: 1e7 }),
+      contextLength: m.integer('contextLength', { fallback: sequenceLength || 1 }),
+      tiedEmbeddings: m.boolean('tiedEmbeddings', false),
+    };
+  });
+  return hasModel ? model : undefined;
+}
+
+function readData(data: ObjectReader): RunData {
+  const mix = data.objects('mix', (part) => {
+    const shards = part.strings('shards');
+    const chat = part.objects('chat', (set) => ({
+      files: set.strings('files') ?? [],
+      upsample: set.number('upsample', { fallback: 1 }),
+    }));
+    return {
+      ...(shards && { shards }),
+      ...(part.has('chat') && { chat }),
+      sessions: part.integer('sessions', { fallback: 1 }),
+      weight: part.number('weight', { fallback: 1 }),
+    };
+  });
+  const hasKnots = data.has('knots');
+  const knots = data.object('knots', (k) => ({
+    probability: k.number('probability', { fallback: 0.3, max: 1 }),
+    chunkShares: k.numbers('chunkShares') ?? [0, 0.5, 0.5],
+    keepOrder: k.boolean('keepOrder', false),
+  }));
+  return {
+    mix,
+    sequenceLength: data.integer('sequenceLength', { fallback: 1024 }),
+    seed: data.integer('seed', { fallback: 0, min: 0 }),
+    ...(hasKnots && { knots }),
+  };
+}
+
+function readBatch(run: ObjectReader, microBatchTokens: number): BatchStage[] {
+  const stages = run.objects('batch', (stage) => ({
+    from: stage.integer('from', { fallback: 0, min: 0 }),
+    tokens: stage.integer('tokens', { fallback: microBatchTokens }),
+  }));
+  if (stages.length === 0) return [{ from: 0, tokens: microBatchTokens }];
+  if (stages[0].from !== 0) run.complain('the first entry of "batch" must be from 0');
+  for (const [i, { from, tokens }] of stages.entries()) {
+    if (i > 0 && from <= stages[i - 1].from) run.complain('"batch" must be in ascending order of "from"');
+    if (tokens % microBatchTokens !== 0)
+      run.complain(`a batch of ${tokens} tokens is no multiple of "microBatchTokens", ${microBatchTokens}`);
+  }
+  return stages;
+}
+
+function readLearningRate(rate: ObjectReader): RunConfig['learningRate'] {
+  return {
+    peak: rate.number('peak', { fallback: 3e-4 }),
+    warmupSteps: rate.integer('warmupSteps', { fallback: 0, min: 0 }),
+    decays: rate.objects('decays', (decay): DecayConfig => {
+      const tokens = decay.optionalNumber('tokens', { min: 1, integer: true });
+      const share = decay.optionalNumber('share', { max: 1 });
+      return {
+        tokens,
+        share: tokens === undefined ? (share ?? 1) : undefined,
+        to: decay.number('to', { fallback: 0 }),
+        shape: decay.choice('shape', ['linear', 'cosine', 'exponential'], 'cosine'),
+      };
+    }),
+  };
+}
+
+/** The schedule once the length of the run is known. Throws `UsageError` where its decays are longer than the run. */
+export function resolveSchedule(
+  config: RunConfig['learningRate'],
+  totalTokens: number,
+): LearningRateSchedule {
+  const decays = config.decays.map(({ tokens, share, to, shape }) => ({
+    tokens: tokens ?? Math.max(1, (share as number) * totalTokens),
+    to,
+    shape,
+  }));
+  const sum = decays.reduce((total, decay) => total + decay.tokens, 0);
+  if (sum > totalTokens * (1 + 1e-9)) {
+    throw new UsageError(`The learning rate decays over ${sum} tokens, but the run has ${totalTokens}`, {
+      code: 'bad-run',
+      hint: 'make the decays shorter, or the run longer',
+    });
+  }
+  return { ...config, decays };
+}

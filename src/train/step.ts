@@ -1,0 +1,150 @@
+import type { Backend, Executable } from '../backend/backend.ts';
+import type { Store } from '../backend/store.ts';
+import { compile } from '../compile/compile.ts';
+import { layoutSlots } from '../compile/program.ts';
+import { f32 } from '../dtype/index.ts';
+import type { Batch } from '../format/batch.ts';
+import type { Graph } from '../graph/tensor.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { routedLayers } from './names.ts';
+import { type AdamwOptions, measureGraph, normGraph, stepGraph, updateGraph } from './step-graph.ts';
+
+export interface StepOptions extends AdamwOptions {
+  /** Gradients whose norm, all together, is larger are scaled down to it. */
+  readonly clipNorm: number;
+  /** α of the sequence-wise balance loss; 0 leaves it out. */
+  readonly balanceLoss: number;
+  readonly recompute: boolean;
+}
+
+export interface GradientResult {
+  /** Mean loss of the counted targets, each by its weight. */
+  readonly loss: number;
+  /** The balance loss, α included, added up over layers. */
+  readonly balanceLoss: number;
+  /** How often each expert was chosen, by layer. */
+  readonly counts: ReadonlyMap<number, Float64Array>;
+  /** Norm of all gradients together, before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** The programs of a training step, loaded: gradients of a batch in micro-batches, the update, and measuring. */
+export class TrainingStep {
+  readonly workingBytes: number;
+  private readonly config: Dots1Config;
+  private readonly options: StepOptions;
+  private readonly programs: { step: Executable; norm: Executable; update: Executable; measure: Executable };
+
+  private constructor(
+    config: Dots1Config,
+    options: StepOptions,
+    programs: TrainingStep['programs'],
+    workingBytes: number,
+  ) {
+    this.config = config;
+    this.options = options;
+    this.programs = programs;
+    this.workingBytes = workingBytes;
+  }
+
+  /** `store` holds what `storeSpecs` lists. `numTokens`: the longest micro-batch, for `workingBytes`. */
+  static async load(
+    backend: Backend,
+    config: Dots1Config,
+    store: Store,
+    options: StepOptions,
+    numTokens: number,
+  ): Promise<TrainingStep> {
+    const { supports } = backend;
+    const load = async (name: string, graph: Graph): Promise<{ executable: Executable; bytes: number }> => {
+      const program = compile(graph, { name, supports });
+      const bytes = layoutSlots(program, { T: numTokens }).sizeBytes;
+      const loaded = { stateBindings: {}, stateType: f32, store };
+      return { executable: await backend.load(program, new Map(), loaded), bytes };
+    };
+    const balance = options.balanceLoss > 0;
+    const step = await load('step', stepGraph(config, { balance, recompute: options.recompute, supports }));
+    const norm = await load('norm', normGraph(config));
+    const update = await load('update', updateGraph(config, options));
+    const measure = await load('measure', measureGraph(config, supports));
+    const programs = {
+      step: step.executable,
+      norm: norm.executable,
+      update: update.executable,
+      measure: measure.executable,
+    };
+    return new TrainingStep(config, options, programs, step.bytes);
+  }
+
+  /**
+   * Sum the gradients of the mean loss of all micro-batches together into the store, where they must have been zero.
+   * An aborted signal is heeded between micro-batches; parameters are then as they were.
+   */
+  async gradients(batches: readonly Batch[], signal?: AbortSignal): Promise<GradientResult> {
+    const { balanceLoss } = this.options;
+    const total = batches.reduce((sum, batch) => sum + countedWeight(batch), 0);
+    const counts = new Map(
+      routedLayers(this.config).map((layer) => [layer, new Float64Array(this.config.numExperts)]),
+    );
+    let [loss, balance] = [0, 0];
+    for (const batch of batches) {
+      signal?.throwIfAborted();
+      const outputs = await this.programs.step.run(
+        {
+          tokens: batch.tokens_T,
+          targets: batch.targets_T,
+          positions: batch.positions_T,
+          sequences: batch.sequences_T,
+          lossWeights: batch.lossWeights_T.map((weight) => (total === 0 ? 0 : weight / total)),
+          balanceFactor: Float32Array.of(balanceLoss / batches.length),
+        },
+        { T: batch.tokens_T.length },
+      );
+      loss += sum(outputs.losses);
+      balance += outputs.balance?.[0] ?? 0;
+      for (const [layer, counts_E] of counts)
+        outputs[`counts.${layer}`].forEach((count, e) => {
+          counts_E[e] += count;
+        });
+    }
+    const squares = await this.programs.norm.run({}, {});
+    const gradientNorm = Math.sqrt(Object.values(squares).reduce((total_, [value]) => total_ + value, 0));
+    return { loss, balanceLoss: balance, counts, gradientNorm };
+  }
+
+  /** One AdamW step with the summed gradients, clipped; leaves them at zero. `step` counts from 0. */
+  async update(learningRate: number, gradientNorm: number, step: number): Promise<void> {
+    const { beta1, beta2, clipNorm } = this.options;
+    const clip = Math.min(1, clipNorm / (gradientNorm + 1e-6));
+    const rates = Float32Array.of(learningRate, clip, 1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1));
+    await this.programs.update.run({ rates }, {});
+  }
+
+  /** Sum of the weighted losses of a batch. */
+  async measure(batch: Batch): Promise<number> {
+    const { losses } = await this.programs.measure.run(
+      {
+        tokens: batch.tokens_T,
+        targets: batch.targets_T,
+        positions: batch.positions_T,
+        sequences: batch.sequences_T,
+        lossWeights: batch.lossWeights_T,
+      },
+      { T: batch.tokens_T.length },
+    );
+    return sum(losses);
+  }
+
+  async close(): Promise<void> {
+    for (const program of Object.values(this.programs)) await program.close();
+  }
+}
+
+/** What the targets of a batch count together. */
+export function countedWeight({ targets_T, lossWeights_T }: Batch): number {
+  return lossWeights_T.reduce((total, weight, t) => (targets_T[t] < 0 ? total : total + weight), 0);
+}
+
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}

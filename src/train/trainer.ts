@@ -1,0 +1,250 @@
+import type { Backend } from '../backend/backend.ts';
+import type { Store } from '../backend/store.ts';
+import { ResourceError } from '../core/errors.ts';
+import type { JsonValue } from '../format/batch.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { updateBias } from './balance.ts';
+import { BatchFeed, type DataStage, type StepBatches } from './batch-feed.ts';
+import {
+  type Progress,
+  readCheckpoint,
+  readProgress,
+  type TokenizerFiles,
+  writeCheckpoint,
+} from './checkpoint.ts';
+import { IntervalLog } from './interval-log.ts';
+import { initialise, storeSpecs } from './parameters.ts';
+import { type RunConfig, resolveSchedule } from './run-config.ts';
+import type { LogRecord, RunFolder } from './run-folder.ts';
+import { batchTokens, type LearningRateSchedule, learningRate } from './schedule.ts';
+import { TrainingStep } from './step.ts';
+import { type ValidationResult, type ValidationSet, validate } from './validation.ts';
+
+export interface TrainerOptions {
+  readonly run: RunConfig;
+  readonly model: Dots1Config;
+  readonly backend: Backend;
+  readonly folder: RunFolder;
+  /** Data by the tokens from which it is used; the first from 0. */
+  readonly stages: readonly DataStage[];
+  readonly validation: readonly ValidationSet[];
+  /** Length of the run. */
+  readonly totalTokens: number;
+  readonly tokenizer?: TokenizerFiles | undefined;
+  /** The checkpoint to go on from. Else `begin` may fill the parameters in another way than at random. */
+  readonly resumeFrom?: string | undefined;
+  readonly begin?: ((store: Store) => Promise<void>) | undefined;
+  readonly onStep?: (progress: Progress) => void;
+  readonly onRecord?: (record: LogRecord) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingResult {
+  readonly steps: number;
+  readonly tokens: number;
+  /** Of the last step. */
+  readonly loss: number;
+  readonly validation: ValidationResult | undefined;
+  /** Of this process, without measuring and saving. */
+  readonly tokensPerSecond: number;
+  readonly checkpoint: string;
+}
+
+/** Train until all tokens are seen. Interrupted, it saves what it has before it throws the signal's reason. */
+export async function train(options: TrainerOptions): Promise<TrainingResult> {
+  const trainer = await Trainer.open(options);
+  try {
+    return await trainer.run();
+  } finally {
+    await trainer.close();
+  }
+}
+
+class Trainer {
+  private readonly options: TrainerOptions;
+  private readonly schedule: LearningRateSchedule;
+  private readonly store: Store;
+  private readonly step: TrainingStep;
+  private readonly feed: BatchFeed;
+  private readonly interval: IntervalLog;
+  private progress: Progress;
+  private savedStep = -1;
+  private saved: string | undefined;
+  private validation: ValidationResult | undefined;
+  private loss = Number.NaN;
+
+  private constructor(options: TrainerOptions, store: Store, step: TrainingStep) {
+    this.options = options;
+    this.schedule = resolveSchedule(options.run.learningRate, options.totalTokens);
+    this.store = store;
+    this.step = step;
+    this.feed = new BatchFeed(options.stages);
+    this.interval = new IntervalLog(options.model, store);
+    this.progress = { step: 0, tokens: 0, positions: this.feed.positions() };
+  }
+
+  static async open(options: TrainerOptions): Promise<Trainer> {
+    const { run, model, backend } = options;
+    const store = backend.createStore(storeSpecs(model));
+    const step = await TrainingStep.load(
+      backend,
+      model,
+      store,
+      { ...run.optimizer, balanceLoss: run.balance.lossFactor, recompute: run.recompute },
+      run.microBatchTokens,
+    );
+    const trainer = new Trainer(options, store, step);
+    try {
+      await trainer.start();
+    } catch (error) {
+      await trainer.close();
+      throw error;
+    }
+    return trainer;
+  }
+
+  private async start(): Promise<void> {
+    const { run, model, folder, resumeFrom, begin } = this.options;
+    if (resumeFrom === undefined) {
+      if (begin) await begin(this.store);
+      else initialise(this.store, model, run.init);
+      await folder.cutLog(-1);
+    } else {
+      this.progress = await readCheckpoint(resumeFrom, this.store, model);
+      await this.feed.seek(this.progress.positions);
+      await folder.cutLog(this.progress.step);
+      this.saved = resumeFrom;
+      this.savedStep = this.progress.step;
+    }
+    await this.record({
+      type: 'start',
+      step: this.progress.step,
+      tokens: this.progress.tokens,
+      totalTokens: this.options.totalTokens,
+      backend: this.options.backend.description,
+      storeBytes: this.store.sizeBytes,
+      workingBytes: this.step.workingBytes,
+    });
+  }
+
+  async run(): Promise<TrainingResult> {
+    const { run, totalTokens, signal } = this.options;
+    let upcoming = this.take(this.progress.tokens);
+    try {
+      while (this.progress.tokens < totalTokens) {
+        const step = await upcoming;
+        const end = this.progress.tokens + step.batches.length * run.microBatchTokens;
+        // The next step's text is read while this one computes.
+        upcoming = this.take(end);
+        await this.trainStep(step, end);
+        const isLast = end >= totalTokens;
+        const isDue = (every: number): boolean => isLast || this.progress.step % every === 0;
+        const isKept = this.isKept(end);
+        if (isDue(run.logEverySteps) || isDue(run.checkpoint.everySteps) || isKept) await this.logInterval();
+        if (isDue(run.validation.everySteps)) await this.validate();
+        if (isDue(run.checkpoint.everySteps) || isKept) await this.save();
+      }
+    } catch (error) {
+      if (signal?.aborted && this.progress.step > this.savedStep) await this.save();
+      throw error;
+    } finally {
+      await upcoming.catch(() => undefined);
+    }
+    return {
+      steps: this.progress.step,
+      tokens: this.progress.tokens,
+      loss: this.loss,
+      validation: this.validation ?? (await this.validate()),
+      tokensPerSecond: this.interval.tokensPerSecond,
+      checkpoint: this.saved ?? (await this.save()),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.step.close();
+    this.store.close();
+  }
+
+  private async trainStep({ batches, positions }: StepBatches, end: number): Promise<void> {
+    const { run, totalTokens, signal, onStep } = this.options;
+    const { step, tokens } = this.progress;
+    const startMs = performance.now();
+    const result = await this.step.gradients(batches, signal);
+    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
+      throw this.diverged(result.loss, result.gradientNorm);
+    const rate = learningRate(this.schedule, step, tokens, totalTokens);
+    await this.step.update(rate, result.gradientNorm, step);
+    for (const [layer, counts_E] of result.counts)
+      updateBias(this.store.array(`layers.${layer}.routerBias`), counts_E, run.balance.biasRate);
+    this.loss = result.loss;
+    this.progress = { step: step + 1, tokens: end, positions };
+    this.interval.add(result, rate, end - tokens, performance.now() - startMs);
+    onStep?.(this.progress);
+  }
+
+  private take(tokens: number): Promise<StepBatches> {
+    const { run } = this.options;
+    const taken = this.feed.take(tokens, batchTokens(run.batch, tokens), run.microBatchTokens);
+    // It may fail while nobody waits for it yet.
+    taken.catch(() => undefined);
+    return taken;
+  }
+
+  private async logInterval(): Promise<void> {
+    const { step, tokens } = this.progress;
+    const record = this.interval.finish(step, tokens);
+    if (record) await this.record(record);
+  }
+
+  private async validate(): Promise<ValidationResult | undefined> {
+    const { run, validation, signal } = this.options;
+    if (validation.length === 0) return undefined;
+    const { step, tokens } = this.progress;
+    const limits = { maxTokens: run.validation.tokens, batchTokens: run.microBatchTokens };
+    this.validation = await validate(this.step, validation, limits, signal);
+    await this.record({ type: 'validation', step, tokens, ...this.validation });
+    return this.validation;
+  }
+
+  private async save(): Promise<string> {
+    const { folder, model, tokenizer } = this.options;
+    const { step, tokens } = this.progress;
+    const progress = { ...this.progress, isKept: this.isKept(tokens) };
+    const path = await folder.writeCheckpoint(step, (target, subFolder) =>
+      writeCheckpoint(target, subFolder, this.store, model, progress, tokenizer),
+    );
+    this.saved = path;
+    this.savedStep = step;
+    for (const older of await folder.checkpoints())
+      if (older !== path && (await readProgress(older)).isKept !== true) await folder.removeCheckpoint(older);
+    await this.record({ type: 'checkpoint', step, tokens, path });
+    return path;
+  }
+
+  /** Whether the step that ended at `end` tokens is the first to reach one of the counts that are kept. */
+  private isKept(end: number): boolean {
+    const { run } = this.options;
+    const begin = end - this.interval.lastStepTokens;
+    return run.checkpoint.keepAtTokens.some((count) => count > begin && count <= end);
+  }
+
+  private async record(record: LogRecord): Promise<void> {
+    await this.options.folder.log(record);
+    this.options.onRecord?.(record);
+  }
+
+  private diverged(loss: number, norm: number): ResourceError {
+    const { step, tokens, positions } = this.progress;
+    const what = Number.isFinite(loss) ? `the norm of the gradients is ${norm}` : `the loss is ${loss}`;
+    const at: JsonValue = positions;
+    return new ResourceError(
+      `Training stopped at step ${step + 1}, after ${tokens} tokens: ${what}; its data begins at ${JSON.stringify(at)}`,
+      {
+        code: 'not-finite',
+        hint: this.saved
+          ? `the last good checkpoint is ${this.saved}; lower the learning rate and continue with --resume`
+          : 'lower the learning rate, or look at the data',
+      },
+    );
+  }
+}

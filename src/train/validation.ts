@@ -1,0 +1,57 @@
+import type { BatchSource } from '../format/batch.ts';
+import { countedWeight, type TrainingStep } from './step.ts';
+
+/** Held-out text: the same tokens are measured every time. */
+export interface ValidationSet {
+  readonly name: string;
+  /** Stands at its beginning. */
+  readonly source: BatchSource;
+  readonly numTokens: number;
+}
+
+export interface SetResult {
+  /** Mean over predicted tokens, in nats. */
+  readonly loss: number;
+  /** Undefined where the source does not know its bytes. */
+  readonly bitsPerByte: number | undefined;
+  readonly tokens: number;
+}
+
+export interface ValidationResult {
+  readonly sets: Readonly<Record<string, SetResult>>;
+  /** Over all sets, by tokens. */
+  readonly loss: number;
+  readonly bitsPerByte: number | undefined;
+}
+
+/** Measure up to `maxTokens` of each set, in batches of `batchTokens`; a set that is smaller than one is measured in one. */
+export async function validate(
+  step: TrainingStep,
+  sets: readonly ValidationSet[],
+  { maxTokens, batchTokens }: { readonly maxTokens: number; readonly batchTokens: number },
+  signal?: AbortSignal,
+): Promise<ValidationResult> {
+  const results: Record<string, SetResult> = {};
+  const total = { nats: 0, weight: 0, bytes: 0 };
+  for (const { name, source, numTokens } of sets) {
+    const start = source.position();
+    const wanted = Math.min(maxTokens, numTokens);
+    const size = Math.min(batchTokens, wanted);
+    const found = { nats: 0, weight: 0, bytes: 0 };
+    for (let done = 0; done + size <= wanted; done += size) {
+      signal?.throwIfAborted();
+      const batch = await source.next(size);
+      found.nats += await step.measure(batch);
+      found.weight += countedWeight(batch);
+      found.bytes += batch.numBytes ?? 0;
+    }
+    await source.seek(start);
+    results[name] = { loss: found.nats / found.weight, bitsPerByte: bits(found), tokens: found.weight };
+    for (const key of ['nats', 'weight', 'bytes'] as const) total[key] += found[key];
+  }
+  return { sets: results, loss: total.nats / total.weight, bitsPerByte: bits(total) };
+}
+
+function bits({ nats, bytes }: { nats: number; bytes: number }): number | undefined {
+  return bytes > 0 ? nats / Math.LN2 / bytes : undefined;
+}

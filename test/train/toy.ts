@@ -1,0 +1,100 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Backend } from '../../src/backend/backend.ts';
+import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
+import { Random } from '../../src/core/random.ts';
+import type { Batch, BatchSource, JsonValue } from '../../src/format/batch.ts';
+import type { Dots1Config } from '../../src/model/config.ts';
+import { type RunConfig, readRunConfig } from '../../src/train/run-config.ts';
+import { RunFolder } from '../../src/train/run-folder.ts';
+import type { TrainerOptions } from '../../src/train/trainer.ts';
+
+/** A language of 16 words, each of which is followed by one of two others; the same position gives the same batch. */
+export class ToySource implements BatchSource {
+  private at = 0;
+  private readonly documentLength: number;
+
+  constructor(documentLength = 16) {
+    this.documentLength = documentLength;
+  }
+
+  async next(numTokens: number): Promise<Batch> {
+    const random = new Random(1000 + this.at++);
+    const tokens: number[] = [];
+    const targets: number[] = [];
+    for (let t = 0; t < numTokens; t++) {
+      const isFirst = t % this.documentLength === 0;
+      const word = isFirst ? random.below(16) : (targets[t - 1] as number);
+      tokens.push(word);
+      const isLast = (t + 1) % this.documentLength === 0;
+      targets.push(isLast ? -1 : (word * 5 + 3 + random.below(2)) % 16);
+    }
+    return {
+      tokens_T: Int32Array.from(tokens),
+      targets_T: Int32Array.from(targets),
+      positions_T: Int32Array.from(tokens, (_, t) => t % this.documentLength),
+      sequences_T: Int32Array.from(tokens, (_, t) => Math.floor(t / this.documentLength)),
+      lossWeights_T: Float32Array.from(targets, (target) => (target < 0 ? 0 : 1)),
+      numBytes: 4 * targets.filter((target) => target >= 0).length,
+    };
+  }
+
+  position(): JsonValue {
+    return this.at;
+  }
+
+  async seek(position: JsonValue): Promise<void> {
+    this.at = position as number;
+  }
+}
+
+export const TOY_MODEL = {
+  vocabSize: 16,
+  hiddenSize: 16,
+  numLayers: 2,
+  numHeads: 2,
+  denseSize: 32,
+  expertSize: 8,
+  numExperts: 8,
+  numExpertsPerToken: 2,
+  numSharedExperts: 1,
+};
+
+export function toyRun(fields: Record<string, unknown> = {}): RunConfig {
+  const run = {
+    out: 'unused',
+    model: TOY_MODEL,
+    data: { mix: [], sequenceLength: 16 },
+    validation: { everySteps: 10, tokens: 64 },
+    tokens: 30 * 64,
+    microBatchTokens: 32,
+    batch: [{ from: 0, tokens: 64 }],
+    learningRate: { peak: 0.01, warmupSteps: 3, decays: [{ share: 0.3, to: 0.001 }] },
+    init: { std: 0.1, seed: 1 },
+    checkpoint: { everySteps: 10 },
+    logEverySteps: 5,
+    ...fields,
+  };
+  return readRunConfig(run, 'toy.json');
+}
+
+export async function toyFolder(): Promise<RunFolder> {
+  return RunFolder.open(await mkdtemp(join(tmpdir(), 'dots-train-')));
+}
+
+export function toyOptions(
+  run: RunConfig,
+  folder: RunFolder,
+  backend: Backend = referenceBackend,
+): TrainerOptions {
+  return {
+    run,
+    model: run.model as Dots1Config,
+    backend,
+    folder,
+    stages: [{ from: 0, source: new ToySource() }],
+    validation: [{ name: 'toy', source: new ToySource(), numTokens: 1000 }],
+    totalTokens: run.tokens as number,
+  };
+}

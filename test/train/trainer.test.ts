@@ -1,0 +1,179 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/backend/store.ts';
+import { ResourceError, ShapeError } from '../../src/core/errors.ts';
+import { openModelFiles } from '../../src/engine/model-files.ts';
+import type { LogRecord, RunFolder } from '../../src/train/run-folder.ts';
+import { type TrainerOptions, train } from '../../src/train/trainer.ts';
+import { candidates, reasonToSkip } from '../conformance/backends.ts';
+import { TOY_MODEL, toyFolder, toyOptions, toyRun } from './toy.ts';
+
+/** What a run computed, without what depends on the clock. */
+async function computed(folder: RunFolder): Promise<LogRecord[]> {
+  const records = await folder.readLog();
+  return records
+    .filter(({ type }) => type === 'step' || type === 'validation')
+    .map(({ tokensPerSecond: _, ...record }) => record as LogRecord);
+}
+
+async function stopAfter(step: number, options: TrainerOptions): Promise<void> {
+  const controller = new AbortController();
+  const stopped = train({
+    ...options,
+    signal: controller.signal,
+    onStep: (progress) => {
+      if (progress.step === step) controller.abort(new Error('stopped'));
+    },
+  });
+  await expect(stopped).rejects.toThrow('stopped');
+}
+
+describe('train()', () => {
+  it('learns a small language, by less and less loss', async () => {
+    const folder = await toyFolder();
+    const run = toyRun({ tokens: 80 * 64, validation: { everySteps: 80, tokens: 512 } });
+    const result = await train(toyOptions(run, folder));
+    const losses = (await folder.readLog()).flatMap((one) =>
+      one.type === 'step' ? [one.loss as number] : [],
+    );
+    expect(losses[0]).toBeGreaterThan(2.5);
+    expect(losses.at(-1)).toBeLessThan(1.5);
+    expect(result.validation?.loss).toBeLessThan(1.5);
+    // Four bytes for each word of the toy language.
+    expect(result.validation?.bitsPerByte).toBeCloseTo((result.validation?.loss as number) / Math.LN2 / 4, 9);
+    expect(result).toMatchObject({ steps: 80, tokens: 5120 });
+  });
+
+  it('goes on from a checkpoint with the same bits', async () => {
+    const whole = await toyFolder();
+    const expected = await train(toyOptions(toyRun(), whole));
+    const parts = await toyFolder();
+    const run = toyRun();
+    const onStep = ({ step }: { step: number }): void => {
+      if (step === 14) throw new Error('killed');
+    };
+    await expect(train({ ...toyOptions(run, parts), onStep })).rejects.toThrow('killed');
+    const [resumeFrom] = await parts.checkpoints();
+    const result = await train({ ...toyOptions(run, parts), resumeFrom });
+    expect(result.loss).toBe(expected.loss);
+    expect(result.validation).toEqual(expected.validation);
+    expect(await computed(parts)).toEqual(await computed(whole));
+  });
+
+  it('saves what it has when it is interrupted between checkpoints', async () => {
+    const folder = await toyFolder();
+    await stopAfter(13, toyOptions(toyRun(), folder));
+    expect((await folder.checkpoints()).map((path) => path.slice(-8))).toEqual(['00000013']);
+    const [resumeFrom] = await folder.checkpoints();
+    const whole = await toyFolder();
+    const expected = await train(toyOptions(toyRun(), whole));
+    expect((await train({ ...toyOptions(toyRun(), folder), resumeFrom })).loss).toBe(expected.loss);
+  });
+
+  it('keeps checkpoints at chosen numbers of tokens, of others the last one', async () => {
+    const folder = await toyFolder();
+    const run = toyRun({ checkpoint: { everySteps: 10, keepAtTokens: [500, 1000] } });
+    await train(toyOptions(run, folder));
+    expect((await folder.checkpoints()).map((path) => Number(path.slice(-8)))).toEqual([8, 16, 30]);
+  });
+
+  it('computes the same with layers computed again, and learns the same from half of each batch at a time', async () => {
+    const results = [];
+    for (const fields of [{}, { recompute: true }, { microBatchTokens: 64 }])
+      results.push((await train(toyOptions(toyRun(fields), await toyFolder()))).loss);
+    expect(results[1]).toBe(results[0]);
+    // The toy source makes other batches of another size; what matters is that they are learnt from.
+    expect(Math.abs(results[2] - results[0])).toBeLessThan(0.5);
+  });
+
+  it('stops at a loss that is no number, and names step, data and the last good checkpoint', async () => {
+    const folder = await toyFolder();
+    const run = toyRun({ learningRate: { peak: 1e30 }, checkpoint: { everySteps: 1 } });
+    const failed = train(toyOptions(run, folder)).catch((error: unknown) => error);
+    const error = (await failed) as ResourceError;
+    expect(error).toBeInstanceOf(ResourceError);
+    expect(error.message).toMatch(
+      /^Training stopped at step \d+, after \d+ tokens: .*; its data begins at \[\d+\]$/,
+    );
+    expect(error.hint).toContain((await folder.checkpoints()).at(-1));
+  });
+
+  it('writes checkpoints that open as models', async () => {
+    const folder = await toyFolder();
+    const { checkpoint } = await train(toyOptions(toyRun(), folder));
+    const files = await openModelFiles(checkpoint);
+    const { vocabSize, numLayers } = files.config;
+    expect({ vocabSize, numLayers }).toEqual({ vocabSize: 16, numLayers: 2 });
+    await files.close();
+  });
+
+  it('refuses a checkpoint of another model, and one that is damaged', async () => {
+    const folder = await toyFolder();
+    const { checkpoint } = await train(toyOptions(toyRun(), folder));
+    const wider = toyRun({ model: { ...TOY_MODEL, expertSize: 12 } });
+    const other = train({ ...toyOptions(wider, folder), resumeFrom: checkpoint });
+    await expect(other).rejects.toThrow(ShapeError);
+    await expect(other).rejects.toThrow(/expertSize is 8 there and 12 in the run/);
+    await writeFile(join(checkpoint, 'trainer.json'), '{"version":1}');
+    const damaged = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
+    await expect(damaged).rejects.toMatchObject({ code: 'damaged-checkpoint' });
+    await rm(join(checkpoint, 'optimizer/model.safetensors'));
+    await expect(train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint })).rejects.toThrow();
+  });
+
+  it('begins with given weights', async () => {
+    const folder = await toyFolder();
+    const begin = async (store: Store): Promise<void> => {
+      store.array('outputNorm').fill(0);
+    };
+    const result = await train({ ...toyOptions(toyRun({ tokens: 64 }), folder), begin });
+    // All logits are zero: every word is equally likely.
+    expect(result.loss).toBeCloseTo(Math.log(16), 6);
+  });
+
+  it('a half-written checkpoint is none', async () => {
+    const folder = await toyFolder();
+    await expect(
+      folder.writeCheckpoint(5, async (target) => {
+        const sink = await target.create('a', 1);
+        await sink.write(Uint8Array.of(1));
+        await sink.finish();
+        throw new Error('killed');
+      }),
+    ).rejects.toThrow('killed');
+    expect(await folder.checkpoints()).toEqual([]);
+  });
+
+  it('a log line that was cut off is passed over', async () => {
+    const folder = await toyFolder();
+    await folder.log({ type: 'step', step: 5 });
+    await writeFile(
+      join(folder.path, 'log.jsonl'),
+      `${await readFile(join(folder.path, 'log.jsonl'))}{"type":"st`,
+    );
+    expect(await folder.readLog()).toEqual([{ type: 'step', step: 5 }]);
+  });
+
+  for (const candidate of candidates()) {
+    const reason = reasonToSkip(candidate, 'linearCrossEntropyGrad') ?? reasonToSkip(candidate, 'adamw');
+    if (candidate.backend === undefined || reason !== undefined) {
+      it.skip(`${candidate.name} does not train: ${reason}`, () => {});
+      continue;
+    }
+    const { name, backend } = candidate;
+    it(`learns on ${name} what it learns on the reference`, async () => {
+      const losses = async (options: TrainerOptions): Promise<number[]> => {
+        await train(options);
+        return (await options.folder.readLog()).flatMap((one) =>
+          one.type === 'step' ? [one.loss as number] : [],
+        );
+      };
+      const expected = await losses(toyOptions(toyRun(), await toyFolder()));
+      const found = await losses(toyOptions(toyRun(), await toyFolder(), backend));
+      found.forEach((loss, i) => {
+        expect(Math.abs(loss - expected[i])).toBeLessThan(1e-3);
+      });
+    });
+  }
+});
