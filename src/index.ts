@@ -29,3 +29,7 @@ export type { PositionLogits } from './engine/score.ts';
 export { type App, createApp } from './server/app.ts';
 export type { ServerOptions } from './server/options.ts';
 export type { ChatMessage } from './text/chat-template.ts';
+export { CallMemory } from './text/tools/call-memory.ts';
+export { ToolCallParser, type ToolDelta } from './text/tools/tool-call-parser.ts';
+export type { ToolCall, ToolDefinition } from './text/tools/tool-format.ts';
+export { type ToolChatMessage, toolMessages } from './text/tools/tool-messages.ts';

@@ -8,6 +8,7 @@ import { schemaGrammar } from './json-schema.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { parsePattern } from './pattern-syntax.ts';
 import { textAutomaton, textGrammar } from './text-automaton.ts';
+import { type ToolRules, toolGrammar } from './tool-grammar.ts';
 
 export type ConstraintSpec =
   /** Any JSON object. */
@@ -16,12 +17,15 @@ export type ConstraintSpec =
   /** The whole answer matches the pattern. */
   | { readonly type: 'regex'; readonly pattern: string }
   /** The answer is one of these texts. */
-  | { readonly type: 'choice'; readonly choices: readonly string[] };
+  | { readonly type: 'choice'; readonly choices: readonly string[] }
+  /** Text and calls of tools, as `toolMessages` explains them to the model and `ToolCallParser` reads them. */
+  | ({ readonly type: 'tools' } & ToolRules);
 
 /**
  * What an answer must look like -> what `generate` takes as its `constraint`. It may be used for any number of answers, and
  * gets faster with use. Throws `UsageError` for everything that can't be promised: `unsupported-schema` (with keyword
- * and JSON pointer), `unsupported-pattern`, `unsatisfiable-constraint`, `constraint-too-large`, `bad-choices`.
+ * and JSON pointer), `unsupported-pattern`, `unsatisfiable-constraint`, `constraint-too-large`, `bad-choices`,
+ * `bad-tool`, `unknown-tool`.
  */
 export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
   return constrainTokens(grammarOf(spec), tokenizer);
@@ -37,6 +41,8 @@ function grammarOf(spec: ConstraintSpec): Grammar {
       return textGrammar(textAutomaton(parsePattern(spec.pattern), false), utf8);
     case 'choice':
       return choiceGrammar(spec.choices);
+    case 'tools':
+      return toolGrammar(spec);
   }
 }
 

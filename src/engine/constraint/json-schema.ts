@@ -31,10 +31,11 @@ import {
 
 /**
  * Documents that are valid for a schema, without white space around them. Properties come in the order of the schema.
+ * `beside`: a schema that holds as well.
  * Throws `UsageError`: `unsupported-schema` with keyword and JSON pointer, `constraint-too-large`.
  */
-export function schemaGrammar(schema: unknown): Grammar {
-  return new SchemaCompiler(new SchemaDocument(schema)).compile();
+export function schemaGrammar(schema: unknown, beside: Schema = true): Grammar {
+  return new SchemaCompiler(new SchemaDocument(schema)).compile(beside);
 }
 
 class SchemaCompiler {
@@ -49,8 +50,8 @@ class SchemaCompiler {
     this.document = document;
   }
 
-  compile(): Grammar {
-    const root = this.value([this.document.root]);
+  compile(beside: Schema): Grammar {
+    const root = this.value([this.document.root, beside]);
     for (let next = this.pending.pop(); next; next = this.pending.pop()) next();
     return root;
   }
@@ -118,7 +119,7 @@ class SchemaCompiler {
       alternative.flatMap((schema) => Object.keys((schema.properties ?? {}) as Record<string, Schema>)),
     );
     const required = new Set(alternative.flatMap((schema) => (schema.required ?? []) as string[]));
-    const isDescribed = keys.size > 0;
+    const isDescribed = alternative.some((schema) => schema.properties !== undefined);
     for (const key of required) keys.add(key);
     const others = alternative.flatMap((schema) =>
       schema.additionalProperties === undefined ? [] : [schema.additionalProperties as Schema],

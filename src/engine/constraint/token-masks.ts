@@ -40,7 +40,7 @@ export class TokenMasks {
     const { out } = this;
     out.fill(0);
     for (const { frame, set } of configuration.groups) {
-      const { allowed, exits } = this.ruleMask(set);
+      const { allowed, exits } = this.ruleMask(set, frame !== undefined);
       for (let i = 0; i < out.length; i++) out[i] |= allowed[i];
       if (frame) this.addBeyond(frame, exits, out);
     }
@@ -54,7 +54,8 @@ export class TokenMasks {
     for (const node of exits) this.walk(node + 1, ends[node], resumed, out);
   }
 
-  private ruleMask(set: PositionSet): RuleMask {
+  /** `isCalled`: there is something around the rule. Nothing calls the outermost one, so it never has exits. */
+  private ruleMask(set: PositionSet, isCalled: boolean): RuleMask {
     const canonical = this.places.canonical(set, this.trie.maxDepth);
     let mask = this.masks.get(canonical);
     if (mask) {
@@ -63,7 +64,13 @@ export class TokenMasks {
     } else {
       const allowed = new Uint32Array(this.numWords);
       const exits: number[] = [];
-      this.walk(0, this.trie.bytes.length, this.places.alone(canonical), allowed, exits);
+      this.walk(
+        0,
+        this.trie.bytes.length,
+        this.places.alone(canonical),
+        allowed,
+        isCalled ? exits : undefined,
+      );
       mask = { allowed, exits: Int32Array.from(exits) };
       if (this.masks.size * this.numWords * 4 > MAX_KEPT_BYTES) {
         this.masks.delete(this.masks.keys().next().value as PositionSet);
