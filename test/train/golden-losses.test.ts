@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.ts';
-import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
 import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
-import { hfNames, weightSpecs } from '../../src/model/weights.ts';
 import { updateBias } from '../../src/train/balance.ts';
-import { storeSpecs } from '../../src/train/parameters.ts';
 import { learningRate } from '../../src/train/schedule.ts';
 import { TrainingStep } from '../../src/train/step.ts';
 import { type GoldenRun, goldenBatch, goldenRuns } from '../fixtures/golden-losses.ts';
 import { randomDots1Weights, weightChecksum } from '../fixtures/random-dots1.ts';
+import { trainingBackends, trainingStore } from '../fixtures/training-store.ts';
 
 // The reference backend takes seconds for a step of the larger ones.
 const STEPS_OF_REFERENCE = 4;
@@ -30,17 +28,9 @@ async function follow(
   recompute: boolean,
 ): Promise<Followed> {
   const config = configFromHf(run.config);
-  const store = backend.createStore(storeSpecs(config));
-  const tensors = randomDots1Weights(run.config, run.seed);
-  expect(weightChecksum(tensors)).toBe(run.golden.weightChecksum);
-  for (const spec of weightSpecs(config)) {
-    let at = 0;
-    for (const name of hfNames(spec)) {
-      const { data } = tensors.get(name) as { data: Float32Array };
-      store.array(spec.name).set(data, at);
-      at += data.length;
-    }
-  }
+  const weights = randomDots1Weights(run.config, run.seed);
+  expect(weightChecksum(weights)).toBe(run.golden.weightChecksum);
+  const store = trainingStore(backend, config, weights);
   const options = { ...run.optimizer, balanceLoss: run.balance.lossFactor, recompute };
   const training = await TrainingStep.load(backend, config, store, options, run.microBatchTokens);
   const stepTokens = run.microBatches * run.microBatchTokens;
@@ -75,19 +65,15 @@ function largestDifference(found: readonly number[], expected: readonly number[]
   return Math.max(...found.map((value, i) => Math.abs(value - expected[i])));
 }
 
-const native = openNativeBackend({ threads: 2 }).backend;
-const backends = [
-  { name: 'reference', backend: referenceBackend },
-  // Not built, or without the ops of a training step: then the reference backend trains.
-  ...(native?.supports('adamw') ? [{ name: 'native', backend: native }] : []),
-];
+const all = trainingBackends();
+const isAlone = all.length === 1;
 
-describe.each(backends)('on the $name backend', ({ backend }) => {
+describe.each(all)('on the $name backend', ({ backend }) => {
   it.each(goldenRuns())(
     'training follows the losses of PyTorch: $name',
     async (run) => {
       const { golden } = run;
-      const isLong = backend === native || run.name === 'tied';
+      const isLong = backend !== referenceBackend || (isAlone && run.name === 'tied');
       const steps = isLong ? run.steps : STEPS_OF_REFERENCE;
       const found = await follow(run, backend, steps, run.microBatches > 1);
       const norms = found.gradientNorms.map((norm, i) => norm / golden.gradientNorms[i]);
