@@ -1,5 +1,7 @@
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
 
+export { PAGE_SIZE };
+
 /** A full page of cached tokens, and what came before it. Two requests with one beginning share the nodes of it. */
 interface PageNode {
   readonly parent: PageNode | undefined;

@@ -1,11 +1,12 @@
 import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
+import { PAGE_SIZE } from '../engine/page-pool.ts';
 import { checkHost, checkKey, checkOrigin, corsHeaders, preflight } from './access.ts';
 import { ApiError, logText, toApiError } from './api-error.ts';
 import type { AppEnv, ServerContext } from './context.ts';
 import { uniqueId } from './ids.ts';
 import { ClientLeft } from './lifetime.ts';
-import { Metrics } from './metrics.ts';
+import { type Gauge, Metrics } from './metrics.ts';
 import { type ServerOptions, withDefaults } from './options.ts';
 import { pageResponse } from './page.ts';
 import { readJsonBody } from './read-body.ts';
@@ -198,6 +199,28 @@ function shuttingDown(): ApiError {
   });
 }
 
-function engineGauges(_model: Model): [] {
-  return [];
+function engineGauges({ engine }: Model): Gauge[] {
+  const { loop, pageBytes, files } = engine;
+  const { pool } = loop;
+  const numUsed = (): number => pool.numPages - pool.numAvailable;
+  const one = (name: string, help: string, read: () => number): Gauge => ({
+    name: `dots_${name}`,
+    help,
+    read: () => ({ '': read() }),
+  });
+  return [
+    one('requests_running', 'Sequences that are being computed.', () => loop.numRunning),
+    one('requests_waiting', 'Sequences that wait for their turn.', () => loop.numWaiting),
+    one('kv_tokens_used', 'Positions of the cache that running sequences hold.', () => numUsed() * PAGE_SIZE),
+    one('kv_tokens_capacity', 'Positions of the cache.', () => pool.numPages * PAGE_SIZE),
+    {
+      name: 'dots_memory_bytes',
+      help: 'Memory by what it holds; weights are mapped from their file.',
+      read: () => ({
+        '{kind="weights"}': files.fileBytes,
+        '{kind="kv"}': numUsed() * pageBytes,
+        '{kind="prefix-cache"}': pool.numIdle * pageBytes,
+      }),
+    },
+  ];
 }

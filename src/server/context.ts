@@ -1,3 +1,4 @@
+import type { Context } from 'hono';
 import type { Metrics } from './metrics.ts';
 import type { Settings } from './options.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -17,5 +18,10 @@ export interface ServerContext {
 /** What a handler finds in Hono's context. `Bindings` are there where Node's adapter runs the app. */
 export interface AppEnv {
   Variables: { record: RequestRecord };
-  Bindings: { outgoing?: { destroy(): void } };
+  Bindings: { readonly outgoing?: { destroy(): void }; readonly address?: string | undefined };
+}
+
+/** Who asks, for fair turns: the holder of a key, or the machine that a request comes from. */
+export function clientOf(c: Context<AppEnv>): string {
+  return c.req.header('authorization') ?? c.req.header('x-api-key') ?? c.env?.address ?? '';
 }

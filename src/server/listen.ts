@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { ResourceError } from '../core/errors.ts';
@@ -24,7 +24,7 @@ export interface Listening {
 
 /** Serve an app on a port. Throws `ResourceError` where the port can't be had. */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const listener = getRequestListener((request, env) => app.fetch(request, { outgoing: env.outgoing }), {
+  const listener = getRequestListener(toApp(app), {
     overrideGlobalObjects: false,
     // What is so malformed that it never becomes a request.
     errorHandler: (error) =>
@@ -45,6 +45,11 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
     port,
     shutDown: (drainMs, now) => shutDown(server, app, drainMs, now),
   };
+}
+
+function toApp(app: App): Parameters<typeof getRequestListener>[0] {
+  return (request, { incoming, outgoing }) =>
+    app.fetch(request, { outgoing, address: (incoming as IncomingMessage).socket?.remoteAddress });
 }
 
 function bind(server: Server, { host, port }: ListenOptions): Promise<void> {

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/open.ts';
 import { countParameters } from '../model/config.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { CallMemory } from '../text/tools/call-memory.ts';
 import { ApiError, badRequest } from './api-error.ts';
+import { ConstraintCache } from './constraint-cache.ts';
 
 /** The model as clients see it: its names, its facts, and what its answers depend on. */
 export class ServedModel {
@@ -12,6 +14,9 @@ export class ServedModel {
   readonly createdSeconds = Math.floor(Date.now() / 1000);
   /** Equal fingerprints, bodies and seeds give equal tokens. */
   readonly fingerprint: string;
+  /** Calls of tools as they were generated, so that they can be shown to the model again to the byte. */
+  readonly callMemory = new CallMemory();
+  readonly constraints = new ConstraintCache();
 
   constructor(engine: Engine, name: string, aliases: readonly string[]) {
     this.engine = engine;

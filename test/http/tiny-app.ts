@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Model, open } from '../../src/engine/model.ts';
 import type { OpenOptions } from '../../src/engine/open.ts';
 import { type App, createApp } from '../../src/server/app.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
-import { TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
+import { editedGguf } from '../cli/edited-gguf.ts';
 
 export interface TinyApp {
   readonly app: App;
@@ -12,12 +15,24 @@ export interface TinyApp {
   close(): Promise<void>;
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'dots-http-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+let longModel: Promise<string> | undefined;
+
+/** The tiny model, said to read 4,096 tokens: descriptions of tools do not fit into the 512 that it was trained on. */
+export function tinyModelPath(): Promise<string> {
+  longModel ??= editedGguf(join(folder, 'tiny.gguf'), {
+    metadata: { 'dots1.context_length': { type: 'u32', value: 4096 } },
+  });
+  return longModel;
+}
+
 /** The app over the tiny model, without a socket. */
 export async function openTinyApp(
   options: ServerOptions = {},
   openOptions: OpenOptions = {},
 ): Promise<TinyApp> {
-  const model = await open(TINY_LLAMACPP_GGUF, { threads: 1, maxParallel: 8, ...openOptions });
+  const model = await open(await tinyModelPath(), { threads: 1, maxParallel: 8, ...openOptions });
   const app = createApp(model, { modelName: 'tiny', ...options });
   const ask = async (path: string, init: RequestInit): Promise<Response> =>
     app.fetch(new Request(`http://localhost${path}`, init));

@@ -1,6 +1,8 @@
-import type { Tokenizer } from '../../text/tokenizer.ts';
+import type { ChosenLogprob } from '../../engine/events.ts';
+import type { ToolCallParser, ToolDelta } from '../../text/tools/tool-call-parser.ts';
 import type { ChoiceEnd, Piece } from '../choice.ts';
 import { RoutingPieces } from '../routing-pieces.ts';
+import type { ServedModel } from '../served-model.ts';
 import { chatLogprobs } from './logprobs.ts';
 
 /** One entry of `choices` in a chunk. */
@@ -15,25 +17,45 @@ export interface ChunkChoice {
 export interface Delta {
   readonly role?: 'assistant';
   readonly content?: string;
+  readonly tool_calls?: readonly [ToolCallDelta];
+}
+
+interface ToolCallDelta {
+  readonly index: number;
+  /** With the first delta of a call only, as are type and name. */
+  readonly id?: string;
+  readonly type?: 'function';
+  readonly function: { readonly name?: string; readonly arguments: string };
 }
 
 export interface ChunkExtensions {
   readonly dots?: { readonly routing?: { readonly first: number; readonly ids: string } };
 }
 
+export interface ChatChoiceOptions {
+  readonly index: number;
+  readonly served: ServedModel;
+  /** Where calls of tools may come. */
+  readonly parser: ToolCallParser | undefined;
+  readonly returnsTokens: boolean;
+}
+
 /** Turns the pieces of one answer into what chunks carry. An answer in one piece is all its chunks put together. */
 export class ChatChoice {
-  readonly index: number;
   readonly tokens: number[] = [];
-  private readonly tokenizer: Tokenizer;
-  private readonly returnsTokens: boolean;
+  private readonly options: ChatChoiceOptions;
   private readonly routing = new RoutingPieces();
   private newTokens: number[] = [];
+  private readonly heldLogprobs: ChosenLogprob[] = [];
+  /** Bytes of content whose log-probabilities have not been shown. */
+  private owedBytes = 0;
 
-  constructor(index: number, tokenizer: Tokenizer, returnsTokens: boolean) {
-    this.index = index;
-    this.tokenizer = tokenizer;
-    this.returnsTokens = returnsTokens;
+  constructor(options: ChatChoiceOptions) {
+    this.options = options;
+  }
+
+  get index(): number {
+    return this.options.index;
   }
 
   /** The first chunk says the role, and only the first. */
@@ -46,70 +68,79 @@ export class ChatChoice {
     return this.choice({});
   }
 
-  /** A piece that shows nothing yet gives no chunk. */
-  push(piece: Piece): ChunkChoice | undefined {
-    if (piece.token !== undefined) {
-      this.tokens.push(piece.token);
-      if (this.returnsTokens) this.newTokens.push(piece.token);
+  /** What a piece makes certain: nothing yet, some content, or parts of calls. */
+  push(piece: Piece): readonly ChunkChoice[] {
+    const { text, token, logprobs } = piece;
+    const { parser, returnsTokens } = this.options;
+    if (token !== undefined) {
+      this.tokens.push(token);
+      if (returnsTokens) this.newTokens.push(token);
     }
     this.routing.add(piece.experts);
-    const hasLogprobs = piece.logprobs !== undefined && piece.logprobs.length > 0;
-    if (piece.text === '' && !hasLogprobs) return undefined;
-    return this.choice({ content: piece.text }, piece);
+    if (!parser) {
+      const isSilent = text === '' && !logprobs?.length;
+      return isSilent ? [] : [this.choice({ content: text }, logprobs)];
+    }
+    if (logprobs) this.heldLogprobs.push(...logprobs);
+    return parser.push(text).map((delta) => this.parsed(delta));
+  }
+
+  /** What was held back because it might have become a call. */
+  flush(): readonly ChunkChoice[] {
+    const { parser, served } = this.options;
+    if (!parser) return [];
+    const rest = parser.finish().map((delta) => this.parsed(delta));
+    for (const call of parser.calls) served.callMemory.remember(call);
+    return rest;
   }
 
   /** The last chunk has no content, only why the answer ended. */
   finish(end: ChoiceEnd): ChunkChoice {
-    return this.choice({}, undefined, end.reason);
+    const hasCalls = (this.options.parser?.calls.length ?? 0) > 0;
+    return this.choice({}, undefined, hasCalls && end.reason === 'stop' ? 'tool_calls' : end.reason);
   }
 
   /** What belongs beside the choice that was given last. */
-  extensions(): ChunkExtensions {
+  extensions(): ChunkExtensions | undefined {
     const routing = this.routing.take();
-    return routing ? { dots: { routing } } : {};
+    return routing && { dots: { routing } };
   }
 
-  private choice(delta: Delta, piece?: Piece, finishReason: string | null = null): ChunkChoice {
+  private parsed(delta: ToolDelta): ChunkChoice {
+    if (delta.type === 'content') return this.choice({ content: delta.text }, this.logprobsOf(delta.text));
+    const { index } = delta;
+    if (delta.type === 'call-arguments')
+      return this.choice({ tool_calls: [{ index, function: { arguments: delta.text } }] });
+    const { id, name } = delta;
+    return this.choice({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] });
+  }
+
+  /** Entries are those of content; what belongs to calls is never shown. */
+  private logprobsOf(text: string): ChosenLogprob[] {
+    this.owedBytes += Buffer.byteLength(text);
+    const shown: ChosenLogprob[] = [];
+    while (this.heldLogprobs.length > 0 && this.heldLogprobs[0].bytes.length <= this.owedBytes) {
+      const entry = this.heldLogprobs.shift() as ChosenLogprob;
+      this.owedBytes -= entry.bytes.length;
+      shown.push(entry);
+    }
+    return shown;
+  }
+
+  private choice(
+    delta: Delta,
+    logprobs?: readonly ChosenLogprob[],
+    finishReason: string | null = null,
+  ): ChunkChoice {
     const tokens = this.newTokens;
     if (tokens.length > 0) this.newTokens = [];
     return {
-      index: this.index,
+      index: this.options.index,
       delta,
-      logprobs: piece?.logprobs ? chatLogprobs(piece.logprobs, this.tokenizer) : null,
+      logprobs:
+        logprobs && logprobs.length > 0 ? chatLogprobs(logprobs, this.options.served.tokenizer) : null,
       finish_reason: finishReason,
       ...(tokens.length > 0 && { token_ids: tokens }),
-    };
-  }
-}
-
-/** Puts the chunks of one choice together to the `choices` entry of an answer in one piece. */
-export class WholeChoice {
-  private readonly index: number;
-  private content = '';
-  private readonly logprobs: object[] = [];
-  private readonly tokenIds: number[] = [];
-  private readonly wantsLogprobs: boolean;
-  private finishReason = '';
-
-  constructor(index: number, wantsLogprobs: boolean) {
-    this.index = index;
-    this.wantsLogprobs = wantsLogprobs;
-  }
-
-  add({ delta, logprobs, token_ids, finish_reason }: ChunkChoice): void {
-    if (finish_reason !== null) this.finishReason = finish_reason;
-    this.content += delta.content ?? '';
-    if (logprobs) this.logprobs.push(...logprobs.content);
-    if (token_ids) this.tokenIds.push(...token_ids);
-  }
-
-  result(returnsTokens: boolean): object {
-    return {
-      index: this.index,
-      message: { role: 'assistant', content: this.content, refusal: null },
-      logprobs: this.wantsLogprobs ? { content: this.logprobs, refusal: null } : null,
-      finish_reason: this.finishReason,
-      ...(returnsTokens && { token_ids: this.tokenIds }),
     };
   }
 }

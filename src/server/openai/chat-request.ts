@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { badRequest } from '../api-error.ts';
+import { answerFormatFields } from './answer-format.ts';
 import { message } from './messages.ts';
 import { samplingFields, topCount } from './sampling-fields.ts';
+import { toolFields } from './tools.ts';
 import { ignored, optional } from './validate.ts';
 
 const MAX_MESSAGES = 1000;
@@ -12,6 +14,8 @@ export const chatRequest = z.object({
   messages: z.array(message).min(1).max(MAX_MESSAGES),
   max_tokens: optional(z.int().min(1)),
   max_completion_tokens: optional(z.int().min(1)),
+  ...toolFields,
+  ...answerFormatFields,
   logprobs: optional(z.boolean()),
   top_logprobs: optional(topCount),
   add_generation_prompt: optional(z.boolean()),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { badRequest } from '../api-error.ts';
 import type { ServedModel } from '../served-model.ts';
+import { answerFormatFields } from './answer-format.ts';
 import { samplingFields, tokenId, topCount } from './sampling-fields.ts';
 import { optional } from './validate.ts';
 
@@ -24,6 +25,7 @@ export const completionRequest = z.object({
   echo: optional(z.boolean()),
   best_of: optional(z.int().min(1)),
   suffix: optional(z.string()),
+  ...answerFormatFields,
 });
 
 export type CompletionRequest = z.output<typeof completionRequest>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ChatMessage } from '../../text/chat-template.ts';
+import type { ToolChatMessage } from '../../text/tools/tool-messages.ts';
 import { optional } from './validate.ts';
 
 const textPart = z.object({
@@ -38,10 +38,17 @@ export const message = z.discriminatedUnion(
 
 export type WireMessage = z.output<typeof message>;
 
-/** Messages as templates know them. */
-export function chatMessages(messages: readonly WireMessage[]): ChatMessage[] {
-  return messages.map((item) => ({
-    role: item.role === 'developer' ? 'system' : item.role,
-    content: item.content ?? '',
-  }));
+/** Messages as the tools' format knows them. */
+export function chatMessages(messages: readonly WireMessage[]): ToolChatMessage[] {
+  return messages.map((item) => {
+    const content = item.content ?? '';
+    if (item.role === 'tool') return { role: 'tool', content, toolCallId: item.tool_call_id };
+    if (item.role !== 'assistant') return { role: item.role === 'user' ? 'user' : 'system', content };
+    const calls = (item.tool_calls ?? []).map(({ id, function: { name, arguments: text } }) => ({
+      id,
+      name,
+      arguments: text,
+    }));
+    return { role: 'assistant', content, ...(calls.length > 0 && { toolCalls: calls }) };
+  });
 }

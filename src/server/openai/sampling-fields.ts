@@ -94,6 +94,7 @@ export function samplingOptions(
     ...(request.include_stop_str_in_output && { includeStopString: true }),
     ...(request.min_tokens !== undefined && { minTokens: request.min_tokens }),
     ...(request.ignore_eos !== undefined && { ignoreEos: request.ignore_eos }),
+    ...(request.cache_salt !== undefined && { cacheSalt: request.cache_salt }),
     ...(request.dots?.routing && { routing: true }),
   };
 }

@@ -1,16 +1,20 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
+import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
-import type { AppEnv, ServerContext } from '../context.ts';
+import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { randomSeed } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
+import { answerFormat } from '../openai/answer-format.ts';
 import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
-import { ChatChoice, WholeChoice } from '../openai/chat-choice.ts';
+import { ChatChoice } from '../openai/chat-choice.ts';
 import { type ChatRequest, chatRequest, wantedLogprobs } from '../openai/chat-request.ts';
 import { numChoices, samplingOptions } from '../openai/sampling-fields.ts';
+import { toolsOf } from '../openai/tools.ts';
 import { parseRequest } from '../openai/validate.ts';
+import { WholeChoice } from '../openai/whole-choice.ts';
 import type { RequestRecord } from '../request-record.ts';
 import { renderPrompt } from './render-prompt.ts';
 
@@ -23,7 +27,9 @@ export async function chatCompletions(
   const { served, settings } = context;
   const request = parseRequest(chatRequest, body, settings.strict);
   served.check(request.model);
-  const prompt = renderPrompt(request, served);
+  const tools = toolsOf(request);
+  const format = answerFormat(request, tools);
+  const prompt = renderPrompt(request, served, tools);
   served.checkLength(prompt, 'messages');
   context.checkQueue();
 
@@ -37,8 +43,10 @@ export async function chatCompletions(
   const prepared = lifetime.guard(() => {
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, served.engine.vocabSize),
+      client: clientOf(c),
       ...(maxTokens !== undefined && { maxTokens }),
       ...(logprobs !== undefined && { logprobs }),
+      ...(format && { constraint: served.constraints.get(format, served.tokenizer) }),
       signal: lifetime.signal,
     };
     return Array.from({ length: n }, (_, stream) => prepare(served.engine, prompt, { ...options, stream }));
@@ -49,9 +57,10 @@ export async function chatCompletions(
     // A seed beyond 2^53 came from the client, who knows it.
     seed: Number(seed),
     prepared,
-    choices: prepared.map(
-      (_, index) => new ChatChoice(index, served.tokenizer, request.return_token_ids === true),
-    ),
+    choices: prepared.map((_, index) => {
+      const parser = tools && tools.choice !== 'none' ? new ToolCallParser() : undefined;
+      return new ChatChoice({ index, served, parser, returnsTokens: request.return_token_ids === true });
+    }),
     prompt,
   };
   if (request.stream)
@@ -84,6 +93,11 @@ async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void>
       ...(includeUsage && { usage: isContinuous ? usageOf(prompt.length, 0, numTokens) : null }),
       ...more,
     });
+  // One token may end a text and begin a call; each goes in a chunk of its own.
+  const chunks = (list: readonly unknown[], index: number): void | Promise<void> =>
+    list
+      .map((choice) => chunk([choice], choices[index].extensions()))
+      .findLast((waiting) => waiting !== undefined);
   for (const choice of choices) {
     const isFirst = request.return_token_ids && choice.index === 0;
     await chunk([choice.start()], isFirst ? { prompt_token_ids: prompt } : undefined);
@@ -91,14 +105,16 @@ async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void>
   const ends = await runChoices(answer.prepared, stream.record, (index) => ({
     onPiece: (piece) => {
       if (piece.token !== undefined) numTokens++;
-      const choice = choices[index].push(piece);
-      return choice && chunk([choice], choices[index].extensions());
+      return chunks(choices[index].push(piece), index);
     },
     onPromptProgress: (done, total) => {
       if (!request.return_progress || index > 0) return undefined;
       return chunk([choices[0].progress()], { prompt_progress: { total, processed: done } });
     },
-    onEnd: (end) => chunk([choices[index].finish(end)], lastExtensions(answer, index, end)),
+    onEnd: async (end) => {
+      await chunks(choices[index].flush(), index);
+      await chunk([choices[index].finish(end)], lastExtensions(answer, index, end));
+    },
   }));
   if (includeUsage) await chunk([], { usage: totalUsage(answer, ends) });
 }
@@ -109,10 +125,12 @@ async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<objec
   const whole = choices.map(({ index }) => new WholeChoice(index, request.logprobs === true));
   const ends = await runChoices(answer.prepared, record, (index) => ({
     onPiece: (piece) => {
-      const choice = choices[index].push(piece);
-      if (choice) whole[index].add(choice);
+      for (const choice of choices[index].push(piece)) whole[index].add(choice);
     },
-    onEnd: (end) => whole[index].add(choices[index].finish(end)),
+    onEnd: (end) => {
+      for (const choice of choices[index].flush()) whole[index].add(choice);
+      whole[index].add(choices[index].finish(end));
+    },
   }));
   return {
     id: head.id,
@@ -141,7 +159,7 @@ function lastExtensions(answer: Answer, index: number, end: ChoiceEnd): object {
   };
   return {
     ...(index === 0 && { timings: wireTimings(end.timings, end.cachedTokens) }),
-    dots: { seed, ...choices[index].extensions().dots, ...(receipt && { receipt }) },
+    dots: { seed, ...choices[index].extensions()?.dots, ...(receipt && { receipt }) },
   };
 }
 

@@ -3,9 +3,10 @@ import { type GenerateOptions, type Prepared, prepare } from '../../engine/gener
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
-import type { AppEnv, ServerContext } from '../context.ts';
+import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { randomSeed } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
+import { answerFormat } from '../openai/answer-format.ts';
 import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
 import { CompletionChoice, joinChoices, type TextChoice } from '../openai/completion-choice.ts';
 import {
@@ -41,10 +42,13 @@ export async function completions(
   const maxTokens = maxTokensOf(request);
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { engine } = served;
+  const format = answerFormat(request);
   const groups = lifetime.guard(() => {
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, engine.vocabSize),
+      client: clientOf(c),
       maxTokens,
+      ...(format && { constraint: served.constraints.get(format, served.tokenizer) }),
       ...(request.logprobs !== undefined && { logprobs: request.logprobs }),
       // Without tokens to generate there is still the prompt to be read.
       ...(request.echo &&

@@ -1,6 +1,8 @@
 import { DEFAULT_SYSTEM_PROMPT, renderChatParts } from '../../text/render-chat.ts';
 import type { TextPart } from '../../text/tokenizer.ts';
+import { toolMessages } from '../../text/tools/tool-messages.ts';
 import { chatMessages, type WireMessage } from '../openai/messages.ts';
+import type { Tools } from '../openai/tools.ts';
 import type { ServedModel } from '../served-model.ts';
 
 export interface PromptRequest {
@@ -10,16 +12,20 @@ export interface PromptRequest {
 }
 
 /** A conversation -> the token ids that the model reads. Throws 400 for what the template refuses. */
-export function renderPrompt(request: PromptRequest, served: ServedModel): number[] {
-  return Array.from(served.tokenizer.encodeParts(renderPromptParts(request, served)));
+export function renderPrompt(request: PromptRequest, served: ServedModel, tools?: Tools): number[] {
+  return Array.from(served.tokenizer.encodeParts(renderPromptParts(request, served, tools)));
 }
 
 /** The same as text, cut into the template's own parts and those of messages. */
-export function renderPromptParts(request: PromptRequest, served: ServedModel): TextPart[] {
+export function renderPromptParts(request: PromptRequest, served: ServedModel, tools?: Tools): TextPart[] {
   const { tokenizer, engine } = served;
   const { add_generation_prompt: addGenerationPrompt, continue_final_message: continueFinalMessage } =
     request;
-  return renderChatParts(engine.files.chatTemplate, chatMessages(request.messages), tokenizer, {
+  const messages = toolMessages(chatMessages(request.messages), {
+    tools: tools?.definitions ?? [],
+    memory: served.callMemory,
+  });
+  return renderChatParts(engine.files.chatTemplate, messages, tokenizer, {
     defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
     ...(addGenerationPrompt !== undefined && { addGenerationPrompt }),
     ...(continueFinalMessage && { continueFinalMessage }),

@@ -5,6 +5,7 @@ import { badRequest } from '../api-error.ts';
 import type { AppEnv, ServerContext } from '../context.ts';
 import { message } from '../openai/messages.ts';
 import { tokenId } from '../openai/sampling-fields.ts';
+import { toolFields, toolsOf } from '../openai/tools.ts';
 import { ignored, optional, parseRequest } from '../openai/validate.ts';
 import { renderPrompt, renderPromptParts } from './render-prompt.ts';
 
@@ -13,6 +14,7 @@ const chatFields = {
   add_generation_prompt: optional(z.boolean()),
   continue_final_message: optional(z.boolean()),
   chat_template_kwargs: ignored,
+  ...toolFields,
 } as const;
 
 const tokenizeRequest = z.object({
@@ -51,7 +53,9 @@ export async function tokenize(
     token_strs: request.return_token_strs ? tokens.map((id) => tokenizer.pieceOf(id)) : null,
   });
   if (request.messages !== undefined)
-    return c.json(describe(renderPrompt({ ...request, messages: request.messages }, served)));
+    return c.json(
+      describe(renderPrompt({ ...request, messages: request.messages }, served, toolsOf(request))),
+    );
   const { prompt, add_special_tokens: addSpecial = true } = request;
   if (prompt === undefined) throw badRequest('Give content, prompt or messages', 'prompt');
   const encode = (text: string): number[] =>
@@ -96,7 +100,7 @@ export async function applyTemplate(
 ): Promise<Response> {
   const request = parseRequest(applyTemplateRequest, body, settings.strict);
   served.check(request.model);
-  const parts = renderPromptParts(request, served);
+  const parts = renderPromptParts(request, served, toolsOf(request));
   return c.json({
     prompt: parts.map(({ text }) => text).join(''),
     tokens: Array.from(served.tokenizer.encodeParts(parts)),

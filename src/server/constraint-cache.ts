@@ -1,0 +1,34 @@
+import { UsageError } from '../core/errors.ts';
+import { compileConstraint } from '../engine/constraint/compile-constraint.ts';
+import type { Constraint } from '../engine/constraint/constraint.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { badRequest } from './api-error.ts';
+import type { WantedFormat } from './openai/answer-format.ts';
+
+const MAX_KEPT = 16;
+
+/** Compiled constraints, the most recently used ones: clients send the same schema with every request. */
+export class ConstraintCache {
+  private readonly kept = new Map<string, Constraint>();
+
+  /** Throws 400 naming the field for what cannot be promised. */
+  get({ spec, param }: WantedFormat, tokenizer: Tokenizer): Constraint {
+    const key = JSON.stringify(spec);
+    const known = this.kept.get(key);
+    const constraint = known ?? compile({ spec, param }, tokenizer);
+    this.kept.delete(key);
+    this.kept.set(key, constraint);
+    if (this.kept.size > MAX_KEPT) this.kept.delete(this.kept.keys().next().value as string);
+    return constraint;
+  }
+}
+
+function compile({ spec, param }: WantedFormat, tokenizer: Tokenizer): Constraint {
+  try {
+    return compileConstraint(spec, tokenizer);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const hint = error.hint === undefined ? '' : `; ${error.hint}`;
+    throw badRequest(`${param}: ${error.message}${hint}`, param, error.code.replaceAll('-', '_'));
+  }
+}
