@@ -238,6 +238,17 @@ function addTrain(program: Command, session: Session): void {
   addCommonOptions(train)
     .addHelpText('after', examples('train run.json', 'train run.json --resume'))
     .action(async (file, flags) => (await import('./train.ts')).trainCommand(session, file, flags));
+  const report = train
+    .command('report')
+    .description("a run's curves and the load of its experts, as one page")
+    .argument('<RUN>', 'the JSON file of a run, or its folder')
+    .option('-o, --out <FILE>', 'the page to write (default: report.html in the folder of the run)');
+  addCommonOptions(report)
+    .addHelpText('after', examples('train report run.json'))
+    // Options that "train" has too are read as its own, wherever they stand.
+    .action(async (run, _, self: Command) =>
+      (await import('./train-report.ts')).trainReport(session, run, self.optsWithGlobals()),
+    );
   const sft = program
     .command('sft')
     .description('fine-tune a model on conversations, with loss on the answers')

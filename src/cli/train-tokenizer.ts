@@ -26,8 +26,9 @@ export async function loadRunTokenizer(
   const files = run.tokenizer === undefined ? hf : await readFiles(resolve(base, run.tokenizer));
   const { tokenizerJson } = files ?? {};
   if (!files || !tokenizerJson) return undefined;
-  const tokenizer = tokenizerFromJson({ ...files, tokenizerJson });
+  // Without the configuration: rows of the embedding that have no token are none of the data's.
   const { config: _, ...small } = files as HfFiles;
+  const tokenizer = tokenizerFromJson({ ...small, tokenizerJson });
   return {
     tokenizer,
     template: chatTemplateFromHf(files),

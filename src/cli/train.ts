@@ -45,7 +45,8 @@ export async function sftCommand(session: Session, file: string, flags: TrainFla
   await runTraining(session, file, run, flags);
 }
 
-async function readRun(file: string): Promise<RunConfig> {
+/** Throws one `UsageError` with everything that is wrong with the file. */
+export async function readRun(file: string): Promise<RunConfig> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new UsageError(`Cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
       code: 'file-not-found',

@@ -113,6 +113,8 @@ class Trainer {
       this.progress = await readCheckpoint(resumeFrom, this.store, model);
       await this.feed.seek(this.progress.positions);
       await folder.cutLog(this.progress.step);
+      const steps = (await folder.readLog()).filter(({ type }) => type === 'step');
+      this.loss = (steps.at(-1)?.lastLoss as number | undefined) ?? Number.NaN;
       this.saved = resumeFrom;
       this.savedStep = this.progress.step;
     }

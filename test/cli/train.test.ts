@@ -1,0 +1,161 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { TINY_HF_FOLDER } from '../fixtures/golden-dots1.ts';
+import { runCli } from './run-cli.ts';
+
+const TOKENIZER = join(TINY_HF_FOLDER, 'tokenizer.json');
+
+let folder = '';
+
+const RUN = {
+  model: {
+    hiddenSize: 16,
+    numLayers: 2,
+    numHeads: 2,
+    denseSize: 32,
+    expertSize: 8,
+    numExperts: 8,
+    numExpertsPerToken: 2,
+  },
+  data: { mix: [{ shards: ['text.tok'] }], sequenceLength: 32 },
+  validation: { shards: ['text.tok'], tokens: 64, everySteps: 5 },
+  tokens: 10 * 64,
+  microBatchTokens: 64,
+  checkpoint: { everySteps: 5 },
+  logEverySteps: 5,
+};
+
+async function write(name: string, run: Record<string, unknown>): Promise<string> {
+  const file = join(folder, name);
+  await writeFile(file, JSON.stringify(run));
+  return file;
+}
+
+const dots = (...args: string[]) => runCli([...args, '--backend', 'reference']);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dots-train-cli-'));
+  const text = 'one two three four five six seven eight nine ten '.repeat(20);
+  await writeFile(join(folder, 'text.jsonl'), `${JSON.stringify({ text })}\n`.repeat(5));
+  const args = ['data', 'tokenize', join(folder, 'text.jsonl'), '--tokenizer', TOKENIZER];
+  expect((await runCli([...args, '--language', 'en', '--out', join(folder, 'text.tok')])).code).toBe(0);
+});
+
+describe('dots train', () => {
+  it('trains, reports, goes on, and fine-tunes what came out', async () => {
+    const file = await write('run.json', {
+      ...RUN,
+      out: 'run',
+      tokenizer: TOKENIZER,
+    });
+    const { code, stdout } = await dots('train', file, '--json');
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({
+      steps: 10,
+      tokens: 640,
+      checkpoint: join(folder, 'run/checkpoints/step-00000010'),
+    });
+    expect(result.validation.en.bitsPerByte).toBe(result.bitsPerByte);
+    expect(result.validLoss).toBeGreaterThan(0);
+
+    const again = await dots('train', file);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('continue it with --resume');
+    const resumed = await dots('train', file, '--resume', '--json');
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ steps: 10, loss: result.loss });
+
+    const report = await runCli(['train', 'report', file, '--json']);
+    const page = await readFile(JSON.parse(report.stdout).report, 'utf8');
+    expect(page).toContain('layer 1, expert 7');
+    // Nothing from outside, nothing that runs.
+    expect(page).not.toMatch(/<script|src=|href=|https?:|url\(/);
+
+    const conversation = {
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: 'Hello' },
+      ],
+    };
+    await writeFile(join(folder, 'chat.jsonl'), `${JSON.stringify(conversation)}\n`.repeat(8));
+    const tuned = await write('sft.json', {
+      out: 'sft',
+      initFrom: result.checkpoint,
+      data: { mix: [{ chat: [{ files: ['chat.jsonl'] }] }], sequenceLength: 64 },
+      epochs: 2,
+      microBatchTokens: 64,
+      learningRate: { peak: 1e-4, decays: [{ to: 1e-5 }] },
+    });
+    const fineTuned = await dots('sft', tuned, '--json');
+    expect(fineTuned.stderr).toBe(fineTuned.code === 0 ? fineTuned.stderr : '');
+    const { checkpoint } = JSON.parse(fineTuned.stdout);
+    const answer = await dots('run', checkpoint, '--prompt', 'one two', '--max-tokens', '2', '--json');
+    expect(JSON.parse(answer.stdout).tokens).toHaveLength(2);
+  });
+
+  it.each([
+    ['a field that is not known', { ...RUN, out: 'a', optimiser: {} }, 2, /did you mean "optimizer"/],
+    [
+      'a shard that is missing',
+      { ...RUN, out: 'b', data: { mix: [{ shards: ['none.tok'] }] } },
+      2,
+      /none\.tok/,
+    ],
+    [
+      'a vocabulary too small for its data',
+      { ...RUN, out: 'c', model: { ...RUN.model, vocabSize: 10 } },
+      2,
+      /the model only 10/,
+    ],
+    ['no data', { ...RUN, out: 'd', data: { mix: [] } }, 2, /"mix" is empty/],
+    [
+      'a learning rate that diverges',
+      { ...RUN, out: 'e', learningRate: { peak: 1e30 } },
+      1,
+      /Training stopped at step \d+/,
+    ],
+  ])('refuses %s', async (_, run, code, message) => {
+    const result = await dots('train', await write('bad.json', run));
+    expect({ code: result.code, stderr: result.stderr.match(message) !== null }).toEqual({
+      code,
+      stderr: true,
+    });
+  });
+
+  it('refuses what is no JSON and what is not there', async () => {
+    const file = join(folder, 'broken.json');
+    await writeFile(file, '{"out": ');
+    expect((await dots('train', file)).code).toBe(1);
+    expect((await dots('train', join(folder, 'nowhere.json'))).code).toBe(2);
+    expect((await runCli(['train', 'report', folder])).code).toBe(2);
+  });
+
+  it('fine-tuning needs a model and conversations', async () => {
+    const result = await dots('sft', await write('sft-bad.json', { ...RUN, out: 'f' }));
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('fine-tuning needs a model to begin with');
+  });
+
+  it('Ctrl-C saves before it ends', async () => {
+    const file = await write('stopped.json', {
+      ...RUN,
+      out: 'stopped',
+      tokens: 64_000,
+      checkpoint: { everySteps: 1000 },
+    });
+    const result = await runCli(['train', file, '--backend', 'reference'], {
+      onStderr: (text, interrupt) => {
+        if (text.includes('step 5 ')) interrupt();
+      },
+    });
+    expect(result.code).toBe(130);
+    const resumed = await runCli(['train', file, '--resume', '--backend', 'reference'], {
+      onStderr: (text, interrupt) => {
+        if (text.includes('goes on from')) interrupt();
+      },
+    });
+    expect(resumed.stderr).toMatch(/goes on from .*step-0000000[5-9]/);
+  });
+});
