@@ -1,0 +1,165 @@
+#include "gemm-tile.h"
+
+#include "vec16.h"
+
+namespace dots {
+namespace DOTS_ISA {
+
+// Sums that fill the registers: on AVX-512 28 of 32, beside two vectors of B and one broadcast; on AVX2 12 of 16. More rows
+// than vectors, because an element of A is broadcast by a load, and there are two loads a cycle.
+#if defined(DOTS_AVX512)
+constexpr int kTileRows = 14, kTileVecs = 2;
+#elif defined(DOTS_AVX2)
+constexpr int kTileRows = 6, kTileVecs = 2;
+#elif defined(DOTS_NEON)
+constexpr int kTileRows = 6, kTileVecs = 4;
+#else
+constexpr int kTileRows = 2, kTileVecs = 4;
+#endif
+constexpr int kPanel = kTileVecs * kLanes;
+constexpr int64_t kSumLength = 64;
+
+int gemmPanelWidth() { return kPanel; }
+int gemmTileRows() { return kTileRows; }
+
+/// M rows of A against one panel of B, into C whose rows lie ldC floats apart.
+template <int M, bool kColumns>
+void tile(const float* a, const float* b, int64_t depth, float* c, int64_t ldC, bool isFirst) {
+  for (int64_t begin = 0; begin < depth; begin += kSumLength) {
+    const int64_t end = minOf(begin + kSumLength, depth);
+    Vec sum[M][kTileVecs];
+    DOTS_UNROLL
+    for (int i = 0; i < M; ++i) {
+      DOTS_UNROLL
+      for (int j = 0; j < kTileVecs; ++j) sum[i][j] = zero();
+    }
+    for (int64_t k = begin; k < end; ++k) {
+      Vec right[kTileVecs];
+      DOTS_UNROLL
+      for (int j = 0; j < kTileVecs; ++j) right[j] = load(b + k * kPanel + j * kLanes);
+      DOTS_UNROLL
+      for (int i = 0; i < M; ++i) {
+        const Vec left = set1(kColumns ? a[k * kTileRows + i] : a[i * kGemmDepth + k]);
+        DOTS_UNROLL
+        for (int j = 0; j < kTileVecs; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+      }
+    }
+    DOTS_UNROLL
+    for (int i = 0; i < M; ++i) {
+      DOTS_UNROLL
+      for (int j = 0; j < kTileVecs; ++j) {
+        float* const at = c + i * ldC + j * kLanes;
+        store(at, add(isFirst ? zero() : load(at), sum[i][j]));
+      }
+    }
+    isFirst = false;
+  }
+}
+
+/// As many rows as there are, up to kTileRows: the last rows of a block do not pay for a whole tile.
+template <bool kColumns, int M = kTileRows>
+DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* c, int64_t ldC, bool isFirst) {
+  if constexpr (M > 2) {
+    if (numRows <= M - 2) return tileOfRows<kColumns, M - 2>(numRows, a, b, depth, c, ldC, isFirst);
+  }
+  tile<M, kColumns>(a, b, depth, c, ldC, isFirst);
+}
+
+template <bool kColumns>
+DOTS_INLINE void runBlock(const GemmBlock& block) {
+  float corner[kTileRows * kPanel];
+  for (int64_t col = 0; col < block.numCols; col += kPanel) {
+    const float* b = block.b + col * block.depth;
+    const int64_t width = minOf<int64_t>(kPanel, block.numCols - col);
+    for (int64_t row = 0; row < block.numRows; row += kTileRows) {
+      const float* a = block.a + row * (kColumns ? block.depth : kGemmDepth);
+      const int64_t height = minOf<int64_t>(kTileRows, block.numRows - row);
+      // An odd number of rows runs as an even one, so its tile may not lie in C.
+      if (!block.cRows && width == kPanel && height % 2 == 0) {
+        tileOfRows<kColumns>(height, a, b, block.depth, block.c + row * block.ldC + col, block.ldC, block.isFirst);
+        continue;
+      }
+      const auto rowOfC = [&](int64_t i) { return block.c + (block.cRows ? block.cRows[row + i] : row + i) * block.ldC + col; };
+      if (!block.isFirst) {
+        memset(corner, 0, sizeof corner);
+        for (int64_t i = 0; i < height; ++i) memcpy(corner + i * kPanel, rowOfC(i), static_cast<size_t>(width) * 4);
+      }
+      tileOfRows<kColumns>(height, a, b, block.depth, corner, kPanel, block.isFirst);
+      for (int64_t i = 0; i < height; ++i) memcpy(rowOfC(i), corner + i * kPanel, static_cast<size_t>(width) * 4);
+    }
+  }
+}
+
+void gemmBlock(const GemmBlock& block) {
+  if (block.aIsColumns) return runBlock<true>(block);
+  runBlock<false>(block);
+}
+
+DOTS_INLINE const float* rowAt(const GemmOperand& operand, int64_t row) {
+  return operand.source + (operand.rows ? operand.rows[row] : row) * operand.ld;
+}
+
+/// Rows of memory become rows of a panel.
+DOTS_INLINE void copyPanel(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t width, int64_t panel, float* packed) {
+  for (int64_t k = 0; k < depth; ++k) {
+    const float* from = rowAt(operand, firstK + k) + firstCol;
+    float* to = packed + k * panel;
+    int64_t i = 0;
+    for (; i + kLanes <= width; i += kLanes) store(to + i, load(from + i));
+    for (; i < width; ++i) to[i] = from[i];
+    for (; i < panel; ++i) to[i] = 0;
+  }
+}
+
+/// Rows of memory become columns of a panel, sixteen by sixteen.
+DOTS_INLINE void turnPanel(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t width, float* packed) {
+  for (int64_t col = 0; col < kPanel; col += 16) {
+    const int64_t cols = minOf<int64_t>(16, kPanel - col);
+    int64_t k = 0;
+    if (cols == 16 && col + 16 <= width) {
+      for (; k + 16 <= depth; k += 16) {
+        Vec16 block[16];
+        DOTS_UNROLL
+        for (int i = 0; i < 16; ++i) block[i] = load16(rowAt(operand, firstCol + col + i) + firstK + k);
+        transpose16(block);
+        DOTS_UNROLL
+        for (int i = 0; i < 16; ++i) store16(packed + (k + i) * kPanel + col, block[i]);
+      }
+    }
+    for (int64_t i = col; i < col + cols; ++i) {
+      if (i >= width) {
+        for (int64_t rest = k; rest < depth; ++rest) packed[rest * kPanel + i] = 0;
+        continue;
+      }
+      const float* from = rowAt(operand, firstCol + i) + firstK;
+      for (int64_t rest = k; rest < depth; ++rest) packed[rest * kPanel + i] = from[rest];
+    }
+  }
+}
+
+void packGemmPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, float* packed) {
+  for (int64_t col = firstCol; col < endCol; col += kPanel, packed += depth * kPanel) {
+    const int64_t width = minOf<int64_t>(kPanel, endCol - col);
+    if (operand.isTransposed)
+      copyPanel(operand, firstK, depth, col, width, kPanel, packed);
+    else
+      turnPanel(operand, firstK, depth, col, width, packed);
+  }
+}
+
+void packGemmRows(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstRow, int64_t endRow, float* packed) {
+  if (operand.isTransposed) {
+    for (int64_t row = firstRow; row < endRow; row += kTileRows, packed += depth * kTileRows)
+      copyPanel(operand, firstK, depth, row, minOf<int64_t>(kTileRows, endRow - row), kTileRows, packed);
+    return;
+  }
+  for (int64_t row = firstRow; row < endRow; ++row, packed += kGemmDepth) {
+    const float* from = rowAt(operand, row) + firstK;
+    int64_t k = 0;
+    for (; k + 16 <= depth; k += 16) store16(packed + k, load16(from + k));
+    for (; k < depth; ++k) packed[k] = from[k];
+  }
+}
+
+}  // namespace DOTS_ISA
+}  // namespace dots

@@ -1,0 +1,63 @@
+// Dense and grouped f32 matrix products for training, on packed panels (gemm-tile.h) and all threads.
+//
+// Grouped: rows are sorted by expert (offsets), each expert has its matrix, and tiles never reach over an expert's end.
+// An element of the result is made by one thread in one order, whatever the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "gemm-tile.h"
+#include "threads.h"
+
+namespace dots {
+
+/// Memory that products share, kept from one to the next.
+class GemmScratch {
+ public:
+  /// At least `numFloats`, 64-byte aligned, contents irrelevant.
+  float* panels(int64_t numFloats) { return aligned(panels_, numFloats); }
+  float* perThread(int64_t numFloats) { return aligned(perThread_, numFloats); }
+
+ private:
+  static float* aligned(std::vector<float>& memory, int64_t numFloats);
+  std::vector<float> panels_, perThread_;
+};
+
+/// Rows of tokens times a matrix: y = x·Wᵀ, or with `isTransposed` the gradient dx = dy·W.
+struct RowsProduct {
+  const float* x;  // row i of the product reads x + row(xRows, i) * ldX
+  int64_t ldX;
+  const int32_t* xRows;  // null: i itself
+  int64_t numTokens;
+  const int32_t* offsets;  // numExperts + 1 of them; null for one matrix
+  int32_t numExperts;      // 1 for one matrix
+  const float* weights;    // numExperts matrices [rows, cols], one after the other
+  int64_t rows, cols;
+  bool isTransposed;
+  float* out;  // row i is written to out + row(outRows, i) * ldOut
+  int64_t ldOut;
+  const int32_t* outRows;
+  bool isAdded;  // to what out holds
+};
+
+/// A sum over tokens: dW = dyᵀ·x, for each expert over its own rows.
+struct WeightProduct {
+  const float* gradient;  // [tokens, rows], by gradientRows
+  int64_t ldGradient;
+  const int32_t* gradientRows;
+  const float* x;  // [tokens, cols], by xRows
+  int64_t ldX;
+  const int32_t* xRows;
+  int64_t numTokens;
+  const int32_t* offsets;
+  int32_t numExperts;
+  int64_t rows, cols;
+  float* out;    // numExperts matrices [rows, cols]
+  bool isAdded;  // to what out holds; else an expert without rows gets zeros
+};
+
+void multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch);
+void multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch);
+
+}  // namespace dots
