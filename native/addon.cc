@@ -136,6 +136,11 @@ bool readPart(Arguments& arguments, napi_value object, Mappings& mappings, dots:
     part->owned.assign(static_cast<const uint8_t*>(bytes), static_cast<const uint8_t*>(bytes) + length);
     return true;
   }
+  if (arguments.has(object, "floats")) {
+    size_t length = 0;
+    part->stored = static_cast<const uint8_t*>(arguments.typed(arguments.property(object, "floats"), napi_float32_array, &length));
+    return !arguments.failed() && static_cast<int64_t>(length * sizeof(float)) == part->sizeBytes;
+  }
   const std::string path = arguments.text(arguments.property(object, "path"));
   part->offset = static_cast<int64_t>(arguments.number(arguments.property(object, "offset")));
   if (arguments.failed()) return false;
@@ -192,7 +197,14 @@ napi_value load(napi_env env, napi_callback_info info) {
     napi_value object = arguments.element(arguments.at(3), i);
     states[i].type = static_cast<dots::KvType>(static_cast<int32_t>(arguments.number(arguments.property(object, "type"))));
     napi_value shape = arguments.property(object, "shape");
-    for (uint32_t d = 0; d < 4; ++d) states[i].dims[d] = static_cast<int64_t>(arguments.number(arguments.element(shape, d)));
+    const uint32_t rank = arguments.length(shape);
+    if (arguments.failed() || rank < 1 || rank > 4) return fail(env, "load: the states are not described as expected");
+    states[i].rank = static_cast<int32_t>(rank);
+    for (uint32_t d = 0; d < rank; ++d) states[i].dims[d] = static_cast<int64_t>(arguments.number(arguments.element(shape, d)));
+    if (!arguments.has(object, "floats")) continue;
+    size_t length = 0;
+    states[i].stored = static_cast<float*>(arguments.typed(arguments.property(object, "floats"), napi_float32_array, &length));
+    states[i].sizeBytes = static_cast<int64_t>(length * sizeof(float));
   }
   const int numThreads = static_cast<int>(arguments.number(arguments.at(4)));
   if (arguments.failed()) return fail(env, "load: the states are not described as expected");
@@ -257,11 +269,15 @@ napi_value run(napi_env env, napi_callback_info info) {
   work->inputData.resize(numInputs);
   for (uint32_t i = 0; i < numInputs; ++i) {
     size_t length = 0;
-    const int32_t* data =
-        static_cast<const int32_t*>(arguments.typed(arguments.element(arguments.at(1), i), napi_int32_array, &length));
-    if (arguments.failed()) return fail(env, "run: inputs must be Int32Arrays");
-    work->inputData[i].assign(data, data + length);
-    work->inputs.push_back({work->inputData[i].data(), static_cast<int64_t>(length)});
+    napi_typedarray_type type = napi_int8_array;
+    void* data = nullptr;
+    napi_value array = arguments.element(arguments.at(1), i);
+    const bool isArray = !arguments.failed() && napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) == napi_ok;
+    if (!isArray || (type != napi_int32_array && type != napi_float32_array)) return fail(env, "run: inputs must be Int32Arrays or Float32Arrays");
+    static_assert(sizeof(float) == sizeof(int32_t), "both are copied as words");
+    work->inputData[i].resize(length);
+    if (length > 0) std::memcpy(work->inputData[i].data(), data, length * sizeof(int32_t));
+    work->inputs.push_back({work->inputData[i].data(), static_cast<int64_t>(length), type == napi_float32_array});
   }
   size_t numBindings = 0;
   const int32_t* bindings = static_cast<const int32_t*>(arguments.typed(arguments.at(2), napi_int32_array, &numBindings));

@@ -13,32 +13,74 @@ namespace {
 struct Arity {
   int numInputs;
   int numConstants;
-  bool isInPlace;  // the output may lie where the first input lies, if both have the same size
+  int inPlace;  // the input where the output may lie, if both have the same size; -1: none
 };
 
 constexpr Arity kArities[] = {
-    {2, 0, true},  // add
-    {8, 0, false},  // cachedAttention
-    {2, 3, false},  // chooseExperts
-    {2, 0, false},  // embedding
-    {2, 0, false},  // gather
-    {3, 0, false},  // groupedLinear
-    {2, 0, false},  // linear
-    {2, 0, true},  // mul
-    {1, 1, true},  // normalizeRows
-    {1, 1, false},  // quantizeRows
-    {2, 1, true},  // rmsNorm
-    {2, 1, true},  // rope
-    {1, 1, true},  // scale
-    {1, 0, true},  // sigmoid
-    {1, 0, true},  // silu
-    {2, 0, true},  // swiglu
-    {2, 0, false},  // takeRows
-    {2, 0, false},  // weightedSum
+    {2, 0, 0},  // add
+    {8, 0, -1},  // cachedAttention
+    {2, 3, -1},  // chooseExperts
+    {2, 0, -1},  // embedding
+    {2, 0, -1},  // gather
+    {3, 0, -1},  // groupedLinear
+    {2, 0, -1},  // linear
+    {2, 0, 0},  // mul
+    {1, 1, 0},  // normalizeRows
+    {1, 1, -1},  // quantizeRows
+    {2, 1, 0},  // rmsNorm
+    {2, 1, 0},  // rope
+    {1, 1, 0},  // scale
+    {1, 0, 0},  // sigmoid
+    {1, 0, 0},  // silu
+    {2, 0, 0},  // swiglu
+    {2, 0, -1},  // takeRows
+    {2, 0, -1},  // weightedSum
+    {2, 0, -1},  // accumulate
+    {4, 0, -1},  // accumulateGroupedLinear
+    {3, 0, -1},  // accumulateLinear
+    {3, 0, -1},  // accumulateRows
+    {5, 4, -1},  // adamw
+    {3, 0, -1},  // balanceWeights
+    {4, 0, -1},  // causalAttention
+    {5, 0, -1},  // causalAttentionGrad
+    {1, 0, -1},  // countExperts
+    {2, 0, -1},  // crossEntropy
+    {3, 0, 1},  // crossEntropyGrad
+    {1, 1, 0},  // fullLike
+    {3, 0, -1},  // groupedLinearGradInput
+    {3, 0, -1},  // groupedLinearGradWeight
+    {1, 2, 0},  // limitGroups
+    {4, 0, -1},  // linearCrossEntropy
+    {5, 0, -1},  // linearCrossEntropyGrad
+    {2, 0, -1},  // linearGradInput
+    {2, 0, -1},  // linearGradWeight
+    {2, 1, 0},  // normalizeRowsGrad
+    {3, 1, 0},  // rmsNormGradInput
+    {2, 1, -1},  // rmsNormGradWeight
+    {2, 1, 0},  // ropeGrad
+    {2, 0, -1},  // scatterAddColumns
+    {2, 0, -1},  // scatterAddRows
+    {2, 0, 0},  // sigmoidGrad
+    {2, 0, 0},  // siluGrad
+    {1, 0, -1},  // sumRows
+    {1, 0, -1},  // sumSquares
+    {3, 0, 0},  // swigluGradGate
+    {1, 2, -1},  // takeColumns
+    {1, 1, -1},  // topK
+    {2, 0, -1},  // weightedSumGradRows
+    {2, 0, -1},  // weightedSumGradWeights
 };
 static_assert(sizeof kArities / sizeof kArities[0] == static_cast<size_t>(Op::kCount), "one entry for each op");
 
 }  // namespace
+
+/// Floats come from slots, inputs, stored tensors, and weights that are f32 in memory; vectors always are.
+bool Executable::isFloats(int32_t id) const {
+  const Value& v = value(id);
+  if (v.isInt) return false;
+  if (v.kind == ValueKind::kWeight) return weight(id).floats != nullptr;
+  return v.kind != ValueKind::kState || isStored(id);
+}
 
 bool Executable::checkOperandCounts(std::string* error) const {
   for (const Instruction& instruction : program_.instructions) {
@@ -60,11 +102,9 @@ bool Executable::checkConverted(std::string* error) const {
     const int32_t output = value(instruction.output).index;
     if (instruction.op == Op::kLinear || instruction.op == Op::kGroupedLinear) {
       const int32_t x = instruction.inputs[0], w = instruction.inputs[1];
-      if (value(x).kind != ValueKind::kSlot || value(w).kind != ValueKind::kWeight) {
-        return *error = "a matrix product of something else than rows and weights", false;
-      }
+      if (value(w).kind != ValueKind::kWeight) return *error = "a matrix product of something else than rows and weights", false;
       const Activation wanted = storageInfo(weight(w).type)->activation;
-      const Instruction* writer = writers[static_cast<size_t>(value(x).index)];
+      const Instruction* writer = value(x).kind == ValueKind::kSlot ? writers[static_cast<size_t>(value(x).index)] : nullptr;
       const bool isConverted = writer && writer->op == Op::kQuantizeRows && writer->output == x &&
                                writer->constants[0] == static_cast<double>(static_cast<int>(wanted));
       if (wanted != Activation::kF32 && !isConverted) return *error = "rows meet quantised weights without conversion", false;
@@ -82,11 +122,6 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
   const auto kind = [this](int32_t id) { return value(id).kind; };
   const auto isInt = [this](int32_t id) { return value(id).isInt; };
   const auto isMatrixWeight = [&](int32_t id, int rank) { return kind(id) == ValueKind::kWeight && value(id).rank == rank && rank >= 2; };
-  // Floats come from slots or from vectors that were decoded; integers from inputs or slots.
-  const auto isFloats = [&](int32_t id) {
-    return !isInt(id) && (kind(id) == ValueKind::kSlot || (kind(id) == ValueKind::kWeight && value(id).rank == 1));
-  };
-  const auto isIntegers = [&](int32_t id) { return isInt(id) && (kind(id) == ValueKind::kSlot || kind(id) == ValueKind::kInput); };
   const auto constant = [&](size_t i) { return instruction.constants[i]; };
   const int64_t count = elements(out);
   const int64_t width = lastAxis(out);
@@ -108,7 +143,7 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
     fits = fits && isSensible(in[i]);
     // Kernels read while they write: only what is done element by element may lie over its own operand.
     if (kind(in[i]) != ValueKind::kSlot || value(in[i]).index != value(out).index) continue;
-    fits = fits && i == 0 && kArities[static_cast<size_t>(instruction.op)].isInPlace && elements(in[i]) == count;
+    fits = fits && static_cast<int>(i) == kArities[static_cast<size_t>(instruction.op)].inPlace && elements(in[i]) == count;
   }
   if (fits) {
     switch (instruction.op) {
@@ -158,7 +193,7 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
       case Op::kLinear:
       case Op::kGroupedLinear: {
         const bool isGrouped = instruction.op == Op::kGroupedLinear;
-        fits = kind(in[0]) == ValueKind::kSlot && !isInt(in[0]) && value(in[0]).rank == 2 && isMatrixWeight(in[1], isGrouped ? 3 : 2) && !isInt(out) &&
+        fits = isFloats(in[0]) && value(in[0]).rank == 2 && isMatrixWeight(in[1], isGrouped ? 3 : 2) && !isInt(out) &&
                value(out).rank == 2;
         if (!fits) break;
         const Weight& w = weight(in[1]);
@@ -176,7 +211,7 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
       }
       case Op::kCachedAttention: {
         fits = isFloats(in[0]) && isFloats(in[1]) && isFloats(in[2]) && isIntegers(in[3]) && isIntegers(in[4]) && isIntegers(in[5]) && !isInt(out) &&
-               kind(in[6]) == ValueKind::kState && kind(in[7]) == ValueKind::kState && value(in[0]).rank == 3 && value(in[5]).rank == 2;
+               kind(in[6]) == ValueKind::kState && !isStored(in[6]) && kind(in[7]) == ValueKind::kState && !isStored(in[7]) && value(in[0]).rank == 3 && value(in[5]).rank == 2;
         if (!fits) break;
         const State& keys = states_[static_cast<size_t>(value(in[6]).index)];
         const State& values = states_[static_cast<size_t>(value(in[7]).index)];
@@ -187,7 +222,7 @@ bool Executable::checkInstruction(const Instruction& instruction, std::string* e
                elements(in[2]) == elements(in[1]) && elements(in[3]) == numTokens && elements(in[4]) == numTokens;
         break;
       }
-      case Op::kCount: fits = false; break;
+      default: fits = fitsTraining(instruction); break;
     }
   }
   if (!fits) *error = "operands of op " + std::to_string(static_cast<int>(instruction.op)) + " do not fit each other";

@@ -13,28 +13,6 @@
 #include "kernels/swiglu.h"
 
 namespace dots {
-namespace {
-
-/// A loop over fewer elements is over sooner than another thread is awake.
-constexpr int64_t kWorthSharing = 1 << 15;
-
-}  // namespace
-
-/// body(begin, end, thread) over [0, count), on several threads where there is enough to do.
-template <class Body>
-void Executable::share(int64_t count, int64_t elementsEach, Body&& body) {
-  const int64_t countEach = kWorthSharing / (elementsEach > 0 ? elementsEach : 1) + 1;
-  const int64_t numChunks = (count + countEach - 1) / countEach;
-  if (numChunks <= 1) {
-    if (count > 0) body(int64_t{0}, count, 0);
-    return;
-  }
-  pool_.parallelFor(numChunks, [&](int64_t chunk, int thread) {
-    const int64_t begin = chunk * countEach;
-    body(begin, begin + countEach < count ? begin + countEach : count, thread);
-  });
-}
-
 const float* Executable::ropeAnglesFor(const Instruction& instruction, const int32_t* positions_T) {
   const int64_t numTokens = axis(instruction.output, 0);
   const int64_t headWidth = lastAxis(instruction.output);
@@ -206,11 +184,8 @@ bool Executable::runInstruction(const Instruction& instruction, const std::vecto
       return true;
     }
     case Op::kCachedAttention: return runAttention(instruction, inputs, error);
-    case Op::kLinear:
-    case Op::kGroupedLinear:
-    case Op::kCount: break;
+    default: return runTraining(instruction, inputs, error);
   }
-  return *error = "an op without a kernel", false;
 }
 
 }  // namespace dots

@@ -14,6 +14,10 @@ namespace {
 
 /// Working memory that is cheaper to keep than to ask for again.
 constexpr int64_t kWorthReturning = 16 << 20;
+/// Rows for each matrix from which products of f32 run on packed panels.
+constexpr int64_t kWorthPacking = 32;
+
+bool isAligned(const uint8_t* floats) { return reinterpret_cast<uintptr_t>(floats) % alignof(float) == 0; }
 
 /// Whether the parts hold exactly what the shape says, experts in equal parts; vectors are decoded to f32 here.
 bool settleWeight(Weight& weight, std::string* error) {
@@ -40,11 +44,15 @@ bool settleWeight(Weight& weight, std::string* error) {
   }
   // Parts that are not neighbours must be whole experts; matrices and vectors are in one piece.
   if (weight.expertBytes < 0 && (weight.rank != 3 || numParts != weight.dims[0])) return *error = "a weight is cut into pieces that cannot be used", false;
-  if (weight.rank == 1) {
+  const uint8_t* const first = weight.parts[0].data();
+  if (storage->id == StorageId::kF32 && weight.expertBytes >= 0 && reinterpret_cast<uintptr_t>(first) % alignof(float) == 0) {
+    weight.floats = reinterpret_cast<const float*>(first);
+  } else if (weight.rank == 1) {
     weight.decoded.resize(static_cast<size_t>(count));
     if (!decodeRow(storage->id, weight.parts[0].data(), count, weight.decoded.data())) {
       return *error = "a vector is stored in a type that vectors cannot have", false;
     }
+    weight.floats = weight.decoded.data();
   }
   return true;
 }
@@ -54,6 +62,11 @@ bool allocateCells(State& state, std::string* error) {
   for (const int64_t dim : state.dims) {
     if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count)) return *error = "a state has an impossible shape", false;
   }
+  if (state.stored) {
+    if (state.sizeBytes / static_cast<int64_t>(sizeof(float)) != count) return *error = "a stored tensor has too few or too many elements", false;
+    return true;
+  }
+  if (state.rank != 4) return *error = "a state is no key/value cache", false;
   const int type = static_cast<int>(state.type);
   if (type < 0 || type > 2 || state.dims[2] != kPageSize || state.dims[3] > kMaxHeadWidth) {
     return *error = "a state is no key/value cache", false;
@@ -94,7 +107,7 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
   for (const Value& v : p.values) {
     if (v.kind != ValueKind::kWeight && v.kind != ValueKind::kState) continue;
     const bool isWeight = v.kind == ValueKind::kWeight;
-    const int rank = isWeight ? made->weights_[static_cast<size_t>(v.index)].rank : 4;
+    const int rank = isWeight ? made->weights_[static_cast<size_t>(v.index)].rank : made->states_[static_cast<size_t>(v.index)].rank;
     const int64_t* dims = isWeight ? made->weights_[static_cast<size_t>(v.index)].dims : made->states_[static_cast<size_t>(v.index)].dims;
     bool fits = rank == v.rank;
     for (int i = 0; fits && i < rank; ++i) fits = v.dims[i].symbol < 0 && v.dims[i].times == dims[i];
@@ -112,7 +125,8 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
     if (numFloats > made->threadScratchFloats_) made->threadScratchFloats_ = (numFloats + 15) / 16 * 16;
   };
   for (const State& state : made->states_) {
-    need(static_cast<int64_t>(DOTS_KERNEL(attendWorkspaceBytes)(static_cast<int>(state.dims[3])) / sizeof(float)) + 1);
+    if (state.stored) need(2 * state.dims[state.rank - 1] * (state.rank == 1));
+    else need(static_cast<int64_t>(DOTS_KERNEL(attendWorkspaceBytes)(static_cast<int>(state.dims[3])) / sizeof(float)) + 1);
   }
   for (const Value& v : p.values) {
     // chooseExperts takes the number of experts and of groups, both at most the width of a row.
@@ -134,21 +148,22 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
   }
   // First of all, so that what is computed from inputs' sizes below is bounded by memory that exists.
   for (const Value& v : program_.values) {
-    if (v.kind == ValueKind::kInput && inputs[static_cast<size_t>(v.index)].length != numElements(v, bindings.data())) {
-      return *error = "an input has another length than the program expects", false;
+    if (v.kind != ValueKind::kInput) continue;
+    const RunInput& input = inputs[static_cast<size_t>(v.index)];
+    if (input.length != numElements(v, bindings.data()) || input.isFloat == v.isInt) {
+      return *error = "an input has another length or type than the program expects", false;
     }
   }
-  if (bindings != bindings_ || workingBytes_ > limitBytes) {
+  if (!isLaidOut_ || bindings != bindings_ || workingBytes_ > limitBytes) {
     // Nothing runs on a layout that was not checked.
-    bindings_.clear();
+    isLaidOut_ = false;
     workingBytes_ = layoutSlots(program_, bindings.data(), limitBytes, &offsets_);
     if (workingBytes_ < 0) return *error = "the step needs more working memory than is sensible", false;
     bindings_ = bindings;
     for (const Instruction& instruction : program_.instructions) {
-      if (checkInstruction(instruction, error)) continue;
-      bindings_.clear();
-      return false;
+      if (!checkInstruction(instruction, error)) return false;
     }
+    isLaidOut_ = true;
   }
   // A prompt needs a hundred times the memory of a token; while an answer is written it goes back to the system.
   const bool isWasteful = capacity_ > kWorthReturning && workingBytes_ < capacity_ / 8;
@@ -156,7 +171,7 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
     memory_.reset();
     memory_.reset(new (std::nothrow) uint8_t[static_cast<size_t>(workingBytes_) + 64]);
     capacity_ = memory_ ? workingBytes_ : 0;
-    if (!memory_) return bindings_.clear(), *error = "out of memory for working memory", false;
+    if (!memory_) return isLaidOut_ = false, *error = "out of memory for working memory", false;
     base_ = memory_.get() + (64 - reinterpret_cast<uintptr_t>(memory_.get()) % 64) % 64;
   }
   return true;
@@ -166,13 +181,16 @@ int64_t Executable::outputElements(size_t i) const { return numElements(value(pr
 
 float* Executable::floats(int32_t id) {
   const Value& v = value(id);
-  if (v.kind == ValueKind::kWeight) return weights_[static_cast<size_t>(v.index)].decoded.data();
+  // Nothing writes to weights and inputs: an instruction's output is a slot, and only states are changed besides.
+  if (v.kind == ValueKind::kWeight) return const_cast<float*>(weights_[static_cast<size_t>(v.index)].floats);
+  if (v.kind == ValueKind::kState) return states_[static_cast<size_t>(v.index)].stored;
+  if (v.kind == ValueKind::kInput) return const_cast<float*>(static_cast<const float*>((*inputs_)[static_cast<size_t>(v.index)].data));
   return reinterpret_cast<float*>(base_ + offsets_[static_cast<size_t>(v.index)]);
 }
 
 const int32_t* Executable::integers(int32_t id, const std::vector<RunInput>& inputs) {
   const Value& v = value(id);
-  if (v.kind == ValueKind::kInput) return inputs[static_cast<size_t>(v.index)].data;
+  if (v.kind == ValueKind::kInput) return static_cast<const int32_t*>(inputs[static_cast<size_t>(v.index)].data);
   return reinterpret_cast<const int32_t*>(base_ + offsets_[static_cast<size_t>(v.index)]);
 }
 
@@ -180,6 +198,7 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
   const std::vector<Instruction>& instructions = program_.instructions;
   anglesFor_ = nullptr;
   groupedBy_ = -1;
+  inputs_ = &inputs;
   for (size_t at = 0; at < instructions.size();) {
     if (isCancelled_.load(std::memory_order_relaxed)) return *error = "cancelled", false;
     const size_t numMatmuls = countMatmuls(at);
@@ -229,9 +248,7 @@ size_t Executable::countMatmuls(size_t at) const {
 }
 
 /// Routed rows sorted by expert, and the token of each; kept while products use the same choice.
-bool Executable::groupRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
-  const int32_t id = instruction.inputs[2];
-  const int64_t numExperts = weight(instruction.inputs[1]).dims[0];
+bool Executable::groupRows(int32_t id, int64_t numExperts, const std::vector<RunInput>& inputs, std::string* error) {
   if (groupedBy_ == id && groupedExperts_ == numExperts) return true;
   const int32_t* experts_R = integers(id, inputs);
   const int64_t numRows = elements(id);
@@ -253,6 +270,13 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
   uint8_t* scratch = matmulScratch_.data() + (64 - reinterpret_cast<uintptr_t>(matmulScratch_.data()) % 64) % 64;
   const auto add = [&](const LinearJob& job) {
     if (job.numTokens == 0) return;
+    // The same bits as `linear` gives; packing pays from some dozens of rows for each matrix.
+    if (job.weights.type == StorageId::kF32 && job.numTokens >= kWorthPacking * job.numExperts && isAligned(job.weights.data)) {
+      multiplyRows({static_cast<const float*>(job.x), job.xRowBytes / 4, job.xRows, job.numTokens, job.offsets, job.numExperts, reinterpret_cast<const float*>(job.weights.data),
+                    job.weights.rows, job.weights.cols, false, job.out, job.ldOut, job.outRows, false},
+                   pool_, gemmScratch_);
+      return;
+    }
     if (numJobs == kMaxLinearJobs) linear(jobs, numJobs, pool_, scratch), numJobs = 0;
     jobs[numJobs++] = job;
   };
@@ -276,7 +300,7 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
       add(job);
       continue;
     }
-    if (!groupRows(instruction, inputs, error)) return false;
+    if (!groupRows(instruction.inputs[2], w.dims[0], inputs, error)) return false;
     const bool isPerToken = axis(instruction.inputs[0], 0) != elements(instruction.inputs[2]);
     const int32_t* xRows = (isPerToken ? tokens_R_ : rows_R_).data();
     if (w.expertBytes >= 0) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/gemm.h"
 #include "kernels/linear.h"
 #include "mapping.h"
 #include "program.h"
@@ -20,8 +21,9 @@ struct WeightPart {
   std::shared_ptr<Mapping> mapping;  // null for owned bytes
   int64_t offset = 0;
   std::vector<uint8_t> owned;
+  const uint8_t* stored = nullptr;  // memory of the caller's that stays while the executable is
   int64_t sizeBytes = 0;
-  const uint8_t* data() const { return mapping ? mapping->data() + offset : owned.data(); }
+  const uint8_t* data() const { return stored ? stored : mapping ? mapping->data() + offset : owned.data(); }
 };
 
 /// rank 1: a vector of f32. rank 2: [rows, cols]. rank 3: [experts, rows, cols], its parts being whole experts.
@@ -30,15 +32,19 @@ struct Weight {
   int32_t rank = 0;
   int64_t dims[3] = {1, 1, 1};
   std::vector<WeightPart> parts;
-  std::vector<float> decoded;  // rank 1 only
+  std::vector<float> decoded;  // rank 1 only, and only where the file has another type
+  const float* floats = nullptr;  // all elements one after the other, where they are f32
   int64_t expertBytes = 0;     // from one expert to the next; -1 where they lie here and there
 };
 
-/// Cells of one half of a layer's cache: [pages, heads, kPageSize, width].
+/// Cells of one half of a layer's cache: [pages, heads, kPageSize, width]; or, in memory of the caller's that stays while the
+/// executable is, a tensor of f32 that training reads and writes.
 struct State {
   KvType type = KvType::kF16;
-  int64_t dims[4] = {0, 0, 0, 0};
+  int32_t rank = 4;
+  int64_t dims[4] = {1, 1, 1, 1};
   uint8_t* cells = nullptr;
+  float* stored = nullptr;
   int64_t sizeBytes = 0;
 };
 
@@ -46,8 +52,9 @@ struct State {
 constexpr int64_t kMaxWorkingBytes = int64_t{1} << 36;
 
 struct RunInput {
-  const int32_t* data;
+  const void* data;  // int32_t, or float
   int64_t length;
+  bool isFloat = false;
 };
 
 class Executable {
@@ -77,12 +84,27 @@ class Executable {
   size_t countMatmuls(size_t at) const;
   bool runMatmuls(size_t at, size_t count, const std::vector<RunInput>& inputs, std::string* error);
   void forgetGroups(int32_t output);
-  bool groupRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  bool groupRows(int32_t experts, int64_t numExperts, const std::vector<RunInput>& inputs, std::string* error);
   bool runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   const float* ropeAnglesFor(const Instruction& instruction, const int32_t* positions_T);
   template <class Body>
   void share(int64_t count, int64_t elementsEach, Body&& body);
+
+  // Training: executor-train.cc, executor-train-rows.cc, executor-train-checks.cc.
+  bool fitsTraining(const Instruction& instruction) const;
+  bool runTraining(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  bool runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  bool runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs);
+  bool runLinearCrossEntropy(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  bool runGroupedGradient(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  template <class Sum>
+  void sumInBlocks(int64_t numRows, int64_t width, float* out, Sum&& sum);
+  const float* matrix(int32_t id);
+  float* scratchFloats(int64_t count);
+  bool isFloats(int32_t id) const;
+  bool isIntegers(int32_t id) const { return value(id).isInt && (value(id).kind == ValueKind::kSlot || value(id).kind == ValueKind::kInput); }
+  bool isStored(int32_t id) const { return value(id).kind == ValueKind::kState && states_[static_cast<size_t>(value(id).index)].stored; }
 
   const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
   const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }
@@ -99,6 +121,7 @@ class Executable {
   ThreadPool pool_;
   std::vector<int32_t> bindings_;
   std::vector<int64_t> offsets_;
+  bool isLaidOut_ = false;  // and checked, for bindings_
   std::unique_ptr<uint8_t[]> memory_;
   uint8_t* base_ = nullptr;  // memory_, aligned
   int64_t capacity_ = 0;
@@ -117,6 +140,29 @@ class Executable {
   std::vector<int32_t> tiles_;
   std::vector<float> angles_;
   const Instruction* anglesFor_ = nullptr;
+  const std::vector<RunInput>* inputs_ = nullptr;  // of the run under way
+  GemmScratch gemmScratch_;
+  std::vector<float> trainScratch_;
+  std::vector<float> decodedMatrix_;
+  std::vector<int32_t> documentTokens_, documentEnds_, countedRows_;
 };
+
+/// A loop over fewer elements is over sooner than another thread is awake.
+constexpr int64_t kWorthSharing = 1 << 15;
+
+/// body(begin, end, thread) over [0, count), on several threads where there is enough to do.
+template <class Body>
+void Executable::share(int64_t count, int64_t elementsEach, Body&& body) {
+  const int64_t countEach = kWorthSharing / (elementsEach > 0 ? elementsEach : 1) + 1;
+  const int64_t numChunks = (count + countEach - 1) / countEach;
+  if (numChunks <= 1) {
+    if (count > 0) body(int64_t{0}, count, 0);
+    return;
+  }
+  pool_.parallelFor(numChunks, [&](int64_t chunk, int thread) {
+    const int64_t begin = chunk * countEach;
+    body(begin, begin + countEach < count ? begin + countEach : count, thread);
+  });
+}
 
 }  // namespace dots

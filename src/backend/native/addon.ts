@@ -15,7 +15,7 @@ export interface NativeAddon {
   /** `wanted` are numbers of outputs. */
   run(
     handle: NativeHandle,
-    inputs: readonly Int32Array[],
+    inputs: readonly (Int32Array | Float32Array)[],
     bindings: Int32Array,
     wanted: Int32Array,
   ): Promise<Float32Array[]>;
@@ -37,6 +37,8 @@ export interface NativeWeight {
   readonly parts: readonly (
     | { readonly sizeBytes: number; readonly bytes: Uint8Array }
     | { readonly sizeBytes: number; readonly path: string; readonly offset: number }
+    /** Memory that stays while the handle is open. */
+    | { readonly sizeBytes: number; readonly floats: Float32Array }
   )[];
 }
 
@@ -44,6 +46,8 @@ export interface NativeState {
   /** 0 f32, 1 f16, 2 q8_0 */
   readonly type: number;
   readonly shape: readonly number[];
+  /** A tensor of a store instead of a cache; memory that stays while the handle is open. */
+  readonly floats?: Float32Array;
 }
 
 const require = createRequire(import.meta.url);

@@ -1,5 +1,4 @@
 import type { Instruction, Program, Value, ValueId } from '../../compile/program.ts';
-import type { StoredWeight } from '../../dtype/stored-weight.ts';
 import { type Dim, multiplyDim } from '../../graph/dim.ts';
 
 /** What a row of activations becomes before it meets weights of a type; the numbers of C++'s `Activation`. */
@@ -7,7 +6,7 @@ export const F32_ACTIVATIONS = 0;
 
 export interface ActivationFormat {
   /** 0 f32, 1 int8 blocks of 32, 2 int8 blocks of 256. */
-  kindFor(weight: StoredWeight): number;
+  kindFor(weightName: string): number;
   rowBytes(kind: number, numCols: number): number;
 }
 
@@ -27,11 +26,7 @@ interface Copy {
  * `quantizeRows`, and products that read the same rows share it (query, key and value; gate and up; all experts).
  * Conversions for products that stand in a row come before the first of them, so that they still stand in a row.
  */
-export function lowerToNative(
-  program: Program,
-  weights: ReadonlyMap<string, StoredWeight>,
-  format: ActivationFormat,
-): Program {
+export function lowerToNative(program: Program, format: ActivationFormat): Program {
   const values: Value[] = [...program.values];
   const slots: Dim[][] = program.slots.map((alternatives) => [...alternatives]);
   const instructions: Instruction[] = [];
@@ -65,7 +60,7 @@ export function lowerToNative(
     const ready = run.map((instruction) => {
       if (!MATMULS.has(instruction.op)) return instruction;
       const [x, matrix, ...rest] = instruction.inputs;
-      const kind = format.kindFor(weights.get((values[matrix] as { name: string }).name) as StoredWeight);
+      const kind = format.kindFor((values[matrix] as { name: string }).name);
       if (kind === F32_ACTIVATIONS) return instruction;
       const copy =
         copies.find((known) => known.source === x && known.kind === kind) ??

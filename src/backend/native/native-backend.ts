@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
 import type { Program } from '../../compile/program.ts';
 import { FormatError, InternalError, ResourceError, UnsupportedError } from '../../core/errors.ts';
+import { f32 } from '../../dtype/index.ts';
 import type { StoredWeight } from '../../dtype/stored-weight.ts';
 import { type Bindings, evaluateShape } from '../../graph/dim.ts';
 import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
+import { MemoryStore } from '../memory-store.ts';
+import { checkStored, type Store } from '../store.ts';
 import { loadAddon, type NativeAddon, type NativeHandle, type NativeWeight } from './addon.ts';
 import { type EncodedProgram, encodeProgram, NATIVE_OPS } from './encode-program.ts';
-import { lowerToNative } from './lower.ts';
+import { F32_ACTIVATIONS, lowerToNative } from './lower.ts';
 
 export interface NativeOptions {
   /** Default: one for each core that this process may use. */
@@ -31,12 +34,7 @@ export function openNativeBackend(
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     supports: (op) => op in NATIVE_OPS,
     load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
-    createStore: () => {
-      throw new UnsupportedError('The native backend cannot train yet', {
-        code: 'unsupported-training',
-        hint: 'use --backend reference',
-      });
-    },
+    createStore: (specs) => new MemoryStore(specs),
   };
   return { backend };
 }
@@ -62,8 +60,18 @@ async function load(
   weights: ReadonlyMap<string, StoredWeight>,
   options: LoadOptions,
 ): Promise<Executable> {
-  const lowered = lowerToNative(program, weights, {
-    kindFor: (weight) => activationKind(addon, weight),
+  const { store } = options;
+  const arrays = new Map<string, Float32Array>();
+  for (const value of program.values) {
+    if (value.kind !== 'weight' && value.kind !== 'state') continue;
+    const stored = store?.shape(value.name);
+    if (!stored) continue;
+    checkStored(value.name, stored, evaluateShape(value.shape, options.stateBindings));
+    arrays.set(value.name, (store as Store).array(value.name));
+  }
+  const lowered = lowerToNative(program, {
+    kindFor: (name) =>
+      arrays.has(name) ? F32_ACTIVATIONS : activationKind(addon, boundWeight(weights, name)),
     rowBytes: (kind, numCols) => addon.activationRowBytes(kind, numCols),
   });
   const encoded = encodeProgram(lowered, options.stateBindings);
@@ -82,14 +90,21 @@ async function load(
   const nativeWeights: NativeWeight[] = [];
   for (const name of encoded.weights) {
     options.signal?.throwIfAborted();
-    const weight = weights.get(name);
-    if (!weight) throw new InternalError(`the program reads the weight ${name}, which was not bound`);
-    nativeWeights.push(await describeWeight(weight));
+    const floats = arrays.get(name);
+    const shape = store?.shape(name) ?? [];
+    nativeWeights.push(
+      floats
+        ? { type: f32.id, shape, parts: [{ sizeBytes: floats.byteLength, floats }] }
+        : await describeWeight(boundWeight(weights, name)),
+    );
   }
-  const states = encoded.states.map((name) => ({ type: kvType, shape: stateShapes.get(name) as number[] }));
+  const states = encoded.states.map((name) => {
+    const floats = arrays.get(name);
+    return { type: kvType, shape: stateShapes.get(name) as number[], ...(floats && { floats }) };
+  });
   try {
     const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, threads);
-    return new NativeExecutable(addon, handle, encoded);
+    return new NativeExecutable(addon, handle, encoded, [...arrays.values()]);
   } catch (error) {
     throw new ResourceError(`The native backend cannot load the model: ${(error as Error).message}`, {
       code: 'native-load-failed',
@@ -97,6 +112,12 @@ async function load(
       cause: error,
     });
   }
+}
+
+function boundWeight(weights: ReadonlyMap<string, StoredWeight>, name: string): StoredWeight {
+  const weight = weights.get(name);
+  if (weight) return weight;
+  throw new InternalError(`the program reads the weight ${name}, which was not bound`);
 }
 
 function activationKind(addon: NativeAddon, weight: StoredWeight): number {
@@ -123,12 +144,20 @@ class NativeExecutable implements Executable {
   private readonly addon: NativeAddon;
   private readonly handle: NativeHandle;
   private readonly encoded: EncodedProgram;
+  /** C++ works in these, so they must live as long as this does, whatever becomes of the store. */
+  readonly arrays: readonly Float32Array[];
   private isClosed = false;
 
-  constructor(addon: NativeAddon, handle: NativeHandle, encoded: EncodedProgram) {
+  constructor(
+    addon: NativeAddon,
+    handle: NativeHandle,
+    encoded: EncodedProgram,
+    arrays: readonly Float32Array[],
+  ) {
     this.addon = addon;
     this.handle = handle;
     this.encoded = encoded;
+    this.arrays = arrays;
   }
 
   async run(
@@ -145,7 +174,7 @@ class NativeExecutable implements Executable {
     try {
       const outputs = await this.addon.run(
         this.handle,
-        this.encoded.inputs.map((name) => inputs[name] as Int32Array),
+        this.encoded.inputs.map((name) => inputs[name]),
         Int32Array.from(this.encoded.symbols, (symbol) => bindings[symbol]),
         Int32Array.from(wanted, (name) => this.encoded.outputs.indexOf(name)),
       );

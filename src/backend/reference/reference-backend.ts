@@ -3,11 +3,11 @@ import { InternalError, ResourceError } from '../../core/errors.ts';
 import type { StoredWeight } from '../../dtype/stored-weight.ts';
 import { type Bindings, evaluateShape } from '../../graph/dim.ts';
 import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
+import { MemoryStore } from '../memory-store.ts';
 import { checkStored, type Store } from '../store.ts';
 import { Cells } from './cells.ts';
 import { type Kernel, KernelCall, type Operand } from './kernel.ts';
 import { kernels } from './ops/index.ts';
-import { ReferenceStore } from './reference-store.ts';
 import { WeightRows } from './weight-rows.ts';
 
 /**
@@ -19,7 +19,7 @@ export const referenceBackend: Backend = {
   description: 'reference (TypeScript, one thread)',
   supports: (op) => op in kernels,
   load: async (program, weights, options) => ReferenceExecutable.load(program, weights, options),
-  createStore: (specs) => new ReferenceStore(specs),
+  createStore: (specs) => new MemoryStore(specs),
 };
 
 /** How long the event loop may be kept waiting before a run lets timers and signals through. */

@@ -1,7 +1,8 @@
-import { InternalError, ResourceError } from '../../core/errors.ts';
-import type { Store, TensorSpec } from '../store.ts';
+import { InternalError, ResourceError } from '../core/errors.ts';
+import type { Store, TensorSpec } from './store.ts';
 
-export class ReferenceStore implements Store {
+/** A store in JavaScript's memory, which the native backend works in as well: arrays never move while they are referenced. */
+export class MemoryStore implements Store {
   readonly sizeBytes: number;
   private readonly tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   private isClosed = false;
