@@ -45,3 +45,20 @@ export function flopsPerToken(config, length) {
     6 * config.num_hidden_layers * config.num_attention_heads * headWidth * 2 * ((length + 1) / 2);
   return { linear, attention, total: linear + attention };
 }
+
+/**
+ * Token ids of a step: floor(V u³), so that the smaller ones are frequent and the experts not needed equally. The twin of
+ * `batch` in peers/torch-train.py; u is a counter through the finalizer of MurmurHash3, as in test/fixtures/random-dots1.ts.
+ */
+export function benchTokens(vocabSize, count, step) {
+  let start = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode('batch')) start = Math.imul(start ^ byte, 0x01000193);
+  start ^= step;
+  return Int32Array.from({ length: count }, (_, i) => {
+    let h = (start + Math.imul(i, 0x9e3779b9)) | 0;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    const u = ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+    return Math.floor(vocabSize * (u * u * u));
+  });
+}
