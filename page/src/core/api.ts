@@ -111,16 +111,21 @@ export class Api {
       }),
     });
     if (!response.body) throw new ApiError('The server sent no answer', 'no_body', response.status);
+    const events = readEvents(response.body);
     let isFinished = false;
-    for await (const data of readEvents(response.body)) {
+    for (;;) {
+      const { done, value: data } = await events.next().catch((error: unknown) => {
+        throw signal.aborted ? error : cutOff();
+      });
       if (data === '[DONE]') return;
+      if (done) break;
       const chunk = JSON.parse(data) as WireChunk;
       if (chunk.error) throw errorFrom(chunk.error, response.status);
       const read = readChunk(chunk);
       isFinished ||= read.finishReason !== undefined;
       yield read;
     }
-    if (!isFinished) throw new ApiError('The connection ended in the middle of the answer', 'cut_off', 0);
+    if (!isFinished) throw cutOff();
   }
 
   private async request(path: string, init: RequestInit): Promise<Response> {
@@ -138,6 +143,10 @@ export class Api {
     const body = (await response.json().catch(() => undefined)) as { error?: WireError } | undefined;
     throw errorFrom(body?.error ?? {}, response.status);
   }
+}
+
+function cutOff(): ApiError {
+  return new ApiError('The connection ended in the middle of the answer', 'cut_off', 0);
 }
 
 interface WireError {

@@ -46,6 +46,7 @@ export class Chat {
   private readonly settings: Observable<Settings>;
   private readonly running = new Map<string, AbortController>();
   private readonly asked = new Set<string>();
+  private connecting: Promise<void> | undefined;
 
   constructor({ api, storage, settings, conversations }: ChatOptions) {
     this.api = api;
@@ -63,7 +64,13 @@ export class Chat {
     return this.storage !== undefined;
   }
 
-  async connect(): Promise<void> {
+  /** Find out what the server is; `server` tells how it went. */
+  connect(): Promise<void> {
+    this.connecting = this.meet();
+    return this.connecting;
+  }
+
+  private async meet(): Promise<void> {
     try {
       const [model] = await this.api.models();
       if (!model) throw new ApiError('The server has no model', 'no_model', 200);
@@ -188,9 +195,7 @@ export class Chat {
   }
 
   private async answer(before: Conversation, parent: string): Promise<void> {
-    const server = this.server.value;
     const { sampling, recordsRouting } = this.settings.value;
-    const model = server.status === 'ready' ? server.model.id : 'default';
     const id = newId();
     const message: Message = {
       id,
@@ -199,12 +204,15 @@ export class Chat {
       content: '',
       created: Date.now(),
       status: 'streaming',
-      model,
     };
     const conversation = addMessage(before, message);
     this.put(conversation);
     const controller = new AbortController();
     this.running.set(id, controller);
+    // The question may have come before the server's first word, or while it was away.
+    await (this.server.value.status === 'failed' ? this.connect() : this.connecting);
+    const server = this.server.value;
+    const model = server.status === 'ready' ? server.model.id : 'default';
     const show = throttled((progress: Progress) => {
       this.progress.update((all) => new Map([...all, [id, progress]]));
       this.change(conversation.id, id, { content: progress.content });
@@ -231,7 +239,7 @@ export class Chat {
     });
     show.cancel();
     this.running.delete(id);
-    this.change(conversation.id, id, outcome);
+    this.change(conversation.id, id, { ...outcome, model });
     this.progress.update((all) => new Map([...all].filter(([other]) => other !== id)));
     if (recording) {
       this.recordings.update((all) => new Map([...all, [id, recording]]));

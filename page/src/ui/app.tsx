@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { flushSync } from 'preact/compat';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Chat } from '../core/chat.ts';
 import type { Observable } from '../core/observable.ts';
@@ -42,9 +43,9 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
     const onKeyDown = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
         event.preventDefault();
-        setSidebarOpen(true);
-        // A closed drawer cannot take the focus; it is open after the next render.
-        requestAnimationFrame(() => searchField.current?.focus());
+        // A closed drawer cannot take the focus, and who types on must not lose the first letters.
+        flushSync(() => setSidebarOpen(true));
+        searchField.current?.focus();
       } else if (
         event.key === 'Escape' &&
         !event.defaultPrevented &&

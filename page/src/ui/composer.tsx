@@ -10,10 +10,9 @@ export function Composer(): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
   useValue(chat.conversations);
   const currentId = useValue(chat.currentId);
-  const server = useValue(chat.server);
   const { current } = chat;
   const isAnswering = current?.leaf != null && current.nodes[current.leaf]?.status === 'streaming';
-  const canSend = text.trim() !== '' && !isAnswering && server.status === 'ready';
+  const canSend = text.trim() !== '' && !isAnswering;
 
   useEffect(() => field.current?.focus(), [currentId]);
   useLayoutEffect(() => {

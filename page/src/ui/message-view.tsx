@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Conversation, type Message, siblingsOf } from '../core/conversation.ts';
 import type { StringKey } from '../strings.ts';
 import { copyText } from './files.ts';
@@ -115,7 +115,7 @@ function EditForm({ message, onDone }: { message: Message; onDone: () => void })
   const { chat, t } = usePage();
   const [text, setText] = useState(message.content);
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.setSelectionRange(text.length, text.length);
   }, []);

@@ -1,5 +1,5 @@
 import type { JSX, RefObject } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Conversation } from '../core/conversation.ts';
 import { type Hit, search } from '../core/search.ts';
 import type { StringKey } from '../strings.ts';
@@ -186,21 +186,28 @@ function RenameForm({
 }): JSX.Element {
   const { chat, t } = usePage();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  // At once: who types on must not lose the first letters.
+  useLayoutEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
+  const save = (): void => {
+    chat.rename(conversation.id, field.current?.value ?? '');
+    onDone();
+  };
   return (
     <li class="conversation renaming">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          chat.rename(conversation.id, field.current?.value ?? '');
-          onDone();
+          save();
         }}
       >
         <input
           ref={field}
           defaultValue={conversation.title}
           aria-label={t('newTitle')}
-          onBlur={onDone}
+          onBlur={save}
           onKeyDown={(event) => {
             if (event.key !== 'Escape') return;
             event.preventDefault();
