@@ -60,6 +60,11 @@ export class Loop {
     return this.scheduler.numRunning;
   }
 
+  /** Requests for which there is no place now. */
+  get numQueued(): number {
+    return Math.max(0, this.numWaiting + this.numRunning - this.options.maxParallel);
+  }
+
   add(request: LoopRequest): void {
     if (this.isClosed)
       throw new ResourceError('The model is closed', { code: 'closed', hint: 'open it again' });

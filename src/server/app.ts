@@ -57,7 +57,7 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
     metrics,
     stopping: stop.signal,
     checkQueue() {
-      if (engine.loop.numWaiting >= settings.maxQueue) throw queueFull(engine.loop.numWaiting);
+      if (engine.loop.numQueued >= settings.maxQueue) throw queueFull(engine.loop.numQueued);
     },
   };
   const rules = {

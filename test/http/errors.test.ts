@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LogEntry } from '../../src/server/request-record.ts';
+import { schemaErrors } from './schemas.ts';
+import { openTinyApp, readEvents, type TinyApp } from './tiny-app.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into field by field.
+type Json = any;
+
+const log: LogEntry[] = [];
+let tiny: TinyApp;
+beforeAll(async () => {
+  tiny = await openTinyApp({ aliases: ['other/name'], onRequestEnd: (entry) => log.push(entry) });
+});
+afterAll(() => tiny.close());
+
+const user = (content: unknown): object[] => [{ role: 'user', content }];
+
+describe('bad requests', () => {
+  it.each<[unknown, number, string, string | null]>([
+    ['{', 400, 'invalid_json', null],
+    ['"text"', 400, 'invalid_json', null],
+    [[], 400, 'invalid_json', null],
+    [`{"messages":${'['.repeat(100)}${']'.repeat(100)}}`, 400, 'invalid_json', null],
+    [{}, 400, 'invalid_value', 'messages'],
+    [{ messages: 'text' }, 400, 'invalid_value', 'messages'],
+    [{ messages: [] }, 400, 'invalid_value', 'messages'],
+    [{ messages: [{}] }, 400, 'invalid_value', 'messages[0].role'],
+    [{ messages: [{ role: 123 }] }, 400, 'invalid_value', 'messages[0].role'],
+    [{ messages: user([{ type: 'image_url' }]) }, 400, 'invalid_value', 'messages[0].content[0].type'],
+    [{ messages: [...user('x'), { role: 'user', content: 5 }] }, 400, 'invalid_value', 'messages[1].content'],
+    [{ messages: user('x'), temperature: 3 }, 400, 'invalid_value', 'temperature'],
+    [{ messages: user('x'), max_tokens: 0 }, 400, 'invalid_value', 'max_tokens'],
+    [{ messages: user('x'), n: 99 }, 400, 'invalid_value', 'n'],
+    [{ messages: user('x'), top_logprobs: 2 }, 400, 'invalid_value', 'top_logprobs'],
+    [{ messages: user('x'), logit_bias: { 999999: 1 } }, 400, 'invalid_value', 'logit_bias.999999'],
+    [{ messages: user('x'), stop: Array(17).fill('a') }, 400, 'invalid_value', 'stop'],
+    [{ messages: user('x'.repeat(9000)) }, 400, 'context_length_exceeded', 'messages'],
+    [{ messages: user('x'), model: 'gpt-4o' }, 404, 'model_not_found', 'model'],
+  ])('%j gives an error that says what and where', async (body, status, code, param) => {
+    const response = await tiny.post('/v1/chat/completions', body);
+    const answer: Json = await response.json();
+    expect(schemaErrors('error', answer)).toBeUndefined();
+    expect({ status: response.status, code: answer.error.code, param: answer.error.param }).toEqual({
+      status,
+      code,
+      param,
+    });
+  });
+
+  it('a prompt that is too long tells both numbers by which clients shorten it', async () => {
+    const response = await tiny.post('/v1/completions', { prompt: 'x'.repeat(9000) });
+    const { error }: Json = await response.json();
+    expect(error.n_ctx).toBe(4096);
+    expect(error.n_prompt_tokens).toBeGreaterThan(4096);
+  });
+
+  it('a form, which any web page could post, gives 415', async () => {
+    const response = await tiny.post('/v1/chat/completions', '{}', { 'content-type': 'text/plain' });
+    expect(response.status).toBe(415);
+  });
+
+  it('a body that is too large gives 413, whether or not it says so', async () => {
+    const small = await openTinyApp({ maxBodyBytes: 1000 });
+    expect((await small.post('/v1/chat/completions', { messages: user('x'.repeat(2000)) })).status).toBe(413);
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.enqueue(new Uint8Array(300));
+      },
+    });
+    const request = new Request('http://localhost/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      duplex: 'half',
+    } as RequestInit);
+    expect((await small.app.fetch(request)).status).toBe(413);
+    await small.close();
+  });
+
+  it('an unknown route gives 404 in JSON, also for pages', async () => {
+    for (const response of [await tiny.get('/nothing'), await tiny.post('/v1/audio/speech', {})]) {
+      expect(response.status).toBe(404);
+      expect(schemaErrors('error', await response.json())).toBeUndefined();
+    }
+  });
+
+  it('strict servers refuse what they do not know', async () => {
+    const strict = await openTinyApp({ strict: true });
+    const response = await strict.post('/v1/chat/completions', { messages: user('x'), max_token: 5 });
+    expect(await response.json()).toMatchObject({ error: { code: 'unknown_field', param: 'max_token' } });
+    await strict.close();
+  });
+});
+
+describe('models', () => {
+  it('are listed and found, also by ids with slashes and without the prefix', async () => {
+    const list: Json = await (await tiny.get('/v1/models')).json();
+    expect(schemaErrors('modelList', list)).toBeUndefined();
+    expect(list.data.map((model: Json) => model.id)).toEqual(['tiny', 'other/name']);
+    expect(list.data[0]).toMatchObject({ max_model_len: 4096, meta: { n_vocab: 448 } });
+    expect((await tiny.get('/v1/models/other/name')).status).toBe(200);
+    expect((await tiny.get('/models/tiny')).status).toBe(200);
+    expect((await tiny.get('/v1/models/none')).status).toBe(404);
+  });
+});
+
+describe('access', () => {
+  it('with keys, only their holders get in; health needs none', async () => {
+    const locked = await openTinyApp({ apiKeys: ['first', 'second'] });
+    const body = { messages: user('x'), max_tokens: 1 };
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await locked.post('/v1/chat/completions', body, headers)).status;
+    expect(await status({})).toBe(401);
+    expect(await status({ authorization: 'Bearer firs' })).toBe(401);
+    expect(await status({ authorization: 'Bearer second' })).toBe(200);
+    expect(await status({ 'x-api-key': 'first' })).toBe(200);
+    expect((await locked.get('/metrics')).status).toBe(401);
+    expect((await locked.get('/health')).status).toBe(200);
+    await locked.close();
+  });
+
+  it('a name that was made to point at this machine does not get in without a key', async () => {
+    expect((await tiny.get('/v1/models', { host: 'evil.example' })).status).toBe(403);
+    expect((await tiny.get('/v1/models', { host: '127.0.0.1:8000' })).status).toBe(200);
+    expect((await tiny.get('/v1/models', { host: '[::1]:8000' })).status).toBe(200);
+  });
+
+  it('web pages of other origins do not get in; those of this machine and of the list do', async () => {
+    const open = await openTinyApp({ corsOrigins: ['https://friend.example'] });
+    const ask = (origin: string): Promise<Response> => open.get('/v1/models', { origin });
+    expect((await ask('https://evil.example')).status).toBe(403);
+    expect((await ask('null')).status).toBe(403);
+    for (const origin of ['https://friend.example', 'http://localhost:3000']) {
+      const response = await ask(origin);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('access-control-allow-origin')).toBe(origin);
+      expect(response.headers.get('access-control-allow-credentials')).toBeNull();
+    }
+    const preflight = await open.app.fetch(
+      new Request('http://localhost/v1/chat/completions', {
+        method: 'OPTIONS',
+        headers: { origin: 'https://friend.example', 'access-control-request-headers': 'x-stainless-os' },
+      }),
+    );
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('x-stainless-os');
+    await open.close();
+  });
+});
+
+describe('the log', () => {
+  it('has a line for each request, with numbers and without a word of it', async () => {
+    const secret = 'xyzzy-secret';
+    log.length = 0;
+    await tiny.post(
+      '/v1/chat/completions',
+      { messages: user(secret), max_tokens: 3 },
+      { 'x-request-id': 'mine-1' },
+    );
+    await tiny.post('/v1/chat/completions', `{"messages": ${secret}`);
+    await readEvents(
+      await tiny.post('/v1/chat/completions', { messages: user(secret), max_tokens: 3, stream: true }),
+    );
+    expect(log.map(({ status }) => status)).toEqual([200, 400, 200]);
+    expect(log[0]).toMatchObject({
+      request_id: 'mine-1',
+      route: '/v1/chat/completions',
+      completion_tokens: 3,
+    });
+    expect(JSON.stringify(log)).not.toContain(secret);
+  });
+
+  it('metrics count what happened', async () => {
+    const text = await (await tiny.get('/metrics')).text();
+    expect(text).toMatch(/dots_requests_total\{route="\/v1\/chat\/completions",status="200"\} [1-9]/);
+    expect(text).toMatch(/dots_generation_tokens_total [1-9]/);
+    expect(text).toMatch(/dots_kv_tokens_capacity [1-9]/);
+    expect(text).toMatch(/dots_time_to_first_token_seconds_count [1-9]/);
+    for (const line of text.trim().split('\n'))
+      expect(line).toMatch(/^(# (HELP|TYPE) dots_\w+ .+|dots_\w+(\{[^}]*\})? [-\d.e+]+)$/);
+  });
+});
