@@ -115,13 +115,9 @@ const en = {
   viewTokens: 'Two tokens',
   viewGroups: 'Two groups',
   tokensTitle: 'Tokens',
-  tokensHint: 'Point at a token or use the arrow keys to see where it went.',
+  tokensHint: 'Point at a token to see its experts; click a cell of the map to mark the tokens it took.',
   tokensHintTwo: 'Select token A, then token B with Shift.',
   tokensOfExpert: 'Marked: the {count} tokens that went to expert {expert} in layer {layer}.',
-  previousToken: 'Previous token',
-  nextToken: 'Next token',
-  tokenPosition: 'Token {index} of {count}',
-  following: 'newest',
   tokenA: 'Token A',
   tokenB: 'Token B',
   groupA: 'Group A',
@@ -138,8 +134,6 @@ const en = {
   cellCount:
     'Layer {layer}, expert {expert}: chosen for {count} of {total} tokens ({percent}), {times} times the even share',
   cellTimes: 'Layer {layer}, expert {expert}: A {percentA}, B {percentB} of tokens',
-  cellHint: 'Point at a cell to read it.',
-  legendLoad: 'how often chosen, against the even share',
   legendNever: 'never',
   legendEven: '1 ×',
   legendMost: '4 × or more',
@@ -158,7 +152,6 @@ const en = {
   barTop: 'top {count}',
   barTopHelp:
     'The bars at the right show how much of its work a layer gives to its {count} busiest experts: {even} if all were equal.',
-  barSharedHelp: 'The bars at the right show how much of each layer A and B share.',
   sharedTokens: 'Tokens A and B share {shared} of {total} choices ({percent}); {chance} would be chance.',
   sharedGroups:
     'Groups A ({countA} tokens) and B ({countB} tokens) put {percent} of their load on the same experts; least in layer {layer} ({least}).',
@@ -167,9 +160,6 @@ const en = {
   tableLayer: 'Layer',
   tableBusiest: 'Chosen most',
   tableToken: 'Selected token',
-  tableShared: 'Shared',
-  layerAxis: 'layer',
-  expertAxis: 'expert',
 } as const;
 
 type Strings = Record<keyof typeof en, string>;
@@ -288,13 +278,9 @@ const zh: Strings = {
   viewTokens: '两个词元',
   viewGroups: '两组词元',
   tokensTitle: '词元',
-  tokensHint: '指向一个词元或使用方向键，查看它去了哪里。',
+  tokensHint: '指向词元查看它的专家；点击图中的格子，标出它处理的词元。',
   tokensHintTwo: '先选词元 A，再按住 Shift 选词元 B。',
   tokensOfExpert: '已标出：在第 {layer} 层去往专家 {expert} 的 {count} 个词元。',
-  previousToken: '上一个词元',
-  nextToken: '下一个词元',
-  tokenPosition: '第 {index} 个词元，共 {count} 个',
-  following: '最新',
   tokenA: '词元 A',
   tokenB: '词元 B',
   groupA: 'A 组',
@@ -311,8 +297,6 @@ const zh: Strings = {
   cellCount:
     '第 {layer} 层，专家 {expert}：{total} 个词元中选中 {count} 次（{percent}），为平均份额的 {times} 倍',
   cellTimes: '第 {layer} 层，专家 {expert}：A 组 {percentA}，B 组 {percentB} 的词元',
-  cellHint: '指向一个格子查看数值。',
-  legendLoad: '选中频率，与平均份额相比',
   legendNever: '从未',
   legendEven: '1 倍',
   legendMost: '4 倍或更多',
@@ -330,7 +314,6 @@ const zh: Strings = {
   barShared: '共有',
   barTop: '前 {count}',
   barTopHelp: '右侧的条表示每层最忙的 {count} 个专家承担了多少工作：若完全平均则为 {even}。',
-  barSharedHelp: '右侧的条表示 A 与 B 在每层共有多少。',
   sharedTokens: '词元 A 和 B 的 {total} 次选择中有 {shared} 次相同（{percent}）；随机情况下为 {chance}。',
   sharedGroups:
     'A 组（{countA} 个词元）与 B 组（{countB} 个词元）有 {percent} 的负载落在相同的专家上；第 {layer} 层最少（{least}）。',
@@ -339,12 +322,9 @@ const zh: Strings = {
   tableLayer: '层',
   tableBusiest: '选中最多',
   tableToken: '所选词元',
-  tableShared: '共有',
-  layerAxis: '层',
-  expertAxis: '专家',
 };
 
-const TABLES: Record<Language, Strings> = { en, zh };
+export const TABLES: Readonly<Record<Language, Strings>> = { en, zh };
 
 export type StringKey = keyof typeof en;
 export type Translate = (key: StringKey, values?: Readonly<Record<string, string | number>>) => string;

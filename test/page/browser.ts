@@ -42,7 +42,7 @@ export class TestBrowser {
       ...options,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(5000);
+    page.setDefaultTimeout(15_000);
     const visit = new Visit(page, new URL(url).origin);
     await page.goto(url);
     return visit;

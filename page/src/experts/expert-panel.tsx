@@ -221,6 +221,7 @@ function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps)
       ) : (
         !isServerScope && <p class="nothing">{t('nothingRecorded')}</p>
       )}
+      {showsTokens && view === 'load' && <p class="hint">{t('tokensHint')}</p>}
       <ExpertMap
         picture={picture}
         describedBy="experts-readout"
@@ -238,7 +239,12 @@ function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps)
         b={tokenB}
       />
       <div class="legend-row">
-        <Legend view={view} hasToken={tokenA !== undefined && !isServerScope} hasLine={hasLine(layout)} />
+        <Legend
+          view={view}
+          hasToken={tokenA !== undefined && !isServerScope}
+          hasLine={hasLine(layout)}
+          hasTrail={view === 'load' && isFollowing}
+        />
         <label class="check">
           <input
             type="checkbox"

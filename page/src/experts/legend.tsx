@@ -4,8 +4,13 @@ import { usePage } from '../ui/hooks.ts';
 export type View = 'load' | 'tokens' | 'groups';
 
 /** What the colours mean. */
-export function Legend(props: { view: View; hasToken: boolean; hasLine: boolean }): JSX.Element {
-  const { view, hasToken, hasLine } = props;
+export function Legend(props: {
+  view: View;
+  hasToken: boolean;
+  hasLine: boolean;
+  hasTrail: boolean;
+}): JSX.Element {
+  const { view, hasToken, hasLine, hasTrail } = props;
   const { t } = usePage();
   if (view === 'groups') {
     return (
@@ -45,6 +50,11 @@ export function Legend(props: { view: View; hasToken: boolean; hasLine: boolean 
       {hasToken && (
         <li>
           <span class="swatch a" aria-hidden="true" /> {t(hasLine ? 'legendTokenLine' : 'legendToken')}
+        </li>
+      )}
+      {hasTrail && (
+        <li>
+          <span class="swatch a faded" aria-hidden="true" /> {t('legendRecent')}
         </li>
       )}
     </ul>

@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  addMessage,
+  type Conversation,
+  type Message,
+  newConversation,
+  pathOf,
+  rename,
+  showBranch,
+  siblingsOf,
+  titleFrom,
+} from '../../page/src/core/conversation.ts';
+import { requestMessages } from '../../page/src/core/generation.ts';
+import { packRecording, Recorder, type Recording, unpackRecording } from '../../page/src/core/recording.ts';
+import { search } from '../../page/src/core/search.ts';
+import { exportJson, importJson } from '../../page/src/core/transfer.ts';
+
+const message = (id: string, parent: string | null, content: string, created: number): Message => ({
+  id,
+  parent,
+  role: Number(id.slice(1)) % 2 === 0 ? 'user' : 'assistant',
+  content,
+  created,
+  status: 'done',
+});
+
+/** A tree grown at random: each number picks the message that the next one answers. */
+const trees = fc
+  .array(fc.nat(30), { minLength: 1, maxLength: 25 })
+  .map((picks) =>
+    picks.reduce(
+      (conversation, pick, i) =>
+        addMessage(
+          conversation,
+          message(`m${i}`, i === 0 ? null : `m${pick % i}`, `text ${i} of ${pick}`, 100 + i),
+        ),
+      newConversation('c', 'system', 1),
+    ),
+  );
+
+describe('a conversation', () => {
+  it('loses nothing when branches are added and shown: every message can be reached', () => {
+    fc.assert(
+      fc.property(trees, fc.nat(30), (tree, pick) => {
+        const id = `m${pick % Object.keys(tree.nodes).length}`;
+        const shown = showBranch(tree, id);
+        const path = pathOf(shown);
+        expect(path.map((entry) => entry.id)).toContain(id);
+        expect(path[0].parent).toBeNull();
+        path.slice(1).forEach((entry, i) => {
+          expect(entry.parent).toBe(path[i].id);
+        });
+        // It goes down to an end, by the newest message each time.
+        const last = path.at(-1) as Message;
+        expect(Object.values(tree.nodes).filter(({ parent }) => parent === last.id)).toEqual([]);
+        expect(siblingsOf(shown, id).map((entry) => entry.id)).toContain(id);
+        expect(shown.nodes).toBe(tree.nodes);
+      }),
+    );
+  });
+
+  it('is named after its first question until somebody names it', () => {
+    let conversation = addMessage(newConversation('c', '', 1), message('m0', null, '  What\nis  this? ', 2));
+    expect(conversation.title).toBe('What is this?');
+    conversation = rename(conversation, '  Mine ');
+    expect(addMessage(conversation, message('m2', null, 'Another', 3)).title).toBe('Mine');
+    expect(rename(conversation, '  ').title).toBe('Mine');
+    expect([...titleFrom('𝕏'.repeat(100))]).toHaveLength(60);
+  });
+
+  it('is sent with its system prompt and without answers that failed before they began', () => {
+    const path = [message('m0', null, 'Q', 1), message('m1', 'm0', '', 2), message('m2', 'm1', 'Q2', 3)];
+    expect(requestMessages(' ', path)).toEqual([
+      { role: 'user', content: 'Q' },
+      { role: 'user', content: 'Q2' },
+    ]);
+    expect(requestMessages('S', path)[0]).toEqual({ role: 'system', content: 'S' });
+  });
+});
+
+describe('search()', () => {
+  const conversations: Conversation[] = ['Apples', 'Pears'].map((title, i) => ({
+    ...addMessage(
+      newConversation(title, '', i),
+      message('m1', null, `Some (text) about ${title}. `.repeat(9), i),
+    ),
+    title,
+  }));
+
+  it('wants every word, in the title or in any message, whatever its case', () => {
+    const found = (query: string) => search(conversations, query).map(({ conversation }) => conversation.id);
+    expect(found('')).toEqual(['Pears', 'Apples']);
+    expect(found('ABOUT apples')).toEqual(['Apples']);
+    expect(found('(text)')).toEqual(['Pears', 'Apples']);
+    expect(found('apples pears')).toEqual([]);
+  });
+
+  it('shows what it found: the parts of an excerpt make up a piece of the text', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 1, maxLength: 12 }),
+        fc.string(),
+        fc.string(),
+        (query, before, after) => {
+          fc.pre(query.trim() !== '' && !/\s/.test(query) && query.toLowerCase().length === query.length);
+          const text = `${before}${query}${after}`.replace(/\s+/g, ' ');
+          fc.pre(text.toLowerCase().length === text.length);
+          const conversation = addMessage(newConversation('c', '', 1), message('m1', null, text, 1));
+          const [hit] = search([{ ...conversation, title: '' }], query);
+          const parts = (hit.excerpt ?? []).filter((part) => part.text !== '…');
+          expect(text).toContain(parts.map((part) => part.text).join(''));
+          expect(parts.some(({ isMatch }) => isMatch)).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe('export and import', () => {
+  const layout = { layers: [1, 2], numExperts: 8, numChosen: 2 };
+  const recordingOf = (numTokens: number): Recording => {
+    const recorder = new Recorder(layout);
+    for (let i = 0; i < numTokens; i++) recorder.add(`t${i}`, Uint8Array.from([i % 8, 1, 2, 7]));
+    return recorder.recording;
+  };
+  const counter = () => {
+    let next = 0;
+    return () => `new${next++}`;
+  };
+
+  it('bring back the same tree under new ids, with the routing of its answers', () => {
+    fc.assert(
+      fc.property(trees, fc.integer({ min: 1, max: 5 }), (tree, numTokens) => {
+        const recordings = new Map([['m0', recordingOf(numTokens)]]);
+        const back = importJson(exportJson({ conversations: [tree], recordings }), counter());
+        const [conversation] = back.conversations;
+        const texts = (from: Conversation) => pathOf(from).map(({ content }) => content);
+        expect(texts(conversation)).toEqual(texts(tree));
+        expect(Object.keys(conversation.nodes)).toHaveLength(Object.keys(tree.nodes).length);
+        expect(Object.keys(conversation.nodes).some((id) => id in tree.nodes)).toBe(false);
+        const first = pathOf(conversation)[0].id;
+        expect(back.recordings.get(first)).toEqual(recordings.get('m0'));
+      }),
+    );
+  });
+
+  it.each([
+    ['', 'no JSON'],
+    ['null', 'no object'],
+    ['{"format":"other","conversations":[]}', 'another format'],
+    [
+      '{"format":"dots-conversations","conversations":[{"nodes":{"a":{"id":"a"}}}]}',
+      'a message without text',
+    ],
+    [
+      '{"format":"dots-conversations","conversations":[{"nodes":{"a":{"id":"a","parent":"b","role":"user","content":"x"}}}]}',
+      'a missing parent',
+    ],
+    [
+      '{"format":"dots-conversations","conversations":[{"nodes":{"a":{"id":"a","parent":"a","role":"user","content":"x"}}}]}',
+      'a loop',
+    ],
+  ])('refuse %s (%s)', (text) => {
+    expect(() => importJson(text, counter())).toThrow();
+  });
+
+  it('drop recordings that do not fit together', () => {
+    const packed = packRecording(recordingOf(3)) as Record<string, unknown>;
+    expect(unpackRecording(packed)).toBeDefined();
+    for (const change of [
+      { ids: 'AAAA' },
+      { ids: '!' },
+      { pieces: ['a'] },
+      { numExperts: 7 },
+      { layers: 'x' },
+      { numChosen: 0 },
+    ])
+      expect(unpackRecording({ ...packed, ...change })).toBeUndefined();
+    expect(unpackRecording(null)).toBeUndefined();
+  });
+});
