@@ -21,6 +21,10 @@ export type ConstraintSpec =
   /** Text and calls of tools, as `toolMessages` explains them to the model and `ToolCallParser` reads them. */
   | ({ readonly type: 'tools' } & ToolRules);
 
+/** Requests come with the same few schemas again and again, and a constraint that has been used knows its masks. */
+const MAX_KEPT = 16;
+const compiled = new WeakMap<Tokenizer, Map<string, Constraint>>();
+
 /**
  * What an answer must look like -> what `generate` takes as its `constraint`. It may be used for any number of answers, and
  * gets faster with use. Throws `UsageError` for everything that can't be promised: `unsupported-schema` (with keyword
@@ -28,7 +32,18 @@ export type ConstraintSpec =
  * `bad-tool`, `unknown-tool`.
  */
 export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
-  return constrainTokens(grammarOf(spec), tokenizer);
+  let known = compiled.get(tokenizer);
+  if (!known) {
+    known = new Map();
+    compiled.set(tokenizer, known);
+  }
+  const key = JSON.stringify(spec);
+  const constraint = known.get(key) ?? constrainTokens(grammarOf(spec), tokenizer);
+  // The order of the map is that of use.
+  known.delete(key);
+  known.set(key, constraint);
+  if (known.size > MAX_KEPT) known.delete(known.keys().next().value as string);
+  return constraint;
 }
 
 function grammarOf(spec: ConstraintSpec): Grammar {

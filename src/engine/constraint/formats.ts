@@ -16,12 +16,12 @@ const IPV6 = [
   `(?:${H}:){1,7}:`,
 ].join('|');
 
-const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?';
-const EMAIL = `[A-Za-z0-9_%+-]{1,30}(?:\\.[A-Za-z0-9_%+-]{1,30}){0,3}@(?:${LABEL}\\.){1,4}[A-Za-z]{2,10}`;
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
+const EMAIL = `[A-Za-z0-9_%+-]+(?:\\.[A-Za-z0-9_%+-]+)*@(?:${LABEL}\\.)+[A-Za-z]{2,}`;
 
 const ENCODED = '%[0-9A-Fa-f]{2}';
 const PATH_CHARACTER = `(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|${ENCODED})`;
-const URI = `[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:${LABEL}\\.){0,4}${LABEL}(?::[1-9][0-9]{0,4})?(?:/${PATH_CHARACTER}*)*(?:\\?(?:${PATH_CHARACTER}|[/?])*)?(?:#(?:${PATH_CHARACTER}|[/?])*)?`;
+const URI = `[A-Za-z][A-Za-z0-9+.-]*://(?:${LABEL}\\.)*${LABEL}(?::[1-9][0-9]{0,4})?(?:/${PATH_CHARACTER}*)*(?:\\?(?:${PATH_CHARACTER}|[/?])*)?(?:#(?:${PATH_CHARACTER}|[/?])*)?`;
 
 export const FORMATS: Readonly<Record<string, string>> = {
   date: DATE,

@@ -13,8 +13,8 @@ interface RuleMask {
   readonly exits: Int32Array;
 }
 
-/** Masks that are kept: 64 MB. */
-const MAX_KEPT_BYTES = 64 * 2 ** 20;
+/** Masks that are kept by one constraint: some 800 for 150,000 tokens. */
+const MAX_KEPT_BYTES = 16 * 2 ** 20;
 
 export class TokenMasks {
   readonly places: Places;

@@ -30,49 +30,64 @@ export function tokenTrieOf(tokenizer: Tokenizer): TokenTrie {
 }
 
 function buildTokenTrie(tokenizer: Tokenizer): TokenTrie {
-  const entries: { readonly id: number; readonly text: string }[] = [];
   const ends = new Set(tokenizer.special.eos);
+  const textOf = new Map<number, string>();
   for (let id = 0; id < tokenizer.vocabSize; id++) {
     if (tokenizer.isControl(id) || tokenizer.isUnused(id) || ends.has(id)) continue;
     // One character for each byte, so that strings compare as bytes do.
     const text = String.fromCharCode(...tokenizer.decodeBytes(id));
-    if (text !== '') entries.push({ id, text });
+    if (text !== '') textOf.set(id, text);
   }
-  entries.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : a.id - b.id));
+  const idsOf = new Map<string, number[]>();
+  for (const [id, text] of textOf) {
+    const ids = idsOf.get(text);
+    if (ids) ids.push(id);
+    else idsOf.set(text, [id]);
+  }
+  const texts = [...idsOf.keys()].sort();
+  return layOut(texts, idsOf, textOf.size);
+}
 
-  const bytes: number[] = [];
-  const depths: number[] = [];
-  const tokenStarts: number[] = [];
-  const nodeEnds: number[] = [];
+/** Texts in order -> nodes in order: each text adds those that it does not share with the one before it. */
+function layOut(
+  texts: readonly string[],
+  idsOf: ReadonlyMap<string, readonly number[]>,
+  numTokens: number,
+): TokenTrie {
+  const capacity = texts.reduce((sum, text) => sum + text.length, 0);
+  const bytes = new Uint8Array(capacity);
+  const depths = new Uint16Array(capacity);
+  const nodeEnds = new Int32Array(capacity);
+  const tokenStarts = new Int32Array(capacity + 1);
+  const tokens = new Int32Array(numTokens);
   const path: number[] = [];
+  let numNodes = 0;
+  let numPlaced = 0;
   let maxDepth = 0;
   let before = '';
-  entries.forEach(({ text }, i) => {
+  for (const text of texts) {
     let shared = 0;
-    while (
-      shared < before.length &&
-      shared < text.length &&
-      before.charCodeAt(shared) === text.charCodeAt(shared)
-    )
-      shared++;
-    while (path.length > shared) nodeEnds[path.pop() as number] = bytes.length;
+    while (shared < before.length && before.charCodeAt(shared) === text.charCodeAt(shared)) shared++;
+    while (path.length > shared) nodeEnds[path.pop() as number] = numNodes;
     for (let depth = shared; depth < text.length; depth++) {
-      path.push(bytes.length);
-      bytes.push(text.charCodeAt(depth));
-      depths.push(depth);
-      tokenStarts.push(i);
+      path.push(numNodes);
+      bytes[numNodes] = text.charCodeAt(depth);
+      depths[numNodes] = depth;
+      // On the way to the last byte there are no tokens: those of the next node begin at the same place.
+      tokenStarts[numNodes++] = numPlaced;
     }
-    // Equal texts make no new node, so a node's tokens are all up to where the next node's begin; on the way there are none.
+    for (const id of idsOf.get(text) ?? []) tokens[numPlaced++] = id;
     maxDepth = Math.max(maxDepth, text.length);
     before = text;
-  });
-  while (path.length > 0) nodeEnds[path.pop() as number] = bytes.length;
+  }
+  while (path.length > 0) nodeEnds[path.pop() as number] = numNodes;
+  tokenStarts[numNodes] = numPlaced;
   return {
-    bytes: Uint8Array.from(bytes),
-    depths: Uint16Array.from(depths),
-    ends: Int32Array.from(nodeEnds),
-    tokenStarts: Int32Array.from([...tokenStarts, entries.length]),
-    tokens: Int32Array.from(entries, ({ id }) => id),
+    bytes: bytes.slice(0, numNodes),
+    depths: depths.slice(0, numNodes),
+    ends: nodeEnds.slice(0, numNodes),
+    tokenStarts: tokenStarts.slice(0, numNodes + 1),
+    tokens,
     maxDepth,
   };
 }

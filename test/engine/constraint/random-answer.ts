@@ -13,13 +13,21 @@ export function isAllowed(mask: Uint32Array, token: number): boolean {
   return ((mask[token >> 5] >>> (token & 31)) & 1) === 1;
 }
 
-function allowedTokens(mask: Uint32Array): number[] {
-  const tokens: number[] = [];
-  for (let word = 0; word < mask.length; word++) {
-    for (let bits = mask[word]; bits !== 0; bits &= bits - 1)
-      tokens.push(word * 32 + (31 - Math.clz32(bits & -bits)));
+/** Any allowed token but an end; -1 if there is none. */
+function anyAllowed(mask: Uint32Array, tokenizer: Tokenizer, random: Random): number {
+  const ends = tokenizer.special.eos;
+  const isGood = (token: number) => isAllowed(mask, token) && !ends.includes(token);
+  for (let i = 0; i < 40; i++) {
+    const token = random.below(tokenizer.vocabSize);
+    if (isGood(token)) return token;
   }
-  return tokens;
+  const allowed: number[] = [];
+  for (let word = 0; word < mask.length; word++) {
+    for (let bit = 0; mask[word] !== 0 && bit < 32; bit++) {
+      if (isGood(word * 32 + bit)) allowed.push(word * 32 + bit);
+    }
+  }
+  return allowed.length === 0 ? -1 : allowed[random.below(allowed.length)];
 }
 
 /**
@@ -33,25 +41,23 @@ export function randomAnswer(
   length = 60,
 ): string | undefined {
   const random = new Random(seed);
-  const closing = [...'"}],:0aé'].map((text) => tokenizer.encode(text)[0]);
-  const ends = new Set(tokenizer.special.eos);
+  const closing = [...'"}],:0aé@.'].map((text) => tokenizer.encode(text)[0]);
   const state = constraint.start();
   const tokens: number[] = [];
   for (let step = 0; step < 10 * length; step++) {
     if (state.isFinished) return tokenizer.decode(tokens);
-    const allowed = allowedTokens(state.mask());
-    if (allowed.length === 0) throw new Error(`dead end after ${JSON.stringify(tokenizer.decode(tokens))}`);
-    const canEnd = allowed.some((token) => ends.has(token));
+    const mask = state.mask();
+    const canEnd = tokenizer.special.eos.some((token) => isAllowed(mask, token));
     if (canEnd !== state.isComplete)
       throw new Error('end tokens are allowed exactly when the answer is complete');
     const wantsEnd = step >= length || random.below(3) === 0;
     if (wantsEnd && canEnd) return tokenizer.decode(tokens);
-    const nearer = wantsEnd ? closing.filter((token) => allowed.includes(token)) : [];
-    const from =
+    const nearer = wantsEnd ? closing.filter((token) => isAllowed(mask, token)) : [];
+    const token =
       nearer.length > 0
-        ? nearer.slice(0, 1 + random.below(nearer.length))
-        : allowed.filter((token) => !ends.has(token));
-    const token = from[random.below(from.length)];
+        ? nearer[random.below(1 + random.below(nearer.length))]
+        : anyAllowed(mask, tokenizer, random);
+    if (token < 0) throw new Error(`dead end after ${JSON.stringify(tokenizer.decode(tokens))}`);
     state.accept(token);
     tokens.push(token);
   }
