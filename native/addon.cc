@@ -328,6 +328,21 @@ napi_value cancel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// seconds(handle) -> Float64Array: how long each instruction of the program took, all runs together
+napi_value seconds(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Handle* handle = arguments.external<Handle>(arguments.at(0));
+  if (arguments.failed() || !handle->model || handle->model->isRunning) return fail(env, "seconds: the model is closed or runs");
+  const std::vector<double>& values = handle->model->executable->instructionSeconds();
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value result = nullptr;
+  if (napi_create_arraybuffer(env, values.size() * sizeof(double), &data, &buffer) != napi_ok) return fail(env, "seconds: out of memory");
+  if (!values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));
+  napi_create_typedarray(env, napi_float64_array, values.size(), buffer, 0, &result);
+  return result;
+}
+
 /// close(handle): frees memory and mappings once no run uses them.
 napi_value closeHandle(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -403,7 +418,7 @@ NAPI_MODULE_INIT() {
     napi_callback function;
   } exported[] = {
       {"load", load},   {"run", run},
-      {"cancel", cancel}, {"close", closeHandle},
+      {"seconds", seconds}, {"cancel", cancel}, {"close", closeHandle},
       {"isa", isa},     {"activationKind", activationKind},
       {"activationRowBytes", activationRowBytes}, {"limits", limits},
   };

@@ -1,5 +1,6 @@
 #include "executor.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
@@ -199,12 +200,15 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
   anglesFor_ = nullptr;
   groupedBy_ = -1;
   inputs_ = &inputs;
+  seconds_.resize(instructions.size());
   for (size_t at = 0; at < instructions.size();) {
     if (isCancelled_.load(std::memory_order_relaxed)) return *error = "cancelled", false;
     const size_t numMatmuls = countMatmuls(at);
     const size_t count = numMatmuls > 0 ? numMatmuls : 1;
+    const auto start = std::chrono::steady_clock::now();
     const bool isDone = numMatmuls > 0 ? runMatmuls(at, count, inputs, error) : runInstruction(instructions[at], inputs, error);
     if (!isDone) return false;
+    seconds_[at] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     at += count;
   }
   for (const Weight& w : weights_) {

@@ -71,6 +71,8 @@ class Executable {
   int64_t outputElements(size_t i) const;
   /// Runs what was prepared; outputs are copied to `outputs`, those that are null are not. False with `error` set when cancelled or damaged.
   bool run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error);
+  /// Seconds of each instruction since the executable was made, all runs together; products that ran as one loop count for the first.
+  const std::vector<double>& instructionSeconds() const { return seconds_; }
   void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
 
   const Program& program() const { return program_; }
@@ -127,6 +129,7 @@ class Executable {
   int64_t capacity_ = 0;
   int64_t workingBytes_ = 0;
   std::atomic<bool> isCancelled_{false};
+  std::vector<double> seconds_;
 
   // Scratch that outlives a step, so that steps of one size allocate nothing.
   std::vector<uint8_t> matmulScratch_;

@@ -19,6 +19,8 @@ export interface NativeAddon {
     bindings: Int32Array,
     wanted: Int32Array,
   ): Promise<Float32Array[]>;
+  /** Seconds of each instruction, all runs together; products that ran as one loop count for the first. */
+  seconds(handle: NativeHandle): Float64Array;
   cancel(handle: NativeHandle): void;
   close(handle: NativeHandle): void;
   /** The instruction set in use; with a name, choose another one (tests and measurements). */

@@ -104,7 +104,7 @@ async function load(
   });
   try {
     const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, threads);
-    return new NativeExecutable(addon, handle, encoded, [...arrays.values()]);
+    return new NativeExecutable(addon, handle, encoded, lowered, [...arrays.values()]);
   } catch (error) {
     throw new ResourceError(`The native backend cannot load the model: ${(error as Error).message}`, {
       code: 'native-load-failed',
@@ -144,6 +144,8 @@ class NativeExecutable implements Executable {
   private readonly addon: NativeAddon;
   private readonly handle: NativeHandle;
   private readonly encoded: EncodedProgram;
+  /** As it runs: what `instructionSeconds` counts. */
+  readonly program: Program;
   /** C++ works in these, so they must live as long as this does, whatever becomes of the store. */
   readonly arrays: readonly Float32Array[];
   private isClosed = false;
@@ -152,11 +154,13 @@ class NativeExecutable implements Executable {
     addon: NativeAddon,
     handle: NativeHandle,
     encoded: EncodedProgram,
+    program: Program,
     arrays: readonly Float32Array[],
   ) {
     this.addon = addon;
     this.handle = handle;
     this.encoded = encoded;
+    this.program = program;
     this.arrays = arrays;
   }
 
@@ -185,6 +189,11 @@ class NativeExecutable implements Executable {
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  /** Where the time of all runs went, instruction by instruction: for measurements. */
+  instructionSeconds(): Float64Array {
+    return this.addon.seconds(this.handle);
   }
 
   async close(): Promise<void> {
