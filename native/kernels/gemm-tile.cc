@@ -22,9 +22,11 @@ constexpr int64_t kSumLength = 64;
 int gemmPanelWidth() { return kPanel; }
 int gemmTileRows() { return kTileRows; }
 
-/// M rows of A against one panel of B, into C whose rows lie ldC floats apart.
+/// M rows of A against one panel of B, into the panel's columns of M rows of C.
 template <int M, bool kColumns>
-void tile(const float* a, const float* b, int64_t depth, float* c, int64_t ldC, bool isFirst) {
+void tile(const float* a, const float* b, int64_t depth, float* const* c, bool isFirst) {
+  DOTS_UNROLL
+  for (int i = 0; i < M; ++i) __builtin_prefetch(c[i], 1);
   for (int64_t begin = 0; begin < depth; begin += kSumLength) {
     const int64_t end = minOf(begin + kSumLength, depth);
     Vec sum[M][kTileVecs];
@@ -48,7 +50,7 @@ void tile(const float* a, const float* b, int64_t depth, float* c, int64_t ldC, 
     for (int i = 0; i < M; ++i) {
       DOTS_UNROLL
       for (int j = 0; j < kTileVecs; ++j) {
-        float* const at = c + i * ldC + j * kLanes;
+        float* const at = c[i] + j * kLanes;
         store(at, add(isFirst ? zero() : load(at), sum[i][j]));
       }
     }
@@ -58,34 +60,34 @@ void tile(const float* a, const float* b, int64_t depth, float* c, int64_t ldC, 
 
 /// As many rows as there are, up to kTileRows: the last rows of a block do not pay for a whole tile.
 template <bool kColumns, int M = kTileRows>
-DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* c, int64_t ldC, bool isFirst) {
+DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* const* c, bool isFirst) {
   if constexpr (M > 2) {
-    if (numRows <= M - 2) return tileOfRows<kColumns, M - 2>(numRows, a, b, depth, c, ldC, isFirst);
+    if (numRows <= M - 2) return tileOfRows<kColumns, M - 2>(numRows, a, b, depth, c, isFirst);
   }
-  tile<M, kColumns>(a, b, depth, c, ldC, isFirst);
+  tile<M, kColumns>(a, b, depth, c, isFirst);
 }
 
 template <bool kColumns>
 DOTS_INLINE void runBlock(const GemmBlock& block) {
-  float corner[kTileRows * kPanel];
+  // Where a tile does not fit into C: its last columns, or the row that makes an odd number of rows even.
+  float spare[kTileRows * kPanel];
+  float* rows[kTileRows];
   for (int64_t col = 0; col < block.numCols; col += kPanel) {
     const float* b = block.b + col * block.depth;
     const int64_t width = minOf<int64_t>(kPanel, block.numCols - col);
     for (int64_t row = 0; row < block.numRows; row += kTileRows) {
       const float* a = block.a + row * (kColumns ? block.depth : kGemmDepth);
       const int64_t height = minOf<int64_t>(kTileRows, block.numRows - row);
-      // An odd number of rows runs as an even one, so its tile may not lie in C.
-      if (!block.cRows && width == kPanel && height % 2 == 0) {
-        tileOfRows<kColumns>(height, a, b, block.depth, block.c + row * block.ldC + col, block.ldC, block.isFirst);
-        continue;
-      }
       const auto rowOfC = [&](int64_t i) { return block.c + (block.cRows ? block.cRows[row + i] : row + i) * block.ldC + col; };
-      if (!block.isFirst) {
-        memset(corner, 0, sizeof corner);
-        for (int64_t i = 0; i < height; ++i) memcpy(corner + i * kPanel, rowOfC(i), static_cast<size_t>(width) * 4);
+      for (int64_t i = 0; i < height; ++i) rows[i] = width == kPanel ? rowOfC(i) : spare + i * kPanel;
+      if (height % 2 == 1) rows[height] = spare + height * kPanel;
+      if (width < kPanel && !block.isFirst) {
+        memset(spare, 0, sizeof spare);
+        for (int64_t i = 0; i < height; ++i) memcpy(rows[i], rowOfC(i), static_cast<size_t>(width) * 4);
       }
-      tileOfRows<kColumns>(height, a, b, block.depth, corner, kPanel, block.isFirst);
-      for (int64_t i = 0; i < height; ++i) memcpy(rowOfC(i), corner + i * kPanel, static_cast<size_t>(width) * 4);
+      tileOfRows<kColumns>(height, a, b, block.depth, rows, block.isFirst);
+      if (width == kPanel) continue;
+      for (int64_t i = 0; i < height; ++i) memcpy(rowOfC(i), rows[i], static_cast<size_t>(width) * 4);
     }
   }
 }
@@ -99,15 +101,36 @@ DOTS_INLINE const float* rowAt(const GemmOperand& operand, int64_t row) {
   return operand.source + (operand.rows ? operand.rows[row] : row) * operand.ld;
 }
 
-/// Rows of memory become rows of a panel.
-DOTS_INLINE void copyPanel(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t width, int64_t panel, float* packed) {
+/// Rows of memory that are fetched ahead of the one that is copied: with `rows` no hardware could guess which come next.
+constexpr int64_t kRowsAhead = 6;
+
+DOTS_INLINE void fetchRow(const GemmOperand& operand, int64_t row, int64_t end, int64_t first, int64_t count) {
+  if (row >= end) return;
+  const float* from = rowAt(operand, row) + first;
+  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i);
+}
+
+/// Rows of memory become rows of panels `kWidth` wide, all panels of a row at once.
+template <int64_t kWidth>
+DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, float* packed) {
+  constexpr int64_t kVecs = (kWidth + kLanes - 1) / kLanes, kLeft = kWidth - (kVecs - 1) * kLanes;
+  const int64_t numCols = endCol - firstCol;
   for (int64_t k = 0; k < depth; ++k) {
+    fetchRow(operand, firstK + k + kRowsAhead, firstK + depth, firstCol, numCols);
     const float* from = rowAt(operand, firstK + k) + firstCol;
-    float* to = packed + k * panel;
-    int64_t i = 0;
-    for (; i + kLanes <= width; i += kLanes) store(to + i, load(from + i));
-    for (; i < width; ++i) to[i] = from[i];
-    for (; i < panel; ++i) to[i] = 0;
+    float* to = packed + k * kWidth;
+    int64_t col = 0;
+    for (; col + kWidth <= numCols; col += kWidth, to += depth * kWidth) {
+      DOTS_UNROLL
+      for (int64_t j = 0; j + 1 < kVecs; ++j) store(to + j * kLanes, load(from + col + j * kLanes));
+      constexpr int64_t kLast = (kVecs - 1) * kLanes;
+      if (kLeft == kLanes)
+        store(to + kLast, load(from + col + kLast));
+      else
+        storeTail(to + kLast, loadTail(from + col + kLast, kLeft), kLeft);
+    }
+    if (col == numCols) continue;
+    for (int64_t i = 0; i < kWidth; ++i) to[i] = col + i < numCols ? from[col + i] : 0.0f;
   }
 }
 
@@ -138,22 +161,15 @@ DOTS_INLINE void turnPanel(const GemmOperand& operand, int64_t firstK, int64_t d
 }
 
 void packGemmPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, float* packed) {
-  for (int64_t col = firstCol; col < endCol; col += kPanel, packed += depth * kPanel) {
-    const int64_t width = minOf<int64_t>(kPanel, endCol - col);
-    if (operand.isTransposed)
-      copyPanel(operand, firstK, depth, col, width, kPanel, packed);
-    else
-      turnPanel(operand, firstK, depth, col, width, packed);
-  }
+  if (operand.isTransposed) return copyPanels<kPanel>(operand, firstK, depth, firstCol, endCol, packed);
+  for (int64_t col = firstCol; col < endCol; col += kPanel, packed += depth * kPanel)
+    turnPanel(operand, firstK, depth, col, minOf<int64_t>(kPanel, endCol - col), packed);
 }
 
 void packGemmRows(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstRow, int64_t endRow, float* packed) {
-  if (operand.isTransposed) {
-    for (int64_t row = firstRow; row < endRow; row += kTileRows, packed += depth * kTileRows)
-      copyPanel(operand, firstK, depth, row, minOf<int64_t>(kTileRows, endRow - row), kTileRows, packed);
-    return;
-  }
+  if (operand.isTransposed) return copyPanels<kTileRows>(operand, firstK, depth, firstRow, endRow, packed);
   for (int64_t row = firstRow; row < endRow; ++row, packed += kGemmDepth) {
+    fetchRow(operand, row + kRowsAhead, endRow, firstK, depth);
     const float* from = rowAt(operand, row) + firstK;
     int64_t k = 0;
     for (; k + 16 <= depth; k += 16) store16(packed + k, load16(from + k));
