@@ -60,7 +60,7 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark }: Cha
     ? `<line class="mark" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${yAt(mark.value).toFixed(1)}" y2="${yAt(mark.value).toFixed(1)}"/><text x="${MARGIN.left + 4}" y="${(yAt(mark.value) - 4).toFixed(1)}">${escapeHtml(mark.label)}</text>`
     : '';
   return (
-    `<figure><figcaption><b>${escapeHtml(title)}</b> <span>${escapeHtml(unit)}, by tokens</span></figcaption>` +
+    `<figure><figcaption><b>${escapeHtml(title)}</b> <span>${escapeHtml(unit)}</span></figcaption>` +
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${grid.join('')}${below.join('')}${marked}${drawn.join('')}</svg></figure>`
   );
 }

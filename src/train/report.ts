@@ -41,6 +41,7 @@ polyline.c2 { stroke: #16a34a } text.c2 { fill: #16a34a } polyline.c3 { stroke: 
 polyline.c4 { stroke: #0891b2 } text.c4 { fill: #0891b2 } polyline.c5 { stroke: #db2777 } text.c5 { fill: #db2777 }
 polyline.c6 { stroke: #ca8a04 } text.c6 { fill: #ca8a04 } polyline.c7 { stroke: #64748b } text.c7 { fill: #64748b }
 table { border-collapse: collapse; } th, td { padding: 2px 10px 2px 0; text-align: right; font-variant-numeric: tabular-nums; font-weight: 400; }
+th:first-child { text-align: left; } .charts { margin-top: 1.5rem; }
 .heat { overflow-x: auto; } .heat td { width: 18px; min-width: 18px; height: 18px; padding: 0; border: 1px solid var(--bg); }
 .heat th { color: var(--dim); white-space: nowrap; }
 `;
@@ -112,7 +113,7 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body>` +
-    `<h1>${escapeHtml(title)}</h1>${summary(records, steps, validations)}<div class="charts">${charts.join('')}</div>` +
+    `<h1>${escapeHtml(title)}</h1>${summary(records, steps, validations)}<p>Tokens from left to right.</p><div class="charts">${charts.join('')}</div>` +
     `${heatMap(steps.at(-1))}</body></html>\n`
   );
 }
