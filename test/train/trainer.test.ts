@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
 import type { Store } from '../../src/backend/store.ts';
 import { ResourceError, ShapeError } from '../../src/core/errors.ts';
 import { openModelFiles } from '../../src/engine/model-files.ts';
@@ -169,7 +170,7 @@ describe('train()', () => {
           one.type === 'step' ? [one.loss as number] : [],
         );
       };
-      const expected = await losses(toyOptions(toyRun(), await toyFolder()));
+      const expected = await losses(toyOptions(toyRun(), await toyFolder(), referenceBackend));
       const found = await losses(toyOptions(toyRun(), await toyFolder(), backend));
       found.forEach((loss, i) => {
         expect(Math.abs(loss - expected[i])).toBeLessThan(1e-3);
