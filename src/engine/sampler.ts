@@ -76,28 +76,37 @@ export class Sampler {
     if (temperature === 0) return best;
     const weights_V = this.weights;
     const max = scores_V[best];
-    for (let id = 0; id < scores_V.length; id++) weights_V[id] = Math.exp((scores_V[id] - max) / temperature);
-
-    if (topK <= 0 && topP >= 1 && minP <= 0) {
-      let total = 0;
-      for (let id = 0; id < weights_V.length; id++) total += weights_V[id];
-      let left = this.random.uniform(this.numSampled) * total;
-      for (let id = 0; id < weights_V.length; id++) {
-        left -= weights_V[id];
-        if (left < 0) return id;
-      }
-      return best;
+    const weigh = (id: number): void => {
+      weights_V[id] = Math.exp((scores_V[id] - max) / temperature);
+    };
+    let kept: readonly number[];
+    if (topK > 0) {
+      // The weights of the others are not asked for, and most of the time would go into them.
+      const ids = mostLikely(scores_V, topK);
+      for (const id of ids) weigh(id);
+      kept = firstOf(ids, weights_V, topP, minP);
+    } else {
+      for (let id = 0; id < scores_V.length; id++) weigh(id);
+      if (topP >= 1 && minP <= 0) return this.drawAny(weights_V, best);
+      kept = nucleus({ scores_V, max, temperature, weights_V }, topP, minP);
     }
-    const kept =
-      topK > 0
-        ? firstOf(mostLikely(scores_V, topK), weights_V, topP, minP)
-        : nucleus({ scores_V, max, temperature, weights_V }, topP, minP);
     let left = this.random.uniform(this.numSampled) * sumOf(kept, weights_V);
     for (const id of kept) {
       left -= weights_V[id];
       if (left < 0) return id;
     }
     return kept[0];
+  }
+
+  private drawAny(weights_V: Float64Array, best: number): number {
+    let total = 0;
+    for (let id = 0; id < weights_V.length; id++) total += weights_V[id];
+    let left = this.random.uniform(this.numSampled) * total;
+    for (let id = 0; id < weights_V.length; id++) {
+      left -= weights_V[id];
+      if (left < 0) return id;
+    }
+    return best;
   }
 }
 

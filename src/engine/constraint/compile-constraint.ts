@@ -3,6 +3,7 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 import { constrainTokens } from './byte-constraint.ts';
 import { utf8 } from './code-points.ts';
 import type { Constraint } from './constraint.ts';
+import { gbnfGrammar } from './gbnf.ts';
 import { choice, type Grammar, literal } from './grammar.ts';
 import { schemaGrammar } from './json-schema.ts';
 import { LIMITS, tooLarge } from './limits.ts';
@@ -18,32 +19,19 @@ export type ConstraintSpec =
   | { readonly type: 'regex'; readonly pattern: string }
   /** The answer is one of these texts. */
   | { readonly type: 'choice'; readonly choices: readonly string[] }
+  /** The rule `root` of a grammar in llama.cpp's form. */
+  | { readonly type: 'grammar'; readonly gbnf: string }
   /** Text and calls of tools, as `toolMessages` explains them to the model and `ToolCallParser` reads them. */
   | ({ readonly type: 'tools' } & ToolRules);
 
-/** Requests come with the same few schemas again and again, and a constraint that has been used knows its masks. */
-const MAX_KEPT = 16;
-const compiled = new WeakMap<Tokenizer, Map<string, Constraint>>();
-
 /**
- * What an answer must look like -> what `generate` takes as its `constraint`. It may be used for any number of answers, and
- * gets faster with use. Throws `UsageError` for everything that can't be promised: `unsupported-schema` (with keyword
- * and JSON pointer), `unsupported-pattern`, `unsatisfiable-constraint`, `constraint-too-large`, `bad-choices`,
+ * What an answer must look like -> what `generate` takes as its `constraint`. Use it for all the
+ * answers of one form: it remembers what it found, and the first tokens of the first answer take much longer than the rest. Throws `UsageError` for everything that can't be promised: `unsupported-schema` (with keyword
+ * and JSON pointer), `unsupported-pattern`, `unsatisfiable-constraint`, `constraint-too-large`, `bad-grammar`, `bad-choices`,
  * `bad-tool`, `unknown-tool`.
  */
 export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
-  let known = compiled.get(tokenizer);
-  if (!known) {
-    known = new Map();
-    compiled.set(tokenizer, known);
-  }
-  const key = JSON.stringify(spec);
-  const constraint = known.get(key) ?? constrainTokens(grammarOf(spec), tokenizer);
-  // The order of the map is that of use.
-  known.delete(key);
-  known.set(key, constraint);
-  if (known.size > MAX_KEPT) known.delete(known.keys().next().value as string);
-  return constraint;
+  return constrainTokens(grammarOf(spec), tokenizer);
 }
 
 function grammarOf(spec: ConstraintSpec): Grammar {
@@ -56,6 +44,8 @@ function grammarOf(spec: ConstraintSpec): Grammar {
       return textGrammar(textAutomaton(parsePattern(spec.pattern), false), utf8);
     case 'choice':
       return choiceGrammar(spec.choices);
+    case 'grammar':
+      return gbnfGrammar(spec.gbnf);
     case 'tools':
       return toolGrammar(spec);
   }

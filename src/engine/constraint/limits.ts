@@ -10,6 +10,8 @@ export const LIMITS = {
   schemaValues: 20_000,
   patternBytes: 64 * 1024,
   patternStates: 4_000,
+  /** Rules of a written grammar; to find which are possible may take as many rounds. */
+  rules: 2_000,
   /** States of the whole automaton. */
   states: 300_000,
   /** Places in the grammar where one answer may be at the same time. */
