@@ -256,6 +256,8 @@ describe('answers of a given form', () => {
     expect(regex.choices[0].message.content).toMatch(/^[a-c]{3}-\d{2}$/);
     const choice = await chat({ structured_outputs: { choice: ['yes', 'no'] } });
     expect(['yes', 'no']).toContain(choice.choices[0].message.content);
+    const grammar = await chat({ grammar: 'root ::= [ab]{2} ("!" | "?")' });
+    expect(grammar.choices[0].message.content).toMatch(/^[ab]{2}[!?]$/);
   });
 
   it.each([
@@ -271,7 +273,7 @@ describe('answers of a given form', () => {
       'unsupported_schema',
     ],
     [{ structured_outputs: { regex: '(' } }, 'structured_outputs.regex', 'unsupported_pattern'],
-    [{ grammar: 'root ::= "x"' }, 'grammar', 'unsupported_grammar'],
+    [{ grammar: 'root ::= root "x"' }, 'grammar', 'bad_grammar'],
     [{ structured_outputs: { regex: 'a', choice: ['b'] } }, 'structured_outputs.choice', 'invalid_value'],
   ])('refuse %j before any token', async (more, param, code) => {
     const answer = await chat(more);

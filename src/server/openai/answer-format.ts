@@ -95,6 +95,10 @@ function extensions(request: AnswerFormatRequest): WantedFormat[] {
   const choice = (choices: readonly string[] | undefined, param: string): void => {
     if (choices !== undefined) wishes.push({ spec: { type: 'choice', choices }, param });
   };
+  const grammar = (gbnf: string | undefined, param: string): void => {
+    // Clients of llama-server send an empty one for none.
+    if (gbnf !== undefined && gbnf !== '') wishes.push({ spec: { type: 'grammar', gbnf }, param });
+  };
   json(outputs?.json, 'structured_outputs.json');
   if (outputs?.json_object)
     wishes.push({ spec: { type: 'json-object' }, param: 'structured_outputs.json_object' });
@@ -105,20 +109,13 @@ function extensions(request: AnswerFormatRequest): WantedFormat[] {
   choice(request.guided_choice, 'guided_choice');
   json(request.json_schema, 'json_schema');
   regex(request.regex, 'regex');
-  const impossible: Readonly<Record<string, unknown>> = {
-    'structured_outputs.grammar': outputs?.grammar,
-    'structured_outputs.structural_tag': outputs?.structural_tag,
-    guided_grammar: request.guided_grammar,
-    grammar: request.grammar,
-    ebnf: request.ebnf,
-  };
-  for (const [param, value] of Object.entries(impossible)) {
-    if (value !== undefined && value !== '')
-      throw badRequest(
-        `${param}: give a JSON schema, a regex or choices instead`,
-        param,
-        'unsupported_grammar',
-      );
+  grammar(outputs?.grammar, 'structured_outputs.grammar');
+  grammar(request.guided_grammar, 'guided_grammar');
+  grammar(request.grammar, 'grammar');
+  grammar(request.ebnf, 'ebnf');
+  if (outputs?.structural_tag !== undefined) {
+    const param = 'structured_outputs.structural_tag';
+    throw badRequest(`${param}: give a JSON schema, a regex, a grammar or choices instead`, param);
   }
   return wishes;
 }
