@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kernels/peak-loops.h"
 #include "threads.h"
@@ -12,8 +13,9 @@
 namespace dots {
 namespace {
 
-/// Five times the largest cache of the machines this is measured on, so that at most a small part is read from there.
-constexpr int64_t kMemoryBytes = int64_t{256} << 20;
+/// At least this much is read, and four times what the largest cache holds, but no more than a gigabyte.
+constexpr int64_t kLeastMemoryBytes = int64_t{256} << 20;
+constexpr int64_t kMostMemoryBytes = int64_t{1} << 30;
 constexpr int64_t kChunkBytes = int64_t{1} << 20;
 /// Beside other work the best try comes late, so tries go on for this long, and there are at least a few.
 constexpr double kSecondsEach = 0.2;
@@ -23,6 +25,15 @@ constexpr double kChunkSeconds = 0.0005;
 constexpr int64_t kChunks = 16;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+int64_t memoryBytes() {
+#if defined(_SC_LEVEL3_CACHE_SIZE)
+  const int64_t cacheBytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#else
+  const int64_t cacheBytes = 0;
+#endif
+  return std::min(kMostMemoryBytes, std::max(kLeastMemoryBytes, 4 * cacheBytes / kChunkBytes * kChunkBytes));
+}
 
 /// The best of several tries of something that returns how much it did, per second.
 template <class Try>
@@ -37,13 +48,13 @@ double bestRate(Try once) {
   return best;
 }
 
-double readRate(const uint8_t* memory, ThreadPool& pool) {
+double readRate(const uint8_t* memory, int64_t sizeBytes, ThreadPool& pool) {
   std::atomic<uint64_t> sink{0};
   return bestRate([&] {
-    pool.parallelFor(kMemoryBytes / kChunkBytes, [&](int64_t chunk, int) {
+    pool.parallelFor(sizeBytes / kChunkBytes, [&](int64_t chunk, int) {
       sink.fetch_xor(DOTS_KERNEL(readBytes)(memory + chunk * kChunkBytes, kChunkBytes), std::memory_order_relaxed);
     });
-    return static_cast<double>(kMemoryBytes);
+    return static_cast<double>(sizeBytes);
   });
 }
 
@@ -65,15 +76,16 @@ double multiplyRate(ThreadPool& pool, Kernel kernel) {
 }  // namespace
 
 bool measureLimits(int numThreads, Limits* limits, std::string* error) {
-  void* memory = mmap(nullptr, static_cast<size_t>(kMemoryBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const int64_t sizeBytes = memoryBytes();
+  void* memory = mmap(nullptr, static_cast<size_t>(sizeBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return *error = "out of memory for measuring how fast it is", false;
   ThreadPool pool(numThreads);
   // Memory that was never written is one page of zeros that stays in the cache.
-  pool.parallelFor(kMemoryBytes / kChunkBytes, [&](int64_t chunk, int) {
+  pool.parallelFor(sizeBytes / kChunkBytes, [&](int64_t chunk, int) {
     std::memset(static_cast<uint8_t*>(memory) + chunk * kChunkBytes, static_cast<int>(chunk) + 1, kChunkBytes);
   });
-  limits->readBytesPerSecond = readRate(static_cast<const uint8_t*>(memory), pool);
-  munmap(memory, static_cast<size_t>(kMemoryBytes));
+  limits->readBytesPerSecond = readRate(static_cast<const uint8_t*>(memory), sizeBytes, pool);
+  munmap(memory, static_cast<size_t>(sizeBytes));
   limits->floatMultipliesPerSecond = multiplyRate(pool, [](int64_t rounds) {
     float sink = 0;
     return DOTS_KERNEL(multiplyFloats)(rounds, &sink);

@@ -15,18 +15,25 @@ constexpr int kGroups = static_cast<int>(kTileRows) / kLanes;  // row groups of 
 constexpr int kPanelTokens = 128;                              // tokens whose sums are kept while a panel is in use
 constexpr int kVecBytes = 4 * kLanes;
 
-// What is read next, as one range: a group's rows are neighbours, so while one group is multiplied the next one is
-// fetched front to back. Left alone, the processor would see kLanes short streams and start each of them late.
+// What is read next. While one group of rows is multiplied, the one after it is fetched, a line with each step, row by
+// row at the same place, as it will be read; and once more, into the second-level cache, from kFarRows further on. Rows
+// are streams through several pages at once, and the processor's own prefetcher runs ahead in each page. Fetched front
+// to back, lines wait for the core's few miss buffers instead, at two thirds of the speed (docs/log.md).
+constexpr int64_t kFarRows = 48;
+
 struct Ahead {
   const uint8_t* at;
-  int rows;
-  // The share of the next group that corresponds to `bytes` more of each row of this one.
-  DOTS_METHOD void fetch(int bytes) {
-    if (!at) return;
-    const uint8_t* const end = at + bytes * rows;
-    for (const uint8_t* line = at - (reinterpret_cast<uintptr_t>(at) & 63); line < end; line += 64)
-      __builtin_prefetch(line);
-    at = end;
+  int64_t stride, back;
+  int row;
+  Ahead() = default;
+  /// In kLanes steps `bytes` of each row are fetched.
+  DOTS_METHOD Ahead(const uint8_t* next, int64_t rowBytes, int bytes)
+      : at(next), stride(rowBytes), back(bytes - kLanes * rowBytes), row(0) {}
+  DOTS_METHOD void step() {
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + kFarRows * stride, 0, 2);
+    at += stride;
+    if (++row % kLanes == 0) at += back;
   }
 };
 
@@ -142,6 +149,7 @@ struct Per32 {
   using Panel = Panel32;
   static constexpr Activation kActivation = Activation::kQ32;
   static constexpr int kBlock = T::kPart * T::kParts;  // weights of a stored block
+  static constexpr int kAheadBytes = T::kBlockBytes * kLanes / (kBlock / 4);  // of a row, while kLanes steps are done
   static constexpr int kPanelBytes = 256 / kBlock * T::kBlockBytes;
 
   static void unpack(Rows rows, int64_t cols, Panel& panel) {
@@ -166,7 +174,6 @@ struct Per32 {
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
     const Scale one = unitScale();
     for (int64_t k = 0; k < cols; k += kBlock, rows = advance(rows, T::kBlockBytes)) {
-      ahead.fetch(T::kBlockBytes);
       for (int part = 0; part < T::kParts; ++part) {
         const int64_t kp = k + part * T::kPart;
         Vec d, dmin = zero();
@@ -174,6 +181,7 @@ struct Per32 {
         SumOf<typename T::C, P::kSteps, true, false> sum[NT];
         DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = offsetStart<P>(x[t], kp, T::kOffsetShift);
         T::codes(rows, part, d, dmin, [&](int i, Bytes code) DOTS_LAMBDA {
+          ahead.step();
           DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t].step(i, code, x[t], kp, one, isum[t]);
         });
         DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = addBlock32<P>(acc[t], x[t], kp, d, dmin, isum[t]);
@@ -235,6 +243,7 @@ struct Per256 {
   using P = Props<typename T::C, T::kSub, T::kMin>;
   using Panel = Panel256;
   static constexpr Activation kActivation = Activation::kQ256;
+  static constexpr int kAheadBytes = T::kBlockBytes / 4;
   static constexpr int kPanelBytes = T::kBlockBytes;
 
   static void unpack(Rows rows, int64_t, Panel& panel) {
@@ -252,13 +261,13 @@ struct Per256 {
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
     for (int64_t k = 0; k < cols; k += 256, rows = advance(rows, T::kBlockBytes)) {
-      ahead.fetch(T::kBlockBytes);
       Header h;
       h.dmin = zero();
       Int isum[NT];
       SumOf<typename T::C, P::kSteps, false, false> sum[NT];
       DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = zeroInt();
       T::block(rows, h, [&](int s, int i, Bytes code) DOTS_LAMBDA {
+        if (i % (16 / kLanes) == 0) ahead.step();
         DOTS_UNROLL for (int t = 0; t < NT; ++t)
           sum[t].step(i, code, x[t], k + s * T::kSub, h.scales[s], isum[t]);
       });
@@ -287,7 +296,9 @@ static void few(const TileJob& job) {
   for (int64_t row = job.firstRow; row < job.endRow;) {
     const RowGroup g = rowGroup(job, row);
     const int64_t nextRow = row + g.count;
-    const Ahead ahead{nextRow < job.endRow ? job.weights + nextRow * job.rowBytes : job.next, g.count};
+    const uint8_t* const next = nextRow < job.endRow ? job.weights + nextRow * job.rowBytes : job.next;
+    // Where nothing follows, lines that are there already.
+    const Ahead ahead(next ? next : g.rows.base, job.rowBytes, F::kAheadBytes);
     Vec acc[NT];
     DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
     F::template dot<NT>(g.rows, x, job.cols, ahead, acc);

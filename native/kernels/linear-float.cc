@@ -45,32 +45,44 @@ DOTS_INLINE Rows copyTail(const Rows& rows, int64_t k, int64_t cols, uint8_t* bu
   return {buffer, 16};
 }
 
+// 16 bytes of kLanes rows meet the activations.
+template <class W, int NT>
+DOTS_INLINE void multiplyStep(const Rows& rows, int64_t k, const float* const* x, Vec* sum) {
+  Bytes v[4];
+  Vec w[W::kStep];
+  loadRows(advance(rows, k * W::kBytes), 0, v);
+  W::floats(v, w);
+  DOTS_UNROLL for (int j = 0; j < W::kStep; ++j)
+    DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t] = fma(w[j], set1(x[t][k + j]), sum[t]);
+}
+
 template <class W, int RV, int NT>
 static void fewFloat(const TileJob& job, const RowGroup* groups, const float* const* x, int64_t row) {
   Vec total[RV][NT];
   DOTS_UNROLL for (int r = 0; r < RV; ++r)
     DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] = zero();
-  const int64_t bytes = RV * kLanes * job.rowBytes;
-  Ahead ahead{job.next, 1};
-  if (groups[RV - 1].rows.stride && row + 2 * RV * kLanes <= job.endRow)
-    ahead.at = job.weights + (row + RV * kLanes) * job.rowBytes;
+  const bool isMore = groups[RV - 1].rows.stride && row + 2 * RV * kLanes <= job.endRow;
+  const uint8_t* const next = isMore ? job.weights + (row + RV * kLanes) * job.rowBytes : job.next;
+  Ahead ahead[RV];
+  for (int r = 0; r < RV; ++r)
+    ahead[r] = Ahead((next ? next : groups[0].rows.base) + r * kLanes * job.rowBytes, job.rowBytes, 64);
   for (int64_t k0 = 0; k0 < job.cols; k0 += kChunk) {
-    ahead.fetch(static_cast<int>(bytes * kChunk / job.cols));
     Vec sum[RV][NT];
     DOTS_UNROLL for (int r = 0; r < RV; ++r)
       DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[r][t] = zero();
     const int64_t end = minOf<int64_t>(k0 + kChunk, job.cols);
     int64_t k = k0;
-    for (; k + W::kStep <= end; k += W::kStep) {
+    // A line of every row at a time: rows of 4,096 bytes share a place in the cache, which holds few of them.
+    for (; k + 4 * W::kStep <= end; k += 4 * W::kStep) {
       DOTS_UNROLL for (int r = 0; r < RV; ++r) {
-        Bytes v[4];
-        Vec w[W::kStep];
-        loadRows(advance(groups[r].rows, k * W::kBytes), 0, v);
-        W::floats(v, w);
-        DOTS_UNROLL for (int j = 0; j < W::kStep; ++j)
-          DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[r][t] = fma(w[j], set1(x[t][k + j]), sum[r][t]);
+        for (int line = 0; line < 4; ++line) {
+          DOTS_UNROLL for (int i = 0; i < kLanes / 4; ++i) ahead[r].step();
+          multiplyStep<W, NT>(groups[r].rows, k + line * W::kStep, x, sum[r]);
+        }
       }
     }
+    for (; k + W::kStep <= end; k += W::kStep)
+      DOTS_UNROLL for (int r = 0; r < RV; ++r) multiplyStep<W, NT>(groups[r].rows, k, x, sum[r]);
     if (k < end)
       for (int r = 0; r < RV; ++r) {
         alignas(64) uint8_t buffer[16 * kLanes];

@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
   uint8_t* const scratch = static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(linearScratchBytes(pool.numThreads()))));
   for (const StorageInfo* info = allStorageTypes(); info->name; ++info) {
     if (argc > 3 && std::none_of(argv + 3, argv + argc, [&](const char* a) { return std::string(a) == info->name; })) continue;
-    const int64_t rows = 2048, cols = info->blockElements == 256 ? 2048 : 704, tokens = 512;
+    const int64_t rows = 2048, cols = info->blockElements == 32 ? 704 : 2048, tokens = 512;
     const int64_t xBytes = activationRowBytes(info->activation, cols);
     uint8_t* const x = static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(xBytes * tokens)));
     std::vector<float> xf(static_cast<size_t>(tokens * cols)), out(static_cast<size_t>(tokens * rows));

@@ -13,7 +13,7 @@ export interface MachineLimits {
   readonly byteMultipliesPerSecond: number;
 }
 
-/** Measures for 0.7 s. Undefined where the native backend is not built. Throws `ResourceError` without 256 MB to spare. */
+/** Measures for about a second. Undefined where the native backend is not built. Throws `ResourceError` without up to 1 GB to spare. */
 export function measureLimits(numThreads: number): MachineLimits | undefined {
   const { addon } = loadAddon();
   if (!addon) return undefined;
