@@ -38,7 +38,7 @@ DOTS_INLINE float* scoresAt(float* scores, int64_t row, int64_t key) {
 DOTS_INLINE void multiplyByKeys(const float* a, const float* panels, int64_t width, int64_t numRows, int64_t numKeys, float* scores) {
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
-    gemmBlock({a, false, panels + key * width, width, numRows, here, scoresAt(scores, 0, key), kGemmDepth, nullptr, true});
+    gemmBlock({a, false, panels + key * width, width, numRows, here, scoresAt(scores, 0, key), kGemmDepth, nullptr, true, {}, 0, 0, 0, 0});
   }
 }
 
@@ -47,7 +47,7 @@ DOTS_INLINE void multiplyByValues(const float* scores, const float* panels, int6
   const int64_t padded = paddedTo(width, gemmPanelWidth());
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
-    gemmBlock({scores + key * kQueries, false, panels + key * padded, here, numRows, width, c, ldC, nullptr, key == 0});
+    gemmBlock({scores + key * kQueries, false, panels + key * padded, here, numRows, width, c, ldC, nullptr, key == 0, {}, 0, 0, 0, 0});
   }
 }
 
@@ -143,7 +143,7 @@ DOTS_INLINE void addToKeys(const float* scores, const float* panels, int64_t num
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
     packGemmRows({scores + key * kQueries, kGemmDepth, nullptr, true}, 0, numRows, 0, here, turned);
-    gemmBlock({turned, true, panels, numRows, here, width, c + key * ldC, ldC, nullptr, false});
+    gemmBlock({turned, true, panels, numRows, here, width, c + key * ldC, ldC, nullptr, false, {}, 0, 0, 0, 0});
   }
 }
 

@@ -22,11 +22,48 @@ constexpr int64_t kSumLength = 64;
 int gemmPanelWidth() { return kPanel; }
 int gemmTileRows() { return kTileRows; }
 
+DOTS_INLINE const float* rowAt(const GemmOperand& operand, int64_t row) {
+  return operand.source + (operand.rows ? operand.rows[row] : row) * operand.ld;
+}
+
+/// Rows that are wanted next, handed out in pieces of a few cache lines.
+struct Ahead {
+  const GemmOperand* operand;
+  int64_t row, endRow, first, numFloats, at;
+};
+constexpr int kFetchLines = 8;
+constexpr int64_t kFetchFloats = kFetchLines * 16;
+
+/// Where the next kFetchFloats of them lie; null when all were handed out.
+DOTS_INLINE const float* nextPiece(Ahead& ahead) {
+  if (ahead.row >= ahead.endRow) return nullptr;
+  const float* piece = rowAt(*ahead.operand, ahead.row) + ahead.first + ahead.at;
+  ahead.at += kFetchFloats;
+  if (ahead.at >= ahead.numFloats) ahead.at = 0, ++ahead.row;
+  return piece;
+}
+
+template <int M, bool kColumns>
+DOTS_INLINE void multiplyStep(const float* a, const float* b, int64_t k, Vec (&sum)[M][kTileVecs]) {
+  Vec right[kTileVecs];
+  DOTS_UNROLL
+  for (int j = 0; j < kTileVecs; ++j) right[j] = load(b + k * kPanel + j * kLanes);
+  DOTS_UNROLL
+  for (int i = 0; i < M; ++i) {
+    const Vec left = set1(kColumns ? a[k * kTileRows + i] : a[i * kGemmDepth + k]);
+    DOTS_UNROLL
+    for (int j = 0; j < kTileVecs; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+  }
+}
+
 /// M rows of A against one panel of B, into the panel's columns of M rows of C.
 template <int M, bool kColumns>
-void tile(const float* a, const float* b, int64_t depth, float* const* c, bool isFirst) {
+void tile(const float* a, const float* b, int64_t depth, float* const* c, bool isFirst, Ahead& ahead) {
   DOTS_UNROLL
-  for (int i = 0; i < M; ++i) __builtin_prefetch(c[i], 1);
+  for (int i = 0; i < M; ++i) {
+    __builtin_prefetch(c[i], 1);
+    __builtin_prefetch(c[i] + kPanel - 1, 1);
+  }
   for (int64_t begin = 0; begin < depth; begin += kSumLength) {
     const int64_t end = minOf(begin + kSumLength, depth);
     Vec sum[M][kTileVecs];
@@ -35,17 +72,15 @@ void tile(const float* a, const float* b, int64_t depth, float* const* c, bool i
       DOTS_UNROLL
       for (int j = 0; j < kTileVecs; ++j) sum[i][j] = zero();
     }
-    for (int64_t k = begin; k < end; ++k) {
-      Vec right[kTileVecs];
+    int64_t k = begin;
+    const float* piece = kColumns ? nextPiece(ahead) : nullptr;
+    // A line now and then: more at a time than there are fill buffers would stop the multiplications.
+    for (; piece && k + 4 <= end && k < begin + 4 * kFetchLines; k += 4) {
+      __builtin_prefetch(piece + (k - begin) * 4, 0, 2);
       DOTS_UNROLL
-      for (int j = 0; j < kTileVecs; ++j) right[j] = load(b + k * kPanel + j * kLanes);
-      DOTS_UNROLL
-      for (int i = 0; i < M; ++i) {
-        const Vec left = set1(kColumns ? a[k * kTileRows + i] : a[i * kGemmDepth + k]);
-        DOTS_UNROLL
-        for (int j = 0; j < kTileVecs; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
-      }
+      for (int step = 0; step < 4; ++step) multiplyStep<M, kColumns>(a, b, k + step, sum);
     }
+    for (; k < end; ++k) multiplyStep<M, kColumns>(a, b, k, sum);
     DOTS_UNROLL
     for (int i = 0; i < M; ++i) {
       DOTS_UNROLL
@@ -60,11 +95,11 @@ void tile(const float* a, const float* b, int64_t depth, float* const* c, bool i
 
 /// As many rows as there are, up to kTileRows: the last rows of a block do not pay for a whole tile.
 template <bool kColumns, int M = kTileRows>
-DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* const* c, bool isFirst) {
+DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* const* c, bool isFirst, Ahead& ahead) {
   if constexpr (M > 2) {
-    if (numRows <= M - 2) return tileOfRows<kColumns, M - 2>(numRows, a, b, depth, c, isFirst);
+    if (numRows <= M - 2) return tileOfRows<kColumns, M - 2>(numRows, a, b, depth, c, isFirst, ahead);
   }
-  tile<M, kColumns>(a, b, depth, c, isFirst);
+  tile<M, kColumns>(a, b, depth, c, isFirst, ahead);
 }
 
 template <bool kColumns>
@@ -72,6 +107,7 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
   // Where a tile does not fit into C: its last columns, or the row that makes an odd number of rows even.
   float spare[kTileRows * kPanel];
   float* rows[kTileRows];
+  Ahead ahead{&block.next, block.nextRow, block.endNextRow, block.nextFirst, block.nextFloats, 0};
   for (int64_t col = 0; col < block.numCols; col += kPanel) {
     const float* b = block.b + col * block.depth;
     const int64_t width = minOf<int64_t>(kPanel, block.numCols - col);
@@ -85,7 +121,7 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
         memset(spare, 0, sizeof spare);
         for (int64_t i = 0; i < height; ++i) memcpy(rows[i], rowOfC(i), static_cast<size_t>(width) * 4);
       }
-      tileOfRows<kColumns>(height, a, b, block.depth, rows, block.isFirst);
+      tileOfRows<kColumns>(height, a, b, block.depth, rows, block.isFirst, ahead);
       if (width == kPanel) continue;
       for (int64_t i = 0; i < height; ++i) memcpy(rowOfC(i), rows[i], static_cast<size_t>(width) * 4);
     }
@@ -95,10 +131,6 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
 void gemmBlock(const GemmBlock& block) {
   if (block.aIsColumns) return runBlock<true>(block);
   runBlock<false>(block);
-}
-
-DOTS_INLINE const float* rowAt(const GemmOperand& operand, int64_t row) {
-  return operand.source + (operand.rows ? operand.rows[row] : row) * operand.ld;
 }
 
 /// Rows of memory that are fetched ahead of the one that is copied: with `rows` no hardware could guess which come next.

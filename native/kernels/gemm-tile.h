@@ -39,6 +39,10 @@ struct GemmBlock {
   int64_t ldC;
   const int32_t* cRows;  // row of memory for each i; null: i itself
   bool isFirst;          // overwrite C instead of adding to it
+  // What will be packed after this block: fetched into the cache while the tiles run, which leave memory idle. Row i of
+  // the operand for firstRow <= i < endRow, numFloats from `first`.
+  GemmOperand next;
+  int64_t nextRow, endNextRow, nextFirst, nextFloats;
 };
 
 DOTS_DECLARE_KERNEL(

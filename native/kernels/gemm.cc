@@ -76,7 +76,7 @@ void runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
     for (int64_t k = 0; k < depth; k += kGemmDepth) {
       const int64_t here = least(kGemmDepth, depth - k);
       packRows(operand, round.firstK + k, here, first, end, mine);
-      GemmBlock block;
+      GemmBlock block{};
       block.a = mine;
       block.aIsColumns = false;
       block.b = packed + (expert - round.firstExpert) * matrixFloats + k * paddedCols + col * here;
@@ -157,7 +157,10 @@ void multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       const int64_t here = least(kGemmDepth, end - k);
       packRows(left, k, here, row, endRow, a);
       packPanels(right, k, here, col, endCol, b);
-      run({a, true, b, here, endRow - row, endCol - col, out, product.cols, nullptr, !product.isAdded && k == begin});
+      // Of the next tokens both rows are wanted; the longer stretch is fetched.
+      const bool isLeft = endRow - row > endCol - col;
+      run({a, true, b, here, endRow - row, endCol - col, out, product.cols, nullptr, !product.isAdded && k == begin, isLeft ? left : right, k + here, least(k + here + kGemmDepth, end),
+           isLeft ? row : col, isLeft ? endRow - row : endCol - col});
     }
   });
 }
