@@ -17,6 +17,7 @@ import { experts } from './routes/experts.ts';
 import { health } from './routes/health.ts';
 import { listModels, oneModel } from './routes/models.ts';
 import { props } from './routes/props.ts';
+import { responses } from './routes/responses.ts';
 import { applyTemplate, detokenize, tokenize, tokenizerInfo } from './routes/tokenize.ts';
 import { ServedModel } from './served-model.ts';
 
@@ -138,6 +139,7 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   get(['/tokenizer_info', '/v1/tokenizer_info'], (c) => tokenizerInfo(c, context));
   post(['/v1/chat/completions', '/chat/completions'], chatCompletions);
   post(['/v1/completions', '/completions'], completions);
+  post(['/v1/responses', '/responses'], responses);
   post(['/tokenize', '/v1/tokenize'], tokenize);
   post(['/detokenize', '/v1/detokenize'], detokenize);
   post(['/apply-template', '/v1/apply-template'], applyTemplate);
