@@ -146,6 +146,28 @@ describe('train()', () => {
     expect(await folder.checkpoints()).toEqual([]);
   });
 
+  it('a disk that fills up while it saves ends the run and leaves the last checkpoint, from which it goes on', async () => {
+    const folder = await toyFolder();
+    const write = folder.writeCheckpoint.bind(folder);
+    folder.writeCheckpoint = (step, content) =>
+      write(step, (target, subFolder) => {
+        if (step <= 10) return content(target, subFolder);
+        const create: typeof target.create = async (name, sizeBytes) => ({
+          ...(await target.create(name, sizeBytes)),
+          write: async () => {
+            throw new ResourceError('Cannot write: the disk is full', { code: 'disk-full' });
+          },
+        });
+        return content({ ...target, create }, subFolder);
+      });
+    await expect(train(toyOptions(toyRun(), folder))).rejects.toMatchObject({ code: 'disk-full' });
+    const [resumeFrom, ...more] = await folder.checkpoints();
+    expect([resumeFrom.slice(-8), more]).toEqual(['00000010', []]);
+    folder.writeCheckpoint = write;
+    const expected = await train(toyOptions(toyRun(), await toyFolder()));
+    expect((await train({ ...toyOptions(toyRun(), folder), resumeFrom })).loss).toBe(expected.loss);
+  });
+
   it('a log line that was cut off is passed over', async () => {
     const folder = await toyFolder();
     await folder.log({ type: 'step', step: 5 });

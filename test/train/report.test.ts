@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { lineChart } from '../../src/train/line-chart.ts';
+import { trainingReport } from '../../src/train/report.ts';
+
+const layer = {
+  layer: 1,
+  maxViolation: 0.4,
+  entropy: 0.9,
+  numDead: 0,
+  biasDrift: 0.01,
+  load: [0.75, 0.25, 0, 0],
+};
+const step = (tokens: number, loss: number) => ({
+  type: 'step',
+  step: tokens / 100,
+  ...{ tokens, loss, balanceLoss: 0.1, gradientNorm: 1, learningRate: 1e-3, tokensPerSecond: 500 },
+  layers: [layer],
+});
+
+describe('trainingReport()', () => {
+  const records = [
+    { type: 'start', step: 0, totalTokens: 1000, storeBytes: 1e6, workingBytes: 1e6 },
+    step(100, 3),
+    step(200, 2.5),
+    {
+      type: 'validation',
+      step: 2,
+      tokens: 200,
+      sets: { '<en>': { loss: 2.25, bitsPerByte: 1.5, tokens: 9 } },
+    },
+  ];
+
+  it('shows where the run stands and how loaded each expert is', () => {
+    const page = trainingReport('a & b', records);
+    expect(page).toContain('<title>a &amp; b</title>');
+    expect(page).toContain('200 of 1,000');
+    expect(page).toContain('2.2500, 1.5000 bits a byte');
+    expect(page).toContain('layer 1, expert 0: 3.00 × the mean');
+    expect(page.match(/<td style/g)).toHaveLength(4);
+  });
+
+  it('names of sets cannot break the page', () => {
+    const page = trainingReport('run', records);
+    expect(page).not.toContain('<en>');
+    expect(page).toContain('&lt;en&gt;');
+  });
+
+  it('a run without a step yet has a page too', () => {
+    expect(trainingReport('new', records.slice(0, 1))).toContain('No step is logged yet');
+  });
+});
+
+describe('lineChart()', () => {
+  it('goes from the lower left to the upper right for what rises', () => {
+    const svg = lineChart({
+      title: 't',
+      unit: 'u',
+      lines: [
+        {
+          name: 'a',
+          points: [
+            [0, 1],
+            [10, 2],
+          ],
+        },
+      ],
+    });
+    const [[, points]] = [...svg.matchAll(/points="([^"]*)"/g)];
+    const [[x0, y0], [x1, y1]] = points.split(' ').map((pair) => pair.split(',').map(Number));
+    expect(x1).toBeGreaterThan(x0);
+    expect(y1).toBeLessThan(y0);
+  });
+
+  it('draws one point, equal values and zeros of a logarithmic axis without NaN', () => {
+    for (const points of [
+      [[5, 5]],
+      [
+        [0, 3],
+        [1, 3],
+      ],
+      [
+        [0, 0],
+        [1, 1],
+      ],
+    ] as [number, number][][]) {
+      for (const logarithmic of [false, true])
+        expect(
+          lineChart({ title: 't', unit: '', lines: [{ name: 'a', points }], logarithmic }),
+        ).not.toContain('NaN');
+    }
+    expect(lineChart({ title: 't', unit: '', lines: [] })).toBe('');
+  });
+});
