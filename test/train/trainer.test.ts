@@ -1,6 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backend/backend.ts';
+import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
 import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
 import type { Store } from '../../src/backend/store.ts';
 import { ResourceError, ShapeError } from '../../src/core/errors.ts';
@@ -185,6 +187,17 @@ describe('train()', () => {
       continue;
     }
     const { name, backend } = candidate;
+    it(`computes the same bits on ${name} with any number of threads`, async () => {
+      const losses = await Promise.all(
+        [1, 2, 5].map(async (threads) => {
+          const { backend: other } = openNativeBackend({ threads }) as { backend: Backend };
+          return train(toyOptions(toyRun(), await toyFolder(), other));
+        }),
+      );
+      for (const { loss, validation } of losses)
+        expect({ loss, validation }).toEqual({ loss: losses[0].loss, validation: losses[0].validation });
+    });
+
     it(`learns on ${name} what it learns on the reference`, async () => {
       const losses = async (options: TrainerOptions): Promise<number[]> => {
         await train(options);
