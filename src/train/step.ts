@@ -87,8 +87,9 @@ export class TrainingStep {
       routedLayers(this.config).map((layer) => [layer, new Float64Array(this.config.numExperts)]),
     );
     let [loss, balance] = [0, 0];
-    for (const batch of batches) {
+    for (const batch of batches.map(trimmed)) {
       signal?.throwIfAborted();
+      if (batch.tokens_T.length === 0) continue;
       const outputs = await this.programs.step.run(
         {
           tokens: batch.tokens_T,
@@ -121,7 +122,9 @@ export class TrainingStep {
   }
 
   /** Sum of the weighted losses of a batch. */
-  async measure(batch: Batch): Promise<number> {
+  async measure(whole: Batch): Promise<number> {
+    const batch = trimmed(whole);
+    if (batch.tokens_T.length === 0) return 0;
     const { losses } = await this.programs.measure.run(
       {
         tokens: batch.tokens_T,
@@ -138,6 +141,24 @@ export class TrainingStep {
   async close(): Promise<void> {
     for (const program of Object.values(this.programs)) await program.close();
   }
+}
+
+/**
+ * A batch up to the last row that counts. No row before it sees those behind it, and padding, the same token over and over,
+ * must not be counted as what experts were chosen for.
+ */
+function trimmed(batch: Batch): Batch {
+  const { targets_T, lossWeights_T } = batch;
+  let length = targets_T.length;
+  while (length > 0 && (targets_T[length - 1] < 0 || lossWeights_T[length - 1] === 0)) length--;
+  if (length === targets_T.length) return batch;
+  return {
+    tokens_T: batch.tokens_T.subarray(0, length),
+    targets_T: targets_T.subarray(0, length),
+    positions_T: batch.positions_T.subarray(0, length),
+    sequences_T: batch.sequences_T.subarray(0, length),
+    lossWeights_T: lossWeights_T.subarray(0, length),
+  };
 }
 
 /** What the targets of a batch count together. */

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/format/batch.ts';
+import type { Dots1Config } from '../../src/model/config.ts';
+import { initialise, storeSpecs } from '../../src/train/parameters.ts';
+import { TrainingStep } from '../../src/train/step.ts';
+import { BACKEND, ToySource, toyRun } from './toy.ts';
+
+const run = toyRun();
+const model = run.model as Dots1Config;
+
+async function openStep() {
+  const store = BACKEND.createStore(storeSpecs(model));
+  initialise(store, model, { std: 0.1, seed: 3 });
+  const options = { ...run.optimizer, balanceLoss: 0.01, recompute: false };
+  return { store, step: await TrainingStep.load(BACKEND, model, store, options, 64) };
+}
+
+/** The batch with `count` rows of padding behind it. */
+function padded(batch: Batch, count: number): Batch {
+  const longer = (values: Int32Array, value: (i: number) => number): Int32Array =>
+    Int32Array.from([...values, ...Array.from({ length: count }, (_, i) => value(i))]);
+  return {
+    tokens_T: longer(batch.tokens_T, () => 0),
+    targets_T: longer(batch.targets_T, () => -1),
+    positions_T: longer(batch.positions_T, (i) => i),
+    sequences_T: longer(batch.sequences_T, () => 99),
+    lossWeights_T: Float32Array.from([...batch.lossWeights_T, ...new Float32Array(count)]),
+  };
+}
+
+describe('TrainingStep', () => {
+  it('padding changes neither losses nor what experts are counted for', async () => {
+    const { store, step } = await openStep();
+    const batch = await new ToySource().next(32);
+    const plain = await step.gradients([batch]);
+    for (const name of store.names) if (name.endsWith('.gradient')) store.array(name).fill(0);
+    expect(await step.gradients([padded(batch, 20)])).toEqual(plain);
+    expect(await step.measure(padded(batch, 7))).toBe(await step.measure(batch));
+    await step.close();
+    store.close();
+  });
+
+  it('a batch in which nothing counts changes nothing', async () => {
+    const { store, step } = await openStep();
+    const batch = await new ToySource().next(32);
+    const nothing = { ...batch, lossWeights_T: new Float32Array(32) };
+    const result = await step.gradients([nothing, nothing]);
+    expect(result).toMatchObject({ loss: 0, gradientNorm: 0 });
+    expect(await step.measure(nothing)).toBe(0);
+    await step.close();
+    store.close();
+  });
+
+  it('rows count by their weights, whatever micro-batch they are in', async () => {
+    const { store, step } = await openStep();
+    const source = new ToySource();
+    const [a, b] = [await source.next(32), await source.next(16)];
+    const of = async (batch: Batch): Promise<{ sum: number; weight: number }> => ({
+      sum: await step.measure(batch),
+      weight: batch.lossWeights_T.reduce((x, y) => x + y, 0),
+    });
+    const half = { ...b, lossWeights_T: b.lossWeights_T.map((weight) => weight / 2) };
+    const [first, second] = [await of(a), await of(half)];
+    const { loss } = await step.gradients([a, half]);
+    expect(loss).toBeCloseTo((first.sum + second.sum) / (first.weight + second.weight), 5);
+    await step.close();
+    store.close();
+  });
+
+  it('clips the gradients of all parameters by one factor', async () => {
+    const { store, step } = await openStep();
+    const { gradientNorm } = await step.gradients([await new ToySource().next(32)]);
+    const gradients = store.names.filter((name) => name.endsWith('.gradient'));
+    const squares = gradients.reduce(
+      (sum, name) => sum + store.array(name).reduce((a, g) => a + g * g, 0),
+      0,
+    );
+    expect(gradientNorm).toBeCloseTo(Math.sqrt(squares), 5);
+    // The first mean is (1 − beta1) · clipped gradient: its norm is 0.1 where the gradient's is above 1.
+    await step.update(1e-3, gradientNorm, 0);
+    const means = store.names.filter((name) => name.endsWith('.mean'));
+    const norm = Math.sqrt(
+      means.reduce((sum, name) => sum + store.array(name).reduce((a, g) => a + g * g, 0), 0),
+    );
+    expect(norm).toBeCloseTo(0.1 * Math.min(1, gradientNorm), 5);
+    for (const name of gradients) expect(store.array(name).every((value) => value === 0)).toBe(true);
+    await step.close();
+    store.close();
+  });
+});
