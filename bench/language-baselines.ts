@@ -91,11 +91,12 @@ async function archiveBytes(
 }
 
 async function runXz({ language, train, valid }: Corpus): Promise<void> {
-  const report = (who: string, bytes: number) => row(language, who, 8 * bytes, bytesOf(valid), valid.length);
-  report('xz -9e', await archiveBytes(['-9e'], [valid]));
+  const report = (who: string, trainBytes: number, bytes: number) =>
+    row(language, who, trainBytes, 8 * bytes, bytesOf(valid), valid.length);
+  report('xz -9e', 0, await archiveBytes(['-9e'], [valid]));
   const preset = ['--lzma2=preset=9e,dict=256MiB'];
   const longer = (await archiveBytes(preset, [train, valid])) - (await archiveBytes(preset, [train]));
-  report('xz -9e, window of 256 MB, after the training text', longer);
+  report('xz -9e, window of 256 MB, after the training text', bytesOf(train), longer);
 }
 
 function alphabetOf(kind: string, { train }: Corpus): Alphabet {
@@ -151,7 +152,7 @@ async function runKneserNey(kind: string, corpus: Corpus, program: string): Prom
   for (const order of ORDERS[kind]) {
     const args = [order, alphabet.size, train, valid, ...(flags.check ? ['--check'] : [])].map(String);
     const { bits, scored } = JSON.parse(execFileSync(program, args, { encoding: 'utf8' }));
-    row(corpus.language, `Kneser-Ney, ${order} ${kind}`, bits, bytes, scored);
+    row(corpus.language, `Kneser-Ney, ${order} ${kind}`, bytesOf(corpus.train), bits, bytes, scored);
   }
 }
 
@@ -159,12 +160,21 @@ function bytesOf(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
-function row(language: string, who: string, bits: number, bytes: number, symbols: number): void {
-  process.stdout.write(`${language},"${who}",${(bits / bytes).toFixed(4)},${bytes},${symbols}\n`);
+function row(
+  language: string,
+  who: string,
+  trainBytes: number,
+  bits: number,
+  bytes: number,
+  symbols: number,
+): void {
+  process.stdout.write(
+    `${language},"${who}",${trainBytes},${(bits / bytes).toFixed(4)},${bytes},${symbols}\n`,
+  );
 }
 
 try {
-  process.stdout.write('language,who,bitsPerByte,bytes,symbols\n');
+  process.stdout.write('language,who,trainBytes,bitsPerByte,bytes,symbols\n');
   const program = join(folder, 'kneser-ney');
   const source = join(flags.source, 'peers', 'kneser-ney.cc');
   if (!existsSync(source)) throw new Error(`${source} is not there; --source names the folder bench/`);
