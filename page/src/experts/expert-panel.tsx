@@ -209,6 +209,7 @@ function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps)
       {view === 'groups' && <GroupChoice answers={answers} groups={groups} onChange={setGroups} />}
       {showsTokens ? (
         <TokenStrip
+          source={scopeKey}
           tokens={tokens}
           isA={view === 'groups' ? (index) => isInA(tokens[index]) : (index) => index === a}
           isB={view === 'groups' ? (index) => isInB(tokens[index]) : (index) => index === b}

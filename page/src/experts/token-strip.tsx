@@ -1,4 +1,5 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact';
+import { memo } from 'preact/compat';
 import { useEffect, useRef } from 'preact/hooks';
 import { chosenExperts, type Recording } from '../core/recording.ts';
 import { usePage } from '../ui/hooks.ts';
@@ -13,6 +14,8 @@ export interface TokenRef {
 }
 
 export interface TokenStripProps {
+  /** Says which answers the tokens are of: as long as it stays, tokens are only added. */
+  readonly source: string;
   readonly tokens: readonly TokenRef[];
   /** Tokens that are shown as A and as B: one each, or a group each. */
   readonly isA: (index: number) => boolean;
@@ -28,7 +31,7 @@ export interface TokenStripProps {
 
 /** The text of the answer, token by token. */
 export function TokenStrip(props: TokenStripProps): JSX.Element {
-  const { tokens, isA, isB, pinned, active, isFollowing, onPoint, onSelect } = props;
+  const { source, tokens, active, isFollowing, onPoint, onSelect } = props;
   const { t } = usePage();
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -75,16 +78,71 @@ export function TokenStrip(props: TokenStripProps): JSX.Element {
       }}
       onKeyDown={onKeyDown}
     >
-      {tokens.map(({ recording, token, answer }, index) => {
-        const isMarked =
-          pinned !== undefined && chosenExperts(recording, token, pinned.layerIndex).includes(pinned.expert);
-        const names = [
-          'token',
-          isA(index) && 'a',
-          isB(index) && 'b',
-          isMarked && 'marked',
-          index > 0 && answer !== tokens[index - 1].answer && 'first',
-        ];
+      {piecesOf(tokens).map(({ start, end }) => (
+        <TokenPiece
+          key={start}
+          source={source}
+          tokens={tokens}
+          start={start}
+          end={end}
+          marks={marksOf(props, start, end)}
+        />
+      ))}
+    </div>
+  );
+}
+
+/**
+ * Tokens are drawn in pieces that end with a line: while an answer grows only its last piece changes, and browsers lay out the
+ * lines of a block anew for every token that it gains.
+ */
+function piecesOf(tokens: readonly TokenRef[]): { start: number; end: number }[] {
+  const pieces: { start: number; end: number }[] = [];
+  let start = 0;
+  tokens.forEach(({ recording, token, answer }, index) => {
+    const isLast = index === tokens.length - 1;
+    const endsLine =
+      recording.pieces[token].endsWith('\n') || (!isLast && tokens[index + 1].answer !== answer);
+    if (!isLast && !endsLine) return;
+    pieces.push({ start, end: index + 1 });
+    start = index + 1;
+  });
+  return pieces;
+}
+
+/** A letter for each token: what it is shown as. */
+function marksOf({ tokens, isA, isB, pinned }: TokenStripProps, start: number, end: number): string {
+  let marks = '';
+  for (let index = start; index < end; index++) {
+    const { recording, token, answer } = tokens[index];
+    const isMarked =
+      pinned !== undefined && chosenExperts(recording, token, pinned.layerIndex).includes(pinned.expert);
+    const bits =
+      Number(isA(index)) +
+      2 * Number(isB(index)) +
+      4 * Number(isMarked) +
+      8 * Number(index > 0 && answer !== tokens[index - 1].answer);
+    marks += bits.toString(16);
+  }
+  return marks;
+}
+
+interface TokenPieceProps {
+  readonly source: string;
+  readonly tokens: readonly TokenRef[];
+  readonly start: number;
+  readonly end: number;
+  readonly marks: string;
+}
+
+const TokenPiece = memo(({ tokens, start, marks }: TokenPieceProps): JSX.Element => {
+  return (
+    <span class="token-line">
+      {Array.from(marks, (mark, i) => {
+        const bits = Number.parseInt(mark, 16);
+        const index = start + i;
+        const { recording, token } = tokens[index];
+        const names = ['token', bits & 1 && 'a', bits & 2 && 'b', bits & 4 && 'marked', bits & 8 && 'first'];
         return (
           // Chosen with the keys of the list around it.
           // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
@@ -94,14 +152,20 @@ export function TokenStrip(props: TokenStripProps): JSX.Element {
             data-index={index}
             class={names.filter(Boolean).join(' ')}
             role="option"
-            aria-selected={isA(index) || isB(index)}
+            aria-selected={(bits & 3) > 0}
           >
             {visible(recording.pieces[token])}
           </span>
         );
       })}
-    </div>
+    </span>
   );
+}, isSamePiece);
+
+/** Text is only ever added to the last token, so a piece that is not the last one stays as it is. */
+function isSamePiece(before: TokenPieceProps, after: TokenPieceProps): boolean {
+  const isComplete = before.end < before.tokens.length && after.end < after.tokens.length;
+  return isComplete && before.source === after.source && before.marks === after.marks;
 }
 
 /** Line breaks can be seen and pointed at, and so can tokens whose text came with a later one. */

@@ -49,18 +49,25 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
 
 /**
  * Markdown as safe HTML, one string for each block on the top level. While an answer grows, only its last blocks change; what
- * shows them can leave the others alone.
+ * shows them can leave the others alone. `known` remembers what was sanitised before, for one growing text.
  */
-export function renderBlocks(text: string): readonly string[] {
+export function renderBlocks(text: string, known: Map<string, string>): readonly string[] {
   const env = {};
   const tokens = md.parse(text, env);
   const blocks: string[] = [];
+  const used = new Map<string, string>();
   let block: Token[] = [];
   for (const token of tokens) {
     block.push(token);
     if (token.level > 0 || token.nesting === 1) continue;
-    blocks.push(DOMPurify.sanitize(md.renderer.render(block, md.options, env), PURIFY));
+    const html = md.renderer.render(block, md.options, env);
+    const safe = known.get(html) ?? DOMPurify.sanitize(html, PURIFY);
+    blocks.push(safe);
+    used.set(html, safe);
     block = [];
   }
+  // A growing block leaves a trail of its earlier forms.
+  known.clear();
+  for (const [html, safe] of used) known.set(html, safe);
   return blocks;
 }

@@ -9,7 +9,8 @@ import { usePage } from './hooks.ts';
 
 export function Markdown({ text, isStreaming }: { text: string; isStreaming: boolean }): JSX.Element {
   const { t, announce } = usePage();
-  const blocks = useMemo(() => renderBlocks(text), [text]);
+  const known = useRef(new Map<string, string>());
+  const blocks = useMemo(() => renderBlocks(text, known.current), [text]);
   const onClick = async (event: TargetedMouseEvent<HTMLDivElement>): Promise<void> => {
     const button = (event.target as Element).closest('.copy-code');
     const code = button?.closest('.code-block')?.querySelector('code');
