@@ -1,9 +1,12 @@
 import { basename, dirname, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import type { ModelFiles } from '../engine/model-files.ts';
 import { readAll } from '../format/byte-source.ts';
 import { openFileFolder } from '../format/file-source.ts';
+import { findString } from '../format/gguf-values.ts';
 import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { decodeText, parseJson } from '../format/json.ts';
+import { tokenizerFromGguf, tokenizerToConfig, tokenizerToJson } from '../model/convert-tokenizer.ts';
 import { type ChatTemplate, chatTemplateFromHf } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { tokenizerFromJson } from '../text/tokenizer-json.ts';
@@ -17,13 +20,13 @@ export interface RunTokenizer {
   readonly files: TokenizerFiles;
 }
 
-/** The `tokenizer.json` that a run names, with what lies beside it; else that of the folder it begins with; else none. */
+/** The `tokenizer.json` that a run names, with what lies beside it; else that of the model it begins with; else none. */
 export async function loadRunTokenizer(
   run: RunConfig,
   base: string,
-  hf: HfFiles | undefined,
+  start: ModelFiles | undefined,
 ): Promise<RunTokenizer | undefined> {
-  const files = run.tokenizer === undefined ? hf : await readFiles(resolve(base, run.tokenizer));
+  const files = run.tokenizer === undefined ? filesOf(start) : await readFiles(resolve(base, run.tokenizer));
   const { tokenizerJson } = files ?? {};
   if (!files || !tokenizerJson) return undefined;
   // Without the configuration: rows of the embedding that have no token are none of the data's.
@@ -33,6 +36,19 @@ export async function loadRunTokenizer(
     tokenizer,
     template: chatTemplateFromHf(files),
     files: { ...small, eosTokenIds: tokenizer.special.eos },
+  };
+}
+
+/** As a Hugging Face folder has them, whatever the format of the model. */
+function filesOf(start: ModelFiles | undefined): Omit<HfFiles, 'config'> | undefined {
+  if (!start?.metadata) return start?.hf;
+  const tables = tokenizerFromGguf(start.metadata);
+  if (!tables) return undefined;
+  const template = findString(start.metadata, 'tokenizer.chat_template');
+  return {
+    tokenizerJson: tokenizerToJson(tables),
+    tokenizerConfig: tokenizerToConfig(tables, start.config.contextLength, template),
+    ...(tables.eos.length > 0 && { generationConfig: { eos_token_id: [...tables.eos] } }),
   };
 }
 

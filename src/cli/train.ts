@@ -66,7 +66,7 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
   const progress = session.progress('training', 'tokens', flags);
   try {
     const start = await openStart(run, base, closers);
-    const tokenizer = await loadRunTokenizer(run, base, start?.hf);
+    const tokenizer = await loadRunTokenizer(run, base, start?.files);
     const data = await openRunData(session, run, base, tokenizer, closers);
     const model = modelOf(run, start?.config, data.vocabSize, file);
     const totalTokens = run.tokens ?? Math.max(1, Math.round((run.epochs as number) * data.numTokens));
@@ -134,7 +134,7 @@ async function openStart(run: RunConfig, base: string, closers: (() => Promise<v
   const files = await openModelFiles(path);
   closers.push(() => files.close());
   const { weights } = bindWeights(files.config, files.tensors, files.format, files.origin);
-  return { config: files.config, weights, hf: files.hf };
+  return { config: files.config, weights, files };
 }
 
 function modelOf(

@@ -88,11 +88,23 @@ describe('dots train', () => {
       microBatchTokens: 64,
       learningRate: { peak: 1e-4, decays: [{ to: 1e-5 }] },
     });
+    // The same from a GGUF file, whose tokenizer becomes that of a folder.
+    const gguf = join(folder, 'start.gguf');
+    expect((await runCli(['convert', result.checkpoint, gguf])).code).toBe(0);
+    const fromGguf = await write('sft-gguf.json', {
+      ...JSON.parse(await readFile(tuned, 'utf8')),
+      out: 'sft-gguf',
+      initFrom: gguf,
+    });
+    const other = await dots('sft', fromGguf, '--json');
+    expect(other.stderr).toBe(other.code === 0 ? other.stderr : '');
+
     const fineTuned = await dots('sft', tuned, '--json');
     expect(fineTuned.stderr).toBe(fineTuned.code === 0 ? fineTuned.stderr : '');
     const { checkpoint } = JSON.parse(fineTuned.stdout);
     const answer = await dots('run', checkpoint, '--prompt', 'one two', '--max-tokens', '2', '--json');
     expect(JSON.parse(answer.stdout).tokens).toHaveLength(2);
+    expect(JSON.parse(other.stdout).loss).toBe(JSON.parse(fineTuned.stdout).loss);
   });
 
   it.each([
