@@ -65,8 +65,11 @@ export function answerStream(
       // Whatever failed, if the request was to end anyway, why it was to end is the reason.
       const reason = lifetime.signal.aborted ? lifetime.signal.reason : error;
       lifetime.abort(reason);
-      if (reason instanceof ClientLeft) record.end(CLIENT_LEFT);
-      else if (reason instanceof SlowReader) {
+      if (reason instanceof ClientLeft) {
+        record.end(CLIENT_LEFT);
+        // Half of the connection may still be open, with bytes in it that nobody will read.
+        c.env?.outgoing?.destroy();
+      } else if (reason instanceof SlowReader) {
         record.error = reason.message;
         record.end(CLIENT_LEFT);
         c.env?.outgoing?.destroy();

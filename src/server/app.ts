@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
 import { PAGE_SIZE } from '../engine/page-pool.ts';
@@ -49,6 +50,8 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   const { engine } = model;
   const served = new ServedModel(engine, settings.modelName ?? engine.files.name, settings.aliases);
   const stop = new AbortController();
+  // Every request that is being answered listens to it, and more than ten are no leak.
+  setMaxListeners(0, stop.signal);
   const active = new Set<RequestRecord>();
   let isDraining = false;
   const metrics = new Metrics(engineGauges(model));

@@ -73,6 +73,8 @@ function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
   });
 }
 
+/** Time for last bytes to reach readers after all answers are complete. */
+const LINGER_MS = 1000;
 /** After `stop()` streams need a moment to tell their readers. */
 const FAREWELL_MS = 2000;
 
@@ -81,7 +83,15 @@ async function shutDown(server: Server, app: App, drainMs: number, now?: Promise
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  let quietSinceMs: number | undefined;
+  const idle = setInterval(() => {
+    server.closeIdleConnections();
+    if (app.numActive > 0) quietSinceMs = undefined;
+    else quietSinceMs ??= performance.now();
+    // Nothing is owed to anybody any more; who still holds a connection only forgot to close it.
+    if (quietSinceMs !== undefined && performance.now() - quietSinceMs > LINGER_MS)
+      server.closeAllConnections();
+  }, 50);
   const isClosed = async (ms: number, now?: Promise<void>): Promise<boolean> => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<false>((resolve) => {
