@@ -34,7 +34,7 @@ const COLUMNS =
 
 const common = ['--threads', flags.threads, '--steps', flags.steps];
 const contenders = [
-  (config) => [process.execPath, path.join(here, 'train.mjs'), config, ...common],
+  (config) => [process.execPath, path.join(here, 'train-ours.mjs'), config, ...common],
   ...flags.peers
     .split(',')
     .filter((name) => name !== '')
@@ -59,7 +59,7 @@ for (const config of flags.configs.split(',')) {
     }
   }
   const ours = [...results].find(([who]) => who.startsWith('dots.ts'))[1];
-  const limit = Math.max(...ours.map((result) => result.limitTokensPerSecond ?? 0));
+  const limit = Math.max(...ours.map((r) => (100 * r.tokensPerSecond.median) / r.percentOfPeak));
   const lines = [...results].map(([who, rounds]) => {
     const rates = rounds.map(({ tokensPerSecond }) => tokensPerSecond.median);
     const ratios = rounds.map((result, i) => ours[i].tokensPerSecond.median / result.tokensPerSecond.median);
@@ -73,7 +73,7 @@ for (const config of flags.configs.split(',')) {
       `"${rounds[0].version}"`,
       ...[median(rates), Math.min(...rates), Math.max(...rates)].map((rate) => rate.toFixed(0)),
       rounds.length,
-      limit > 0 ? ((100 * median(rates)) / limit).toFixed(1) : '',
+      ((100 * median(rates)) / limit).toFixed(1),
       rounds === ours ? '' : median(ratios).toFixed(2),
       ...['peakBytes', 'peakBytesBeforeModel'].map((name) =>
         (median(rounds.map((result) => result[name])) / 1e6).toFixed(0),

@@ -14,7 +14,7 @@ import { evaluateShape } from '../dist/graph/dim.js';
 import { configFromHf } from '../dist/model/config-hf.js';
 import { initialise, storeSpecs } from '../dist/train/parameters.js';
 import { TrainingStep } from '../dist/train/step.js';
-import { flopsPerToken, trainConfigs } from './train-work.mjs';
+import { benchTokens, flopsPerToken, trainConfigs } from './train-work.mjs';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -45,16 +45,10 @@ const optimizer = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 };
 const options = { ...optimizer, clipNorm: 1, balanceLoss: 0, recompute: flags.recompute };
 const step = await TrainingStep.load(backend, config, store, options, numTokens / numMicro);
 
-/** Ids floor(V u^3): the smaller ones are frequent, so that the experts are not needed equally. Each predicts the next. */
+/** Sequences `first` and following of a step's tokens. Each token predicts the next. */
 function batch(index, first, numSequences) {
-  let state = 1 + index * 7919;
-  const ids = [];
-  for (let i = 0; i < (first + numSequences) * length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const u = state / 2 ** 32;
-    ids.push(Math.floor(config.vocabSize * u * u * u));
-  }
-  const tokens_T = Int32Array.from(ids.slice(first * length));
+  const ids = benchTokens(config.vocabSize, numTokens, index);
+  const tokens_T = ids.slice(first * length, (first + numSequences) * length);
   return {
     tokens_T,
     targets_T: tokens_T.map((_, t) => ((t + 1) % length === 0 ? -1 : tokens_T[t + 1])),
