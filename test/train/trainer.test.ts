@@ -187,6 +187,24 @@ describe('train()', () => {
       continue;
     }
     const { name, backend } = candidate;
+    it(`spreads tokens over experts by the bias, on ${name}`, async () => {
+      const settled = async (balance: { biasRate: number; lossFactor: number }): Promise<number> => {
+        const options = toyOptions(
+          toyRun({
+            ...{ balance, tokens: 240 * 128, microBatchTokens: 128, batch: [], logEverySteps: 60 },
+            ...{ checkpoint: { everySteps: 1000 }, validation: { everySteps: 1000 } },
+          }),
+          await toyFolder(),
+          backend,
+        );
+        await train(options);
+        const last = (await options.folder.readLog()).findLast(({ type }) => type === 'step') as LogRecord;
+        return Math.max(...(last.layers as { maxViolation: number }[]).map((layer) => layer.maxViolation));
+      };
+      expect(await settled({ biasRate: 0.01, lossFactor: 0.001 })).toBeLessThan(0.25);
+      expect(await settled({ biasRate: 0, lossFactor: 0 })).toBeGreaterThan(0.4);
+    });
+
     it(`computes the same bits on ${name} with any number of threads`, async () => {
       const losses = await Promise.all(
         [1, 2, 5].map(async (threads) => {
