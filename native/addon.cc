@@ -328,6 +328,25 @@ napi_value cancel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// allocate(sizeBytes) -> ArrayBuffer of zeros, 64-byte aligned and on huge pages where the system has them
+napi_value allocate(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const double sizeBytes = arguments.number(arguments.at(0));
+  if (arguments.failed() || !(sizeBytes >= 0 && sizeBytes < 9e15)) return fail(env, "allocate: expected a number of bytes");
+  std::unique_ptr<dots::LargeMemory> memory(new dots::LargeMemory);
+  if (!memory->allocate(static_cast<int64_t>(sizeBytes))) return fail(env, "allocate: out of memory");
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<dots::LargeMemory*>(hint); };
+  napi_value result = nullptr;
+  // Some hosts forbid memory that is not V8's own; then it is V8's.
+  if (napi_create_external_arraybuffer(env, memory->data(), static_cast<size_t>(sizeBytes), finalize, memory.get(), &result) == napi_ok) {
+    memory.release();
+    return result;
+  }
+  void* data = nullptr;
+  if (napi_create_arraybuffer(env, static_cast<size_t>(sizeBytes), &data, &result) != napi_ok) return fail(env, "allocate: out of memory");
+  return result;
+}
+
 /// seconds(handle) -> Float64Array: how long each instruction of the program took, all runs together
 napi_value seconds(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -418,7 +437,7 @@ NAPI_MODULE_INIT() {
     napi_callback function;
   } exported[] = {
       {"load", load},   {"run", run},
-      {"seconds", seconds}, {"cancel", cancel}, {"close", closeHandle},
+      {"seconds", seconds}, {"allocate", allocate}, {"cancel", cancel}, {"close", closeHandle},
       {"isa", isa},     {"activationKind", activationKind},
       {"activationRowBytes", activationRowBytes}, {"limits", limits},
   };

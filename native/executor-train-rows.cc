@@ -21,14 +21,16 @@ constexpr int64_t kColumnsEach = 32;
 
 /// out = the sum over rows: sum(begin, end, partial) for each block of rows, then the blocks in order.
 template <class Sum>
-void Executable::sumInBlocks(int64_t numRows, int64_t width, float* out, Sum&& sum) {
+bool Executable::sumInBlocks(int64_t numRows, int64_t width, float* out, std::string* error, Sum&& sum) {
   const int64_t numBlocks = (numRows + kRowsOfSum - 1) / kRowsOfSum;
-  float* const partial = scratchFloats(numBlocks * width);
+  float* const partial = scratchFloats(numBlocks * width, error);
+  if (!partial) return false;
   pool_.parallelFor(numBlocks, [&](int64_t block, int) {
     const int64_t begin = block * kRowsOfSum, end = begin + kRowsOfSum < numRows ? begin + kRowsOfSum : numRows;
     sum(begin, end, partial + block * width);
   });
   DOTS_KERNEL(sumRows)(partial, width, out, 0, numBlocks);
+  return true;
 }
 
 bool Executable::runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
@@ -120,7 +122,8 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       }
       const float* x = floats(logits);
       float* const y = floats(out);
-      float* const losses = scratchFloats(numTokens);
+      float* const losses = scratchFloats(numTokens, error);
+      if (!losses) return false;
       const float factor = isGradient ? floats(in[0])[0] / static_cast<float>(numCounted) : 1.0f;
       pool_.parallelFor(numTokens, [&, kernel = DOTS_KERNEL(softmaxLoss)](int64_t t, int) {
         losses[t] = 0;
@@ -144,7 +147,9 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       routing.numExpertsPerToken = 1;
       routing.numGroups = static_cast<int32_t>(instruction.constants[0]);
       routing.numKept = static_cast<int32_t>(instruction.constants[1]);
-      DOTS_KERNEL(limitGroups)(routing, floats(in[0]), scratchFloats(routing.numGroups), floats(out), 0, numRows);
+      float* const scratch = scratchFloats(routing.numGroups, error);
+      if (!scratch) return false;
+      DOTS_KERNEL(limitGroups)(routing, floats(in[0]), scratch, floats(out), 0, numRows);
       return true;
     }
     case Op::kNormalizeRowsGrad:
@@ -158,13 +163,11 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       });
       return true;
     case Op::kRmsNormGradWeight:
-      sumInBlocks(elements(in[0]) / count, count, floats(out), [&, kernel = DOTS_KERNEL(rmsNormGradWeight)](int64_t begin, int64_t end, float* sum) {
+      return sumInBlocks(elements(in[0]) / count, count, floats(out), error, [&, kernel = DOTS_KERNEL(rmsNormGradWeight)](int64_t begin, int64_t end, float* sum) {
         kernel(floats(in[0]), floats(in[1]), constant(0), count, sum, begin, end);
       });
-      return true;
     case Op::kSumRows:
-      sumInBlocks(axis(in[0], 0), count, floats(out), [&, kernel = DOTS_KERNEL(sumRows)](int64_t begin, int64_t end, float* sum) { kernel(floats(in[0]), count, sum, begin, end); });
-      return true;
+      return sumInBlocks(axis(in[0], 0), count, floats(out), error, [&, kernel = DOTS_KERNEL(sumRows)](int64_t begin, int64_t end, float* sum) { kernel(floats(in[0]), count, sum, begin, end); });
     case Op::kRopeGrad: {
       const float* angles = ropeAnglesFor(instruction, integers(in[1], inputs));
       const int64_t numHeads = axis(out, 1);
@@ -189,7 +192,8 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       return true;
     case Op::kSumSquares: {
       const int64_t length = elements(in[0]), numChunks = (length + kSquaresEach - 1) / kSquaresEach;
-      float* const sums = scratchFloats(numChunks);
+      float* const sums = scratchFloats(numChunks, error);
+      if (!sums) return false;
       pool_.parallelFor(numChunks, [&, kernel = DOTS_KERNEL(sumSquares)](int64_t chunk, int) {
         const int64_t begin = chunk * kSquaresEach;
         sums[chunk] = kernel(floats(in[0]), begin, begin + kSquaresEach < length ? begin + kSquaresEach : length);

@@ -15,6 +15,8 @@ namespace {
 
 /// Logits that exist at a time while the loss is computed: 16 MB.
 constexpr int64_t kMaxLogits = 4 << 20;
+/// Twice as many where there are threads to feed; the bits are the same.
+constexpr int kManyThreads = 5;
 constexpr int64_t kMaxLossRows = 1024;
 
 }  // namespace
@@ -34,9 +36,18 @@ const float* Executable::matrix(int32_t id) {
   return decodedMatrix_.data();
 }
 
-float* Executable::scratchFloats(int64_t count) {
-  if (static_cast<int64_t>(trainScratch_.size()) < count + 16) trainScratch_.resize(static_cast<size_t>(count) + 16);
-  return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(trainScratch_.data()) + 63) / 64 * 64);
+float* Executable::scratchFloats(int64_t count, std::string* error) {
+  float* const memory = floatsOf(trainScratch_, count);
+  if (!memory) *error = "out of memory for scratch";
+  return memory;
+}
+
+bool Executable::multiply(const RowsProduct& product, std::string* error) {
+  return multiplyRows(product, pool_, gemmScratch_) || (*error = "out of memory for packed matrices", false);
+}
+
+bool Executable::multiply(const WeightProduct& product, std::string* error) {
+  return multiplyWeights(product, pool_, gemmScratch_) || (*error = "out of memory for packed rows", false);
 }
 
 bool Executable::runGroupedGradient(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
@@ -46,11 +57,11 @@ bool Executable::runGroupedGradient(const Instruction& instruction, const std::v
     const int64_t numExperts = axis(in[1], 0), numRouted = axis(in[0], 0), width = lastAxis(out), k = lastAxis(in[2]);
     if (!groupRows(in[2], numExperts, inputs, error)) return false;
     const bool isPerToken = axis(out, 0) != numRouted;
-    float* const routed = isPerToken ? scratchFloats(numRouted * width) : floats(out);
-    multiplyRows({floats(in[0]), lastAxis(in[0]), rows_R_.data(), numRouted, offsets_E_.data(), static_cast<int32_t>(numExperts), matrix(in[1]), axis(in[1], 1), width, true, routed,
-                  width, rows_R_.data(), false},
-                 pool_, gemmScratch_);
-    if (!isPerToken) return true;
+    float* const routed = isPerToken ? scratchFloats(numRouted * width, error) : floats(out);
+    if (!routed) return false;
+    const bool isDone = multiply(RowsProduct{floats(in[0]), lastAxis(in[0]), rows_R_.data(), numRouted, offsets_E_.data(), static_cast<int32_t>(numExperts), matrix(in[1]), axis(in[1], 1), width, true, routed,
+                  width, rows_R_.data(), false}, error);
+    if (!isDone || !isPerToken) return isDone;
     // Slots are summed in their order and not in that of experts, which depends on how rows were sorted.
     float* const y = floats(out);
     share(axis(out, 0), k * width, [&, kernel = DOTS_KERNEL(sumSlots)](int64_t begin, int64_t end, int) { kernel(routed, k, width, y, begin, end); });
@@ -61,14 +72,13 @@ bool Executable::runGroupedGradient(const Instruction& instruction, const std::v
   const int64_t numExperts = axis(sum, 0), numRouted = axis(gradient, 0);
   if (!groupRows(experts, numExperts, inputs, error)) return false;
   const int32_t* xRows = (axis(x, 0) == numRouted ? rows_R_ : tokens_R_).data();
-  multiplyWeights({floats(gradient), lastAxis(gradient), rows_R_.data(), floats(x), lastAxis(x), xRows, numRouted, offsets_E_.data(), static_cast<int32_t>(numExperts), axis(sum, 1),
-                   axis(sum, 2), floats(sum), isAdded},
-                  pool_, gemmScratch_);
+  const bool isDone = multiply(WeightProduct{floats(gradient), lastAxis(gradient), rows_R_.data(), floats(x), lastAxis(x), xRows, numRouted, offsets_E_.data(), static_cast<int32_t>(numExperts), axis(sum, 1),
+                   axis(sum, 2), floats(sum), isAdded}, error);
   if (isAdded) floats(out)[0] = 0;
-  return true;
+  return isDone;
 }
 
-bool Executable::runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs) {
+bool Executable::runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
   const std::vector<int32_t>& in = instruction.inputs;
   const bool isGradient = instruction.op == Op::kCausalAttentionGrad;
   const size_t q = isGradient ? 1 : 0;
@@ -97,7 +107,8 @@ bool Executable::runCausalAttention(const Instruction& instruction, const std::v
   common.numKeyHeads = axis(in[q + 1], 1);
   common.headWidth = axis(in[q], 2);
   const int64_t floatsEach = (DOTS_KERNEL(causalAttentionScratch)(longest, common.headWidth) + 15) / 16 * 16;
-  float* const scratch = scratchFloats(floatsEach * pool_.numThreads());
+  float* const scratch = scratchFloats(floatsEach * pool_.numThreads(), error);
+  if (!scratch) return false;
   const float* gradient = isGradient ? floats(in[0]) : nullptr;
   float* const y = floats(instruction.output);
   const auto forward = DOTS_KERNEL(causalAttention);
@@ -135,22 +146,26 @@ bool Executable::runLinearCrossEntropy(const Instruction& instruction, const std
       std::memset(out + t * widthOfOut, 0, static_cast<size_t>(widthOfOut) * sizeof(float));
   }
   // A multiple of 64, so that sums over rows are cut where they are cut anyway.
-  const int64_t rowsEach = std::min(kMaxLossRows, std::max<int64_t>(64, kMaxLogits / numWords / 64 * 64));
+  const int64_t rowsEach = std::min(kMaxLossRows, std::max<int64_t>(64, kMaxLogits * (pool_.numThreads() < kManyThreads ? 1 : 2) / numWords / 64 * 64));
   const int64_t numCounted = static_cast<int64_t>(countedRows_.size());
-  float* const logits = scratchFloats(std::min(rowsEach, numCounted) * numWords);
+  float* const logits = scratchFloats(std::min(rowsEach, numCounted) * numWords, error);
+  if (!logits) return false;
   const auto loss = DOTS_KERNEL(softmaxLoss);
+  // The matrix is packed once for all chunks, in both directions; the next run has another.
+  headPanels_.isFilled = headGradPanels_.isFilled = false;
   for (int64_t first = 0; first < numCounted; first += rowsEach) {
     const int64_t numRows = std::min(rowsEach, numCounted - first);
     const int32_t* rows = countedRows_.data() + first;
-    multiplyRows({x, width, rows, numRows, nullptr, 1, head, numWords, width, false, logits, numWords, nullptr, false}, pool_, gemmScratch_);
+    if (!multiply(RowsProduct{x, width, rows, numRows, nullptr, 1, head, numWords, width, false, logits, numWords, nullptr, false, &headPanels_}, error)) return false;
     pool_.parallelFor(numRows, [&](int64_t i, int) {
       const int32_t t = rows[i];
       float* const row = logits + i * numWords;
       out[t * widthOfOut + widthOfOut - 1] = loss(row, numWords, targets_T[t], weights_T[t], isGradient ? row : nullptr);
     });
     if (!isGradient) continue;
-    multiplyRows({logits, numWords, nullptr, numRows, nullptr, 1, head, numWords, width, true, out, widthOfOut, rows, false}, pool_, gemmScratch_);
-    multiplyWeights({logits, numWords, nullptr, x, width, rows, numRows, nullptr, 1, numWords, width, floats(instruction.inputs[0]), true}, pool_, gemmScratch_);
+    const bool isDone = multiply(RowsProduct{logits, numWords, nullptr, numRows, nullptr, 1, head, numWords, width, true, out, widthOfOut, rows, false, &headGradPanels_}, error) &&
+                        multiply(WeightProduct{logits, numWords, nullptr, x, width, rows, numRows, nullptr, 1, numWords, width, floats(instruction.inputs[0]), true}, error);
+    if (!isDone) return false;
   }
   return true;
 }
@@ -160,23 +175,17 @@ bool Executable::runTraining(const Instruction& instruction, const std::vector<R
   const int32_t out = instruction.output;
   switch (instruction.op) {
     case Op::kLinearGradInput:
-      multiplyRows({floats(in[0]), lastAxis(in[0]), nullptr, axis(in[0], 0), nullptr, 1, matrix(in[1]), axis(in[1], 0), axis(in[1], 1), true, floats(out), lastAxis(out), nullptr, false},
-                   pool_, gemmScratch_);
-      return true;
+      return multiply(RowsProduct{floats(in[0]), lastAxis(in[0]), nullptr, axis(in[0], 0), nullptr, 1, matrix(in[1]), axis(in[1], 0), axis(in[1], 1), true, floats(out), lastAxis(out), nullptr, false}, error);
     case Op::kLinearGradWeight:
-      multiplyWeights({floats(in[0]), lastAxis(in[0]), nullptr, floats(in[1]), lastAxis(in[1]), nullptr, axis(in[0], 0), nullptr, 1, axis(out, 0), axis(out, 1), floats(out), false}, pool_,
-                      gemmScratch_);
-      return true;
+      return multiply(WeightProduct{floats(in[0]), lastAxis(in[0]), nullptr, floats(in[1]), lastAxis(in[1]), nullptr, axis(in[0], 0), nullptr, 1, axis(out, 0), axis(out, 1), floats(out), false}, error);
     case Op::kAccumulateLinear:
-      multiplyWeights({floats(in[1]), lastAxis(in[1]), nullptr, floats(in[2]), lastAxis(in[2]), nullptr, axis(in[1], 0), nullptr, 1, axis(in[0], 0), axis(in[0], 1), floats(in[0]), true},
-                      pool_, gemmScratch_);
       floats(out)[0] = 0;
-      return true;
+      return multiply(WeightProduct{floats(in[1]), lastAxis(in[1]), nullptr, floats(in[2]), lastAxis(in[2]), nullptr, axis(in[1], 0), nullptr, 1, axis(in[0], 0), axis(in[0], 1), floats(in[0]), true}, error);
     case Op::kGroupedLinearGradInput:
     case Op::kGroupedLinearGradWeight:
     case Op::kAccumulateGroupedLinear: return runGroupedGradient(instruction, inputs, error);
     case Op::kCausalAttention:
-    case Op::kCausalAttentionGrad: return runCausalAttention(instruction, inputs);
+    case Op::kCausalAttentionGrad: return runCausalAttention(instruction, inputs, error);
     case Op::kLinearCrossEntropy:
     case Op::kLinearCrossEntropyGrad: return runLinearCrossEntropy(instruction, inputs, error);
     default: return runTrainingRows(instruction, inputs, error);

@@ -167,13 +167,10 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
     isLaidOut_ = true;
   }
   // A prompt needs a hundred times the memory of a token; while an answer is written it goes back to the system.
-  const bool isWasteful = capacity_ > kWorthReturning && workingBytes_ < capacity_ / 8;
-  if (workingBytes_ > capacity_ || isWasteful) {
-    memory_.reset();
-    memory_.reset(new (std::nothrow) uint8_t[static_cast<size_t>(workingBytes_) + 64]);
-    capacity_ = memory_ ? workingBytes_ : 0;
-    if (!memory_) return isLaidOut_ = false, *error = "out of memory for working memory", false;
-    base_ = memory_.get() + (64 - reinterpret_cast<uintptr_t>(memory_.get()) % 64) % 64;
+  const int64_t held = memory_.sizeBytes();
+  const bool isWasteful = held > kWorthReturning && workingBytes_ < held / 8;
+  if ((workingBytes_ > held || isWasteful || !memory_.data()) && !memory_.allocate(workingBytes_)) {
+    return isLaidOut_ = false, *error = "out of memory for working memory", false;
   }
   return true;
 }
@@ -186,13 +183,13 @@ float* Executable::floats(int32_t id) {
   if (v.kind == ValueKind::kWeight) return const_cast<float*>(weights_[static_cast<size_t>(v.index)].floats);
   if (v.kind == ValueKind::kState) return states_[static_cast<size_t>(v.index)].stored;
   if (v.kind == ValueKind::kInput) return const_cast<float*>(static_cast<const float*>((*inputs_)[static_cast<size_t>(v.index)].data));
-  return reinterpret_cast<float*>(base_ + offsets_[static_cast<size_t>(v.index)]);
+  return reinterpret_cast<float*>(memory_.data() + offsets_[static_cast<size_t>(v.index)]);
 }
 
 const int32_t* Executable::integers(int32_t id, const std::vector<RunInput>& inputs) {
   const Value& v = value(id);
   if (v.kind == ValueKind::kInput) return static_cast<const int32_t*>(inputs[static_cast<size_t>(v.index)].data);
-  return reinterpret_cast<const int32_t*>(base_ + offsets_[static_cast<size_t>(v.index)]);
+  return reinterpret_cast<const int32_t*>(memory_.data() + offsets_[static_cast<size_t>(v.index)]);
 }
 
 bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error) {
@@ -272,13 +269,13 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
   LinearJob jobs[kMaxLinearJobs];
   int numJobs = 0;
   uint8_t* scratch = matmulScratch_.data() + (64 - reinterpret_cast<uintptr_t>(matmulScratch_.data()) % 64) % 64;
+  bool isPacked = true;
   const auto add = [&](const LinearJob& job) {
     if (job.numTokens == 0) return;
     // The same bits as `linear` gives; packing pays from some dozens of rows for each matrix.
     if (job.weights.type == StorageId::kF32 && job.numTokens >= kWorthPacking * job.numExperts && isAligned(job.weights.data)) {
-      multiplyRows({static_cast<const float*>(job.x), job.xRowBytes / 4, job.xRows, job.numTokens, job.offsets, job.numExperts, reinterpret_cast<const float*>(job.weights.data),
-                    job.weights.rows, job.weights.cols, false, job.out, job.ldOut, job.outRows, false},
-                   pool_, gemmScratch_);
+      isPacked = multiply(RowsProduct{static_cast<const float*>(job.x), job.xRowBytes / 4, job.xRows, job.numTokens, job.offsets, job.numExperts, reinterpret_cast<const float*>(job.weights.data),
+                    job.weights.rows, job.weights.cols, false, job.out, job.ldOut, job.outRows, false}, error) && isPacked;
       return;
     }
     if (numJobs == kMaxLinearJobs) linear(jobs, numJobs, pool_, scratch), numJobs = 0;
@@ -326,7 +323,7 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
   }
   if (numJobs > 0) linear(jobs, numJobs, pool_, scratch);
   for (size_t i = at; i < at + count; ++i) forgetGroups(program_.instructions[i].output);
-  return true;
+  return isPacked;
 }
 
 /// Whoever writes over the experts' list makes the sorted rows stale.

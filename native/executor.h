@@ -10,6 +10,7 @@
 #include "kernels/attention.h"
 #include "kernels/gemm.h"
 #include "kernels/linear.h"
+#include "large-memory.h"
 #include "mapping.h"
 #include "program.h"
 #include "threads.h"
@@ -97,13 +98,15 @@ class Executable {
   bool fitsTraining(const Instruction& instruction) const;
   bool runTraining(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  bool runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs);
+  bool runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runLinearCrossEntropy(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runGroupedGradient(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   template <class Sum>
-  void sumInBlocks(int64_t numRows, int64_t width, float* out, Sum&& sum);
+  bool sumInBlocks(int64_t numRows, int64_t width, float* out, std::string* error, Sum&& sum);
   const float* matrix(int32_t id);
-  float* scratchFloats(int64_t count);
+  float* scratchFloats(int64_t count, std::string* error);
+  bool multiply(const RowsProduct& product, std::string* error);
+  bool multiply(const WeightProduct& product, std::string* error);
   bool isFloats(int32_t id) const;
   bool isIntegers(int32_t id) const { return value(id).isInt && (value(id).kind == ValueKind::kSlot || value(id).kind == ValueKind::kInput); }
   bool isStored(int32_t id) const { return value(id).kind == ValueKind::kState && states_[static_cast<size_t>(value(id).index)].stored; }
@@ -124,9 +127,7 @@ class Executable {
   std::vector<int32_t> bindings_;
   std::vector<int64_t> offsets_;
   bool isLaidOut_ = false;  // and checked, for bindings_
-  std::unique_ptr<uint8_t[]> memory_;
-  uint8_t* base_ = nullptr;  // memory_, aligned
-  int64_t capacity_ = 0;
+  LargeMemory memory_;
   int64_t workingBytes_ = 0;
   std::atomic<bool> isCancelled_{false};
   std::vector<double> seconds_;
@@ -145,7 +146,8 @@ class Executable {
   const Instruction* anglesFor_ = nullptr;
   const std::vector<RunInput>* inputs_ = nullptr;  // of the run under way
   GemmScratch gemmScratch_;
-  std::vector<float> trainScratch_;
+  LargeMemory trainScratch_;
+  KeptPanels headPanels_, headGradPanels_;
   std::vector<float> decodedMatrix_;
   std::vector<int32_t> documentTokens_, documentEnds_, countedRows_;
 };

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "elementwise.h"
+
 namespace dots {
 namespace {
 
@@ -9,7 +11,7 @@ namespace {
 /// panel of B passes by.
 constexpr int64_t kBlockRows = 112;
 /// Packed panels of one round. Larger matrices (the vocabulary's) are packed and used piece by piece.
-constexpr int64_t kMaxPanelFloats = 4 << 20;
+constexpr int64_t kMaxPanelFloats = 8 << 20;
 /// Panels that one task of packing takes.
 constexpr int64_t kPanelsEach = 4;
 /// The tile of a weight's gradient that a task makes; smaller where there would be too few tasks.
@@ -28,7 +30,7 @@ struct Round {
   int64_t firstExpert, endExpert, firstCol, endCol, firstK, endK;
 };
 
-void runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, GemmScratch& scratch) {
+bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, GemmScratch& scratch) {
   const int64_t panel = DOTS_KERNEL(gemmPanelWidth)();
   const int64_t numCols = round.endCol - round.firstCol, paddedCols = roundUp(numCols, panel);
   const int64_t depth = round.endK - round.firstK;
@@ -36,14 +38,17 @@ void runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   const int64_t matrixFloats = paddedCols * depth;
   const int64_t numDepths = (depth + kGemmDepth - 1) / kGemmDepth;
   const int64_t colsEach = kPanelsEach * panel, numColTasks = (numCols + colsEach - 1) / colsEach;
-  float* const packed = scratch.panels(numExperts * matrixFloats);
+  KeptPanels* const kept = product.numExperts == 1 && depth == (product.isTransposed ? product.rows : product.cols) && numCols == (product.isTransposed ? product.cols : product.rows) ? product.kept : nullptr;
+  float* const packed = kept ? floatsOf(kept->memory, matrixFloats) : scratch.panels(numExperts * matrixFloats);
+  float* const rows = scratch.perThread(pool.numThreads() * kBlockRows * kGemmDepth);
+  if (!packed || !rows) return false;
   const auto tokensOf = [&](int64_t expert) {
     return firstToken(product.offsets, product.numTokens, expert + 1) - firstToken(product.offsets, product.numTokens, expert);
   };
 
   // Panels of a block of k stand together: [expert][k / kGemmDepth][panel][k % kGemmDepth][column].
   const auto pack = DOTS_KERNEL(packGemmPanels);
-  pool.parallelFor(numExperts * numDepths * numColTasks, [&](int64_t task, int) {
+  pool.parallelFor(kept && kept->isFilled ? 0 : numExperts * numDepths * numColTasks, [&](int64_t task, int) {
     const int64_t expert = task / (numDepths * numColTasks), k = task / numColTasks % numDepths * kGemmDepth, col = task % numColTasks * colsEach;
     if (tokensOf(round.firstExpert + expert) == 0) return;
     const int64_t here = least(kGemmDepth, depth - k);
@@ -51,25 +56,34 @@ void runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
     pack(operand, round.firstK + k, here, round.firstCol + col, round.firstCol + least(col + colsEach, numCols), packed + expert * matrixFloats + k * paddedCols + col * here);
   });
 
-  // Few blocks of rows: columns are shared out as well, so that every thread has something to do.
-  int64_t numBlocks = 0;
-  for (int64_t e = round.firstExpert; e < round.endExpert; ++e) numBlocks += (tokensOf(e) + kBlockRows - 1) / kBlockRows;
-  if (numBlocks == 0) return;
+  if (kept) kept->isFilled = true;
+
+  // Few blocks of rows: they are halved, and columns are shared out as well, so that every thread has something to do.
+  int64_t blockRows = kBlockRows, numBlocks = 0;
+  const auto countBlocks = [&] {
+    numBlocks = 0;
+    for (int64_t e = round.firstExpert; e < round.endExpert; ++e) numBlocks += (tokensOf(e) + blockRows - 1) / blockRows;
+    return numBlocks;
+  };
+  if (countBlocks() < 4 * pool.numThreads()) {
+    blockRows = kBlockRows / 2;
+    countBlocks();
+  }
+  if (numBlocks == 0) return true;
   const int64_t wantedParts = most(1, (4 * pool.numThreads() + numBlocks - 1) / numBlocks);
   const int64_t colsOfTask = most(panel * 2, roundUp((numCols + wantedParts - 1) / wantedParts, panel));
   const int64_t numParts = (numCols + colsOfTask - 1) / colsOfTask;
   const auto packRows = DOTS_KERNEL(packGemmRows);
   const auto run = DOTS_KERNEL(gemmBlock);
-  float* const rows = scratch.perThread(pool.numThreads() * kBlockRows * kGemmDepth);
   pool.parallelFor(numBlocks * numParts, [&](int64_t task, int thread) {
     int64_t at = task / numParts, expert = round.firstExpert;
     for (;; ++expert) {
-      const int64_t blocks = (tokensOf(expert) + kBlockRows - 1) / kBlockRows;
+      const int64_t blocks = (tokensOf(expert) + blockRows - 1) / blockRows;
       if (at < blocks) break;
       at -= blocks;
     }
     const int64_t begin = firstToken(product.offsets, product.numTokens, expert);
-    const int64_t first = begin + at * kBlockRows, end = least(first + kBlockRows, begin + tokensOf(expert));
+    const int64_t first = begin + at * blockRows, end = least(first + blockRows, begin + tokensOf(expert));
     const int64_t col = task % numParts * colsOfTask, endCol = least(col + colsOfTask, numCols);
     float* const mine = rows + thread * kBlockRows * kGemmDepth;
     const GemmOperand operand{product.x, product.ldX, product.xRows, false};
@@ -90,27 +104,28 @@ void runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
       run(block);
     }
   });
+  return true;
 }
 
 }  // namespace
 
-float* GemmScratch::aligned(std::vector<float>& memory, int64_t numFloats) {
-  if (static_cast<int64_t>(memory.size()) < numFloats + 16) memory.resize(static_cast<size_t>(numFloats) + 16);
-  const uintptr_t address = reinterpret_cast<uintptr_t>(memory.data());
-  return reinterpret_cast<float*>((address + 63) / 64 * 64);
+float* floatsOf(LargeMemory& memory, int64_t numFloats) {
+  const int64_t sizeBytes = numFloats * static_cast<int64_t>(sizeof(float));
+  if (memory.data() && memory.sizeBytes() >= sizeBytes) return reinterpret_cast<float*>(memory.data());
+  return memory.allocate(sizeBytes) ? reinterpret_cast<float*>(memory.data()) : nullptr;
 }
 
-void multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch) {
+bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch) {
   const int64_t panel = DOTS_KERNEL(gemmPanelWidth)();
   const int64_t numCols = product.isTransposed ? product.cols : product.rows;
   const int64_t depth = product.isTransposed ? product.rows : product.cols;
   const int64_t matrixFloats = roundUp(numCols, panel) * depth;
-  if (product.numTokens == 0) return;
+  if (product.numTokens == 0) return true;
   if (matrixFloats <= kMaxPanelFloats) {
     const int64_t expertsEach = most(1, kMaxPanelFloats / most(1, matrixFloats));
     for (int64_t e = 0; e < product.numExperts; e += expertsEach)
-      runRound(product, {e, least(e + expertsEach, product.numExperts), 0, numCols, 0, depth}, pool, scratch);
-    return;
+      if (!runRound(product, {e, least(e + expertsEach, product.numExperts), 0, numCols, 0, depth}, pool, scratch)) return false;
+    return true;
   }
   // One matrix is more than a round: first fewer columns, and where the product is narrow, fewer steps.
   const int64_t minCols = least(roundUp(numCols, panel), 512 / panel * panel);
@@ -119,16 +134,34 @@ void multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   for (int64_t e = 0; e < product.numExperts; ++e)
     for (int64_t col = 0; col < numCols; col += colsEach)
       for (int64_t k = 0; k < depth; k += depthEach)
-        runRound(product, {e, e + 1, col, least(col + colsEach, numCols), k, least(k + depthEach, depth)}, pool, scratch);
+        if (!runRound(product, {e, e + 1, col, least(col + colsEach, numCols), k, least(k + depthEach, depth)}, pool, scratch)) return false;
+  return true;
 }
 
-void multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch) {
+namespace {
+
+/// Sums over more tokens than this are made in pieces of as many, whose sums are added in order: a matrix alone has too few
+/// tiles to keep many threads busy. Experts have fewer rows each, mostly.
+constexpr int64_t kTokensOfSum = 1024;
+
+}  // namespace
+
+bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch) {
   const int64_t panel = DOTS_KERNEL(gemmPanelWidth)(), tileRows = DOTS_KERNEL(gemmTileRows)();
+  const int64_t matrixFloats = product.rows * product.cols;
+  // Piece 0 of an expert goes straight to its matrix, the others to memory of their own, piece after piece.
+  int64_t numPieces = 0, numSpare = 0;
+  const auto tokensOf = [&](int64_t expert) { return firstToken(product.offsets, product.numTokens, expert + 1) - firstToken(product.offsets, product.numTokens, expert); };
+  const auto piecesOf = [&](int64_t expert) { return most(1, (tokensOf(expert) + kTokensOfSum - 1) / kTokensOfSum); };
+  for (int64_t e = 0; e < product.numExperts; ++e) {
+    numPieces += piecesOf(e);
+    numSpare += piecesOf(e) - 1;
+  }
   int64_t rowsEach = least(roundUp(product.rows, tileRows), kWeightTileRows / tileRows * tileRows);
   int64_t colsEach = least(roundUp(product.cols, panel), kWeightTileCols / panel * panel);
   const auto numTiles = [&] { return ((product.rows + rowsEach - 1) / rowsEach) * ((product.cols + colsEach - 1) / colsEach); };
   // Halves until there is enough for everyone; below 56 by 64 packing would cost more than it brings.
-  while (numTiles() * product.numExperts < 3 * pool.numThreads() && (rowsEach > 56 || colsEach > 64)) {
+  while (numTiles() * numPieces < 3 * pool.numThreads() && (rowsEach > 56 || colsEach > 64)) {
     if (rowsEach > 56 && (rowsEach >= colsEach || colsEach <= 64))
       rowsEach = roundUp((rowsEach + 1) / 2, tileRows);
     else
@@ -137,16 +170,26 @@ void multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   const int64_t numRowTiles = (product.rows + rowsEach - 1) / rowsEach, numColTiles = (product.cols + colsEach - 1) / colsEach;
   const int64_t floatsEach = (rowsEach + colsEach) * kGemmDepth;
   float* const memory = scratch.perThread(pool.numThreads() * floatsEach);
+  float* const spare = scratch.partialSums(numSpare * matrixFloats);
+  if (!memory || !spare) return false;
   const auto packPanels = DOTS_KERNEL(packGemmPanels);
   const auto packRows = DOTS_KERNEL(packGemmRows);
   const auto run = DOTS_KERNEL(gemmBlock);
-  pool.parallelFor(product.numExperts * numRowTiles * numColTiles, [&](int64_t task, int thread) {
-    const int64_t expert = task / (numRowTiles * numColTiles);
+  const int64_t tilesEach = numRowTiles * numColTiles;
+  pool.parallelFor(numPieces * tilesEach, [&](int64_t task, int thread) {
+    int64_t piece = task / tilesEach, expert = 0, firstSpare = 0;
+    for (; piece >= piecesOf(expert); ++expert) {
+      piece -= piecesOf(expert);
+      firstSpare += piecesOf(expert) - 1;
+    }
     const int64_t row = task / numColTiles % numRowTiles * rowsEach, endRow = least(row + rowsEach, product.rows);
     const int64_t col = task % numColTiles * colsEach, endCol = least(col + colsEach, product.cols);
-    const int64_t begin = firstToken(product.offsets, product.numTokens, expert), end = firstToken(product.offsets, product.numTokens, expert + 1);
-    float* const out = product.out + (expert * product.rows + row) * product.cols + col;
-    if (begin == end && !product.isAdded) {
+    const int64_t begin = firstToken(product.offsets, product.numTokens, expert) + piece * kTokensOfSum;
+    const int64_t end = least(begin + kTokensOfSum, firstToken(product.offsets, product.numTokens, expert + 1));
+    float* const matrix = piece == 0 ? product.out + expert * matrixFloats : spare + (firstSpare + piece - 1) * matrixFloats;
+    float* const out = matrix + row * product.cols + col;
+    const bool isAdded = product.isAdded && piece == 0;
+    if (begin == end && !isAdded) {
       for (int64_t i = 0; i < endRow - row; ++i) std::memset(out + i * product.cols, 0, static_cast<size_t>(endCol - col) * sizeof(float));
     }
     float* const a = memory + thread * floatsEach;
@@ -159,10 +202,26 @@ void multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       packPanels(right, k, here, col, endCol, b);
       // Of the next tokens both rows are wanted; the longer stretch is fetched.
       const bool isLeft = endRow - row > endCol - col;
-      run({a, true, b, here, endRow - row, endCol - col, out, product.cols, nullptr, !product.isAdded && k == begin, isLeft ? left : right, k + here, least(k + here + kGemmDepth, end),
+      run({a, true, b, here, endRow - row, endCol - col, out, product.cols, nullptr, !isAdded && k == begin, isLeft ? left : right, k + here, least(k + here + kGemmDepth, end),
            isLeft ? row : col, isLeft ? endRow - row : endCol - col});
     }
   });
+  // Pieces in their order, a stretch of a matrix after the other.
+  int64_t firstSpare = 0;
+  const auto add = DOTS_KERNEL(addElements);
+  for (int64_t e = 0; e < product.numExperts; ++e) {
+    const int64_t others = piecesOf(e) - 1;
+    constexpr int64_t kFloatsEach = 1 << 13;
+    if (others > 0) {
+      pool.parallelFor((matrixFloats + kFloatsEach - 1) / kFloatsEach, [&](int64_t stretch, int) {
+        const int64_t begin = stretch * kFloatsEach, end = least(begin + kFloatsEach, matrixFloats);
+        float* const sum = product.out + e * matrixFloats;
+        for (int64_t i = 0; i < others; ++i) add(sum, spare + (firstSpare + i) * matrixFloats, matrixFloats, sum, begin, end);
+      });
+    }
+    firstSpare += others;
+  }
+  return true;
 }
 
 }  // namespace dots

@@ -5,23 +5,32 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "gemm-tile.h"
+#include "large-memory.h"
 #include "threads.h"
 
 namespace dots {
+
+/// Grows where it is too small; null where there is no memory.
+float* floatsOf(LargeMemory& memory, int64_t numFloats);
 
 /// Memory that products share, kept from one to the next.
 class GemmScratch {
  public:
   /// At least `numFloats`, 64-byte aligned, contents irrelevant.
-  float* panels(int64_t numFloats) { return aligned(panels_, numFloats); }
-  float* perThread(int64_t numFloats) { return aligned(perThread_, numFloats); }
+  float* panels(int64_t numFloats) { return floatsOf(panels_, numFloats); }
+  float* perThread(int64_t numFloats) { return floatsOf(perThread_, numFloats); }
+  float* partialSums(int64_t numFloats) { return floatsOf(partialSums_, numFloats); }
 
  private:
-  static float* aligned(std::vector<float>& memory, int64_t numFloats);
-  std::vector<float> panels_, perThread_;
+  LargeMemory panels_, perThread_, partialSums_;
+};
+
+/// A packed matrix that several products share: the first one fills it. The caller says when the matrix is another.
+struct KeptPanels {
+  LargeMemory memory;
+  bool isFilled = false;
 };
 
 /// Rows of tokens times a matrix: y = x·Wᵀ, or with `isTransposed` the gradient dx = dy·W.
@@ -39,6 +48,7 @@ struct RowsProduct {
   int64_t ldOut;
   const int32_t* outRows;
   bool isAdded;  // to what out holds
+  KeptPanels* kept = nullptr;  // for a matrix that is not too large to be packed at once
 };
 
 /// A sum over tokens: dW = dyᵀ·x, for each expert over its own rows.
@@ -57,7 +67,8 @@ struct WeightProduct {
   bool isAdded;  // to what out holds; else an expert without rows gets zeros
 };
 
-void multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch);
-void multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch);
+/// False, with nothing done, where there is no memory to pack into.
+bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch);
+bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch);
 
 }  // namespace dots

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/gemm.h"
@@ -39,7 +40,7 @@ Groups randomGroups(TestRandom& random, const Shape& shape) {
 }
 
 const Shape kShapes[] = {{1, 1, 1, 1},    {3, 5, 7, 1},      {14, 32, 64, 1},   {15, 33, 65, 1},  {130, 70, 300, 1},
-                         {113, 96, 48, 1}, {64, 200, 17, 3}, {300, 40, 270, 5}, {0, 8, 8, 2},      {40, 1100, 260, 1}};
+                         {113, 96, 48, 1}, {64, 200, 17, 3}, {300, 40, 270, 5}, {0, 8, 8, 2},      {40, 1100, 260, 1}, {2500, 20, 40, 1},  {3000, 9, 20, 3}};
 
 void rowsAreMultipliedInOneOrder(int numThreads) {
   TestRandom random(11);
@@ -94,7 +95,12 @@ void weightsAreSummedOverTokensInOneOrder(int numThreads) {
             const size_t at = static_cast<size_t>((e * shape.rows + i) * shape.cols + j);
             const auto left = [&](int64_t k) { return gradient[static_cast<size_t>(token(k) * shape.rows + i)]; };
             const auto right = [&](int64_t k) { return x[static_cast<size_t>(token(k) * shape.cols + j)]; };
-            const float expected = end == begin ? (isAdded ? before[at] : 0.0f) : sumInOrder(end - begin, before[at], isAdded, left, right);
+            float expected = end == begin ? (isAdded ? before[at] : 0.0f) : sumInOrder(std::min<int64_t>(end - begin, 1024), before[at], isAdded, left, right);
+            for (int64_t first = 1024; first < end - begin; first += 1024) {
+              const auto leftOfPiece = [&](int64_t k) { return left(first + k); };
+              const auto rightOfPiece = [&](int64_t k) { return right(first + k); };
+              expected += sumInOrder(std::min<int64_t>(end - begin - first, 1024), 0, false, leftOfPiece, rightOfPiece);
+            }
             CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: expert %d [%d, %d] is %g and not %g", isaName(currentIsa()), numThreads, (int)shape.numTokens,
                   (int)shape.rows, (int)shape.cols, (int)e, (int)i, (int)j, out[at], expected);
           }

@@ -1,18 +1,30 @@
 import { InternalError, ResourceError } from '../core/errors.ts';
 import type { Store, TensorSpec } from './store.ts';
 
-/** A store in JavaScript's memory, which the native backend works in as well: arrays never move while they are referenced. */
+/** Cache lines: vectors of a tensor then never cross one. */
+const ALIGNMENT = 64;
+
+/** A store in one block of memory that JavaScript sees; native code works in it as well, since arrays never move. */
 export class MemoryStore implements Store {
   readonly sizeBytes: number;
   private readonly tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   private isClosed = false;
 
-  constructor(specs: readonly TensorSpec[]) {
+  constructor(
+    specs: readonly TensorSpec[],
+    allocate: (sizeBytes: number) => ArrayBuffer = (sizeBytes) => new ArrayBuffer(sizeBytes),
+  ) {
     const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     this.sizeBytes = specs.reduce((sum, { shape }) => sum + 4 * count(shape), 0);
+    const ends: number[] = [];
+    for (const { shape } of specs)
+      ends.push((ends.at(-1) ?? 0) + Math.ceil((4 * count(shape)) / ALIGNMENT) * ALIGNMENT);
     try {
-      for (const { name, shape } of specs)
-        this.tensors.set(name, { shape, data: new Float32Array(count(shape)) });
+      const memory = allocate(ends.at(-1) ?? 0);
+      specs.forEach(({ name, shape }, i) => {
+        const data = new Float32Array(memory, ends[i - 1] ?? 0, count(shape));
+        this.tensors.set(name, { shape, data });
+      });
     } catch (error) {
       throw new ResourceError(`There is no memory for ${this.sizeBytes} bytes of parameters`, {
         code: 'out-of-memory',

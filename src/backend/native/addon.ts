@@ -19,6 +19,8 @@ export interface NativeAddon {
     bindings: Int32Array,
     wanted: Int32Array,
   ): Promise<Float32Array[]>;
+  /** Zeros, 64-byte aligned, on huge pages where the system has them; V8 frees them. */
+  allocate(sizeBytes: number): ArrayBuffer;
   /** Seconds of each instruction, all runs together; products that ran as one loop count for the first. */
   seconds(handle: NativeHandle): Float64Array;
   cancel(handle: NativeHandle): void;

@@ -34,7 +34,7 @@ export function openNativeBackend(
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     supports: (op) => op in NATIVE_OPS,
     load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
-    createStore: (specs) => new MemoryStore(specs),
+    createStore: (specs) => new MemoryStore(specs, (sizeBytes) => addon.allocate(sizeBytes)),
   };
   return { backend };
 }
