@@ -37,6 +37,28 @@ struct Ahead {
   }
 };
 
+// The same for panels: while the first tokens meet one panel, the rows of the next one are fetched at the same place, some
+// lines with each of a panel's parts. Later tokens find them there.
+struct PanelAhead {
+  const uint8_t* at = nullptr;
+  int64_t stride = 0, back = 0;
+  int row = 0, linesEach = 0;
+  PanelAhead() = default;
+  /// `bytes` of each of kTileRows rows, spread over `numParts` parts.
+  PanelAhead(const uint8_t* next, int64_t rowBytes, int bytes, int numParts) : at(next), stride(rowBytes) {
+    const int linesOfRow = (bytes + 63) / 64;
+    back = bytes / linesOfRow - kTileRows * rowBytes;
+    linesEach = (linesOfRow * static_cast<int>(kTileRows) + numParts - 1) / numParts;
+  }
+  DOTS_METHOD void part() {
+    for (int i = 0; i < linesEach; ++i) {
+      __builtin_prefetch(at, 0, 2);
+      at += stride;
+      if (++row % kTileRows == 0) at += back;
+    }
+  }
+};
+
 DOTS_INLINE ActivationRow tokenRow(const TileJob& job, const ActivationLayout& at, int64_t token) {
   const int64_t row = job.xRows ? job.xRows[token] : token;
   return ActivationRow(job.activations + row * job.xRowBytes, at);
@@ -112,7 +134,7 @@ struct alignas(64) Panel32 {
 
 // RV neighbouring row groups times NT tokens; sums are read and written, kTileRows apart for neighbouring tokens.
 template <class P, int RV, int NT>
-static void tile32(const Panel32* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
+static void tile32(const Panel32* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
   Vec acc[RV][NT];
   ActivationRow x[NT];
   DOTS_UNROLL for (int t = 0; t < NT; ++t) {
@@ -123,6 +145,7 @@ static void tile32(const Panel32* panel, const ActivationRow* tokens, int64_t k0
   const int numParts = panel->numParts, shift = panel->offsetShift;
   for (int p = 0; p < numParts; ++p) {
     const int64_t k = k0 + p * P::kPart;
+    ahead.part();
     Int isum[RV][NT];
     SumOf<typename P::Codes, P::kSteps, true, true> sum[RV][NT];
     DOTS_UNROLL for (int t = 0; t < NT; ++t) {
@@ -165,8 +188,8 @@ struct Per32 {
   }
 
   template <int RV, int NT>
-  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
-    tile32<P, RV, NT>(panel, tokens, k0, sums);
+  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
+    tile32<P, RV, NT>(panel, tokens, k0, sums, ahead);
   }
 
   // Codes meet the activations as they are unpacked: acc[t] is the sum of one row group and token t.
@@ -212,7 +235,7 @@ struct alignas(64) Panel256 {
 };
 
 template <class P, int RV, int NT>
-static void tile256(const Panel256* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
+static void tile256(const Panel256* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
   ActivationRow x[NT];
   Int isum[RV][NT];
   DOTS_UNROLL for (int t = 0; t < NT; ++t) {
@@ -221,6 +244,7 @@ static void tile256(const Panel256* panel, const ActivationRow* tokens, int64_t 
   }
   for (int s = 0; s < 256 / P::kPart; ++s) {
     const int64_t k = k0 + s * P::kPart;
+    ahead.part();
     SumOf<typename P::Codes, P::kSteps, false, true> sum[RV][NT];
     DOTS_UNROLL for (int i = 0; i < P::kSteps; ++i) {
       Bytes code[RV];
@@ -254,8 +278,8 @@ struct Per256 {
   }
 
   template <int RV, int NT>
-  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums) {
-    tile256<P, RV, NT>(panel, tokens, k0, sums);
+  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
+    tile256<P, RV, NT>(panel, tokens, k0, sums, ahead);
   }
 
   template <int NT>
@@ -309,9 +333,10 @@ static void few(const TileJob& job) {
 
 // All row groups of a panel for tokens 0...NT-1. The last group may be one past the panel's: its sums go nowhere.
 template <class F, int NT>
-static void tileRows(const typename F::Panel* panels, int numGroups, const ActivationRow* x, int64_t k0, float* sums) {
+static void tileRows(const typename F::Panel* panels, int numGroups, const ActivationRow* x, int64_t k0, float* sums,
+                     PanelAhead& ahead) {
   for (int g = 0; g < numGroups; g += kTileGroups)
-    F::template tile<kTileGroups, NT>(panels + g, x, k0, sums + g * kLanes);
+    F::template tile<kTileGroups, NT>(panels + g, x, k0, sums + g * kLanes, ahead);
 }
 
 template <class F>
@@ -338,20 +363,25 @@ static void many(const TileJob& job) {
         rowOf[numGroups + 1] = rowOf[numGroups] + groups[numGroups].count;
       }
       memset(sums, 0, sizeof(float) * kTileRows * static_cast<size_t>(minOf(kPanelTokens, numTokens + kTileTokens)));
+      const uint8_t* const next = rowOf[numGroups] < job.endRow ? job.weights + rowOf[numGroups] * job.rowBytes : job.next;
+      PanelAhead nextPanel;
+      if (next && firstToken == 0) nextPanel = PanelAhead(next, job.rowBytes, F::kPanelBytes, kGroups / kTileGroups * (256 / F::P::kPart));
       for (int64_t k0 = 0; k0 < job.cols; k0 += 256) {
         for (int g = 0; g < numGroups; ++g)
           F::unpack(advance(groups[g].rows, k0 / 256 * F::kPanelBytes), job.cols - k0, panels[g]);
         for (int t = 0; t < numTokens;) {
           const ActivationRow* xt = x + t;
           float* st = sums + t * kTileRows;
+          PanelAhead nothing;
+          PanelAhead& ahead = t == 0 ? nextPanel : nothing;
           if (kTileTokens == 8 && numTokens - t > 4) {
-            tileRows<F, kTileTokens == 8 ? 8 : 1>(panels, numGroups, xt, k0, st);
+            tileRows<F, kTileTokens == 8 ? 8 : 1>(panels, numGroups, xt, k0, st, ahead);
             t += 8;
           } else if (kTileTokens >= 4 && numTokens - t > 1) {
-            tileRows<F, kTileTokens >= 4 ? 4 : 1>(panels, numGroups, xt, k0, st);
+            tileRows<F, kTileTokens >= 4 ? 4 : 1>(panels, numGroups, xt, k0, st, ahead);
             t += 4;
           } else {
-            tileRows<F, 1>(panels, numGroups, xt, k0, st);
+            tileRows<F, 1>(panels, numGroups, xt, k0, st, ahead);
             t += 1;
           }
         }
