@@ -186,7 +186,7 @@ class SchemaCompiler {
   /** What `pattern` and `format` of one schema ask for. */
   private automataOf(schema: SchemaObject): TextAutomaton[] {
     const found: TextAutomaton[] = [];
-    if (typeof schema.format === 'string') {
+    if (typeof schema.format === 'string' && Object.hasOwn(FORMATS, schema.format)) {
       found.push(this.automaton(FORMATS[schema.format], false));
     }
     if (typeof schema.pattern === 'string') {

@@ -44,16 +44,28 @@ export interface Bound {
   readonly isExclusive: boolean;
 }
 
-/** Numbers between two bounds, written without exponent. Throws `UsageError` for bounds beyond 10^15. */
-export function boundedNumber(low: Bound | undefined, high: Bound | undefined, isInteger: boolean): Grammar {
-  for (const bound of [low, high]) {
-    if (bound && !(Math.abs(bound.value) < 1e15)) {
-      throw new UsageError(`Cannot keep numbers within ${bound.value}`, {
-        code: 'unsupported-schema',
-        hint: 'bounds must be between -10^15 and 10^15',
-      });
-    }
+/** Beyond these, a double does not tell neighbouring whole numbers apart. */
+const MAX_BOUND = 2 ** 53;
+
+/** Numbers between two bounds, written without exponent. Throws `UsageError` if they all lie beyond 2^53. */
+export function boundedNumber(
+  lowest: Bound | undefined,
+  highest: Bound | undefined,
+  isInteger: boolean,
+): Grammar {
+  for (const bound of [
+    lowest && lowest.value > MAX_BOUND && lowest,
+    highest && highest.value < -MAX_BOUND && highest,
+  ]) {
+    if (!bound) continue;
+    throw new UsageError(`Cannot keep numbers beyond ${bound.value}`, {
+      code: 'unsupported-schema',
+      hint: 'bounds must leave room between -2^53 and 2^53',
+    });
   }
+  // Without a bound, numbers are shorter than these.
+  const low = lowest && lowest.value >= -MAX_BOUND ? lowest : undefined;
+  const high = highest && highest.value <= MAX_BOUND ? highest : undefined;
   const parts: Grammar[] = [];
   if (!high || high.value >= 0) {
     parts.push(magnitudes(low && low.value >= 0 ? low : undefined, high, isInteger));
@@ -80,7 +92,7 @@ interface Decimal {
 function decimal({ value, isExclusive }: Bound): Decimal {
   const [mantissa, exponent = '0'] = String(value).split('e');
   const [whole, fraction = ''] = mantissa.split('.');
-  // Numbers are below 10^15, so only small ones are written with an exponent.
+  // Numbers are at most 2^53, so only small ones are written with an exponent.
   const shift = -Number(exponent);
   const digits = shift > 0 ? '0'.repeat(shift) + whole : whole;
   const point = digits.length - Math.max(shift, 0);
@@ -96,7 +108,7 @@ function magnitudes(low: Bound | undefined, high: Bound | undefined, isInteger: 
   if (low && high && low.value > high.value) return NOTHING_AT_ALL;
   const from = decimal(low ?? { value: 0, isExclusive: false });
   const to = high && decimal(high);
-  const longest = to ? to.whole.length : MAX_PRECISE_DIGITS;
+  const longest = to ? to.whole.length : Math.max(MAX_PRECISE_DIGITS, from.whole.length);
   const graph = new DigitGraph(from, to, isInteger);
   for (let length = from.whole.length; length <= longest; length++) graph.addLength(length);
   return graph.finish();
@@ -123,7 +135,8 @@ class DigitGraph {
 
   /** Numbers with so many digits before the point. */
   addLength(length: number): void {
-    const maxFraction = this.isInteger ? 0 : Math.max(1, MAX_PRECISE_DIGITS - length);
+    const numFree = MAX_PRECISE_DIGITS - length;
+    const maxFraction = this.isInteger || numFree < 0 ? 0 : Math.max(1, numFree);
     const lowDigits = length === this.from.whole.length ? this.from.whole + this.from.fraction : undefined;
     const highDigits = length === this.to?.whole.length ? this.to.whole + this.to.fraction : undefined;
     const known = new Map<string, number>();

@@ -1,6 +1,6 @@
 /**
  * Regular expressions of JavaScript with the flag `u`, as JSON Schema means them, without what no finite automaton can do
- * or nobody needs here: look-around, back-references, word borders, Unicode properties.
+ * or nobody needs here: look-behind, look-ahead but at the beginning, back-references, word borders, Unicode properties.
  */
 import { UsageError } from '../../core/errors.ts';
 import { ALL_CODES, type CodeSet, complement, unite } from './code-points.ts';
@@ -13,7 +13,19 @@ export type Pattern =
   | { readonly kind: 'repeat'; readonly item: Pattern; readonly min: number; readonly max: number }
   /** `^` and `$`: only at the ends of a text. */
   | { readonly kind: 'start' }
-  | { readonly kind: 'end' };
+  | { readonly kind: 'end' }
+  /** `(?=…)` and `(?!…)`: what the text begins with, or must not. Only where the whole text begins. */
+  | { readonly kind: 'look'; readonly item: Pattern; readonly isNegative: boolean };
+
+type Look = Pattern & { readonly kind: 'look' };
+
+/** A pattern and the look-aheads that it begins with. */
+export interface ParsedPattern {
+  readonly rest: Pattern;
+  readonly looks: readonly Look[];
+  /** It begins with `^`. */
+  readonly isAnchored: boolean;
+}
 
 const DIGITS: CodeSet = [[0x30, 0x39]];
 const WORD: CodeSet = [
@@ -51,7 +63,7 @@ const CONTROL_ESCAPES: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, 
 const MAX_NESTING = 64;
 
 /** Throws `UsageError`, code `unsupported-pattern`, saying what and where. */
-export function parsePattern(text: string): Pattern {
+export function parsePattern(text: string): ParsedPattern {
   if (text.length > LIMITS.patternBytes) throw tooLarge('characters of a pattern', LIMITS.patternBytes);
   return new PatternParser(text).parse();
 }
@@ -67,10 +79,22 @@ class PatternParser {
     this.characters = Array.from(text);
   }
 
-  parse(): Pattern {
+  parse(): ParsedPattern {
     const pattern = this.parseChoice();
     if (this.at < this.characters.length) throw this.fault(`"${this.characters[this.at]}" closes nothing`);
-    return pattern;
+    const items = pattern.kind === 'sequence' ? pattern.items : [pattern];
+    const isAnchored = items[0]?.kind === 'start';
+    const isLook = (item: Pattern): item is Look => item.kind === 'look';
+    const first = isAnchored ? 1 : 0;
+    const end = items.findIndex((item, i) => i >= first && !isLook(item));
+    const looks = items.slice(first, end < 0 ? items.length : end).filter(isLook);
+    const rest: Pattern = {
+      kind: 'sequence',
+      items: [...items.slice(0, first), ...items.slice(first + looks.length)],
+    };
+    if (hasLook(rest) || looks.some((look) => hasLook(look.item)))
+      throw this.fault('look-ahead is supported at the beginning only');
+    return { rest, looks, isAnchored };
   }
 
   private get next(): string | undefined {
@@ -103,7 +127,8 @@ class PatternParser {
     const item = this.parseItem();
     const bounds = this.parseBounds();
     if (!bounds) return item;
-    if (item.kind === 'start' || item.kind === 'end') throw this.fault('nothing to repeat');
+    if (item.kind === 'start' || item.kind === 'end' || item.kind === 'look')
+      throw this.fault('nothing to repeat');
     // Lazy and greedy match the same texts.
     this.take('?');
     if (this.next !== undefined && '*+?'.includes(this.next)) throw this.fault('nothing to repeat');
@@ -162,9 +187,13 @@ class PatternParser {
     const name = /^\(\?<[\p{L}_$][\p{L}\p{N}_$]*>/u.exec(
       this.characters.slice(this.at, this.at + 100).join(''),
     );
-    if (!name) throw this.fault('look-around is not supported');
-    this.take(name[0]);
-    return this.parseGroup();
+    if (name) {
+      this.take(name[0]);
+      return this.parseGroup();
+    }
+    const isNegative = this.take('(?!');
+    if (!isNegative && !this.take('(?=')) throw this.fault('look-behind is not supported');
+    return { kind: 'look', item: this.parseGroup(), isNegative };
   }
 
   private parseGroup(): Pattern {
@@ -244,9 +273,14 @@ class PatternParser {
   private fault(what: string): UsageError {
     return new UsageError(`Cannot use the pattern ${JSON.stringify(shorten(this.text))}: ${what}`, {
       code: 'unsupported-pattern',
-      hint: 'literals, classes, groups, alternatives, counts, ^ and $ are supported',
+      hint: 'literals, classes, groups, alternatives, counts, ^ and $ are supported, and look-ahead at the beginning',
     });
   }
+}
+
+function hasLook(pattern: Pattern): boolean {
+  if (pattern.kind === 'sequence' || pattern.kind === 'choice') return pattern.items.some(hasLook);
+  return pattern.kind === 'look' || (pattern.kind === 'repeat' && hasLook(pattern.item));
 }
 
 function shorten(text: string): string {

@@ -19,10 +19,26 @@ const ANNOTATIONS = new Set([
   '$schema',
   '$id',
   '$comment',
+  'discriminator',
 ]);
 
 export const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const;
 export type JsonType = (typeof TYPES)[number];
+
+/** Of JSON Schema, but not supported. Other names are some library's own, which says by a pattern what it means. */
+const STANDARD_FORMATS = new Set([
+  'duration',
+  'idn-email',
+  'hostname',
+  'idn-hostname',
+  'uri-reference',
+  'iri',
+  'iri-reference',
+  'uri-template',
+  'json-pointer',
+  'relative-json-pointer',
+  'regex',
+]);
 
 type Check = (value: unknown) => boolean;
 
@@ -34,7 +50,7 @@ const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(
 const isType: Check = (value) => TYPES.includes(value as JsonType);
 
 /** What each supported keyword may be; `false` for a value that is JSON Schema but not supported. */
-const KEYWORDS: Readonly<Record<string, Check>> = {
+const KEYWORDS: Readonly<Record<string, (value: unknown, schema: SchemaObject) => boolean>> = {
   type: (value) => isType(value) || (Array.isArray(value) && value.length > 0 && value.every(isType)),
   properties: isSchemaMap,
   required: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
@@ -54,7 +70,13 @@ const KEYWORDS: Readonly<Record<string, Check>> = {
   minLength: isCount,
   maxLength: isCount,
   pattern: (value) => typeof value === 'string',
-  format: (value) => typeof value === 'string' && Object.hasOwn(FORMATS, value),
+  format: (value, schema) =>
+    typeof value === 'string' &&
+    (Object.hasOwn(FORMATS, value) || (schema.pattern !== undefined && !STANDARD_FORMATS.has(value))),
+  // Keys are strings; libraries say so for every record.
+  propertyNames: (value) =>
+    value === true ||
+    (isObject(value) && Object.entries(value).every((entry) => entry.join() === 'type,string')),
   minimum: isNumber,
   maximum: isNumber,
   exclusiveMinimum: isNumber,
@@ -107,7 +129,7 @@ export class SchemaDocument {
     for (const [keyword, value] of Object.entries(schema)) {
       if (ANNOTATIONS.has(keyword)) continue;
       const check = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
-      if (check?.(value)) continue;
+      if (check?.(value, schema)) continue;
       const shown = value === undefined ? 'undefined' : shorten(JSON.stringify(value));
       throw unsupported(keyword, pointer, check ? `not with the value ${shown}` : undefined);
     }

@@ -1,8 +1,9 @@
 /** Deterministic automata over characters: patterns, formats and lengths of one string meet here. */
-import { ALL_CODES, type CodeSet, intersect } from './code-points.ts';
+import { InternalError, UsageError } from '../../core/errors.ts';
+import { ALL_CODES, type CodeSet, complement, intersect, unite } from './code-points.ts';
 import type { Grammar } from './grammar.ts';
 import { LIMITS, tooLarge } from './limits.ts';
-import type { Pattern } from './pattern-syntax.ts';
+import { ANY_TEXT, type ParsedPattern, type Pattern } from './pattern-syntax.ts';
 
 export interface TextAutomaton {
   /** For each state, where characters lead; sets of one state do not overlap. State 0 is the first. */
@@ -23,8 +24,37 @@ interface LooseState {
   readonly atEnd: number[];
 }
 
-/** `search`: the pattern may match anywhere in the text, as in JSON Schema; otherwise it is the whole text. */
-export function textAutomaton(pattern: Pattern, search: boolean): TextAutomaton {
+/**
+ * `search`: the pattern may match anywhere in the text, as in JSON Schema; otherwise it is the whole text. Throws
+ * `UsageError` for patterns that are too large, and for look-ahead in the midst of a text.
+ */
+export function textAutomaton({ rest, looks, isAnchored }: ParsedPattern, search: boolean): TextAutomaton {
+  if (looks.length > 0 && search && !isAnchored) {
+    throw new UsageError('Cannot use a pattern that looks ahead anywhere in the text', {
+      code: 'unsupported-pattern',
+      hint: 'begin it with ^',
+    });
+  }
+  return looks.reduce(
+    (automaton, { item, isNegative }) => {
+      const begins = simpleAutomaton({ kind: 'sequence', items: [item, ANY_TEXT] }, false);
+      return both(automaton, isNegative ? noneOf(begins) : begins);
+    },
+    simpleAutomaton(rest, search),
+  );
+}
+
+/** Texts that it does not accept. */
+function noneOf({ states }: TextAutomaton): TextAutomaton {
+  const free = states.length;
+  const negated = states.map(({ edges, isEnd }) => ({
+    edges: [...edges, { set: complement(unite(edges.map(({ set }) => set))), to: free }],
+    isEnd: !isEnd,
+  }));
+  return { states: [...negated, { edges: [{ set: ALL_CODES, to: free }], isEnd: true }] };
+}
+
+function simpleAutomaton(pattern: Pattern, search: boolean): TextAutomaton {
   const loose = new LooseAutomaton();
   const start = loose.add();
   const end = loose.add();
@@ -137,6 +167,8 @@ class LooseAutomaton {
       case 'choice':
         for (const item of pattern.items) this.connect(item, from, to);
         return;
+      case 'look':
+        throw new InternalError('a look-ahead is no part of an automaton');
       case 'sequence': {
         let at = from;
         for (const item of pattern.items) {

@@ -125,6 +125,7 @@ describe('regex and choice', () => {
     ['(?<year>\\d{4})-\\u{1F642}', ['2024-🙂'], ['2024-']],
     ['[^\\w\\s]', ['!', '你'], ['a', ' ', '_']],
     ['a<b>', ['a<b>'], ['ab']],
+    ['^(?!\\.)(?!.*\\.\\.)(?=.{3,5}$)[a-z.]*', ['a.b', 'abcde'], ['.ab', 'a..b', 'ab', 'abcdef']],
   ])('%s', (pattern, good, bad) => {
     const constraint = compile({ type: 'regex', pattern });
     for (const text of good) expect([text, acceptsText(constraint, tokenizer, text)]).toEqual([text, true]);
@@ -133,6 +134,7 @@ describe('regex and choice', () => {
 
   it.each([
     'a(?=b)',
+    '(?!a)b|c',
     '(?<!a)b',
     '(a)\\1',
     '\\bword',
