@@ -113,8 +113,7 @@ class Trainer {
       this.progress = await readCheckpoint(resumeFrom, this.store, model);
       await this.feed.seek(this.progress.positions);
       await folder.cutLog(this.progress.step);
-      const steps = (await folder.readLog()).filter(({ type }) => type === 'step');
-      this.loss = (steps.at(-1)?.lastLoss as number | undefined) ?? Number.NaN;
+      await this.recall();
       this.saved = resumeFrom;
       this.savedStep = this.progress.step;
     }
@@ -127,6 +126,15 @@ class Trainer {
       storeBytes: this.store.sizeBytes,
       workingBytes: this.step.workingBytes,
     });
+  }
+
+  /** What a run that is resumed behind its last step has to tell. */
+  private async recall(): Promise<void> {
+    for (const record of await this.options.folder.readLog()) {
+      if (record.type === 'step') this.loss = record.lastLoss as number;
+      if (record.type === 'validation' && record.step === this.progress.step)
+        this.validation = record as unknown as ValidationResult;
+    }
   }
 
   async run(): Promise<TrainingResult> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
 import type { Store } from '../../src/backend/store.ts';
 import { compile } from '../../src/compile/compile.ts';
+import { printProgram } from '../../src/compile/print.ts';
 import { layoutSlots } from '../../src/compile/program.ts';
 import { Random } from '../../src/core/random.ts';
 import { f32 } from '../../src/dtype/index.ts';
@@ -159,6 +160,12 @@ describe('stepGraph()', () => {
     const slope = ((await shifted(0.01)) - (await shifted(-0.01))) / 0.02;
     expect(slope / length).toBeCloseTo(1, 2);
   });
+});
+
+it('the program of a step is the reviewed one', async () => {
+  const graph = stepGraph(configFromHf(SMALL_HF_CONFIG), { supports, balance: true, recompute: true });
+  const text = printProgram(compile(graph, { name: 'step', supports }));
+  await expect(text).toMatchFileSnapshot('../programs/small-training.txt');
 });
 
 describe('measureGraph()', () => {

@@ -64,6 +64,16 @@ describe('train()', () => {
     expect(await computed(parts)).toEqual(await computed(whole));
   });
 
+  it('a run that is over tells its results again, and does nothing else', async () => {
+    const folder = await toyFolder();
+    const { tokensPerSecond: _, ...expected } = await train(toyOptions(toyRun(), folder));
+    const before = await computed(folder);
+    expect(await train({ ...toyOptions(toyRun(), folder), resumeFrom: expected.checkpoint })).toMatchObject(
+      expected,
+    );
+    expect(await computed(folder)).toEqual(before);
+  });
+
   it('saves what it has when it is interrupted between checkpoints', async () => {
     const folder = await toyFolder();
     await stopAfter(13, toyOptions(toyRun(), folder));
