@@ -63,6 +63,30 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     },
   );
 
+  it('follows an answer as it grows, but not once the reader has scrolled away', async () => {
+    const v = await open({ viewport: { width: 800, height: 500 } });
+    server.answer = () => ({ text: 'line\n\n'.repeat(120), pauseMs: 10 });
+    await v.begin('Go on');
+    const place = (): Promise<{ top: number; rest: number }> =>
+      v.page.evaluate(`(() => {
+        const { scrollTop, scrollHeight, clientHeight } = document.querySelector('.messages');
+        return { top: scrollTop, rest: scrollHeight - scrollTop - clientHeight };
+      })()`);
+    await expect.poll(async () => (await place()).top).toBeGreaterThan(200);
+    expect((await place()).rest).toBeLessThan(60);
+    await v.page.locator('.messages').hover();
+    await v.page.mouse.wheel(0, -10_000);
+    await expect.poll(async () => (await place()).top).toBe(0);
+    const before = (await place()).rest;
+    await expect.poll(async () => (await place()).rest).toBeGreaterThan(before + 100);
+    expect((await place()).top).toBe(0);
+    await v.button('Jump to the end').click();
+    await expect.poll(async () => (await place()).rest).toBeLessThan(60);
+    await v.button('Stop').click();
+    await v.settled();
+    expect(await v.page.title()).toBe('Go on · dots');
+  });
+
   it('asks again for another answer, asks another question, and goes back to what was there before', async () => {
     const v = await open();
     let count = 0;

@@ -241,12 +241,13 @@ export class Chat {
     this.running.delete(id);
     this.change(conversation.id, id, { ...outcome, model });
     this.progress.update((all) => new Map([...all].filter(([other]) => other !== id)));
-    if (recording) {
+    // It may have been deleted in the meantime.
+    const ended = this.find(conversation.id);
+    if (ended) await this.storage?.save(ended);
+    if (ended && recording) {
       this.recordings.update((all) => new Map([...all, [id, recording]]));
       await this.storage?.saveRecording(id, recording);
     }
-    const ended = this.find(conversation.id);
-    if (ended) await this.storage?.save(ended);
     if (outcome.error?.code === 'invalid_api_key') {
       this.server.set({ status: 'needs-key', wasWrong: this.settings.value.apiKey !== '' });
     }

@@ -1,6 +1,9 @@
 import { createHighlighterCore, type LanguageRegistration, type ThemedToken } from 'shiki/core';
 import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
 
+/** Shiki leaves the rest of a line plain after half a second, which a busy machine needs to compile the first patterns. */
+const LINE_LIMIT_MS = 3000;
+
 type Grammar = () => Promise<{ default: LanguageRegistration[] }>;
 
 const GRAMMARS: Readonly<Record<string, Grammar>> = {
@@ -59,5 +62,5 @@ export async function tokenize(text: string, language: string): Promise<ThemedTo
   if (!grammar) return undefined;
   const core = await highlighter;
   if (!core.getLoadedLanguages().includes(language)) await core.loadLanguage((await grammar()).default);
-  return core.codeToTokensBase(text, { lang: language, theme: 'kinds' });
+  return core.codeToTokensBase(text, { lang: language, theme: 'kinds', tokenizeTimeLimit: LINE_LIMIT_MS });
 }

@@ -38,7 +38,12 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
     [settings],
   );
 
+  const title = useValue(chat.conversations).find(({ id }) => id === conversationId)?.title;
+
   useEffect(() => showAnswer(undefined), [conversationId]);
+  useEffect(() => {
+    document.title = title ? `${title} · dots` : 'dots';
+  }, [title]);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
+import { isPlainEnter } from './keys.ts';
 
 /** Where questions are written. While an answer streams, its button stops it. */
 export function Composer(): JSX.Element {
@@ -14,7 +15,10 @@ export function Composer(): JSX.Element {
   const isAnswering = current?.leaf != null && current.nodes[current.leaf]?.status === 'streaming';
   const canSend = text.trim() !== '' && !isAnswering;
 
-  useEffect(() => field.current?.focus(), [currentId]);
+  useEffect(() => {
+    // On a telephone the focus would bring up the keyboard.
+    if (matchMedia('(hover: hover)').matches) field.current?.focus();
+  }, [currentId]);
   useLayoutEffect(() => {
     if (!field.current) return;
     field.current.style.height = 'auto';
@@ -45,8 +49,7 @@ export function Composer(): JSX.Element {
           aria-describedby="composer-hint"
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
-            // While an input method composes, Enter chooses a word.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+            if (!isPlainEnter(event)) return;
             event.preventDefault();
             send();
           }}

@@ -5,6 +5,7 @@ import type { StringKey } from '../strings.ts';
 import { copyText } from './files.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon, type IconName } from './icons.tsx';
+import { isPlainEnter } from './keys.ts';
 import { Markdown } from './markdown.tsx';
 
 export interface MessageViewProps {
@@ -139,7 +140,7 @@ function EditForm({ message, onDone }: { message: Message; onDone: () => void })
         aria-label={t('editMessage')}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+          if (isPlainEnter(event)) {
             event.preventDefault();
             submit();
           } else if (event.key === 'Escape') {
