@@ -1,7 +1,7 @@
 /** Events that may lie unread before the writer should make a pause. */
 const MAX_UNREAD = 64;
 
-/** Events from the loop to one reader. The writer never waits; the reader does. */
+/** Events from the loop to one reader. The writer never waits; the reader does, until it is woken by `flush` or `end`. */
 export class EventQueue<T> {
   /** Called when the reader has caught up after `isFull`. */
   onDrained: (() => void) | undefined;
@@ -17,7 +17,10 @@ export class EventQueue<T> {
 
   push(item: T): void {
     this.items.push(item);
-    this.wake?.();
+  }
+
+  flush(): void {
+    if (this.items.length > 0) this.wake?.();
   }
 
   /** No more items; with an error, the reader throws it after the items before it. */

@@ -220,6 +220,10 @@ class Generation implements LoopRequest {
     return true;
   }
 
+  onStep(): void {
+    this.events.flush();
+  }
+
   onEnd(error?: unknown): void {
     this.events.end(error);
   }

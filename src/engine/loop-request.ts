@@ -18,5 +18,10 @@ export interface LoopRequest {
   /** Logits of one position. The request may append a token; it returns false when it wants no more. */
   onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
   onProgress(numComputed: number): void;
+  /**
+   * A step has begun, and what the last one gave may be told now: the reader's work then goes on beside the step instead of
+   * delaying it.
+   */
+  onStep(): void;
   onEnd(error?: unknown): void;
 }

@@ -108,10 +108,12 @@ export class Loop {
     this.isWoken = false;
     this.dropAborted();
     const shares = this.scheduler.plan(this.pace.maxBeside);
-    if (shares.length === 0) return false;
     const startMs = performance.now();
+    const running = shares.length > 0 ? this.run(shares) : undefined;
+    for (const { request } of this.scheduler.entries) request.onStep();
+    if (!running) return false;
     try {
-      const outputs = await this.run(shares);
+      const outputs = await running;
       this.pace.measure(shares, performance.now() - startMs);
       this.deliver(shares, outputs);
     } catch (error) {

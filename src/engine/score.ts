@@ -56,6 +56,10 @@ class Scoring implements LoopRequest {
     return this.next < this.tokens.length;
   }
 
+  onStep(): void {
+    this.events.flush();
+  }
+
   onEnd(error?: unknown): void {
     this.events.end(error);
   }

@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
 import { PAGE_SIZE } from '../engine/page-pool.ts';
 import { checkHost, checkKey, checkOrigin, corsHeaders, preflight } from './access.ts';
-import { ApiError, logText, toApiError } from './api-error.ts';
+import { ApiError, badRequest, logText, toApiError } from './api-error.ts';
 import type { AppEnv, ServerContext } from './context.ts';
 import { uniqueId } from './ids.ts';
 import { ClientLeft } from './lifetime.ts';
@@ -77,6 +77,7 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
       active.delete(record);
       settings.onRequestEnd?.(entry);
     });
+    const isTwin = raw.method === 'POST' && [...active].some(({ id }) => id === record.id);
     active.add(record);
     c.set('record', record);
     const origin = raw.headers.get('origin');
@@ -86,6 +87,7 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
       const host = raw.headers.get('host') ?? url.host;
       checkHost(host, rules);
       mayRead = checkOrigin(origin, host, rules);
+      if (isTwin) throw duplicateId(record.id);
       if (raw.method === 'OPTIONS' && origin !== null && mayRead)
         c.res = preflight(origin, raw.headers.get('access-control-request-headers'));
       else await next();
@@ -184,6 +186,11 @@ function errorResponse(error: unknown, record: RequestRecord): Response {
   record.error ??= logText(told, error);
   if (error instanceof ClientLeft) record.end(CLIENT_LEFT);
   return told.toResponse();
+}
+
+/** A proxy that asks again while the first answer is still being made must not start a second one. */
+function duplicateId(id: string): ApiError {
+  return badRequest(`The request ${id} is being answered already`, 'x-request-id', 'duplicate_request_id');
 }
 
 function queueFull(numWaiting: number): ApiError {

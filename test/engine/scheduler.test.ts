@@ -25,6 +25,7 @@ function fake(name: string, length: number, more: Partial<FakeRequest> = {}): Fa
     isPaused: false,
     onLogits: () => true,
     onProgress() {},
+    onStep() {},
     onEnd() {},
     ...more,
   };

@@ -84,6 +84,15 @@ describe('bad requests', () => {
     }
   });
 
+  it('one id starts one answer at a time', async () => {
+    const body = { messages: user('x'), max_tokens: 4000, ignore_eos: true, stream: true };
+    const headers = { 'x-request-id': 'twice' };
+    const first = await tiny.post('/v1/chat/completions', body, headers);
+    const second = await tiny.post('/v1/chat/completions', body, headers);
+    expect(await second.json()).toMatchObject({ error: { code: 'duplicate_request_id' } });
+    await first.body?.cancel();
+  });
+
   it('strict servers refuse what they do not know', async () => {
     const strict = await openTinyApp({ strict: true });
     const response = await strict.post('/v1/chat/completions', { messages: user('x'), max_token: 5 });
