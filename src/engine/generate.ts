@@ -201,7 +201,7 @@ class Generation implements LoopRequest {
 
     const token = this.sampler.sample(logits_V, {
       ...(this.constraint && { allowed: this.constraint.mask() }),
-      ...(!this.mayStop && { forbidden: this.stopTokens }),
+      ...(!this.mayStop && { forbidden: this.forbiddenEnds }),
     });
     if (this.stopTokens.has(token)) return this.finish('stop', token);
     this.constraint?.accept(token);
@@ -226,6 +226,14 @@ class Generation implements LoopRequest {
 
   onEnd(error?: unknown): void {
     this.events.end(error);
+  }
+
+  /**
+   * Before the answer has its least length. The constraint leaves another token beside the model's own ends, but perhaps none
+   * beside the stop tokens of the request.
+   */
+  private get forbiddenEnds(): Iterable<number> {
+    return this.constraint ? (this.tokenizer?.special.eos ?? []) : this.stopTokens;
   }
 
   private get mayStop(): boolean {

@@ -63,6 +63,9 @@ describe('generate() with a constraint', () => {
     const bias = new Map(Array.from(model.tokenizer.encode('abc'), (id) => [id, -100] as const));
     const { text, end } = await answer('x', { constraint, ignoreEos: true, minTokens: 50, logitBias: bias });
     expect([text, end.reason]).toEqual(['abc', 'stop']);
+    const stopTokens = Array.from(model.tokenizer.encode('abc'));
+    const stopped = await answer('x', { constraint, minTokens: 50, stopTokens });
+    expect([stopped.text, stopped.end.reason]).toEqual(['', 'stop']);
   });
 
   it('may be cut off, and says so', async () => {
