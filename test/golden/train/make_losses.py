@@ -27,7 +27,12 @@ from random_weights import checksum, random_bits, random_weights  # noqa: E402
 
 
 def documents(run, vocab_size, step, micro):
-    """Documents of 8 to 40 tokens: mostly 5 t + 1 after t, else a random token. -> (tokens, which targets count) each."""
+    """Documents of 8 to 40 tokens: mostly 5 t + 1 after t, else a random token.
+
+    -> (tokens, which targets count, how many tokens are read) of each: what lies behind the last target of a batch that
+    counts is not read, so it chooses no experts either.
+    """
+    found = []
     size = run["microBatchTokens"]
     bits = [int(b) for b in random_bits(f"batch {step} {micro}", run["seed"], 3 * size)]
     at = 0
@@ -40,8 +45,13 @@ def documents(run, vocab_size, step, micro):
             tokens.append((5 * tokens[-1] + 1) % vocab_size if follows else (random >> 3) % vocab_size)
             counted.append(run["maskEvery"] == 0 or bits[2 * size + i] % run["maskEvery"] != 0)
         counted[-1] = False
-        yield tokens, counted
+        found.append([tokens, counted, length])
         at += length
+    while found and not found[-1][1][found[-1][2] - 1]:
+        found[-1][2] -= 1
+        if found[-1][2] == 0:
+            found.pop()
+    return found
 
 
 def learning_rate(schedule, step, tokens, total):
@@ -82,15 +92,16 @@ def train(config, run):
     step_tokens = run["microBatches"] * run["microBatchTokens"]
     rows = []
     for step in range(run["steps"]):
-        micros = [list(documents(run, config["vocab_size"], step, m)) for m in range(run["microBatches"])]
-        total = sum(sum(counted) for micro in micros for _, counted in micro)
+        micros = [documents(run, config["vocab_size"], step, m) for m in range(run["microBatches"])]
+        total = sum(sum(counted) for micro in micros for _, counted, _ in micro)
         counts = {i: np.zeros(num_experts) for i in gates}
         loss, balance = 0.0, 0.0
         for micro in micros:
-            for tokens, counted in micro:
-                logits = model(torch.tensor([tokens]), use_cache=False).logits[0]
-                each = F.cross_entropy(logits[:-1], torch.tensor(tokens[1:], dtype=torch.long), reduction="none")
-                part = (each * torch.tensor(counted[:-1])).sum() / total
+            for tokens, counted, num_read in micro:
+                logits = model(torch.tensor([tokens[:num_read]]), use_cache=False).logits[0]
+                targets = torch.tensor(tokens[1 : num_read + 1], dtype=torch.long)
+                each = F.cross_entropy(logits[: len(targets)], targets, reduction="none")
+                part = (each * torch.tensor(counted[: len(targets)])).sum() / total
                 loss += part.item()
                 balances = 0.0
                 for index, (router_logits, _, chosen) in routed.items():
@@ -98,10 +109,10 @@ def train(config, run):
                     counts[index] += count.numpy()
                     scores = router_logits.sigmoid()
                     shares = (scores / scores.sum(-1, keepdim=True)).mean(0)
-                    frequency = (count * num_experts / (k * len(tokens))).float()
+                    frequency = (count * num_experts / (k * num_read)).float()
                     balances = balances + (frequency * shares).sum()
                 balances = balances * run["balance"]["lossFactor"] / len(micro) / len(micros)
-                balance += (balances.item() if routed else 0.0)
+                balance += balances.item()
                 (part + balances).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
         rate = learning_rate(run["learningRate"], step, step * step_tokens, run["steps"] * step_tokens)
