@@ -16,6 +16,7 @@ import { chatCompletions } from './routes/chat-completions.ts';
 import { completions } from './routes/completions.ts';
 import { experts } from './routes/experts.ts';
 import { health } from './routes/health.ts';
+import { anthropicError, countTokens, messages } from './routes/messages.ts';
 import { listModels, oneModel } from './routes/models.ts';
 import { props } from './routes/props.ts';
 import { responses } from './routes/responses.ts';
@@ -145,6 +146,8 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   post(['/v1/chat/completions', '/chat/completions'], chatCompletions);
   post(['/v1/completions', '/completions'], completions);
   post(['/v1/responses', '/responses'], responses);
+  post(['/v1/messages'], messages);
+  post(['/v1/messages/count_tokens'], countTokens);
   post(['/tokenize', '/v1/tokenize'], tokenize);
   post(['/detokenize', '/v1/detokenize'], detokenize);
   post(['/apply-template', '/v1/apply-template'], applyTemplate);
@@ -185,7 +188,9 @@ function errorResponse(error: unknown, record: RequestRecord): Response {
   const told = toApiError(error);
   record.error ??= logText(told, error);
   if (error instanceof ClientLeft) record.end(CLIENT_LEFT);
-  return told.toResponse();
+  if (!record.route.startsWith('/v1/messages')) return told.toResponse();
+  const { status, headers, type } = { headers: {}, ...told.details };
+  return Response.json(anthropicError(status, type, told.message), { status, headers });
 }
 
 /** A proxy that asks again while the first answer is still being made must not start a second one. */

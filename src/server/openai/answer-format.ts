@@ -45,7 +45,7 @@ export const answerFormatFields = {
   ebnf: structuredOutputs.grammar,
 } as const;
 
-export type AnswerFormatRequest = z.output<z.ZodObject<typeof answerFormatFields>>;
+export type AnswerFormatRequest = Partial<z.output<z.ZodObject<typeof answerFormatFields>>>;
 
 /** A constraint and the field of the request that asks for it. */
 export interface WantedFormat {

@@ -1,6 +1,6 @@
-import { DEFAULT_SYSTEM_PROMPT, renderChatParts } from '../../text/render-chat.ts';
+import { type ChatOptions, DEFAULT_SYSTEM_PROMPT, renderChatParts } from '../../text/render-chat.ts';
 import type { TextPart } from '../../text/tokenizer.ts';
-import { toolMessages } from '../../text/tools/tool-messages.ts';
+import { type ToolChatMessage, toolMessages } from '../../text/tools/tool-messages.ts';
 import { chatMessages, type WireMessage } from '../openai/messages.ts';
 import type { Tools } from '../openai/tools.ts';
 import type { ServedModel } from '../served-model.ts';
@@ -18,16 +18,24 @@ export function renderPrompt(request: PromptRequest, served: ServedModel, tools?
 
 /** The same as text, cut into the template's own parts and those of messages. */
 export function renderPromptParts(request: PromptRequest, served: ServedModel, tools?: Tools): TextPart[] {
-  const { tokenizer, engine } = served;
   const { add_generation_prompt: addGenerationPrompt, continue_final_message: continueFinalMessage } =
     request;
-  const messages = toolMessages(chatMessages(request.messages), {
-    tools: tools?.definitions ?? [],
-    memory: served.callMemory,
-  });
-  return renderChatParts(engine.files.chatTemplate, messages, tokenizer, {
-    defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
+  return renderMessages(chatMessages(request.messages), served, tools, {
     ...(addGenerationPrompt !== undefined && { addGenerationPrompt }),
     ...(continueFinalMessage && { continueFinalMessage }),
+  });
+}
+
+/** Messages of any API, in the tools' format. */
+export function renderMessages(
+  messages: readonly ToolChatMessage[],
+  { tokenizer, engine, callMemory }: ServedModel,
+  tools: Tools | undefined,
+  options: ChatOptions = {},
+): TextPart[] {
+  const shown = toolMessages(messages, { tools: tools?.definitions ?? [], memory: callMemory });
+  return renderChatParts(engine.files.chatTemplate, shown, tokenizer, {
+    defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
+    ...options,
   });
 }
