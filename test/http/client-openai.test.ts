@@ -147,6 +147,61 @@ describe('openai', () => {
     expect(text).toBe(whole.choices[0].text);
   });
 
+  it('gets responses, whole and streamed, with calls of tools and of a given form', async () => {
+    const options = {
+      model: 'tiny',
+      input: 'The little lighthouse',
+      max_output_tokens: 200,
+      temperature: 0,
+    } as const;
+    const whole = await client.responses.create(options);
+    expect(whole.output_text).not.toBe('');
+    const streamed = await client.responses.stream(options).finalResponse();
+    expect(streamed.output_text).toBe(whole.output_text);
+    expect(streamed.usage).toEqual({
+      ...whole.usage,
+      input_tokens_details: streamed.usage?.input_tokens_details,
+    });
+    const tool = {
+      type: 'function',
+      name: 'weather',
+      parameters: weather.function.parameters,
+      strict: true,
+    } as const;
+    const called = await client.responses
+      .stream({
+        ...options,
+        tools: [{ ...tool, parameters: { ...tool.parameters } }],
+        tool_choice: 'required',
+        parallel_tool_calls: false,
+      })
+      .finalResponse();
+    const [call] = called.output;
+    if (call.type !== 'function_call') throw new Error(`not a call: ${call.type}`);
+    expect(['Oslo', 'Rome']).toContain(JSON.parse(call.arguments).town);
+    const next = await client.responses.create({
+      ...options,
+      input: [
+        { role: 'user', content: options.input },
+        { type: 'function_call', call_id: call.call_id, name: call.name, arguments: call.arguments },
+        { type: 'function_call_output', call_id: call.call_id, output: 'rain' },
+      ],
+    });
+    expect(next.output[0].type).toBe('message');
+    const schema = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] };
+    const shaped = await client.responses.create({
+      ...options,
+      text: { format: { type: 'json_schema', name: 'x', schema } },
+    });
+    expect(typeof JSON.parse(shaped.output_text).ok).toBe('boolean');
+    await expect(
+      client.responses.create({ ...options, previous_response_id: 'resp_1' }),
+    ).rejects.toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+    });
+  });
+
   it('throws the errors it has classes for', async () => {
     const ask = (more: object, on = client): Promise<unknown> =>
       on.chat.completions.create({ model: 'tiny', messages, max_tokens: 1, ...more });

@@ -146,6 +146,39 @@ export const VALID_REQUESTS: readonly TestRequest[] = [
       stream: true,
     },
   },
+  {
+    path: '/v1/responses',
+    body: {
+      input: [
+        { role: 'user', content: [{ type: 'input_text', text: 'The bell' }] },
+        { type: 'function_call', call_id: 'call_1', name: 'weather', arguments: '{"town":"Oslo","days":1}' },
+        { type: 'function_call_output', call_id: 'call_1', output: 'rain' },
+      ],
+      instructions: 'Be brief.',
+      tools: [{ type: 'function', name: 'weather', parameters: weather.function.parameters }],
+      tool_choice: 'auto',
+      max_output_tokens: 8,
+      stream: true,
+    },
+  },
+  {
+    path: '/v1/messages',
+    body: {
+      max_tokens: 8,
+      system: [{ type: 'text', text: 'Be brief.' }],
+      messages: [
+        { role: 'user', content: 'The bell' },
+        {
+          role: 'assistant',
+          content: [{ type: 'tool_use', id: 'call_1', name: 'weather', input: { town: 'Oslo' } }],
+        },
+        { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'call_1', content: 'rain' }] },
+      ],
+      tools: [{ name: 'weather', input_schema: weather.function.parameters }],
+      stop_sequences: ['lamp'],
+      stream: true,
+    },
+  },
   { path: '/tokenize', body: { content: 'Hello', add_special: true, with_pieces: true } },
   { path: '/tokenize', body: { messages, return_token_strs: true } },
   { path: '/detokenize', body: { tokens: [1, 2, 3] } },
