@@ -269,13 +269,27 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
   LinearJob jobs[kMaxLinearJobs];
   int numJobs = 0;
   uint8_t* scratch = matmulScratch_.data() + (64 - reinterpret_cast<uintptr_t>(matmulScratch_.data()) % 64) % 64;
+  // Rows that meet several matrices one after the other are packed once for all.
+  RowsProduct pending{};
   bool isPacked = true;
+  const auto multiplyPending = [&] {
+    if (pending.numTokens > 0) isPacked = multiply(pending, error) && isPacked;
+    pending.numTokens = 0;
+  };
   const auto add = [&](const LinearJob& job) {
     if (job.numTokens == 0) return;
     // The same bits as `linear` gives; packing pays from some dozens of rows for each matrix.
     if (job.weights.type == StorageId::kF32 && job.numTokens >= kWorthPacking * job.numExperts && isAligned(job.weights.data)) {
-      isPacked = multiply(RowsProduct{static_cast<const float*>(job.x), job.xRowBytes / 4, job.xRows, job.numTokens, job.offsets, job.numExperts, reinterpret_cast<const float*>(job.weights.data),
-                    job.weights.rows, job.weights.cols, false, job.out, job.ldOut, job.outRows, false}, error) && isPacked;
+      const float* const matrices = reinterpret_cast<const float*>(job.weights.data);
+      const bool isBeside = pending.numTokens > 0 && pending.numBeside < kMaxBeside && pending.x == job.x && pending.xRows == job.xRows && pending.numTokens == job.numTokens &&
+                            pending.cols == job.weights.cols && pending.offsets == job.offsets && pending.outRows == job.outRows;
+      if (isBeside) {
+        pending.beside[pending.numBeside++] = {matrices, job.weights.rows, job.out, job.ldOut};
+        return;
+      }
+      multiplyPending();
+      pending = {static_cast<const float*>(job.x), job.xRowBytes / 4, job.xRows, job.numTokens, job.offsets, job.numExperts, matrices,
+                 job.weights.rows, job.weights.cols, false, job.out, job.ldOut, job.outRows, false};
       return;
     }
     if (numJobs == kMaxLinearJobs) linear(jobs, numJobs, pool_, scratch), numJobs = 0;
@@ -322,6 +336,7 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
     }
   }
   if (numJobs > 0) linear(jobs, numJobs, pool_, scratch);
+  multiplyPending();
   for (size_t i = at; i < at + count; ++i) forgetGroups(program_.instructions[i].output);
   return isPacked;
 }

@@ -23,9 +23,12 @@ struct Pieces {
   }
 };
 
+/// kGemmDepth columns of scores as panels of packGemmRows.
+DOTS_INLINE int64_t turnedFloats() { return (kGemmDepth / gemmTileRows() + 1) * (kQueries * gemmTileRows() + 16); }
+
 int64_t causalAttentionScratch(int64_t numTokens, int64_t headWidth) {
   const int64_t tokens = paddedTo(numTokens, kGemmDepth), width = paddedTo(headWidth, gemmPanelWidth());
-  return 5 * tokens * width + 2 * kQueries * tokens + 5 * kQueries * kGemmDepth + kGemmDepth * (kQueries + gemmTileRows()) * 2 + 1024;
+  return 5 * tokens * width + 2 * kQueries * tokens + 5 * kQueries * kGemmDepth + 2 * turnedFloats() + 1024;
 }
 
 /// Scores of one block of queries, kGemmDepth keys after kGemmDepth keys: [S / kGemmDepth][kQueries][kGemmDepth], which is how
@@ -164,7 +167,7 @@ void causalAttentionGrad(const CausalDocument& d, const float* gradient_TNH, flo
   float* const queryPanels = pieces.take(kQueries * padded);
   float* const outputPanels = pieces.take(kQueries * padded);
   float* const mixed = pieces.take(kQueries * padded);
-  float* const turned = pieces.take(kQueries * (kGemmDepth + gemmTileRows()));
+  float* const turned = pieces.take(turnedFloats());
   packGemmPanels(headRows(d, d.k_TGH, d.numKeyHeads, d.keyHead, false), 0, H, 0, S, keys);
   packGemmPanels(headRows(d, d.v_TGH, d.numKeyHeads, d.keyHead, false), 0, H, 0, S, values);
   packValues(headRows(d, d.k_TGH, d.numKeyHeads, d.keyHead, true), S, H, keyRows);

@@ -19,6 +19,9 @@ constexpr int kTileRows = 2, kTileVecs = 4;
 constexpr int kPanel = kTileVecs * kLanes;
 constexpr int64_t kSumLength = 64;
 
+/// Floats from one panel of A's columns to the next: behind the last step is room for what a whole vector writes too much.
+DOTS_INLINE int64_t columnPanel(int64_t depth) { return depth * kTileRows + kLanes; }
+
 int gemmPanelWidth() { return kPanel; }
 int gemmTileRows() { return kTileRows; }
 
@@ -73,7 +76,7 @@ void tile(const float* a, const float* b, int64_t depth, float* const* c, bool i
       for (int j = 0; j < kTileVecs; ++j) sum[i][j] = zero();
     }
     int64_t k = begin;
-    const float* piece = kColumns ? nextPiece(ahead) : nullptr;
+    const float* piece = nextPiece(ahead);
     // A line now and then: more at a time than there are fill buffers would stop the multiplications.
     for (; piece && k + 4 <= end && k < begin + 4 * kFetchLines; k += 4) {
       __builtin_prefetch(piece + (k - begin) * 4, 0, 2);
@@ -112,7 +115,7 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
     const float* b = block.b + col * block.depth;
     const int64_t width = minOf<int64_t>(kPanel, block.numCols - col);
     for (int64_t row = 0; row < block.numRows; row += kTileRows) {
-      const float* a = block.a + row * (kColumns ? block.depth : kGemmDepth);
+      const float* a = block.a + (kColumns ? row / kTileRows * columnPanel(block.depth) : row * kGemmDepth);
       const int64_t height = minOf<int64_t>(kTileRows, block.numRows - row);
       const auto rowOfC = [&](int64_t i) { return block.c + (block.cRows ? block.cRows[row + i] : row + i) * block.ldC + col; };
       for (int64_t i = 0; i < height; ++i) rows[i] = width == kPanel ? rowOfC(i) : spare + i * kPanel;
@@ -142,27 +145,24 @@ DOTS_INLINE void fetchRow(const GemmOperand& operand, int64_t row, int64_t end, 
   for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i);
 }
 
-/// Rows of memory become rows of panels `kWidth` wide, all panels of a row at once.
+/// Rows of memory become rows of panels `kWidth` wide and `stride` apart, all panels of a row at once. Whole vectors are
+/// stored: what they write behind a row of a panel is overwritten by the next row, or lies in the panel's spare room.
 template <int64_t kWidth>
-DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, float* packed) {
-  constexpr int64_t kVecs = (kWidth + kLanes - 1) / kLanes, kLeft = kWidth - (kVecs - 1) * kLanes;
+DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, int64_t stride, float* packed) {
+  constexpr int64_t kVecs = (kWidth + kLanes - 1) / kLanes;
   const int64_t numCols = endCol - firstCol;
   for (int64_t k = 0; k < depth; ++k) {
     fetchRow(operand, firstK + k + kRowsAhead, firstK + depth, firstCol, numCols);
     const float* from = rowAt(operand, firstK + k) + firstCol;
     float* to = packed + k * kWidth;
     int64_t col = 0;
-    for (; col + kWidth <= numCols; col += kWidth, to += depth * kWidth) {
+    for (; col + kVecs * kLanes <= numCols; col += kWidth, to += stride) {
       DOTS_UNROLL
-      for (int64_t j = 0; j + 1 < kVecs; ++j) store(to + j * kLanes, load(from + col + j * kLanes));
-      constexpr int64_t kLast = (kVecs - 1) * kLanes;
-      if (kLeft == kLanes)
-        store(to + kLast, load(from + col + kLast));
-      else
-        storeTail(to + kLast, loadTail(from + col + kLast, kLeft), kLeft);
+      for (int64_t j = 0; j < kVecs; ++j) store(to + j * kLanes, load(from + col + j * kLanes));
     }
-    if (col == numCols) continue;
-    for (int64_t i = 0; i < kWidth; ++i) to[i] = col + i < numCols ? from[col + i] : 0.0f;
+    for (; col < numCols; col += kWidth, to += stride) {
+      for (int64_t i = 0; i < kWidth; ++i) to[i] = col + i < numCols ? from[col + i] : 0.0f;
+    }
   }
 }
 
@@ -193,13 +193,13 @@ DOTS_INLINE void turnPanel(const GemmOperand& operand, int64_t firstK, int64_t d
 }
 
 void packGemmPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, float* packed) {
-  if (operand.isTransposed) return copyPanels<kPanel>(operand, firstK, depth, firstCol, endCol, packed);
+  if (operand.isTransposed) return copyPanels<kPanel>(operand, firstK, depth, firstCol, endCol, depth * kPanel, packed);
   for (int64_t col = firstCol; col < endCol; col += kPanel, packed += depth * kPanel)
     turnPanel(operand, firstK, depth, col, minOf<int64_t>(kPanel, endCol - col), packed);
 }
 
 void packGemmRows(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstRow, int64_t endRow, float* packed) {
-  if (operand.isTransposed) return copyPanels<kTileRows>(operand, firstK, depth, firstRow, endRow, packed);
+  if (operand.isTransposed) return copyPanels<kTileRows>(operand, firstK, depth, firstRow, endRow, columnPanel(depth), packed);
   for (int64_t row = firstRow; row < endRow; ++row, packed += kGemmDepth) {
     fetchRow(operand, row + kRowsAhead, endRow, firstK, depth);
     const float* from = rowAt(operand, row) + firstK;

@@ -30,7 +30,7 @@ struct GemmOperand {
 
 /// One packed block of A against packed panels of B.
 struct GemmBlock {
-  const float* a;  // as packGemmRows wrote it
+  const float* a;  // as packGemmRows wrote it, 64-byte aligned
   bool aIsColumns;
   const float* b;  // panels, each `depth` times the panel's width
   int64_t depth;   // at most kGemmDepth

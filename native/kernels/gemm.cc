@@ -1,6 +1,7 @@
 #include "gemm.h"
 
 #include <cstring>
+#include <vector>
 
 #include "elementwise.h"
 
@@ -30,33 +31,68 @@ struct Round {
   int64_t firstExpert, endExpert, firstCol, endCol, firstK, endK;
 };
 
+/// One matrix of a round, and where its panels lie: [expert][k / kGemmDepth][panel][k % kGemmDepth][column].
+struct RoundMatrix {
+  const float* weights;
+  int64_t rows, firstCol, numCols, paddedCols;
+  float* out;
+  int64_t ldOut;
+  float* packed;
+};
+
+/// Columns of one of the matrices: what a task of packing or multiplying takes at least.
+struct Stretch {
+  const RoundMatrix* matrix;
+  int64_t col, endCol;
+};
+
 bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, GemmScratch& scratch) {
   const int64_t panel = DOTS_KERNEL(gemmPanelWidth)();
-  const int64_t numCols = round.endCol - round.firstCol, paddedCols = roundUp(numCols, panel);
   const int64_t depth = round.endK - round.firstK;
   const int64_t numExperts = round.endExpert - round.firstExpert;
-  const int64_t matrixFloats = paddedCols * depth;
   const int64_t numDepths = (depth + kGemmDepth - 1) / kGemmDepth;
-  const int64_t colsEach = kPanelsEach * panel, numColTasks = (numCols + colsEach - 1) / colsEach;
-  KeptPanels* const kept = product.numExperts == 1 && depth == (product.isTransposed ? product.rows : product.cols) && numCols == (product.isTransposed ? product.cols : product.rows) ? product.kept : nullptr;
-  float* const packed = kept ? floatsOf(kept->memory, matrixFloats) : scratch.panels(numExperts * matrixFloats);
-  float* const rows = scratch.perThread(pool.numThreads() * kBlockRows * kGemmDepth);
-  if (!packed || !rows) return false;
   const auto tokensOf = [&](int64_t expert) {
     return firstToken(product.offsets, product.numTokens, expert + 1) - firstToken(product.offsets, product.numTokens, expert);
   };
 
-  // Panels of a block of k stand together: [expert][k / kGemmDepth][panel][k % kGemmDepth][column].
-  const auto pack = DOTS_KERNEL(packGemmPanels);
-  pool.parallelFor(kept && kept->isFilled ? 0 : numExperts * numDepths * numColTasks, [&](int64_t task, int) {
-    const int64_t expert = task / (numDepths * numColTasks), k = task / numColTasks % numDepths * kGemmDepth, col = task % numColTasks * colsEach;
-    if (tokensOf(round.firstExpert + expert) == 0) return;
-    const int64_t here = least(kGemmDepth, depth - k);
-    const GemmOperand operand{product.weights + (round.firstExpert + expert) * product.rows * product.cols, product.cols, nullptr, product.isTransposed};
-    pack(operand, round.firstK + k, here, round.firstCol + col, round.firstCol + least(col + colsEach, numCols), packed + expert * matrixFloats + k * paddedCols + col * here);
-  });
+  RoundMatrix matrices[1 + kMaxBeside];
+  const int numMatrices = 1 + product.numBeside;
+  const int64_t numCols = round.endCol - round.firstCol;
+  matrices[0] = {product.weights, product.rows, round.firstCol, numCols, roundUp(numCols, panel), product.out, product.ldOut, nullptr};
+  for (int i = 0; i < product.numBeside; ++i) {
+    const BesideMatrix& beside = product.beside[i];
+    matrices[1 + i] = {beside.weights, beside.rows, 0, beside.rows, roundUp(beside.rows, panel), beside.out, beside.ldOut, nullptr};
+  }
+  int64_t allCols = 0;
+  for (int i = 0; i < numMatrices; ++i) allCols += matrices[i].paddedCols;
+  const bool isWhole = depth == (product.isTransposed ? product.rows : product.cols) && numCols == (product.isTransposed ? product.cols : product.rows);
+  KeptPanels* const kept = product.numExperts == 1 && isWhole && product.numBeside == 0 ? product.kept : nullptr;
+  float* const packed = kept ? floatsOf(kept->memory, allCols * depth) : scratch.panels(numExperts * allCols * depth);
+  float* const rows = scratch.perThread(pool.numThreads() * kBlockRows * kGemmDepth);
+  if (!packed || !rows) return false;
+  for (int64_t i = 0, at = 0; i < numMatrices; at += matrices[i].paddedCols * depth * numExperts, ++i) matrices[i].packed = packed + at;
 
-  if (kept) kept->isFilled = true;
+  std::vector<Stretch> stretches;
+  const auto cut = [&](int64_t colsEach) {
+    stretches.clear();
+    for (int i = 0; i < numMatrices; ++i)
+      for (int64_t col = 0; col < matrices[i].numCols; col += colsEach) stretches.push_back({&matrices[i], col, least(col + colsEach, matrices[i].numCols)});
+    return static_cast<int64_t>(stretches.size());
+  };
+  if (!kept || !kept->isFilled) {
+    const int64_t numStretches = cut(kPanelsEach * panel);
+    const auto pack = DOTS_KERNEL(packGemmPanels);
+    pool.parallelFor(numExperts * numDepths * numStretches, [&](int64_t task, int) {
+      const int64_t expert = task / (numDepths * numStretches), k = task / numStretches % numDepths * kGemmDepth;
+      if (tokensOf(round.firstExpert + expert) == 0) return;
+      const Stretch& stretch = stretches[static_cast<size_t>(task % numStretches)];
+      const RoundMatrix& m = *stretch.matrix;
+      const int64_t here = least(kGemmDepth, depth - k);
+      const GemmOperand operand{m.weights + (round.firstExpert + expert) * m.rows * product.cols, product.cols, nullptr, product.isTransposed};
+      pack(operand, round.firstK + k, here, m.firstCol + stretch.col, m.firstCol + stretch.endCol, m.packed + (expert * depth + k) * m.paddedCols + stretch.col * here);
+    });
+    if (kept) kept->isFilled = true;
+  }
 
   // Few blocks of rows: they are halved, and columns are shared out as well, so that every thread has something to do.
   int64_t blockRows = kBlockRows, numBlocks = 0;
@@ -71,8 +107,8 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   }
   if (numBlocks == 0) return true;
   const int64_t wantedParts = most(1, (4 * pool.numThreads() + numBlocks - 1) / numBlocks);
-  const int64_t colsOfTask = most(panel * 2, roundUp((numCols + wantedParts - 1) / wantedParts, panel));
-  const int64_t numParts = (numCols + colsOfTask - 1) / colsOfTask;
+  const int64_t numStretches = cut(most(panel * 2, roundUp((allCols + wantedParts - 1) / wantedParts, panel)));
+  const int64_t numParts = least(wantedParts, numStretches);
   const auto packRows = DOTS_KERNEL(packGemmRows);
   const auto run = DOTS_KERNEL(gemmBlock);
   pool.parallelFor(numBlocks * numParts, [&](int64_t task, int thread) {
@@ -84,24 +120,36 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
     }
     const int64_t begin = firstToken(product.offsets, product.numTokens, expert);
     const int64_t first = begin + at * blockRows, end = least(first + blockRows, begin + tokensOf(expert));
-    const int64_t col = task % numParts * colsOfTask, endCol = least(col + colsOfTask, numCols);
+    const int64_t part = task % numParts;
     float* const mine = rows + thread * kBlockRows * kGemmDepth;
     const GemmOperand operand{product.x, product.ldX, product.xRows, false};
     for (int64_t k = 0; k < depth; k += kGemmDepth) {
       const int64_t here = least(kGemmDepth, depth - k);
       packRows(operand, round.firstK + k, here, first, end, mine);
-      GemmBlock block{};
-      block.a = mine;
-      block.aIsColumns = false;
-      block.b = packed + (expert - round.firstExpert) * matrixFloats + k * paddedCols + col * here;
-      block.depth = here;
-      block.numRows = end - first;
-      block.numCols = endCol - col;
-      block.cRows = product.outRows ? product.outRows + first : nullptr;
-      block.c = product.out + (product.outRows ? 0 : first * product.ldOut) + round.firstCol + col;
-      block.ldC = product.ldOut;
-      block.isFirst = !product.isAdded && round.firstK + k == 0;
-      run(block);
+      for (int64_t i = part * numStretches / numParts; i < (part + 1) * numStretches / numParts; ++i) {
+        const Stretch& stretch = stretches[static_cast<size_t>(i)];
+        const RoundMatrix& m = *stretch.matrix;
+        GemmBlock block{};
+        block.a = mine;
+        block.aIsColumns = false;
+        block.b = m.packed + ((expert - round.firstExpert) * depth + k) * m.paddedCols + stretch.col * here;
+        block.depth = here;
+        block.numRows = end - first;
+        block.numCols = stretch.endCol - stretch.col;
+        block.cRows = product.outRows ? product.outRows + first : nullptr;
+        block.c = m.out + (product.outRows ? 0 : first * m.ldOut) + m.firstCol + stretch.col;
+        block.ldC = m.ldOut;
+        block.isFirst = !product.isAdded && round.firstK + k == 0;
+        if (k + kGemmDepth < depth) {
+          // The rest of these rows.
+          block.next = operand;
+          block.nextRow = first;
+          block.endNextRow = end;
+          block.nextFirst = round.firstK + k + kGemmDepth;
+          block.nextFloats = least(kGemmDepth, depth - k - kGemmDepth);
+        }
+        run(block);
+      }
     }
   });
   return true;
@@ -121,6 +169,18 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   const int64_t depth = product.isTransposed ? product.rows : product.cols;
   const int64_t matrixFloats = roundUp(numCols, panel) * depth;
   if (product.numTokens == 0) return true;
+  if (product.numBeside > 0) {
+    int64_t together = matrixFloats;
+    for (int i = 0; i < product.numBeside; ++i) together += roundUp(product.beside[i].rows, panel) * depth;
+    if (together * product.numExperts <= kMaxPanelFloats) return runRound(product, {0, product.numExperts, 0, numCols, 0, depth}, pool, scratch);
+    RowsProduct alone = product;
+    alone.numBeside = 0;
+    for (int i = -1; i < product.numBeside; ++i) {
+      if (i >= 0) alone.weights = product.beside[i].weights, alone.rows = product.beside[i].rows, alone.out = product.beside[i].out, alone.ldOut = product.beside[i].ldOut;
+      if (!multiplyRows(alone, pool, scratch)) return false;
+    }
+    return true;
+  }
   if (matrixFloats <= kMaxPanelFloats) {
     const int64_t expertsEach = most(1, kMaxPanelFloats / most(1, matrixFloats));
     for (int64_t e = 0; e < product.numExperts; e += expertsEach)
@@ -168,7 +228,8 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       colsEach = roundUp((colsEach + 1) / 2, panel);
   }
   const int64_t numRowTiles = (product.rows + rowsEach - 1) / rowsEach, numColTiles = (product.cols + colsEach - 1) / colsEach;
-  const int64_t floatsEach = (rowsEach + colsEach) * kGemmDepth;
+  // Panels of the left side are a little longer than their columns.
+  const int64_t leftFloats = roundUp((rowsEach * kGemmDepth) + rowsEach / tileRows * 16 + 16, 16), floatsEach = leftFloats + colsEach * kGemmDepth;
   float* const memory = scratch.perThread(pool.numThreads() * floatsEach);
   float* const spare = scratch.partialSums(numSpare * matrixFloats);
   if (!memory || !spare) return false;
@@ -193,7 +254,7 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       for (int64_t i = 0; i < endRow - row; ++i) std::memset(out + i * product.cols, 0, static_cast<size_t>(endCol - col) * sizeof(float));
     }
     float* const a = memory + thread * floatsEach;
-    float* const b = a + rowsEach * kGemmDepth;
+    float* const b = a + leftFloats;
     const GemmOperand left{product.gradient, product.ldGradient, product.gradientRows, true};
     const GemmOperand right{product.x, product.ldX, product.xRows, true};
     for (int64_t k = begin; k < end; k += kGemmDepth) {

@@ -33,6 +33,15 @@ struct KeptPanels {
   bool isFilled = false;
 };
 
+/// Another matrix (or one for each expert) that the same rows are multiplied by: query, key and value; gate and up.
+struct BesideMatrix {
+  const float* weights;
+  int64_t rows;
+  float* out;
+  int64_t ldOut;
+};
+constexpr int kMaxBeside = 3;
+
 /// Rows of tokens times a matrix: y = x·Wᵀ, or with `isTransposed` the gradient dx = dy·W.
 struct RowsProduct {
   const float* x;  // row i of the product reads x + row(xRows, i) * ldX
@@ -49,6 +58,9 @@ struct RowsProduct {
   const int32_t* outRows;
   bool isAdded;  // to what out holds
   KeptPanels* kept = nullptr;  // for a matrix that is not too large to be packed at once
+  // Their rows of x are then packed once. Not transposed, all overwritten.
+  BesideMatrix beside[kMaxBeside] = {};
+  int numBeside = 0;
 };
 
 /// A sum over tokens: dW = dyᵀ·x, for each expert over its own rows.

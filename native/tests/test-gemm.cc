@@ -73,6 +73,35 @@ void rowsAreMultipliedInOneOrder(int numThreads) {
       }
 }
 
+void matricesBesideEachOtherHaveTheirOwnBits(int numThreads) {
+  TestRandom random(13);
+  ThreadPool pool(numThreads);
+  GemmScratch scratch;
+  for (const Shape& shape : kShapes) {
+    const Groups groups = randomGroups(random, shape);
+    const bool isGrouped = shape.numExperts > 1;
+    const std::vector<float> x = randomFloats(random, shape.numTokens * shape.cols);
+    std::vector<std::vector<float>> matrices, together, alone;
+    for (int64_t rows : {shape.rows, int64_t{5}, int64_t{64}}) {
+      matrices.push_back(randomFloats(random, shape.numExperts * rows * shape.cols));
+      together.emplace_back(static_cast<size_t>(shape.numTokens * rows));
+      alone.emplace_back(static_cast<size_t>(shape.numTokens * rows));
+    }
+    const auto rowsOf = [&](size_t i) { return static_cast<int64_t>(matrices[i].size()) / shape.cols / shape.numExperts; };
+    const auto productOf = [&](size_t i, std::vector<float>& out) {
+      return RowsProduct{x.data(), shape.cols, isGrouped ? groups.order.data() : nullptr, shape.numTokens, isGrouped ? groups.offsets.data() : nullptr, shape.numExperts,
+                         matrices[i].data(), rowsOf(i), shape.cols, false, out.data(), rowsOf(i), isGrouped ? groups.order.data() : nullptr, false};
+    };
+    RowsProduct first = productOf(0, together[0]);
+    for (size_t i = 1; i < 3; ++i) first.beside[first.numBeside++] = {matrices[i].data(), rowsOf(i), together[i].data(), rowsOf(i)};
+    CHECK(multiplyRows(first, pool, scratch), "%s", "no memory");
+    for (size_t i = 0; i < 3; ++i) {
+      CHECK(multiplyRows(productOf(i, alone[i]), pool, scratch), "%s", "no memory");
+      CHECK(sameBits(together[i], alone[i]), "%s, %d threads, %dx%dx%d: matrix %d differs", isaName(currentIsa()), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)i);
+    }
+  }
+}
+
 void weightsAreSummedOverTokensInOneOrder(int numThreads) {
   TestRandom random(12);
   ThreadPool pool(numThreads);
@@ -115,6 +144,7 @@ int main() {
   dots::onEachIsa([] {
     for (int numThreads : {1, 3}) {
       dots::rowsAreMultipliedInOneOrder(numThreads);
+      dots::matricesBesideEachOtherHaveTheirOwnBits(numThreads);
       dots::weightsAreSummedOverTokensInOneOrder(numThreads);
     }
   });
