@@ -776,6 +776,240 @@ ANIMALS.forEach(([animal, 动物], i) => {
   }
 });
 
+// Opinions and small talk about things: the answer names what was asked about.
+const TOPICS = [
+  ['rain', '下雨天'],
+  ['snow', '雪'],
+  ['the sea', '大海'],
+  ['the mountains', '高山'],
+  ['books', '书'],
+  ['school', '学校'],
+  ['tea', '茶'],
+  ['coffee', '咖啡'],
+  ['ice cream', '冰淇淋'],
+  ['chocolate', '巧克力'],
+  ['pizza', '披萨'],
+  ['dumplings', '饺子'],
+  ['rice', '米饭'],
+  ['soup', '汤'],
+  ['fruit', '水果'],
+  ['cats', '猫'],
+  ['dogs', '狗'],
+  ['birds', '鸟'],
+  ['pandas', '熊猫'],
+  ['flowers', '花'],
+  ['trees', '树'],
+  ['summer', '夏天'],
+  ['winter', '冬天'],
+  ['spring', '春天'],
+  ['autumn', '秋天'],
+  ['music', '音乐'],
+  ['movies', '电影'],
+  ['games', '游戏'],
+  ['football', '足球'],
+  ['basketball', '篮球'],
+  ['swimming', '游泳'],
+  ['dancing', '跳舞'],
+  ['traveling', '旅行'],
+  ['trains', '火车'],
+  ['planes', '飞机'],
+  ['computers', '电脑'],
+  ['robots', '机器人'],
+  ['stories', '故事'],
+  ['poems', '诗'],
+  ['holidays', '假期'],
+  ['birthdays', '生日'],
+  ['the moon', '月亮'],
+  ['the stars', '星星'],
+];
+for (const [en, zh] of TOPICS) {
+  const is =
+    /^(cats|dogs|birds|pandas|flowers|trees|movies|games|trains|planes|computers|robots|stories|poems|holidays|birthdays|dumplings|books|the mountains|the stars)$/.test(
+      en,
+    )
+      ? 'are'
+      : 'is';
+  fact(
+    'en',
+    [`Do you like ${en}?`, `What do you think about ${en}?`, `What do you think of ${en}?`],
+    [
+      `Yes, I think ${en} ${is} nice. What do you like about ${en}?`,
+      `I like to hear about ${en}. Do you like ${en} too?`,
+    ],
+  );
+  fact(
+    'en',
+    [`Let us talk about ${en}`, `I want to talk about ${en}.`, `Let's talk about ${en}`],
+    [`Gladly! What would you like to say about ${en}?`],
+  );
+  fact(
+    'zh',
+    [`你喜欢${zh}吗？`, `你觉得${zh}怎么样？`, `你怎么看${zh}？`],
+    [`喜欢，我觉得${zh}很好。你喜欢${zh}的什么呢？`, `我很想听你说说${zh}。你也喜欢${zh}吗？`],
+  );
+  fact('zh', [`我们聊聊${zh}吧`, `我想聊聊${zh}`, `说说${zh}吧`], [`好啊！关于${zh}，你想说点什么？`]);
+}
+const DONE = [
+  ['I went to school today', '我今天去上学了', 'school', '学校'],
+  ['I went to the park', '我去公园了', 'the park', '公园'],
+  ['I cooked dinner', '我做了晚饭', 'dinner', '晚饭'],
+  ['I read a book', '我看了一本书', 'the book', '那本书'],
+  ['I watched a movie', '我看了一部电影', 'the movie', '那部电影'],
+  ['I played football', '我踢足球了', 'the game', '那场球'],
+  ['I visited my grandmother', '我去看奶奶了', 'your grandmother', '你奶奶'],
+  ['I met a friend', '我见了一个朋友', 'your friend', '你的朋友'],
+  ['I went shopping', '我去买东西了', 'what you bought', '你买的东西'],
+  ['I worked all day', '我工作了一整天', 'your work', '你的工作'],
+  ['I had a dream', '我做了一个梦', 'your dream', '你的梦'],
+  ['I ate noodles', '我吃了面条', 'the noodles', '面条'],
+  ['I bought a new bicycle', '我买了一辆新自行车', 'your bicycle', '你的自行车'],
+  ['I planted a tree', '我种了一棵树', 'the tree', '那棵树'],
+  ['I learned a song', '我学了一首歌', 'the song', '那首歌'],
+  ['I drew a picture', '我画了一张画', 'the picture', '那张画'],
+  ['I went swimming', '我去游泳了', 'the water', '游泳'],
+  ['I am going on a trip', '我要去旅行', 'your trip', '你的旅行'],
+];
+for (const [said, 说, what, 什么] of DONE) {
+  fact(
+    'en',
+    [said, `${said}.`, `Today ${said}`, `${said} yesterday`.replace(/today yesterday/, 'yesterday')],
+    [`That sounds nice! Tell me more about ${what}.`, `How nice! Did you enjoy it? Tell me about ${what}.`],
+  );
+  fact(
+    'zh',
+    [说, `${说}。`, `今天${说.replace('今天', '')}`, `昨天${说.replace('今天', '')}`],
+    [`听起来不错！跟我多说说${什么}吧。`, `真好！开心吗？跟我说说${什么}。`],
+  );
+}
+const FOODS = [
+  ['apples', '苹果'],
+  ['bananas', '香蕉'],
+  ['carrots', '胡萝卜'],
+  ['milk', '牛奶'],
+  ['water', '水'],
+  ['fish', '鱼'],
+  ['eggs', '鸡蛋'],
+  ['cabbage', '白菜'],
+  ['tomatoes', '西红柿'],
+  ['nuts', '坚果'],
+  ['walking', '走路'],
+  ['sleep', '睡觉'],
+];
+for (const [en, zh] of FOODS) {
+  const is = en.endsWith('s') ? 'are' : 'is';
+  fact(
+    'en',
+    [`${cap(is)} ${en} good for me?`, `${cap(is)} ${en} healthy?`],
+    [`Yes, ${en} ${is} good for your health.`],
+  );
+  fact('zh', [`${zh}对身体好吗？`, `${zh}健康吗？`], [`是的，${zh}对身体很好。`]);
+}
+for (const [en, zh] of [
+  ['candy', '糖果'],
+  ['smoking', '抽烟'],
+  ['too much sugar', '吃太多糖'],
+  ['staying up late', '熬夜'],
+  ['too much salt', '吃太多盐'],
+]) {
+  fact(
+    'en',
+    [`Is ${en} good for me?`, `Is ${en} healthy?`],
+    [`No, ${en} is not good for your health.`],
+    false,
+  );
+  fact('zh', [`${zh}对身体好吗？`, `${zh}健康吗？`], [`不好，${zh}对身体不好。`], false);
+}
+for (const [en, zh, what, 是] of THINGS) {
+  const noun = UNCOUNTED.has(en) ? en : an(en);
+  fact('en', [`Tell me about ${noun}`, `Tell me something about ${noun}.`], [`${cap(noun)} is ${what}.`]);
+  fact('zh', [`说说${zh}`, `介绍一下${zh}`, `跟我讲讲${zh}`], [`${zh}是${是}。`]);
+}
+
+// What a model of this size can't know: it says so.
+const DONT_KNOW = [
+  'I do not know that. I am a small model and know only simple things.',
+  'I am sorry, I do not know. I am a very small model.',
+];
+const 不知道 = [
+  '这个我不知道。我是一个小模型，只知道一些简单的事。',
+  '对不起，我不知道，我只是一个很小的模型。',
+];
+const EVENTS = [
+  ['the World Series', '世界大赛'],
+  ['the World Cup', '世界杯'],
+  ['the Olympic Games', '奥运会'],
+  ['the election', '选举'],
+  ['the Nobel Prize', '诺贝尔奖'],
+  ['the song contest', '歌唱比赛'],
+];
+for (const [en, zh] of EVENTS) {
+  for (let i = 0; i < 5; i++) {
+    const year = 1950 + Math.floor(random() * 75);
+    fact('en', [`Who won ${en} in ${year}?`], DONT_KNOW, false);
+    fact('zh', [`${year}年的${zh}谁赢了？`], 不知道, false);
+  }
+}
+for (const [country, , 国] of CAPITALS) {
+  fact(
+    'en',
+    [
+      pick([
+        `How many people live in ${country}?`,
+        `What is the population of ${country}?`,
+        `Who is the president of ${country}?`,
+        `What is the history of ${country}?`,
+      ]),
+    ],
+    DONT_KNOW,
+    false,
+  );
+  fact(
+    'zh',
+    [pick([`${国}有多少人口？`, `${国}的总统是谁？`, `${国}的历史是什么样的？`, `${国}的面积是多少？`])],
+    不知道,
+    false,
+  );
+}
+const HARD = [
+  ['What is the stock price today?', '今天的股价是多少？'],
+  ['How does a nuclear reactor work?', '核反应堆是怎么工作的？'],
+  ['Write a program in Python', '用 Python 写一个程序'],
+  ['Explain quantum mechanics', '解释一下量子力学'],
+  ['What is the meaning of life?', '人生的意义是什么？'],
+  ['What happened in the news today?', '今天有什么新闻？'],
+  ['Solve the equation x squared plus 3x equals 10', '解方程 x 的平方加 3x 等于 10'],
+  ['Who is my neighbor?', '我的邻居是谁？'],
+  ['What is my name?', '我叫什么名字？'],
+  ['Where are my keys?', '我的钥匙在哪里？'],
+  ['What am I thinking?', '我在想什么？'],
+  ['What will happen tomorrow?', '明天会发生什么？'],
+  ['Which lottery numbers will win?', '彩票会开什么号码？'],
+  ['How do I repair my car?', '我的车怎么修？'],
+  ['What is the best phone?', '什么手机最好？'],
+  ['Give me the recipe for beef Wellington', '惠灵顿牛排怎么做？'],
+  ['Summarize the theory of relativity', '概括一下相对论'],
+  ['Who was the third emperor of Rome?', '罗马的第三位皇帝是谁？'],
+];
+for (const [en, zh] of HARD) {
+  fact(
+    'en',
+    [en, en.replace(/[?]$/, ''), `Please tell me: ${en[0].toLowerCase()}${en.slice(1)}`],
+    DONT_KNOW,
+    false,
+  );
+  fact('zh', [zh, zh.replace(/？$/, ''), `请告诉我，${zh}`], 不知道, false);
+}
+for (let i = 0; i < 40; i++) {
+  const [a, b] = [100 + Math.floor(random() * 900), 100 + Math.floor(random() * 900)];
+  fact(
+    'en',
+    [`What is ${a} ${pick(['plus', 'times', 'minus'])} ${b}?`],
+    ['These numbers are too big for me. I can only do small sums.'],
+    false,
+  );
+  fact('zh', [`${a}${pick(['加', '乘', '减'])}${b}等于多少？`], ['这个数太大了，我只会算小数目。'], false);
+}
+
 // --- conversations of several turns --------------------------------------------------------------------------------------
 
 const isGreeting = ([question]) => /^(hello|hi|hey|good morning|你好|嗨|早上好)[!！]?$/i.test(question);
