@@ -34,7 +34,7 @@ export interface RunConfig {
     readonly clipNorm: number;
   };
   readonly balance: { readonly biasRate: number; readonly lossFactor: number };
-  readonly init: { readonly std: number; readonly seed: number };
+  readonly init: { readonly std: number; readonly embeddingStd: number; readonly seed: number };
   readonly checkpoint: { readonly everySteps: number; readonly keepAtTokens: readonly number[] };
   readonly logEverySteps: number;
 }
@@ -145,10 +145,14 @@ function readFields(run: ObjectReader): RunConfig {
       biasRate: balance.number('biasRate', { fallback: 0.001 }),
       lossFactor: balance.number('lossFactor', { fallback: 1e-4 }),
     })),
-    init: run.object('init', (init) => ({
-      std: init.number('std', { fallback: 0.006 }),
-      seed: init.integer('seed', { fallback: 0, min: 0 }),
-    })),
+    init: run.object('init', (init) => {
+      const std = init.number('std', { fallback: 0.006 });
+      return {
+        std,
+        embeddingStd: init.number('embeddingStd', { fallback: std }),
+        seed: init.integer('seed', { fallback: 0, min: 0 }),
+      };
+    }),
     checkpoint: run.object('checkpoint', (checkpoint) => ({
       everySteps: checkpoint.integer('everySteps', { fallback: 100 }),
       keepAtTokens: checkpoint.numbers('keepAtTokens') ?? [],
