@@ -6,7 +6,6 @@ import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Dots1Config } from '../model/config.ts';
 import { weightSpecs } from '../model/weights.ts';
 import { gradientOf, isRouterBias, meanOf, squareOf, trainedSpecs } from './names.ts';
-import type { RunConfig } from './run-config.ts';
 
 /** All tensors of a training run: parameters, sums of gradients, AdamW's means. Sixteen bytes for each parameter. */
 export function storeSpecs(config: Dots1Config): TensorSpec[] {
@@ -26,7 +25,7 @@ export function storeSpecs(config: Dots1Config): TensorSpec[] {
 export function initialise(
   store: Store,
   config: Dots1Config,
-  { std, embeddingStd, seed }: RunConfig['init'],
+  { std, embeddingStd = std, seed }: { std: number; embeddingStd?: number; seed: number },
 ): void {
   const random = new Random(seed);
   for (const spec of weightSpecs(config)) {

@@ -88,3 +88,21 @@ describe('TrainingStep', () => {
     store.close();
   });
 });
+
+describe('initialise()', () => {
+  it('gives the embedding a width of its own where one is asked for, and every other tensor the same values', () => {
+    const plain = BACKEND.createStore(storeSpecs(model));
+    const wide = BACKEND.createStore(storeSpecs(model));
+    initialise(plain, model, { std: 0.1, seed: 3 });
+    initialise(wide, model, { std: 0.1, embeddingStd: 0.8, seed: 3 });
+    for (const { name } of storeSpecs(model)) {
+      const factor = name === 'tokenEmbedding' ? 8 : 1;
+      const largest = wide
+        .array(name)
+        .reduce((most, value, i) => Math.max(most, Math.abs(value - factor * plain.array(name)[i])), 0);
+      expect(largest).toBeLessThan(1e-6);
+    }
+    plain.close();
+    wide.close();
+  });
+});
