@@ -146,7 +146,6 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   post(['/v1/chat/completions', '/chat/completions'], chatCompletions);
   post(['/v1/completions', '/completions'], completions);
   post(['/v1/responses', '/responses'], responses);
-  post(['/v1/responses', '/responses'], responses);
   post(['/v1/messages'], messages);
   post(['/v1/messages/count_tokens'], countTokens);
   post(['/tokenize', '/v1/tokenize'], tokenize);
