@@ -83,6 +83,7 @@ struct SmallModel {
   std::vector<State> states;
   std::vector<int32_t> bindings;
   std::vector<std::vector<int32_t>> inputs;
+  std::vector<bool> isFloatInput;  // empty: none is
   int32_t logits = 0, experts = 0, positions = 0;  // value ids
 };
 
@@ -245,11 +246,16 @@ inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, s
   return Executable::create(std::move(program), std::move(weights), std::move(states), numThreads, error);
 }
 
+inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& inputs, const std::vector<bool>& isFloat = {}) {
+  std::vector<RunInput> views;
+  for (const std::vector<int32_t>& input : inputs) views.push_back({input.data(), static_cast<int64_t>(input.size()), views.size() < isFloat.size() && isFloat[views.size()]});
+  return views;
+}
+
 /// prepare and run; the first output, or nothing with `error` set.
 inline std::vector<float> runExecutable(Executable& executable, const std::vector<int32_t>& bindings, const std::vector<std::vector<int32_t>>& inputs,
                                         std::string* error, int64_t limitBytes = kMaxWorkingBytes) {
-  std::vector<RunInput> views;
-  for (const std::vector<int32_t>& input : inputs) views.push_back({input.data(), static_cast<int64_t>(input.size())});
+  const std::vector<RunInput> views = viewsOf(inputs);
   if (!executable.prepare(bindings, views, error, limitBytes)) return {};
   std::vector<std::vector<float>> outputs;
   std::vector<float*> pointers;

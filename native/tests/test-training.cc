@@ -1,0 +1,82 @@
+// A whole step of training in small: the same bits on any number of threads and on every instruction set, refusals instead of
+// crashes, and that what only changes states changes them.
+#include "tests/each-isa.h"
+#include "training-program.h"
+
+namespace dots {
+namespace {
+
+struct Result {
+  std::vector<std::vector<float>> outputs, stored;
+  std::string error;
+};
+
+Result runTraining(TrainingModel& training, int numThreads, const std::vector<std::vector<int32_t>>& inputs) {
+  Result result;
+  training.reset(7);
+  std::unique_ptr<Executable> executable = createExecutable(training.model.draft, training.model.weights, training.model.states, numThreads, &result.error);
+  if (!executable) return result;
+  const std::vector<RunInput> views = viewsOf(inputs, training.model.isFloatInput);
+  if (!executable->prepare({static_cast<int32_t>(inputs[0].size())}, views, &result.error)) return result;
+  std::vector<float*> pointers;
+  for (size_t i = 0; i < executable->program().outputs.size(); ++i) result.outputs.emplace_back(static_cast<size_t>(executable->outputElements(i)));
+  for (std::vector<float>& output : result.outputs) pointers.push_back(output.data());
+  executable->run(views, pointers.data(), &result.error);
+  for (const auto& tensor : training.stored) result.stored.push_back(*tensor);
+  return result;
+}
+
+bool isSame(const Result& a, const Result& b) {
+  if (a.outputs.size() != b.outputs.size() || a.stored.size() != b.stored.size()) return false;
+  for (size_t i = 0; i < a.outputs.size(); ++i)
+    if (!sameBits(a.outputs[i], b.outputs[i])) return std::printf("output %d\n", static_cast<int>(i)), false;
+  for (size_t i = 0; i < a.stored.size(); ++i)
+    if (!sameBits(a.stored[i], b.stored[i])) return std::printf("tensor %d\n", static_cast<int>(i)), false;
+  return true;
+}
+
+void aStepHasTheSameBitsEverywhere() {
+  TrainingModel training = makeTrainingModel();
+  Result first;
+  onEachIsa([&] {
+    for (int numThreads : {1, 2, 5}) {
+      const Result result = runTraining(training, numThreads, training.model.inputs);
+      CHECK(result.error.empty(), "%s", result.error.c_str());
+      if (first.outputs.empty()) first = result;
+      CHECK(isSame(result, first), "%s, %d threads", isaName(currentIsa()), numThreads);
+    }
+  });
+  for (const std::vector<float>& output : first.outputs)
+    for (float value : output) CHECK(value - value == 0, "not finite: %g", value);
+}
+
+void aStepChangesItsStatesAndClearsTheGradient() {
+  TrainingModel training = makeTrainingModel();
+  training.reset(7);
+  std::vector<std::vector<float>> before;
+  for (const auto& tensor : training.stored) before.push_back(*tensor);
+  const Result after = runTraining(training, 2, training.model.inputs);
+  for (size_t i = 0; i < before.size(); ++i) CHECK(!sameBits(before[i], after.stored[i]), "tensor %d is as it was", static_cast<int>(i));
+  for (float value : after.stored[1]) CHECK(value == 0, "adamw left %g", value);
+}
+
+void numbersThatLeadOutsideAreRefused() {
+  TrainingModel training = makeTrainingModel();
+  for (size_t input : {size_t{0}, size_t{2}}) {
+    std::vector<std::vector<int32_t>> inputs = training.model.inputs;
+    inputs[input][3] = kTrainingVocab;
+    CHECK(!runTraining(training, 1, inputs).error.empty(), "input %d", static_cast<int>(input));
+  }
+  training.model.isFloatInput[0] = true;
+  CHECK(!runTraining(training, 1, training.model.inputs).error.empty(), "%s", "floats where integers belong");
+}
+
+}  // namespace
+}  // namespace dots
+
+int main() {
+  dots::aStepHasTheSameBitsEverywhere();
+  dots::aStepChangesItsStatesAndClearsTheGradient();
+  dots::numbersThatLeadOutsideAreRefused();
+  return dots::finishTests("training");
+}
