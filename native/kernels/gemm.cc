@@ -221,13 +221,16 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   int64_t colsEach = least(roundUp(product.cols, panel), kWeightTileCols / panel * panel);
   const auto numTiles = [&] { return ((product.rows + rowsEach - 1) / rowsEach) * ((product.cols + colsEach - 1) / colsEach); };
   // Halves until there is enough for everyone; below 56 by 64 packing would cost more than it brings.
-  while (numTiles() * numPieces < 3 * pool.numThreads() && (rowsEach > 56 || colsEach > 64)) {
+  while (numTiles() * numPieces < 4 * pool.numThreads() && (rowsEach > 56 || colsEach > 64)) {
     if (rowsEach > 56 && (rowsEach >= colsEach || colsEach <= 64))
       rowsEach = roundUp((rowsEach + 1) / 2, tileRows);
     else
       colsEach = roundUp((colsEach + 1) / 2, panel);
   }
   const int64_t numRowTiles = (product.rows + rowsEach - 1) / rowsEach, numColTiles = (product.cols + colsEach - 1) / colsEach;
+  // As many tiles, but of one size: a task that is left over would be waited for.
+  rowsEach = roundUp((product.rows + numRowTiles - 1) / numRowTiles, tileRows);
+  colsEach = roundUp((product.cols + numColTiles - 1) / numColTiles, panel);
   // Panels of the left side are a little longer than their columns.
   const int64_t leftFloats = roundUp((rowsEach * kGemmDepth) + rowsEach / tileRows * 16 + 16, 16), floatsEach = leftFloats + colsEach * kGemmDepth;
   float* const memory = scratch.perThread(pool.numThreads() * floatsEach);
