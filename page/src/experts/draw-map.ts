@@ -26,6 +26,8 @@ export interface MapPicture {
 }
 
 const FONT = '10px system-ui, sans-serif';
+const SMALLEST_RING = 14;
+const RING_WIDTH = 3.5;
 /** Marked cells grow to this, so that they can be found among 128 columns. */
 const SMALLEST_MARK = 5;
 
@@ -136,14 +138,40 @@ function drawMarks(
   picture: MapPicture,
   palette: Palette,
 ): void {
-  const { layout, marks } = picture;
+  const { layout, marks, scale } = picture;
   const colours = [palette.empty, palette.a, palette.b, palette.both];
+  // Where there is room, the load stays visible inside of the mark.
+  const isRing = scale === 'load' && Math.min(g.cellWidth, g.cellHeight) >= SMALLEST_RING;
   const isRound = Math.min(g.cellWidth, g.cellHeight) >= 7;
   for (let i = 0; i < marks.length; i++) {
     if (marks[i] === 0) continue;
+    if (isRing) {
+      drawRing(context, g, Math.floor(i / layout.numExperts), column(picture, i), colours[marks[i]]);
+      continue;
+    }
     context.fillStyle = colours[marks[i]];
     fillCell(context, g, Math.floor(i / layout.numExperts), column(picture, i), isRound, SMALLEST_MARK);
   }
+}
+
+function drawRing(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  layerIndex: number,
+  at: number,
+  colour: string,
+): void {
+  context.beginPath();
+  context.arc(
+    g.left + (at + 0.5) * g.cellWidth,
+    g.top + (layerIndex + 0.5) * g.cellHeight,
+    (Math.min(g.cellWidth, g.cellHeight) - g.gap - RING_WIDTH) / 2,
+    0,
+    2 * Math.PI,
+  );
+  context.strokeStyle = colour;
+  context.lineWidth = RING_WIDTH;
+  context.stroke();
 }
 
 function drawLine(
