@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../README.md', import.meta.url);
 const readme = readFileSync(file, 'utf8');
-const command = readme.match(/^npx (dots run .*)$/m)[1];
+const command = readme.match(/^npx (dots (?:run|chat) .*)$/m)[1];
 const args = command
   .match(/"[^"]*"|\S+/g)
   .slice(1)

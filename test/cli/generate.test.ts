@@ -103,10 +103,11 @@ describe('dots run', () => {
     expect(both.stderr).toContain('--prompt and --prompt-tokens');
   });
 
-  it('says that no model ships with this version when none is given', async () => {
-    const result = await runCli(['run', '--prompt', 'a']);
-    expect(result.code).toBe(2);
-    expect(result.stderr).toMatch(/^error: No model is given.*\nhint: {2}give the path of a \.gguf file/);
+  it('takes the model that ships with the project when none is given', async () => {
+    const argv = ['--prompt', 'Once upon a time', '--max-tokens', '4', '--temperature', '0'];
+    const result = await runCli(['run', ...argv]);
+    expect(result.code).toBe(0);
+    expect((await runCli(['run', 'mini', ...argv])).stdout).toBe(result.stdout);
   });
 });
 

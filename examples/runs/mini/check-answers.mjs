@@ -36,7 +36,7 @@ function overlap(answer, reference, language) {
   return total === 0 ? 0 : (2 * shared) / total;
 }
 
-await using model = await open(path);
+const model = await open(path);
 const counts = {};
 for (const { language, question, answers, isSum, isStory } of items) {
   let text = '';
@@ -59,3 +59,4 @@ for (const { language, question, answers, isSum, isStory } of items) {
     process.stdout.write(`${isFine ? ' ' : '!'} ${question}\n    ${text.trim()}\n`);
 }
 process.stdout.write(`${JSON.stringify(counts)}\n`);
+await model.close();

@@ -87,6 +87,6 @@ const axis = [0, 0.25, 0.5, 0.75, 1]
   .join('');
 writeFileSync(
   to,
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11" fill="#333">` +
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11" fill="#333"><title>Curves of a training run</title>` +
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>${panels.join('')}${axis}</svg>\n`,
 );

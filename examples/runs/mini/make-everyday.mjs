@@ -47,6 +47,9 @@ function variants(language, question) {
       question,
       plain,
       ...(/？$/.test(question) ? [pick(['请问', '你好，', '我想知道，']) + question] : []),
+      ...(/？$/.test(question) && !plain.startsWith('你') && !plain.endsWith('吗')
+        ? [`你知道${plain}吗？`, plain.length % 2 ? `请告诉我${plain}` : `能告诉我${plain}吗？`]
+        : []),
     ];
   }
   const lower = plain[0].toLowerCase() + plain.slice(1);
@@ -57,7 +60,31 @@ function variants(language, question) {
     ...(/^(What|Who|How|Where|Why|When|Which|Tell|Name|Count|Give|Write)\b/.test(question)
       ? [pick(['Hi, ', 'Please: ', 'Hello! ', 'Mini, ']) + lower + (/[?]$/.test(question) ? '?' : '')]
       : []),
+    ...indirect(plain),
   ];
+}
+
+/** "What is snow?" asked in a roundabout way. */
+function indirect(question) {
+  const is = /^(What|Who|Where) (is|are) ([^,]+)$/.exec(question);
+  const turned = is ? `${is[1].toLowerCase()} ${is[3]} ${is[2]}` : undefined;
+  const how = /^How (?:do|can|should) (?:I|you) (.+)$/.exec(question);
+  const does = /^(What|Where|Why|How many \w+) (?:do|does) (.+) (do|live|eat|have)$/.exec(question);
+  if (turned) return [`Can you tell me ${turned}?`, `Do you know ${turned}?`, `Tell me ${turned}`];
+  if (how)
+    return [
+      `Tell me how to ${how[1]}`,
+      `What is a good way to ${how[1]}?`,
+      `Can you tell me how to ${how[1]}?`,
+    ];
+  if (does) return [`Tell me ${does[1].toLowerCase()} ${does[2]} ${does[3]}`];
+  const tell = /^(Tell me|Give me|Name|Count|Write|Say|Sing) (.+)$/.exec(question);
+  return tell
+    ? [
+        `Can you ${question[0].toLowerCase()}${question.slice(1)}?`,
+        `Please ${question[0].toLowerCase()}${question.slice(1)}`,
+      ]
+    : [];
 }
 
 for (const language of ['en', 'zh']) {
@@ -943,7 +970,7 @@ const EVENTS = [
   ['the song contest', '歌唱比赛'],
 ];
 for (const [en, zh] of EVENTS) {
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 2; i++) {
     const year = 1950 + Math.floor(random() * 75);
     fact('en', [`Who won ${en} in ${year}?`], DONT_KNOW, false);
     fact('zh', [`${year}年的${zh}谁赢了？`], 不知道, false);
@@ -1019,7 +1046,7 @@ for (const language of ['en', 'zh']) {
   const greetings = pairs[language].filter(isGreeting);
   const thanks = pairs[language].filter(isThanks);
   const talk = pairs[language].filter((pair) => !isGreeting(pair) && !isThanks(pair));
-  for (let i = 0; i < pairs[language].length / 5; i++) {
+  for (let i = 0; i < pairs[language].length / 12; i++) {
     const turns = [pick(talk)];
     if (random() < 0.5) turns.unshift(pick(greetings));
     if (random() < 0.5) turns.push(pick(talk));
