@@ -16,7 +16,7 @@ constexpr int64_t kMaxPanelFloats = 8 << 20;
 /// Panels that one task of packing takes.
 constexpr int64_t kPanelsEach = 4;
 /// The tile of a weight's gradient that a task makes; smaller where there would be too few tasks.
-constexpr int64_t kWeightTileRows = 224, kWeightTileCols = 256;
+constexpr int64_t kWeightTileRows = 448, kWeightTileCols = 256;
 
 int64_t roundUp(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -220,8 +220,10 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   int64_t rowsEach = least(roundUp(product.rows, tileRows), kWeightTileRows / tileRows * tileRows);
   int64_t colsEach = least(roundUp(product.cols, panel), kWeightTileCols / panel * panel);
   const auto numTiles = [&] { return ((product.rows + rowsEach - 1) / rowsEach) * ((product.cols + colsEach - 1) / colsEach); };
-  // Halves until there is enough for everyone; below 56 by 64 packing would cost more than it brings.
-  while (numTiles() * numPieces < 4 * pool.numThreads() && (rowsEach > 56 || colsEach > 64)) {
+  // Halves until there is enough for everyone, and to even out what is left over where there are many; below 56 by 64 packing
+  // would cost more than it brings.
+  const int64_t wantedTasks = (pool.numThreads() > 4 ? 4 : 2) * pool.numThreads();
+  while (numTiles() * numPieces < wantedTasks && (rowsEach > 56 || colsEach > 64)) {
     if (rowsEach > 56 && (rowsEach >= colsEach || colsEach <= 64))
       rowsEach = roundUp((rowsEach + 1) / 2, tileRows);
     else
