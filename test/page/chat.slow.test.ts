@@ -65,7 +65,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
 
   it('follows an answer as it grows, but not once the reader has scrolled away', async () => {
     const v = await open({ viewport: { width: 800, height: 500 } });
-    server.answer = () => ({ text: 'line\n\n'.repeat(120), pauseMs: 10 });
+    server.answer = () => ({ text: 'line\n\n'.repeat(5000), pauseMs: 10 });
     await v.begin('Go on');
     const place = (): Promise<{ top: number; rest: number }> =>
       v.page.evaluate(`(() => {
@@ -75,8 +75,12 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     await expect.poll(async () => (await place()).top).toBeGreaterThan(200);
     expect((await place()).rest).toBeLessThan(60);
     await v.page.locator('.messages').hover();
-    await v.page.mouse.wheel(0, -10_000);
-    await expect.poll(async () => (await place()).top).toBe(0);
+    await expect
+      .poll(async () => {
+        await v.page.mouse.wheel(0, -10_000);
+        return (await place()).top;
+      })
+      .toBe(0);
     const before = (await place()).rest;
     await expect.poll(async () => (await place()).rest).toBeGreaterThan(before + 100);
     expect((await place()).top).toBe(0);

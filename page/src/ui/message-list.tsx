@@ -1,44 +1,24 @@
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { pathOf } from '../core/conversation.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { MessageView } from './message-view.tsx';
-
-/** As close to the end as this counts as being there. */
-const NEAR_END_PX = 60;
+import { useFollowing } from './use-following.ts';
 
 /** The branch that is shown, from the first question to the newest answer. */
 export function MessageList({ onShowExperts }: { onShowExperts: (messageId: string) => void }): JSX.Element {
   const { chat, t } = usePage();
   useValue(chat.conversations);
   const currentId = useValue(chat.currentId);
-  const scroller = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setAtEnd] = useState(true);
   const { current } = chat;
   const path = current ? pathOf(current) : [];
   const newest = path.at(-1);
-
-  const toEnd = (): void => {
-    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
-  };
-  // Follow the answer as it grows, unless the reader has scrolled away from the end.
-  useLayoutEffect(() => {
-    if (isAtEnd) toEnd();
-  }, [newest?.content, newest?.status, isAtEnd]);
-  useEffect(() => {
-    setAtEnd(true);
-    toEnd();
-  }, [currentId, path.length]);
+  const { scroller, isAtEnd, toEnd, handlers } = useFollowing(`${newest?.status} ${newest?.content}`);
+  useEffect(toEnd, [currentId, path.length]);
 
   return (
-    <div
-      class="messages"
-      ref={scroller}
-      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) =>
-        setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_END_PX)
-      }
-    >
+    <div class="messages" ref={scroller} {...handlers}>
       {current && path.length > 0 ? (
         <ol class="message-column">
           {path.map((message) => (
