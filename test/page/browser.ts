@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 
 const CANDIDATES = [
   process.env.CHROMIUM ?? '',
@@ -10,7 +11,7 @@ const CANDIDATES = [
 ];
 
 /** Why the tests of the page cannot run here; undefined where they can. */
-export function whyNoBrowser(): string | undefined {
+function whyNoBrowser(): string | undefined {
   if (!executable()) return 'there is no Chromium (apt-get install chromium, or set CHROMIUM)';
   const page = fileURLToPath(new URL('../../dist/page/index.html', import.meta.url));
   if (!existsSync(page)) return 'the page is not built (npm run build)';
@@ -21,8 +22,51 @@ function executable(): string | undefined {
   return CANDIDATES.find((path) => path !== '' && existsSync(path));
 }
 
+export interface Stage<S> {
+  readonly server: S;
+  /** One visitor a test. */
+  open(options?: BrowserContextOptions): Promise<Visit>;
+}
+
+/**
+ * Tests of the page in a browser, on the server that `start` starts; skipped with the reason where there is no browser.
+ * Whatever a test does: no policy violation, no uncaught error, no request to elsewhere.
+ */
+export function describePage<S extends { readonly url: string; close(): Promise<void> }>(
+  name: string,
+  start: () => Promise<S>,
+  tests: (stage: Stage<S>) => void,
+): void {
+  const why = whyNoBrowser();
+  describe.skipIf(why)(`${name}${why ? ` (skipped: ${why})` : ''}`, () => {
+    let browser: TestBrowser | undefined;
+    let server: S | undefined;
+    let visit: Visit | undefined;
+    beforeAll(async () => {
+      [browser, server] = await Promise.all([TestBrowser.launch(), start()]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await server?.close();
+    });
+    afterEach(async () => {
+      expect((await visit?.end()) ?? []).toEqual([]);
+      visit = undefined;
+    });
+    tests({
+      get server(): S {
+        return server as S;
+      },
+      open: async (options) => {
+        visit = await (browser as TestBrowser).visit((server as S).url, options);
+        return visit;
+      },
+    });
+  });
+}
+
 /** A browser process; `visit` gives each test a profile of its own. */
-export class TestBrowser {
+class TestBrowser {
   private readonly browser: Browser;
 
   private constructor(browser: Browser) {
@@ -42,7 +86,7 @@ export class TestBrowser {
       ...options,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     const visit = new Visit(page, new URL(url).origin);
     await page.goto(url);
     return visit;
@@ -102,6 +146,22 @@ export class Visit {
 
   button(name: string | RegExp) {
     return this.page.getByRole('button', typeof name === 'string' ? { name, exact: true } : { name });
+  }
+
+  /** What the page has put into the browser's database, as JSON. */
+  stored(): Promise<string> {
+    return this.page.evaluate(`new Promise((resolve, reject) => {
+      const opening = indexedDB.open('dots');
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        const reading = opening.result.transaction('conversations').objectStore('conversations').getAll();
+        reading.onerror = reject;
+        reading.onsuccess = () => {
+          opening.result.close();
+          resolve(JSON.stringify(reading.result));
+        };
+      };
+    })`);
   }
 
   /** Policy violations, uncaught errors, requests to elsewhere, alerts. Closes the page. */

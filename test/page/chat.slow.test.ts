@@ -1,43 +1,27 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { TestBrowser, type Visit, whyNoBrowser } from './browser.ts';
+import { afterEach, expect, it } from 'vitest';
+import { describePage } from './browser.ts';
 import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
-const why = whyNoBrowser();
-
-describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
-  let browser: TestBrowser;
-  let server: ScriptedServer;
-  let visit: Visit | undefined;
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([TestBrowser.launch(), startScriptedServer()]);
+describePage('the chat page', startScriptedServer, (stage) => {
+  const { open } = stage;
+  afterEach(() => {
+    stage.server.apiKey = undefined;
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-  // Whatever a test does: no policy violation, no uncaught error, no request to elsewhere.
-  afterEach(async () => {
-    expect((await visit?.end()) ?? []).toEqual([]);
-    visit = undefined;
-    server.apiKey = undefined;
-  });
-  const open = async (options = {}): Promise<Visit> => {
-    visit = await browser.visit(server.url, options);
-    return visit;
-  };
-  const lastRequest = () => server.requests.at(-1) as ScriptedServer['requests'][number];
+  const lastRequest = () => stage.server.requests.at(-1) as ScriptedServer['requests'][number];
 
   it('sends with Enter, breaks lines with Shift+Enter, shows the answer as it comes and what it cost', async () => {
-    const { page, field, answer, ...rest } = await seen(open());
-    server.answer = () => ({ text: 'One two three four five six.', pauseMs: 60 });
+    const v = await open();
+    const { page, field, answer } = v;
+    stage.server.answer = () => ({ text: 'One two three four five six.', holdAfter: 2 });
     await field.fill('First line');
     await field.press('Shift+Enter');
     await page.keyboard.type('second line');
     await field.press('Enter');
     await answer.getByText('One two', { exact: false }).waitFor();
     expect(await answer.innerText()).not.toContain('six');
-    await rest.visit.settled();
+    stage.server.release();
+    await v.settled();
     expect(await answer.innerText()).toContain('One two three four five six.');
     expect(await answer.innerText()).toContain('7 tokens · 42 tokens/s');
     expect(lastRequest().messages).toEqual([{ role: 'user', content: 'First line\nsecond line' }]);
@@ -50,22 +34,22 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     'stops an answer with %s, keeps what there was, and tells the server',
     async (how) => {
       const v = await open();
-      const before = server.numAborted;
-      server.answer = () => ({ text: 'word '.repeat(500), pauseMs: 30 });
+      const before = stage.server.numAborted;
+      stage.server.answer = () => ({ text: 'word '.repeat(5000), pauseMs: 30 });
       await v.begin('Talk');
       await v.answer.getByText('word word').waitFor();
       if (how === 'Escape') await v.page.keyboard.press('Escape');
       else await v.button('Stop').click();
       await v.settled();
       expect(await v.answer.innerText()).toMatch(/word word[\s\S]*Stopped/);
-      await expect.poll(() => server.numAborted).toBe(before + 1);
+      await expect.poll(() => stage.server.numAborted).toBe(before + 1);
       await v.button('Send').waitFor();
     },
   );
 
   it('follows an answer as it grows, but not once the reader has scrolled away', async () => {
     const v = await open({ viewport: { width: 800, height: 500 } });
-    server.answer = () => ({ text: 'line\n\n'.repeat(5000), pauseMs: 10 });
+    stage.server.answer = () => ({ text: 'line\n\n'.repeat(5000), pauseMs: 10 });
     await v.begin('Go on');
     const place = (): Promise<{ top: number; rest: number }> =>
       v.page.evaluate(`(() => {
@@ -94,7 +78,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
   it('asks again for another answer, asks another question, and goes back to what was there before', async () => {
     const v = await open();
     let count = 0;
-    server.answer = (question) => ({ text: `${question} answered ${++count}` });
+    stage.server.answer = (question) => ({ text: `${question} answered ${++count}` });
     await v.ask('Red');
     await v.ask('Green');
     await v.answer.getByRole('button', { name: 'Regenerate' }).click();
@@ -118,12 +102,13 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
 
   it('keeps conversations over a reload, also one whose answer was being written', async () => {
     const v = await open();
-    server.answer = (question) =>
-      question === 'Slow' ? { text: 'tick '.repeat(400), pauseMs: 20 } : { text: 'Kept.' };
+    stage.server.answer = (question) =>
+      question === 'Slow' ? { text: 'tick '.repeat(5000), pauseMs: 20 } : { text: 'Kept.' };
     await v.ask('Remember me');
     await v.begin('Slow');
     await v.answer.getByText('tick tick').waitFor();
-    await v.page.waitForTimeout(1300);
+    // The page saves every second what there is.
+    await expect.poll(() => v.stored()).toContain('tick tick');
     await v.page.reload();
     await v.page.getByRole('navigation').getByText('Remember me').click();
     expect(await v.page.locator('.message').allInnerTexts()).toHaveLength(4);
@@ -134,7 +119,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
   it('finds conversations by what was said, renames, exports, deletes and imports them', async () => {
     const v = await open();
     const list = v.page.getByRole('navigation');
-    server.answer = (question) => ({
+    stage.server.answer = (question) => ({
       text: question === 'Fruit' ? 'The pomegranate is red.' : 'Nothing here.',
     });
     await v.ask('Fruit');
@@ -142,9 +127,9 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     await v.ask('Weather');
     await v.page.keyboard.press('Control+k');
     await v.page.keyboard.type('POMEGRAN');
-    expect(await list.locator('.conversation').allInnerTexts()).toEqual([
-      expect.stringContaining('The pomegranate is red.'),
-    ]);
+    await expect
+      .poll(() => list.locator('.conversation').allInnerTexts())
+      .toEqual([expect.stringContaining('The pomegranate is red.')]);
     expect(await list.locator('mark').innerText()).toBe('pomegran');
     await v.page.keyboard.press('Enter');
     await v.answer.getByText('pomegranate').waitFor();
@@ -171,6 +156,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     await renamed.locator('summary').click();
     await renamed.getByRole('button', { name: 'Delete' }).click();
     await renamed.waitFor({ state: 'detached' });
+    await expect.poll(() => v.stored()).not.toContain('pomegranate');
     await v.page.reload();
     await list.getByText('Weather').waitFor();
     expect(await renamed.count()).toBe(0);
@@ -185,7 +171,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
 
   it('sends the system prompt and the sampling settings that were set, and no others', async () => {
     const v = await open();
-    server.answer = () => ({ text: 'Yes.' });
+    stage.server.answer = () => ({ text: 'Yes.' });
     await v.button('Settings').click();
     const dialog = v.page.getByRole('dialog', { name: 'Settings' });
     await dialog.getByLabel('System prompt').fill('Be brief.');
@@ -220,18 +206,20 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
 
   it('says readably what went wrong, and tries again', async () => {
     const v = await open();
-    server.answer = () => ({ error: { status: 429, code: 'queue_full', message: 'The queue is full' } });
+    stage.server.answer = () => ({
+      error: { status: 429, code: 'queue_full', message: 'The queue is full' },
+    });
     await v.ask('Hello?');
     await v.page.getByRole('alert').getByText('The server has too much to do').waitFor();
-    server.answer = () => ({ text: 'Here I am, after all, and gone', cutAfter: 4, pauseMs: 20 });
+    stage.server.answer = () => ({ text: 'Here I am, after all, and gone', cutAfter: 4, pauseMs: 20 });
     await v.button('Try again').click();
     await v.page.getByRole('alert').getByText('The connection ended in the middle').waitFor();
     expect(await v.answer.innerText()).toContain('Here I am,');
-    server.answer = () => ({ text: 'All of it.' });
+    stage.server.answer = () => ({ text: 'All of it.' });
     await v.button('Try again').click();
     await v.answer.getByText('All of it.').waitFor();
     expect(await v.page.getByRole('alert').count()).toBe(0);
-    server.answer = () => ({
+    stage.server.answer = () => ({
       error: { status: 400, code: 'context_length_exceeded', message: 'The prompt has 5,000 tokens' },
     });
     await v.ask('Long');
@@ -239,14 +227,14 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
   });
 
   it('asks for the API key that a server wants', async () => {
-    server.apiKey = 'sesame';
+    stage.server.apiKey = 'sesame';
     const v = await open();
     await v.page.getByLabel('This server asks for an API key.').fill('wrong');
     await v.button('Connect').click();
     await v.page.getByLabel('The server does not accept this API key.').fill('sesame');
     await v.page.keyboard.press('Enter');
     await v.page.getByRole('heading', { name: 'scripted' }).waitFor();
-    server.answer = () => ({ text: 'Open.' });
+    stage.server.answer = () => ({ text: 'Open.' });
     await v.ask('Who is there?');
     await v.answer.getByText('Open.').waitFor();
   });
@@ -254,7 +242,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
   it('renders markdown, colours code, typesets formulas, copies', async () => {
     const v = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
     const code = 'const x: number = 1; // one';
-    server.answer = () => ({
+    stage.server.answer = () => ({
       text: `# Title\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n\nCosts $5 or $6, but $x^2$ and \\(y\\).\n\n$$\\frac{a}{b}$$\n\n\`\`\`ts\n${code}\n\`\`\``,
     });
     await v.ask('Show');
@@ -284,7 +272,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
       '<iframe src="https://example.org"></iframe><form action="https://example.org"><button>x</button></form>',
       '[e]: javascript:alert(12)\n\n[e]',
     ].join('\n\n');
-    server.answer = () => ({ text: hostile });
+    stage.server.answer = () => ({ text: hostile });
     await v.ask(`<img src=x onerror="alert('question')">`);
     await v.page.waitForTimeout(300);
     expect(
@@ -323,12 +311,12 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     const dark = await background();
     await v.page.reload();
     await v.button('New chat').waitFor();
-    expect(await background()).toBe(dark);
+    await expect.poll(background).toBe(dark);
   });
 
   it('can be used with the keyboard alone', async () => {
     const v = await open();
-    server.answer = (question) => ({ text: `You said ${question}` });
+    stage.server.answer = (question) => ({ text: `You said ${question}` });
     const focused = (): Promise<string> =>
       v.page.evaluate(
         `document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText ?? ''`,
@@ -352,7 +340,7 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     await v.page.getByRole('dialog').waitFor();
     await v.page.keyboard.press('Escape');
     await v.page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(await focused()).toBe('Settings');
+    await expect.poll(focused).toBe('Settings');
     await tabTo(/^Edit$/);
     await v.page.keyboard.press('Enter');
     await v.page.keyboard.type(' again');
@@ -362,18 +350,14 @@ describe.skipIf(why)(`the chat page${why ? ` (skipped: ${why})` : ''}`, () => {
     await v.page.keyboard.press('Enter');
     await tabTo(/^Tokens$/);
     await v.page.keyboard.press('Home');
-    expect(await v.page.locator('.token[aria-selected=true]').innerText()).toBe('You');
+    const selected = (): Promise<string> => v.page.locator('.token[aria-selected=true]').innerText();
+    await expect.poll(selected).toBe('You');
     await v.page.keyboard.press('ArrowRight');
-    expect(await v.page.locator('.token[aria-selected=true]').innerText()).toBe(' said');
+    await expect.poll(selected).toBe(' said');
     await tabTo(/^Map of/);
     await v.page.keyboard.press('ArrowDown');
     await v.page.keyboard.press('ArrowDown');
     await v.page.keyboard.press('ArrowRight');
     await v.page.getByText('Layer 2, expert 1: chosen for').waitFor();
   });
-
-  async function seen(opening: Promise<Visit>) {
-    const v = await opening;
-    return { visit: v, page: v.page, field: v.field, answer: v.answer };
-  }
 });

@@ -1,29 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { TestBrowser, type Visit, whyNoBrowser } from './browser.ts';
-import { LARGE, route, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+import { expect, it } from 'vitest';
+import { describePage, type Visit } from './browser.ts';
+import { LARGE, route, startScriptedServer } from './scripted-server.ts';
 
-const why = whyNoBrowser();
 const ROW = (LARGE.layers - LARGE.firstLayer) * LARGE.chosen;
 
-describe.skipIf(why)(`the expert view${why ? ` (skipped: ${why})` : ''}`, () => {
-  let browser: TestBrowser;
-  let server: ScriptedServer;
-  let visit: Visit | undefined;
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([TestBrowser.launch(), startScriptedServer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-  afterEach(async () => {
-    expect((await visit?.end()) ?? []).toEqual([]);
-    visit = undefined;
-  });
-  const open = async (options = {}): Promise<Visit> => {
-    visit = await browser.visit(server.url, options);
-    return visit;
-  };
+describePage('the expert view', startScriptedServer, (stage) => {
+  const { open } = stage;
   const openExperts = (v: Visit): Promise<void> => v.button('Expert view').click();
   /** The table's column of the selected token: [layer][K]. */
   const tableOfToken = async (v: Visit): Promise<number[][]> => {
@@ -55,46 +37,46 @@ describe.skipIf(why)(`the expert view${why ? ` (skipped: ${why})` : ''}`, () => 
 
   it('shows every token of the answer and, for the one that is selected, its experts in each layer', async () => {
     const v = await open();
-    server.answer = () => ({ text: 'The quick brown fox jumps.' });
+    stage.server.answer = () => ({ text: 'The quick brown fox jumps.' });
     await v.ask('Animals');
     await openExperts(v);
     const words = ['The', ' quick', ' brown', ' fox', ' jumps', '.'];
-    expect(await v.page.locator('.token').allInnerTexts()).toEqual(words);
+    await expect.poll(() => v.page.locator('.token').allInnerTexts()).toEqual(words);
     await v.page.getByText('Busiest experts, layer by layer').click();
     // The newest one, unless another is chosen. A token comes with the routing of the token before it.
-    expect(await tableOfToken(v)).toEqual(rowsOf(route(' jumps', LARGE)));
+    await expect.poll(() => tableOfToken(v)).toEqual(rowsOf(route(' jumps', LARGE)));
     await v.page.locator('.token', { hasText: 'brown' }).click();
-    expect(await tableOfToken(v)).toEqual(rowsOf(route(' quick', LARGE)));
+    await expect.poll(() => tableOfToken(v)).toEqual(rowsOf(route(' quick', LARGE)));
     // Pointing previews, and leaving goes back.
     await v.page.locator('.token', { hasText: 'quick' }).hover();
-    expect(await tableOfToken(v)).toEqual(rowsOf(route('The', LARGE)));
+    await expect.poll(() => tableOfToken(v)).toEqual(rowsOf(route('The', LARGE)));
     await v.page.mouse.move(5, 5);
-    expect(await tableOfToken(v)).toEqual(rowsOf(route(' quick', LARGE)));
+    await expect.poll(() => tableOfToken(v)).toEqual(rowsOf(route(' quick', LARGE)));
     // 360 marked cells of five pixels each way, or a little more, some of them side by side.
-    const marked = (await pixels(v)).get(TOKEN_A) ?? 0;
-    expect(marked).toBeGreaterThan(ROW * 16);
-    expect(marked).toBeLessThan(ROW * 40);
+    await expect
+      .poll(async () => (await pixels(v)).get(TOKEN_A))
+      .toSatisfy((marked) => marked > ROW * 16 && marked < ROW * 40);
   });
 
   it('lights up while the answer comes', async () => {
     const v = await open();
     await openExperts(v);
     await v.page.getByText('No routing yet').waitFor();
-    server.answer = () => ({ text: 'one two three four five six seven eight', pauseMs: 80 });
+    stage.server.answer = () => ({ text: 'one two three four five six seven eight', holdAfter: 3 });
     await v.begin('Count');
     await v.page.locator('.token', { hasText: 'two' }).waitFor();
-    const early = await v.page.locator('.token').count();
-    expect(early).toBeLessThan(8);
-    expect((await pixels(v)).get(TOKEN_A)).toBeGreaterThan(ROW * 10);
+    await expect.poll(() => v.page.locator('.token').count()).toBe(3);
+    await expect.poll(async () => (await pixels(v)).get(TOKEN_A)).toBeGreaterThan(ROW * 10);
     // The newest token is the selected one.
-    expect(await v.page.locator('.token').last().getAttribute('aria-selected')).toBe('true');
+    await expect.poll(() => v.page.locator('.token').last().getAttribute('aria-selected')).toBe('true');
+    stage.server.release();
     await v.settled();
-    expect(await v.page.locator('.token').count()).toBe(8);
+    await expect.poll(() => v.page.locator('.token').count()).toBe(8);
   });
 
   it('reads out cells of the map and marks the tokens that went to an expert', async () => {
     const v = await open();
-    server.answer = () => ({ text: 'red red red green' });
+    stage.server.answer = () => ({ text: 'red red red green' });
     await v.ask('Colours');
     await openExperts(v);
     // Tokens 2 and 3 follow "red" with a space, so they share all their experts.
@@ -107,12 +89,12 @@ describe.skipIf(why)(`the expert view${why ? ` (skipped: ${why})` : ''}`, () => 
     await readout.getByText(`Layer 1, expert ${expert}: chosen for 2 of 4 tokens (50%)`).waitFor();
     await v.page.keyboard.press('Enter');
     await readout.getByText(`Marked: the 2 tokens that went to expert ${expert} in layer 1.`).waitFor();
-    expect(await v.page.locator('.token.marked').allInnerTexts()).toEqual([' red', ' green']);
+    await expect.poll(() => v.page.locator('.token.marked').allInnerTexts()).toEqual([' red', ' green']);
   });
 
   it('compares two tokens: which experts they share, and how many that is', async () => {
     const v = await open();
-    server.answer = () => ({ text: 'sun moon sun star' });
+    stage.server.answer = () => ({ text: 'sun moon sun star' });
     await v.ask('Sky');
     await openExperts(v);
     await v.page.getByRole('radio', { name: 'Two tokens' }).check();
@@ -123,38 +105,36 @@ describe.skipIf(why)(`the expert view${why ? ` (skipped: ${why})` : ''}`, () => 
     const [a, b] = [rowsOf(route('sun', LARGE)), rowsOf(route(' moon', LARGE))];
     const shared = a.reduce((sum, row, layer) => sum + row.filter((id) => b[layer].includes(id)).length, 0);
     const percent = `${((100 * shared) / ROW).toFixed(1).replace(/\.0$/, '')}%`;
-    const readout = await v.page.locator('#experts-readout').innerText();
-    expect(readout).toContain(`Tokens A and B share ${shared} of ${ROW} choices (${percent})`);
-    const counts = await pixels(v);
-    expect(counts.get(TOKEN_A)).toBeGreaterThan(1000);
-    expect(counts.get(TOKEN_B)).toBeGreaterThan(1000);
+    await v.page.getByText(`Tokens A and B share ${shared} of ${ROW} choices (${percent})`).first().waitFor();
+    for (const token of [TOKEN_A, TOKEN_B])
+      await expect.poll(async () => (await pixels(v)).get(token)).toBeGreaterThan(1000);
   });
 
   it('compares languages, and shows load of an answer, a conversation, and of the server', async () => {
     const v = await open();
-    server.answer = (question) => ({
+    stage.server.answer = (question) => ({
       text: question === 'en' ? 'many words of Latin letters' : '许多汉字在这里',
     });
     await v.ask('en');
     await v.ask('zh');
     await openExperts(v);
     await v.page.getByRole('radio', { name: 'Two groups' }).check();
-    expect(await v.page.locator('#experts-readout').innerText()).toMatch(
-      /Groups A \(5 tokens\) and B \(7 tokens\) put \d+(\.\d)?% of their load on the same experts/,
-    );
-    expect(await v.page.locator('.token.a').count()).toBe(5);
+    await expect
+      .poll(() => v.page.locator('#experts-readout').innerText())
+      .toMatch(/Groups A \(5 tokens\) and B \(7 tokens\) put \d+(\.\d)?% of their load on the same experts/);
+    await expect.poll(() => v.page.locator('.token.a').count()).toBe(5);
     await v.page.getByRole('radio', { name: 'One token' }).check();
     const scope = v.page.locator('.scope select');
-    expect(await v.page.locator('.token').count()).toBe(7);
+    await expect.poll(() => v.page.locator('.token').count()).toBe(7);
     await scope.selectOption({ index: 0 });
-    expect(await v.page.locator('.token').count()).toBe(5);
+    await expect.poll(() => v.page.locator('.token').count()).toBe(5);
     await scope.selectOption('conversation');
-    expect(await v.page.locator('.token').count()).toBe(12);
+    await expect.poll(() => v.page.locator('.token').count()).toBe(12);
     await scope.selectOption('server');
     await v.page.getByText('Busiest experts, layer by layer').click();
     // Layer 1 of the scripted counts: (expert · 7 + 1) mod 5 of 10 tokens, so experts 4, 9, 14, … have 4.
-    const first = await v.page.locator('.expert-table tbody tr').first().innerText();
-    expect(first).toMatch(/^1\s+4 40%\s*9 40%\s*14 40%/);
+    const first = v.page.locator('.expert-table tbody tr').first();
+    await expect.poll(() => first.innerText()).toMatch(/^1\s+4 40%\s*9 40%\s*14 40%/);
     await v.page.getByLabel('Busiest first').check();
   });
 
@@ -163,8 +143,8 @@ describe.skipIf(why)(`the expert view${why ? ` (skipped: ${why})` : ''}`, () => 
     await v.button('Settings').click();
     await v.page.getByLabel('Record which experts each token is routed to').uncheck();
     await v.page.keyboard.press('Escape');
-    server.answer = () => ({ text: 'Unseen.' });
+    stage.server.answer = () => ({ text: 'Unseen.' });
     await v.ask('Hush');
-    expect(server.requests.at(-1)?.dots).toBeUndefined();
+    expect(stage.server.requests.at(-1)?.dots).toBeUndefined();
   });
 });

@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestBrowser, type Visit, whyNoBrowser } from './browser.ts';
-import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
-
-const why = whyNoBrowser();
+import { expect, it } from 'vitest';
+import { describePage, type Visit } from './browser.ts';
+import { startScriptedServer } from './scripted-server.ts';
 
 const LONG = `A long word: ${'Donaudampfschifffahrtsgesellschaft'.repeat(6)}
 
@@ -33,20 +31,10 @@ const TEXT_PAIRS = [
   ['--muted', '--danger-surface'],
 ];
 
-describe.skipIf(why)(`how the page looks${why ? ` (skipped: ${why})` : ''}`, () => {
-  let browser: TestBrowser;
-  let server: ScriptedServer;
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([TestBrowser.launch(), startScriptedServer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-
+describePage('how the page looks', startScriptedServer, (stage) => {
   it.each([390, 768, 1440])('nothing sticks out at %i pixels, whatever is open', async (width) => {
-    const v = await browser.visit(server.url, { viewport: { width, height: 800 } });
-    server.answer = () => ({ text: LONG });
+    const v = await stage.open({ viewport: { width, height: 800 } });
+    stage.server.answer = () => ({ text: LONG });
     const check = async (state: string): Promise<void> => {
       const wide = await v.page.evaluate(`[...document.querySelectorAll('body *')].flatMap((element) => {
         const { right, width } = element.getBoundingClientRect();
@@ -65,11 +53,10 @@ describe.skipIf(why)(`how the page looks${why ? ` (skipped: ${why})` : ''}`, () 
     await v.button('Settings').click();
     await check('settings');
     await v.page.keyboard.press('Escape');
-    expect(await v.end()).toEqual([]);
   });
 
   it.each(['light', 'dark'] as const)('text can be read in the %s theme', async (colorScheme) => {
-    const v = await browser.visit(server.url, { colorScheme });
+    const v = await stage.open({ colorScheme });
     const low: string[] = [];
     for (const [text, background] of TEXT_PAIRS) {
       const [a, b] = [await luminance(v, text), await luminance(v, background)];
@@ -77,12 +64,11 @@ describe.skipIf(why)(`how the page looks${why ? ` (skipped: ${why})` : ''}`, () 
       if (contrast < 4.5) low.push(`${text} on ${background}: ${contrast.toFixed(2)}`);
     }
     expect(low).toEqual([]);
-    await v.end();
   });
 
   it('every control has a name for screen readers', async () => {
-    const v = await browser.visit(server.url);
-    server.answer = () => ({ text: '```js\n1\n```' });
+    const v = await stage.open();
+    stage.server.answer = () => ({ text: '```js\n1\n```' });
     await v.ask('Name them');
     await v.button('Expert view').click();
     await v.button('Settings').click();
@@ -93,7 +79,6 @@ describe.skipIf(why)(`how the page looks${why ? ` (skipped: ${why})` : ''}`, () 
     expect(nameless).toEqual([]);
     // The answer is announced once, when it is complete.
     expect(await v.page.locator('[role=status].sr-only').innerText()).toContain('The answer is complete.');
-    await v.end();
   });
 });
 

@@ -19,6 +19,8 @@ export interface Script {
   readonly text?: string;
   /** Milliseconds between tokens. */
   readonly pauseMs?: number;
+  /** Say no more after so many tokens until `release` is called. */
+  readonly holdAfter?: number;
   /** Cut the connection after so many tokens. */
   readonly cutAfter?: number;
   readonly error?: { readonly status: number; readonly code: string; readonly message: string };
@@ -33,6 +35,8 @@ export interface ScriptedServer {
   /** Called for each question. */
   answer: (question: string) => Script;
   apiKey: string | undefined;
+  /** Lets the newest answer that is held go on. */
+  release: () => void;
   close(): Promise<void>;
 }
 
@@ -55,6 +59,7 @@ export async function startScriptedServer(layout: Layout = LARGE): Promise<Scrip
     numAborted: 0,
     answer: () => ({ text: 'Hello.' }),
     apiKey: undefined,
+    release: () => {},
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -130,6 +135,10 @@ async function chat(
       response.destroy();
       return;
     }
+    if (script.holdAfter === i)
+      await new Promise<void>((resolve) => {
+        state.release = resolve;
+      });
     const routing = wantsRouting && {
       dots: {
         routing: { first: 10 + i, ids: Buffer.from(route(tokens[i - 1] ?? '', layout)).toString('base64') },

@@ -239,15 +239,15 @@ export class Chat {
     });
     show.cancel();
     this.running.delete(id);
+    if (recording && this.find(conversation.id)) {
+      this.recordings.update((all) => new Map([...all, [id, recording]]));
+    }
     this.change(conversation.id, id, { ...outcome, model });
     this.progress.update((all) => new Map([...all].filter(([other]) => other !== id)));
     // It may have been deleted in the meantime.
     const ended = this.find(conversation.id);
     if (ended) await this.storage?.save(ended);
-    if (ended && recording) {
-      this.recordings.update((all) => new Map([...all, [id, recording]]));
-      await this.storage?.saveRecording(id, recording);
-    }
+    if (ended && recording) await this.storage?.saveRecording(id, recording);
     if (outcome.error?.code === 'invalid_api_key') {
       this.server.set({ status: 'needs-key', wasWrong: this.settings.value.apiKey !== '' });
     }
