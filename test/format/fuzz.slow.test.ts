@@ -18,7 +18,7 @@ import { concat, fillBytes, ggufBytes, golden, MemoryFiles, tensor, text, u32 } 
 
 const NUM_GGUF = 20_000;
 const NUM_SAFETENSORS = 12_000;
-const MAX_MS = 1000;
+const MAX_MS = 5000;
 
 type Read = (
   source: ByteSource,

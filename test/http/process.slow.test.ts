@@ -44,13 +44,13 @@ async function startServer(...flags: readonly string[]): Promise<ServerProcess> 
 
 const BODY = { model: 'dots1', messages: [{ role: 'user', content: 'The' }], stream: true, ignore_eos: true };
 
-async function stream(url: string, more: object): Promise<string> {
-  const response = await fetch(`${url}/v1/chat/completions`, {
+/** Answers once the server has taken the request and says so. */
+function begin(url: string, more: object): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ ...BODY, ...more }),
   });
-  return response.text();
 }
 
 describe('dots serve', () => {
@@ -73,28 +73,29 @@ describe('dots serve', () => {
   });
 
   it('told to end under load, lets open streams finish, refuses new ones, and exits with 0', async () => {
-    const server = await startServer('--served-model-name', 'dots1', '--drain', '20');
-    const open = Array.from({ length: 8 }, (_, i) => stream(server.url, { max_tokens: 400, seed: i }));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const server = await startServer('--served-model-name', 'dots1', '--drain', '60');
+    const asked = Array.from({ length: 8 }, (_, i) => begin(server.url, { max_tokens: 400, seed: i }));
+    const open = await Promise.all(asked);
     server.child.kill('SIGTERM');
-    const texts = await Promise.all(open);
-    for (const text of texts) expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
+    for (const text of await Promise.all(open.map((response) => response.text())))
+      expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
     expect(await server.exit).toBe(0);
     expect(server.stderr()).toContain('Stopped');
   });
 
   it('ends what is not complete after the drain time with an error event, and exits with 0', async () => {
     const server = await startServer('--served-model-name', 'dots1', '--drain', '0', '--threads', '1');
-    const open = Array.from({ length: 8 }, () => stream(server.url, { max_tokens: 4000, n: 4 }));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const open = await Promise.all(
+      Array.from({ length: 8 }, () => begin(server.url, { max_tokens: 4000, n: 4 })),
+    );
     const startMs = performance.now();
+    const texts = open.map((response) => response.text());
     server.child.kill('SIGTERM');
     expect(await server.exit).toBe(0);
-    expect(performance.now() - startMs).toBeLessThan(5000);
-    for (const text of await Promise.all(open)) {
-      const last = text.trimEnd().split('\n\n').at(-1) ?? '';
-      expect(last === 'data: [DONE]' || last.includes('"shutting_down"')).toBe(true);
-    }
+    expect(performance.now() - startMs).toBeLessThan(30_000);
+    const ends = (await Promise.all(texts)).map((text) => text.trimEnd().split('\n\n').at(-1) ?? '');
+    for (const end of ends) expect(end === 'data: [DONE]' || end.includes('"shutting_down"')).toBe(true);
+    expect(ends.some((end) => end.includes('"shutting_down"'))).toBe(true);
   });
 
   it('does not listen to the network without a key', async () => {

@@ -29,7 +29,7 @@ const settle = (ms = 20): Promise<void> => new Promise((resolve) => setTimeout(r
 /** How many sequences there are, at some time soon: other processes may keep this one from its turn. */
 async function expectSequences({ model }: TinyApp, count: number): Promise<void> {
   const { loop } = model.engine;
-  await expect.poll(() => loop.numRunning + loop.numWaiting, { timeout: 5000, interval: 5 }).toBe(count);
+  await expect.poll(() => loop.numRunning + loop.numWaiting, { timeout: 20_000, interval: 5 }).toBe(count);
   if (count === 0) expect(loop.pool.numAvailable).toBe(loop.pool.numPages);
 }
 
