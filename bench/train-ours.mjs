@@ -39,7 +39,7 @@ const opened = openNativeBackend({ threads });
 if (!opened.backend) throw new Error(opened.why);
 const { backend } = opened;
 const config = configFromHf(entry.config);
-const store = backend.createStore(storeSpecs(config));
+const store = backend.createStore(storeSpecs(config, 'adamw'));
 initialise(store, config, { std: entry.config.initializer_range, seed: 1 });
 const optimizer = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 };
 const options = { ...optimizer, clipNorm: 1, balanceLoss: 0, recompute: flags.recompute };

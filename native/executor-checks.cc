@@ -54,6 +54,7 @@ constexpr Arity kArities[] = {
     {5, 0, -1},  // linearCrossEntropyGrad
     {2, 0, -1},  // linearGradInput
     {2, 0, -1},  // linearGradWeight
+    {4, 2, -1},  // muon
     {2, 1, 0},  // normalizeRowsGrad
     {3, 1, 0},  // rmsNormGradInput
     {2, 1, -1},  // rmsNormGradWeight

@@ -44,6 +44,9 @@ bool Executable::fitsTraining(const Instruction& instruction) const {
       return isMark && isStored(in[0]) && rank(in[0]) == 2 && isRows(in[1]) && isIntegers(in[2]) && elements(in[2]) == axis(in[1], 0) && axis(in[0], 1) == axis(in[1], 1);
     case Op::kAdamw:
       return isMark && isStored(in[0]) && isStored(in[1]) && isStored(in[2]) && isStored(in[3]) && sameElements(1, 4, elements(in[0])) && isFloats(in[4]) && elements(in[4]) == 4;
+    case Op::kMuon:
+      return isMark && isStored(in[0]) && isStored(in[1]) && isStored(in[2]) && sameElements(1, 3, elements(in[0])) && (rank(in[0]) == 2 || rank(in[0]) == 3) && elements(in[0]) > 0 &&
+             elements(in[0]) / lastAxis(in[0]) < INT32_MAX && isFloats(in[3]) && elements(in[3]) == 4;
     case Op::kBalanceWeights:
       return !isInt && rank(out) == 2 && isRouting(in[0]) && axis(in[0], 0) == axis(out, 0) && isIntegers(in[1]) && elements(in[1]) == axis(out, 0) && isFloats(in[2]) &&
              elements(in[2]) == 1;

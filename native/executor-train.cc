@@ -188,6 +188,7 @@ bool Executable::runTraining(const Instruction& instruction, const std::vector<R
     case Op::kCausalAttentionGrad: return runCausalAttention(instruction, inputs, error);
     case Op::kLinearCrossEntropy:
     case Op::kLinearCrossEntropyGrad: return runLinearCrossEntropy(instruction, inputs, error);
+    case Op::kMuon: return runMuon(instruction, error);
     default: return runTrainingRows(instruction, inputs, error);
   }
 }

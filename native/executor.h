@@ -94,12 +94,13 @@ class Executable {
   template <class Body>
   void share(int64_t count, int64_t elementsEach, Body&& body);
 
-  // Training: executor-train.cc, executor-train-rows.cc, executor-train-checks.cc.
+  // Training: executor-train.cc, executor-train-rows.cc, executor-train-muon.cc, executor-train-checks.cc.
   bool fitsTraining(const Instruction& instruction) const;
   bool runTraining(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   bool runLinearCrossEntropy(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
+  bool runMuon(const Instruction& instruction, std::string* error);
   bool runGroupedGradient(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
   template <class Sum>
   bool sumInBlocks(int64_t numRows, int64_t width, float* out, std::string* error, Sum&& sum);

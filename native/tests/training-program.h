@@ -64,6 +64,7 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   };
   const int32_t head = matrix({V, D}), headHalf = matrix({V, D}, StorageId::kF16), experts = matrix({E, D, D}), norm = matrix({D}), bias = matrix({E});
   const int32_t headSum = state({V, D}), matrixSum = state({D, D}), expertSum = state({E, D, D}), normSum = state({D}), mean = state({D, D}), square = state({D, D}), parameter = state({D, D});
+  const int32_t expertMean = state({E, D, D}), expertParameter = state({E, D, D});
 
   const int32_t x = rows(D), y = rows(D), q = p.slot(false, {per(T), fixed(N), fixed(H)}), k = p.slot(false, {per(T), fixed(G), fixed(H)}), v = p.slot(false, {per(T), fixed(G), fixed(H)});
   p.add(Op::kEmbedding, {head, tokens}, x);
@@ -119,6 +120,7 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   const int32_t norm2 = mark();
   p.add(Op::kSumSquares, {expertSum}, norm2);
   p.add(Op::kAdamw, {parameter, matrixSum, mean, square, rates}, mark(), {0.9, 0.95, 1e-8, 0.1});
+  p.add(Op::kMuon, {expertParameter, expertSum, expertMean, rates}, mark(), {0.95, 0.1});
   p.add(Op::kFullLike, {back}, back, {0.5});
   p.outputs = {lossGradients, packed, y, normGradient, rowSum, weightGradient, scattered, balance, load, expertGradient, routedBack, losses, logits, mean1, table, norm2, back};
 

@@ -19,7 +19,7 @@ import { configFromHf, configToHf } from '../model/config-hf.ts';
 import { writeHfModel } from '../model/convert-hf.ts';
 import type { ConvertSource, ValueRun } from '../model/convert-source.ts';
 import { hfNames, weightSpecs } from '../model/weights.ts';
-import { meanOf, squareOf, trainedSpecs } from './names.ts';
+import { memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
 import { copyWeights } from './parameters.ts';
 
 /** Where a run stands. */
@@ -47,11 +47,12 @@ export async function writeCheckpoint(
   subFolder: (name: string) => Promise<SinkFolder>,
   store: Store,
   config: Dots1Config,
+  optimizer: OptimizerType,
   progress: Progress,
   tokenizer: TokenizerFiles | undefined,
 ): Promise<void> {
   await writeHfModel(modelSource(store, config, tokenizer), folder, 'f32', {});
-  const names = trainedSpecs(config).flatMap(({ name }) => [meanOf(name), squareOf(name)]);
+  const names = trainedSpecs(config).flatMap((spec) => memoriesOf(spec, optimizer));
   const tensors = names.map((name) => ({ name, type: f32, shape: store.shape(name) as readonly number[] }));
   await writeSafetensors(await subFolder(OPTIMIZER_FOLDER), {
     tensors,
@@ -68,7 +69,12 @@ export async function writeCheckpoint(
 }
 
 /** Everything back into the store. Throws `ShapeError` for a model of another configuration, `FormatError` for damage. */
-export async function readCheckpoint(path: string, store: Store, config: Dots1Config): Promise<Progress> {
+export async function readCheckpoint(
+  path: string,
+  store: Store,
+  config: Dots1Config,
+  optimizer: OptimizerType,
+): Promise<Progress> {
   const model = await openHfFolder(path);
   try {
     checkSameShape(config, configFromHf(model.config, `${path}/config.json`), path);
@@ -76,18 +82,19 @@ export async function readCheckpoint(path: string, store: Store, config: Dots1Co
   } finally {
     await model.close();
   }
-  const optimizer = await openSafetensorsFolder(await openFileFolder(`${path}/${OPTIMIZER_FOLDER}`));
+  const memories = await openSafetensorsFolder(await openFileFolder(`${path}/${OPTIMIZER_FOLDER}`));
   try {
-    for (const { name } of trainedSpecs(config)) {
-      for (const kept of [meanOf(name), squareOf(name)]) {
-        const tensor = optimizer.tensors.get(kept);
+    for (const spec of trainedSpecs(config)) {
+      for (const kept of memoriesOf(spec, optimizer)) {
+        const tensor = memories.tensors.get(kept);
         const target = bytesOf(store.array(kept));
-        if (tensor?.sizeBytes !== target.length) throw damaged(path, `${kept} is missing or of another size`);
+        if (tensor?.sizeBytes !== target.length)
+          throw damaged(path, `${kept} of the optimiser "${optimizer}" is missing or of another size`);
         target.set(await tensor.source.read(tensor.offset, tensor.sizeBytes));
       }
     }
   } finally {
-    await optimizer.close();
+    await memories.close();
   }
   return readProgress(path);
 }

@@ -1,7 +1,7 @@
 import type { Dots1Config } from '../model/config.ts';
 import { type WeightSpec, weightSpecs } from '../model/weights.ts';
 
-/** What the store holds beside a parameter: the sum of its gradients, and AdamW's running means. */
+/** What the store holds beside a parameter: the sum of its gradients, and the optimiser's running means. */
 export const gradientOf = (name: string): string => `${name}.gradient`;
 export const meanOf = (name: string): string => `${name}.mean`;
 export const squareOf = (name: string): string => `${name}.square`;
@@ -18,6 +18,19 @@ export function isRouterBias(spec: WeightSpec): boolean {
 /** Weight decay pulls on matrices alone; norm weights are the only vectors that learn. */
 export function decays(spec: WeightSpec): boolean {
   return spec.isNorm !== true;
+}
+
+export type OptimizerType = 'adamw' | 'muon';
+
+/** Muon takes matrices that map one vector to another; the rows of the vocabulary and all vectors are left to AdamW. */
+export function isMuons(spec: WeightSpec, optimizer: OptimizerType): boolean {
+  const isMap = spec.shape.length > 1 && spec.name !== 'tokenEmbedding' && spec.name !== 'output';
+  return optimizer === 'muon' && isMap;
+}
+
+/** What the optimiser remembers of a parameter from step to step. */
+export function memoriesOf(spec: WeightSpec, optimizer: OptimizerType): string[] {
+  return isMuons(spec, optimizer) ? [meanOf(spec.name)] : [meanOf(spec.name), squareOf(spec.name)];
 }
 
 /** Layers with experts, in order. */

@@ -5,16 +5,18 @@ import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Dots1Config } from '../model/config.ts';
 import { weightSpecs } from '../model/weights.ts';
-import { gradientOf, isRouterBias, meanOf, squareOf, trainedSpecs } from './names.ts';
+import { gradientOf, isRouterBias, memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
 
-/** All tensors of a training run: parameters, sums of gradients, AdamW's means. Sixteen bytes for each parameter. */
-export function storeSpecs(config: Dots1Config): TensorSpec[] {
+/**
+ * All tensors of a training run: parameters, sums of gradients, the optimiser's means. Sixteen bytes for each parameter, and
+ * twelve for those that are Muon's.
+ */
+export function storeSpecs(config: Dots1Config, optimizer: OptimizerType): TensorSpec[] {
   const trained = trainedSpecs(config);
   return [
     ...weightSpecs(config).map(({ name, shape }) => ({ name, shape })),
     ...trained.map(({ name, shape }) => ({ name: gradientOf(name), shape })),
-    ...trained.map(({ name, shape }) => ({ name: meanOf(name), shape })),
-    ...trained.map(({ name, shape }) => ({ name: squareOf(name), shape })),
+    ...trained.flatMap((spec) => memoriesOf(spec, optimizer).map((name) => ({ name, shape: spec.shape }))),
   ];
 }
 

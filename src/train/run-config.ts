@@ -2,6 +2,7 @@
 
 import { UsageError } from '../core/errors.ts';
 import { checkConfig, type Dots1Config } from '../model/config.ts';
+import type { OptimizerType } from './names.ts';
 import { type Findings, ObjectReader } from './object-reader.ts';
 import type { BatchStage, Decay, LearningRateSchedule } from './schedule.ts';
 
@@ -27,6 +28,8 @@ export interface RunConfig {
   readonly recompute: boolean;
   readonly learningRate: Omit<LearningRateSchedule, 'decays'> & { readonly decays: readonly DecayConfig[] };
   readonly optimizer: {
+    readonly type: OptimizerType;
+    readonly momentum: number;
     readonly beta1: number;
     readonly beta2: number;
     readonly eps: number;
@@ -135,6 +138,8 @@ function readFields(run: ObjectReader): RunConfig {
     recompute: run.boolean('recompute', false),
     learningRate: run.object('learningRate', readLearningRate),
     optimizer: run.object('optimizer', (optimizer) => ({
+      type: optimizer.choice('type', ['adamw', 'muon'], 'adamw'),
+      momentum: optimizer.number('momentum', { fallback: 0.95, max: 0.999999 }),
       beta1: optimizer.number('beta1', { fallback: 0.9, max: 0.999999 }),
       beta2: optimizer.number('beta2', { fallback: 0.95, max: 0.999999 }),
       eps: optimizer.number('eps', { fallback: 1e-8 }),

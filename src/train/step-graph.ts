@@ -15,6 +15,7 @@ import { countExperts } from '../graph/ops/count-experts.ts';
 import { linearCrossEntropy } from '../graph/ops/linear-cross-entropy.ts';
 import { linearCrossEntropyGrad } from '../graph/ops/linear-cross-entropy-grad.ts';
 import { mul } from '../graph/ops/mul.ts';
+import { muon } from '../graph/ops/muon.ts';
 import { normalizeRows } from '../graph/ops/normalize-rows.ts';
 import { reshape } from '../graph/ops/reshape.ts';
 import { sumRows } from '../graph/ops/sum-rows.ts';
@@ -23,7 +24,16 @@ import { takeColumns } from '../graph/ops/take-columns.ts';
 import { type Graph, type GraphBuilder, reopen, type Tensor, trace } from '../graph/tensor.ts';
 import type { Dots1Config } from '../model/config.ts';
 import { dots1, T } from '../model/dots1.ts';
-import { decays, gradientOf, meanOf, routedLayers, squareOf, trainedSpecs } from './names.ts';
+import {
+  decays,
+  gradientOf,
+  isMuons,
+  meanOf,
+  type OptimizerType,
+  routedLayers,
+  squareOf,
+  trainedSpecs,
+} from './names.ts';
 
 export interface StepGraphOptions {
   /** Whether the sequence-wise balance loss is part of it; then there is an input `balanceFactor`. */
@@ -110,31 +120,30 @@ export function normGraph(config: Dots1Config): Graph {
   );
 }
 
-export interface AdamwOptions {
+export interface OptimizerOptions {
+  readonly type: OptimizerType;
+  /** β of Muon's mean. */
+  readonly momentum: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
   readonly weightDecay: number;
 }
 
-/** One AdamW step of every parameter; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero; `done` says nothing. */
-export function updateGraph(config: Dots1Config, options: AdamwOptions): Graph {
-  const { beta1, beta2, eps, weightDecay } = options;
+/** One step of the optimiser; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero; `done` says nothing. */
+export function updateGraph(config: Dots1Config, options: OptimizerOptions): Graph {
+  const { type, beta1, beta2, eps, momentum, weightDecay } = options;
   return trace((graph) => {
     const rates_4 = graph.input('rates', [4], 'f32');
     let done = rates_4;
     for (const spec of trainedSpecs(config)) {
       const state = (name: string): Tensor => graph.state(name, spec.shape);
       const { name } = spec;
-      const attributes = { beta1, beta2, eps, decay: decays(spec) ? weightDecay : 0 };
-      done = adamw(
-        state(name),
-        state(gradientOf(name)),
-        state(meanOf(name)),
-        state(squareOf(name)),
-        rates_4,
-        attributes,
-      );
+      const decay = decays(spec) ? weightDecay : 0;
+      const [parameter, gradient, mean] = [name, gradientOf(name), meanOf(name)].map(state);
+      done = isMuons(spec, type)
+        ? muon(parameter, gradient, mean, rates_4, { momentum, decay })
+        : adamw(parameter, gradient, mean, state(squareOf(name)), rates_4, { beta1, beta2, eps, decay });
     }
     return { done };
   });

@@ -7,9 +7,9 @@ import type { Batch } from '../format/batch.ts';
 import type { Graph } from '../graph/tensor.ts';
 import type { Dots1Config } from '../model/config.ts';
 import { routedLayers } from './names.ts';
-import { type AdamwOptions, measureGraph, normGraph, stepGraph, updateGraph } from './step-graph.ts';
+import { measureGraph, normGraph, type OptimizerOptions, stepGraph, updateGraph } from './step-graph.ts';
 
-export interface StepOptions extends AdamwOptions {
+export interface StepOptions extends OptimizerOptions {
   /** Gradients whose norm, all together, is larger are scaled down to it. */
   readonly clipNorm: number;
   /** α of the sequence-wise balance loss; 0 leaves it out. */
@@ -113,7 +113,7 @@ export class TrainingStep {
     return { loss, balanceLoss: balance, counts, gradientNorm };
   }
 
-  /** One AdamW step with the summed gradients, clipped; leaves them at zero. `step` counts from 0. */
+  /** One step of the optimiser with the summed gradients, clipped; leaves them at zero. `step` counts from 0. */
   async update(learningRate: number, gradientNorm: number, step: number): Promise<void> {
     const { beta1, beta2, clipNorm } = this.options;
     const clip = Math.min(1, clipNorm / (gradientNorm + 1e-6));

@@ -85,7 +85,7 @@ class Trainer {
 
   static async open(options: TrainerOptions): Promise<Trainer> {
     const { run, model, backend } = options;
-    const store = backend.createStore(storeSpecs(model));
+    const store = backend.createStore(storeSpecs(model, run.optimizer.type));
     const step = await TrainingStep.load(
       backend,
       model,
@@ -110,7 +110,7 @@ class Trainer {
       else initialise(this.store, model, run.init);
       await folder.cutLog(-1);
     } else {
-      this.progress = await readCheckpoint(resumeFrom, this.store, model);
+      this.progress = await readCheckpoint(resumeFrom, this.store, model, run.optimizer.type);
       await this.feed.seek(this.progress.positions);
       await folder.cutLog(this.progress.step);
       await this.recall();
@@ -217,11 +217,11 @@ class Trainer {
   }
 
   private async save(): Promise<string> {
-    const { folder, model, tokenizer } = this.options;
+    const { run, folder, model, tokenizer } = this.options;
     const { step, tokens } = this.progress;
     const progress = { ...this.progress, isKept: this.isKept(tokens) };
     const path = await folder.writeCheckpoint(step, (target, subFolder) =>
-      writeCheckpoint(target, subFolder, this.store, model, progress, tokenizer),
+      writeCheckpoint(target, subFolder, this.store, model, run.optimizer.type, progress, tokenizer),
     );
     this.saved = path;
     this.savedStep = step;

@@ -28,6 +28,7 @@ const WITHOUT_RULE: Readonly<Record<string, string>> = {
   fullLike: 'does not read its operand',
   limitGroups: 'only chooses',
   linearCrossEntropy: 'measures; linearCrossEntropyGrad gives it and its gradients (training-losses.test.ts)',
+  muon: 'uses gradients',
   sumRows: 'belongs to the way back',
   sumSquares: 'uses gradients',
   takeColumns: 'belongs to the way back',

@@ -17,7 +17,16 @@ interface Recorded {
 const recorded: Record<string, Recorded> = JSON.parse(
   readFileSync(new URL('../golden/dots1/gradients.json', import.meta.url), 'utf8'),
 );
-const OPTIONS = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, clipNorm: 1, balanceLoss: 0 };
+const OPTIONS = {
+  type: 'adamw' as const,
+  momentum: 0,
+  beta1: 0.9,
+  beta2: 0.95,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  clipNorm: 1,
+  balanceLoss: 0,
+};
 const NAMES = ['plain', 'groups-raw-weights', 'tied-groups'];
 
 describe.each(trainingBackends())("on the $name backend, a training step's gradients", ({ backend }) => {

@@ -31,7 +31,13 @@ async function follow(
   const weights = randomDots1Weights(run.config, run.seed);
   expect(weightChecksum(weights)).toBe(run.golden.weightChecksum);
   const store = trainingStore(backend, config, weights);
-  const options = { ...run.optimizer, balanceLoss: run.balance.lossFactor, recompute };
+  const options = {
+    type: 'adamw' as const,
+    momentum: 0,
+    ...run.optimizer,
+    balanceLoss: run.balance.lossFactor,
+    recompute,
+  };
   const training = await TrainingStep.load(backend, config, store, options, run.microBatchTokens);
   const stepTokens = run.microBatches * run.microBatchTokens;
   const losses: number[] = [];

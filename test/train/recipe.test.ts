@@ -84,7 +84,14 @@ describe('readRunConfig()', () => {
 
   it('fills in what the report says of the recipe', () => {
     const config = readRunConfig(run, 'run.json');
-    expect(config.optimizer).toEqual({ beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, clipNorm: 1 });
+    expect(config.optimizer).toMatchObject({
+      type: 'adamw',
+      beta1: 0.9,
+      beta2: 0.95,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      clipNorm: 1,
+    });
     expect(config.init.std).toBe(0.006);
     expect(config.model).toMatchObject({
       numKeyValueHeads: 2,

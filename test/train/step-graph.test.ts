@@ -181,10 +181,20 @@ describe('measureGraph()', () => {
 describe('updateGraph()', () => {
   it('decays matrices, leaves norms and the bias of the routers to themselves', () => {
     const config = configFromHf(SMALL_HF_CONFIG);
-    const program = compile(updateGraph(config, { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 }), {
-      name: 'update',
-      supports,
-    });
+    const program = compile(
+      updateGraph(config, {
+        type: 'adamw',
+        momentum: 0,
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weightDecay: 0.1,
+      }),
+      {
+        name: 'update',
+        supports,
+      },
+    );
     const decayOf = new Map(
       program.instructions.map(({ inputs, attributes }) => [
         (program.values[inputs[0]] as { name: string }).name,

@@ -9,7 +9,7 @@ const run = toyRun();
 const model = run.model as Dots1Config;
 
 async function openStep() {
-  const store = BACKEND.createStore(storeSpecs(model));
+  const store = BACKEND.createStore(storeSpecs(model, 'adamw'));
   initialise(store, model, { std: 0.1, seed: 3 });
   const options = { ...run.optimizer, balanceLoss: 0.01, recompute: false };
   return { store, step: await TrainingStep.load(BACKEND, model, store, options, 64) };
@@ -91,11 +91,11 @@ describe('TrainingStep', () => {
 
 describe('initialise()', () => {
   it('gives the embedding a width of its own where one is asked for, and every other tensor the same values', () => {
-    const plain = BACKEND.createStore(storeSpecs(model));
-    const wide = BACKEND.createStore(storeSpecs(model));
+    const plain = BACKEND.createStore(storeSpecs(model, 'adamw'));
+    const wide = BACKEND.createStore(storeSpecs(model, 'adamw'));
     initialise(plain, model, { std: 0.1, seed: 3 });
     initialise(wide, model, { std: 0.1, embeddingStd: 0.8, seed: 3 });
-    for (const { name } of storeSpecs(model)) {
+    for (const { name } of storeSpecs(model, 'adamw')) {
       const factor = name === 'tokenEmbedding' ? 8 : 1;
       const largest = wide
         .array(name)

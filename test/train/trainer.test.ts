@@ -7,10 +7,12 @@ import { referenceBackend } from '../../src/backend/reference/reference-backend.
 import type { Store } from '../../src/backend/store.ts';
 import { ResourceError, ShapeError } from '../../src/core/errors.ts';
 import { openModelFiles } from '../../src/engine/model-files.ts';
+import type { Dots1Config } from '../../src/model/config.ts';
+import { storeSpecs } from '../../src/train/parameters.ts';
 import type { LogRecord, RunFolder } from '../../src/train/run-folder.ts';
 import { type TrainerOptions, train } from '../../src/train/trainer.ts';
 import { candidates, reasonToSkip } from '../conformance/backends.ts';
-import { TOY_MODEL, toyFolder, toyOptions, toyRun } from './toy.ts';
+import { BACKEND, TOY_MODEL, toyFolder, toyOptions, toyRun } from './toy.ts';
 
 /** What a run computed, without what depends on the clock. */
 async function computed(folder: RunFolder): Promise<LogRecord[]> {
@@ -48,11 +50,25 @@ describe('train()', () => {
     expect(result).toMatchObject({ steps: 80, tokens: 5120 });
   });
 
-  it('goes on from a checkpoint with the same bits', async () => {
+  it('learns with Muon too, which forgets half of what AdamW has to keep', async () => {
+    const folder = await toyFolder();
+    const run = toyRun({ tokens: 80 * 64, optimizer: { type: 'muon' } });
+    await train(toyOptions(run, folder));
+    const records = await folder.readLog();
+    const losses = records.flatMap((one) => (one.type === 'step' ? [one.loss as number] : []));
+    expect(losses[0]).toBeGreaterThan(2.5);
+    expect(losses.at(-1)).toBeLessThan(1.5);
+    const [plain, less] = (['adamw', 'muon'] as const).map((type) =>
+      BACKEND.createStore(storeSpecs(run.model as Dots1Config, type)),
+    );
+    expect(less.sizeBytes).toBeLessThan(plain.sizeBytes);
+  });
+
+  it.each(['adamw', 'muon'])('goes on from a checkpoint with the same bits, by %s', async (type) => {
     const whole = await toyFolder();
-    const expected = await train(toyOptions(toyRun(), whole));
+    const run = toyRun({ optimizer: { type } });
+    const expected = await train(toyOptions(run, whole));
     const parts = await toyFolder();
-    const run = toyRun();
     const onStep = ({ step }: { step: number }): void => {
       if (step === 14) throw new Error('killed');
     };

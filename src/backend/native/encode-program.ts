@@ -56,6 +56,7 @@ export const NATIVE_OPS: Readonly<Record<string, readonly string[]>> = {
   linearCrossEntropyGrad: [],
   linearGradInput: [],
   linearGradWeight: [],
+  muon: ['momentum', 'decay'],
   normalizeRowsGrad: ['eps'],
   rmsNormGradInput: ['eps'],
   rmsNormGradWeight: ['eps'],

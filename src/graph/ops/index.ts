@@ -27,6 +27,7 @@ import { linearCrossEntropyGrad } from './linear-cross-entropy-grad.ts';
 import { linearGradInput } from './linear-grad-input.ts';
 import { linearGradWeight } from './linear-grad-weight.ts';
 import { mul } from './mul.ts';
+import { muon } from './muon.ts';
 import { normalizeRows } from './normalize-rows.ts';
 import { normalizeRowsGrad } from './normalize-rows-grad.ts';
 import { reshape } from './reshape.ts';
@@ -83,6 +84,7 @@ export const ops = {
   linearGradInput,
   linearGradWeight,
   mul,
+  muon,
   normalizeRows,
   normalizeRowsGrad,
   reshape,
