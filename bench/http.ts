@@ -2,7 +2,7 @@
  * The server under load, and what HTTP costs.
  *
  *   node bench/http.ts load MODEL [--seconds 120] [--clients 64]      right answers, memory, times between tokens
- *   node bench/http.ts speed MODEL [--tokens 128] [--rounds 3] [--clients 16]
+ *   node bench/http.ts speed MODEL [--tokens 128] [--rounds 3] [--clients 16] [--threads N]
  *                                                                     one stream beside `dots bench`, and many streams
  *
  * `speed` takes turns within a round: `dots bench`, one stream, many streams. Rows of CSV on stdout, progress on stderr.
@@ -102,39 +102,67 @@ async function load(model: string, seconds: number, numClients: number): Promise
   });
 }
 
-async function speed(model: string, numTokens: number, rounds: number, numClients: number): Promise<void> {
+interface SpeedOptions {
+  readonly numTokens: number;
+  readonly rounds: number;
+  readonly numClients: number;
+  readonly threads: string | undefined;
+}
+
+async function speed(model: string, { numTokens, rounds, numClients, threads }: SpeedOptions): Promise<void> {
   const benchRates: number[] = [];
   const oneRates: number[] = [];
   const manyRates: number[] = [];
-  const flags = ['--parallel', String(numClients), '--max-model-len', '512'];
+  const common = threads === undefined ? [] : ['--threads', threads];
+  const server = await startServer(model, [
+    '--parallel',
+    String(numClients),
+    '--max-model-len',
+    '2048',
+    ...common,
+  ]);
+  // As `dots bench` does: what is compiled or touched for the first time does not count.
+  await streamRate(server.url, numTokens, 1);
+  let clientMs = 0;
+  let wallMs = 0;
   for (let round = 0; round < rounds; round++) {
-    const args = [BIN, 'bench', model, '-p', '0', '-n', String(numTokens), '-r', '2', '--json'];
+    const args = [BIN, 'bench', model, '-p', '0', '-n', String(numTokens), '-r', '3', '--json', ...common];
     const bench = JSON.parse(
       execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
     );
     benchRates.push(bench.rows[0].tokensPerSecond.median);
-    const server = await startServer(model, flags);
-    await streamRate(server.url, 16, 1);
-    oneRates.push(await streamRate(server.url, numTokens, 1));
-    manyRates.push(await streamRate(server.url, numTokens, numClients));
-    await server.stop();
+    const before = process.cpuUsage();
+    const startMs = performance.now();
+    const rates: number[] = [];
+    for (let i = 0; i < 3; i++) rates.push(await streamRate(server.url, numTokens, 1));
+    oneRates.push(quantile(rates, 0.5));
+    const { user, system } = process.cpuUsage(before);
+    clientMs += (user + system) / 1000;
+    wallMs += performance.now() - startMs;
+    if (numClients > 1) manyRates.push(await streamRate(server.url, numTokens, numClients));
     console.error(
       `round ${round + 1}: bench ${benchRates.at(-1)}, 1 stream ${oneRates.at(-1)}, ${numClients}: ${manyRates.at(-1)}`,
     );
   }
+  await server.stop();
   const median = (values: number[]): number => quantile(values, 0.5);
   const ratios = (a: number[], b: number[]): number => median(a.map((value, i) => value / b[i]));
   row({
     test: 'speed',
     model: basename(model),
+    threads: threads ?? cpus().length,
     tokens: numTokens,
     rounds,
     benchTokensPerSecond: Number(median(benchRates).toFixed(1)),
     streamTokensPerSecond: Number(median(oneRates).toFixed(1)),
     httpCostPercent: Number((100 * (1 - ratios(oneRates, benchRates))).toFixed(1)),
+    // Of one core: the client shares the machine with the server.
+    clientPercent: Number(((100 * clientMs) / wallMs).toFixed(1)),
     clients: numClients,
-    totalTokensPerSecond: Number(median(manyRates).toFixed(1)),
-    timesOneStream: Number(ratios(manyRates, oneRates).toFixed(2)),
+    ...(numClients > 1 && {
+      totalTokensPerSecond: Number(median(manyRates).toFixed(1)),
+      timesOneStream: Number(ratios(manyRates, oneRates).toFixed(2)),
+    }),
   });
 }
 
@@ -191,13 +219,19 @@ const { values, positionals } = parseArgs({
     clients: { type: 'string' },
     tokens: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '3' },
+    threads: { type: 'string' },
   },
 });
 const [command, model] = positionals;
 if (command === 'load' && model) await load(model, Number(values.seconds), Number(values.clients ?? 64));
-else if (command === 'speed' && model)
-  await speed(model, Number(values.tokens), Number(values.rounds), Number(values.clients ?? 16));
-else {
+else if (command === 'speed' && model) {
+  await speed(model, {
+    numTokens: Number(values.tokens),
+    rounds: Number(values.rounds),
+    numClients: Number(values.clients ?? 16),
+    threads: values.threads,
+  });
+} else {
   console.error('usage: http.ts load|speed MODEL');
   process.exitCode = 2;
 }

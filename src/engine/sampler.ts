@@ -36,6 +36,26 @@ export class Sampler {
 
   /** logits_V -> the id chosen. The logits are not changed. Throws `InternalError` if no token is left to choose. */
   sample(logits_V: Float32Array, restriction: Restriction = {}): number {
+    const id = this.likeliest(logits_V, restriction) ?? this.choose(this.scored(logits_V, restriction));
+    this.numSampled++;
+    this.generated.set(id, (this.generated.get(id) ?? 0) + 1);
+    return id;
+  }
+
+  /** Where the likeliest token is wanted, and it may be chosen: the others need not be looked at again. */
+  private likeliest(logits_V: Float32Array, { allowed, forbidden }: Restriction): number | undefined {
+    const { temperature, logitBias, repetitionPenalty, presencePenalty, frequencyPenalty } = this.options;
+    if (temperature !== 0 || logitBias || presencePenalty || frequencyPenalty) return undefined;
+    if (repetitionPenalty !== undefined && repetitionPenalty !== 1) return undefined;
+    const best = argmax(logits_V);
+    if (!(logits_V[best] > Number.NEGATIVE_INFINITY)) return undefined;
+    if (allowed && (((allowed[best >> 5] ?? 0) >>> (best & 31)) & 1) === 0) return undefined;
+    for (const ids of [this.unusedTokens, forbidden ?? []])
+      for (const id of ids) if (id === best) return undefined;
+    return best;
+  }
+
+  private scored(logits_V: Float32Array, { allowed, forbidden = [] }: Restriction): Float32Array {
     if (this.scores.length !== logits_V.length) {
       this.scores = new Float32Array(logits_V.length);
       this.weights = new Float64Array(logits_V.length);
@@ -43,12 +63,9 @@ export class Sampler {
     this.scores.set(logits_V);
     this.adjust(this.scores);
     for (const id of this.unusedTokens) this.scores[id] = Number.NEGATIVE_INFINITY;
-    for (const id of restriction.forbidden ?? []) this.scores[id] = Number.NEGATIVE_INFINITY;
-    if (restriction.allowed) exclude(this.scores, restriction.allowed);
-    const id = this.choose(this.scores);
-    this.numSampled++;
-    this.generated.set(id, (this.generated.get(id) ?? 0) + 1);
-    return id;
+    for (const id of forbidden) this.scores[id] = Number.NEGATIVE_INFINITY;
+    if (allowed) exclude(this.scores, allowed);
+    return this.scores;
   }
 
   private adjust(scores: Float32Array): void {

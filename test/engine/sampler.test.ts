@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/core/random.ts';
 import { Sampler } from '../../src/engine/sampler.ts';
 
 const logits = Float32Array.from([0, 3, 1, 3, -2, 2]);
@@ -63,6 +64,23 @@ describe('Sampler', () => {
   it('unused rows of the matrix are never chosen, however large their logits', () => {
     expect(new Sampler({ temperature: 0 }, [], [1, 3]).sample(logits)).toBe(5);
     expect(share(new Sampler({ seed: 3 }, [], [1, 3]), logits, 1)).toBe(0);
+  });
+
+  it('takes the same likeliest token with restrictions, whether or not the others are looked at again', () => {
+    const random = new Random(4);
+    for (let i = 0; i < 300; i++) {
+      const logits_V = Float32Array.from({ length: 70 }, () => random.below(12));
+      const some = (): number[] => Array.from({ length: random.below(30) }, () => random.below(70));
+      const unused = some();
+      const restriction = {
+        forbidden: some(),
+        ...(i % 2 === 0 && { allowed: Uint32Array.of(random.below(2 ** 32), random.below(2 ** 32), 63) }),
+      };
+      // A bias for a token that does not exist changes nothing and needs all scores.
+      const slow = new Sampler({ temperature: 0, logitBias: new Map([[70, 1]]) }, [], unused);
+      const fast = new Sampler({ temperature: 0 }, [], unused);
+      expect(fast.sample(logits_V, restriction)).toBe(slow.sample(logits_V, restriction));
+    }
   });
 
   it('leaves the logits as they were', () => {
