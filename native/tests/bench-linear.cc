@@ -11,6 +11,8 @@
 
 #include "check.h"
 #include "kernels/linear.h"
+#include "kernels/peak-loops.h"
+#include "large-memory.h"
 
 using namespace dots;
 
@@ -40,26 +42,18 @@ static Times timeIt(F f, int runs) {
 
 static uint64_t sink;
 
-static double readBandwidth(const std::vector<uint8_t>& memory, ThreadPool& pool) {
-  const int64_t chunk = 1 << 18, chunks = static_cast<int64_t>(memory.size()) / chunk;
+static double readBandwidth(const LargeMemory& memory, ThreadPool& pool) {
+  const int64_t chunk = 1 << 18, chunks = memory.sizeBytes() / chunk;
   const Times t = timeIt(
       [&] {
         std::vector<uint64_t> sums(static_cast<size_t>(pool.numThreads()) * 16);
         pool.parallelFor(chunks, [&](int64_t c, int thread) {
-          const uint64_t* p = reinterpret_cast<const uint64_t*>(memory.data() + c * chunk);
-          uint64_t a = 0, b = 0, d = 0, e = 0;
-          for (int64_t i = 0; i < chunk / 8; i += 4) {
-            a += p[i];
-            b += p[i + 1];
-            d += p[i + 2];
-            e += p[i + 3];
-          }
-          sums[static_cast<size_t>(thread) * 16] += a + b + d + e;
+          sums[static_cast<size_t>(thread) * 16] += DOTS_KERNEL(readBytes)(memory.data() + c * chunk, chunk);
         });
         for (uint64_t s : sums) sink += s;
       },
       7);
-  return static_cast<double>(memory.size()) / t.best / 1e9;
+  return static_cast<double>(memory.sizeBytes()) / t.best / 1e9;
 }
 
 int main(int argc, char** argv) {
@@ -72,12 +66,14 @@ int main(int argc, char** argv) {
   ThreadPool pool(argc > 2 ? std::atoi(argv[2]) : 2);
   processorTime = pool.numThreads() == 1;
   // More memory than any cache holds: decode walks through it, so that every multiplication reads fresh rows.
-  std::vector<uint8_t> memory(size_t{384} << 20);
+  // On huge pages, as files are mapped where the file system has them.
+  LargeMemory memory;
+  if (!memory.allocate(int64_t{384} << 20)) return 1;
   TestRandom random(1);
-  for (size_t i = 0; i < memory.size(); i += 8) {
+  for (int64_t i = 0; i < memory.sizeBytes(); i += 8) {
     // Every 16 bits have the exponent of an ordinary float: subnormal ones would slow the processor, not the kernel.
     const uint64_t bits = (random.next() & 0x83ff83ff83ff83ffull) | 0x3c003c003c003c00ull;
-    memcpy(&memory[i], &bits, 8);
+    memcpy(memory.data() + i, &bits, 8);
   }
   const double bandwidth = readBandwidth(memory, pool);
   std::printf("%s, %d threads, reads %.1f GB/s\n", isaName(currentIsa()), pool.numThreads(), bandwidth);
@@ -97,7 +93,7 @@ int main(int argc, char** argv) {
       quantizeActivations(info->activation, xf.data(), cols, tokens, cols, x, pool);
     LinearJob job{{memory.data(), info->id, rows, cols, 0}, x, xBytes, 1, nullptr, 1, nullptr, nullptr, out.data(), rows};
     const int64_t matrixBytes = rows * weightRowBytes(job.weights);
-    const int64_t matrices = static_cast<int64_t>(memory.size()) / matrixBytes;
+    const int64_t matrices = memory.sizeBytes() / matrixBytes;
     std::printf("%-8s", info->name);
     for (int64_t t : {1, 2, 8, 512}) {
       job.numTokens = t;
