@@ -15,25 +15,40 @@ constexpr int kGroups = static_cast<int>(kTileRows) / kLanes;  // row groups of 
 constexpr int kPanelTokens = 128;                              // tokens whose sums are kept while a panel is in use
 constexpr int kVecBytes = 4 * kLanes;
 
-// What is read next. While one group of rows is multiplied, the one after it is fetched, a line with each step, row by
-// row at the same place, as it will be read; and once more, into the second-level cache, from kFarRows further on. Rows
-// are streams through several pages at once, and the processor's own prefetcher runs ahead in each page. Fetched front
-// to back, lines wait for the core's few miss buffers instead, at two thirds of the speed (docs/log.md).
+// What is read next. While one group of rows is multiplied, the one after it is fetched, a line at a time, row by row at the
+// same place, as it will be read; and once more, into the second-level cache, from kFarRows further on. Rows are streams
+// through several pages at once, and the processor's own prefetcher runs ahead in each page. Fetched front to back, lines
+// wait for the core's few miss buffers instead, at two thirds of the speed (docs/log.md).
 constexpr int64_t kFarRows = 48;
+
+// The row `row` of this piece or, from endRow on, of the one that this thread reads after it; null where nobody knows.
+DOTS_INLINE const uint8_t* rowToCome(const TileJob& job, int64_t row) {
+  if (row < job.endRow) return job.weights + row * job.rowBytes;
+  return job.next ? job.next + (row - job.endRow) * job.rowBytes : nullptr;
+}
 
 struct Ahead {
   const uint8_t* at;
-  int64_t stride, back;
-  int row;
+  int64_t farther, stride;
+  int left;
   Ahead() = default;
-  /// In kLanes steps `bytes` of each row are fetched.
-  DOTS_METHOD Ahead(const uint8_t* next, int64_t rowBytes, int bytes)
-      : at(next), stride(rowBytes), back(bytes - kLanes * rowBytes), row(0) {}
-  DOTS_METHOD void step() {
+  /// For the rows from `row` on. Where nothing follows, `here` is fetched: lines that are there already.
+  DOTS_METHOD Ahead(const TileJob& job, int64_t row, const uint8_t* here) : stride(job.rowBytes), left(kLanes) {
+    const uint8_t *const near = rowToCome(job, row), *const far = rowToCome(job, row + kFarRows);
+    at = near ? near : here;
+    farther = (far ? far : here) - at;
+  }
+  /// A line of one row; those of kLanes rows, then the next line of each.
+  DOTS_METHOD void line() {
     __builtin_prefetch(at);
-    __builtin_prefetch(at + kFarRows * stride, 0, 2);
+    __builtin_prefetch(at + farther, 0, 2);
     at += stride;
-    if (++row % kLanes == 0) at += back;
+    if (--left == 0) at += 64 - kLanes * stride, left = kLanes;
+  }
+  /// Step i of kSteps in which kLines are due.
+  template <int kLines, int kSteps>
+  DOTS_METHOD void step(int i) {
+    for (int l = i * kLines / kSteps; l < (i + 1) * kLines / kSteps; ++l) line();
   }
 };
 
@@ -172,7 +187,7 @@ struct Per32 {
   using Panel = Panel32;
   static constexpr Activation kActivation = Activation::kQ32;
   static constexpr int kBlock = T::kPart * T::kParts;  // weights of a stored block
-  static constexpr int kAheadBytes = T::kBlockBytes * kLanes / (kBlock / 4);  // of a row, while kLanes steps are done
+  static constexpr int kLinesOfPart = (T::kBlockBytes * kLanes / T::kParts + 63) / 64;  // of kLanes rows
   static constexpr int kPanelBytes = 256 / kBlock * T::kBlockBytes;
 
   static void unpack(Rows rows, int64_t cols, Panel& panel) {
@@ -204,7 +219,7 @@ struct Per32 {
         SumOf<typename T::C, P::kSteps, true, false> sum[NT];
         DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = offsetStart<P>(x[t], kp, T::kOffsetShift);
         T::codes(rows, part, d, dmin, [&](int i, Bytes code) DOTS_LAMBDA {
-          ahead.step();
+          ahead.template step<kLinesOfPart, P::kSteps>(i);
           DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t].step(i, code, x[t], kp, one, isum[t]);
         });
         DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = addBlock32<P>(acc[t], x[t], kp, d, dmin, isum[t]);
@@ -267,7 +282,7 @@ struct Per256 {
   using P = Props<typename T::C, T::kSub, T::kMin>;
   using Panel = Panel256;
   static constexpr Activation kActivation = Activation::kQ256;
-  static constexpr int kAheadBytes = T::kBlockBytes / 4;
+  static constexpr int kLinesOfSub = (T::kBlockBytes * kLanes * T::kSub / 256 + 63) / 64;  // of kLanes rows
   static constexpr int kPanelBytes = T::kBlockBytes;
 
   static void unpack(Rows rows, int64_t, Panel& panel) {
@@ -291,7 +306,7 @@ struct Per256 {
       SumOf<typename T::C, P::kSteps, false, false> sum[NT];
       DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = zeroInt();
       T::block(rows, h, [&](int s, int i, Bytes code) DOTS_LAMBDA {
-        if (i % (16 / kLanes) == 0) ahead.step();
+        ahead.template step<kLinesOfSub, P::kSteps>(i);
         DOTS_UNROLL for (int t = 0; t < NT; ++t)
           sum[t].step(i, code, x[t], k + s * T::kSub, h.scales[s], isum[t]);
       });
@@ -320,9 +335,7 @@ static void few(const TileJob& job) {
   for (int64_t row = job.firstRow; row < job.endRow;) {
     const RowGroup g = rowGroup(job, row);
     const int64_t nextRow = row + g.count;
-    const uint8_t* const next = nextRow < job.endRow ? job.weights + nextRow * job.rowBytes : job.next;
-    // Where nothing follows, lines that are there already.
-    const Ahead ahead(next ? next : g.rows.base, job.rowBytes, F::kAheadBytes);
+    const Ahead ahead(job, nextRow, g.rows.base);
     Vec acc[NT];
     DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
     F::template dot<NT>(g.rows, x, job.cols, ahead, acc);
@@ -363,7 +376,7 @@ static void many(const TileJob& job) {
         rowOf[numGroups + 1] = rowOf[numGroups] + groups[numGroups].count;
       }
       memset(sums, 0, sizeof(float) * kTileRows * static_cast<size_t>(minOf(kPanelTokens, numTokens + kTileTokens)));
-      const uint8_t* const next = rowOf[numGroups] < job.endRow ? job.weights + rowOf[numGroups] * job.rowBytes : job.next;
+      const uint8_t* const next = rowToCome(job, rowOf[numGroups]);
       PanelAhead nextPanel;
       if (next && firstToken == 0) nextPanel = PanelAhead(next, job.rowBytes, F::kPanelBytes, kGroups / kTileGroups * (256 / F::P::kPart));
       for (int64_t k0 = 0; k0 < job.cols; k0 += 256) {

@@ -40,7 +40,6 @@ DOTS_INLINE Int totals(const __m256i (&v)[kLanes]) {
 // For a few tokens a row's codes meet the activations where they were written, without a detour through a panel.
 template <class R>
 struct PerRow256 : Per256<ByRow<R>> {
-  static constexpr int kAheadBytes = R::kBlockBytes;
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
     using Plain = Props<typename R::C, R::kSub, Min::kNone>;
@@ -49,7 +48,7 @@ struct PerRow256 : Per256<ByRow<R>> {
       __m256i sums[NT][kLanes];
       float d[kLanes];
       for (int r = 0; r < kLanes; ++r) {
-        ahead.step();
+        ahead.template step<(R::kBlockBytes * kLanes + 63) / 64, kLanes>(r);
         RowBlock row;
         R::decode(rows.base + r * rows.stride, grid, row);
         d[r] = row.d;

@@ -61,11 +61,9 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
   Vec total[RV][NT];
   DOTS_UNROLL for (int r = 0; r < RV; ++r)
     DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] = zero();
-  const bool isMore = groups[RV - 1].rows.stride && row + 2 * RV * kLanes <= job.endRow;
-  const uint8_t* const next = isMore ? job.weights + (row + RV * kLanes) * job.rowBytes : job.next;
   Ahead ahead[RV];
   for (int r = 0; r < RV; ++r)
-    ahead[r] = Ahead((next ? next : groups[0].rows.base) + r * kLanes * job.rowBytes, job.rowBytes, 64);
+    ahead[r] = Ahead(job, row + (RV + r) * kLanes, groups[r].rows.base);
   for (int64_t k0 = 0; k0 < job.cols; k0 += kChunk) {
     Vec sum[RV][NT];
     DOTS_UNROLL for (int r = 0; r < RV; ++r)
@@ -76,7 +74,7 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
     for (; k + 4 * W::kStep <= end; k += 4 * W::kStep) {
       DOTS_UNROLL for (int r = 0; r < RV; ++r) {
         for (int line = 0; line < 4; ++line) {
-          DOTS_UNROLL for (int i = 0; i < kLanes / 4; ++i) ahead[r].step();
+          DOTS_UNROLL for (int i = 0; i < kLanes / 4; ++i) ahead[r].line();
           multiplyStep<W, NT>(groups[r].rows, k + line * W::kStep, x, sum[r]);
         }
       }

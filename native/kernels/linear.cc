@@ -1,5 +1,8 @@
 #include "linear.h"
 
+#include <atomic>
+#include <new>
+
 #include "linear-tiles.h"
 
 namespace dots {
@@ -14,7 +17,6 @@ bool linearSupports(StorageId type, int64_t cols) {
   return info && cols > 0 && cols % info->blockElements == 0;
 }
 
-int64_t linearScratchBytes(int numThreads) { return kTileScratchBytes * (numThreads < 1 ? 1 : numThreads); }
 
 namespace {
 
@@ -41,6 +43,7 @@ TileKernel tileKernel(StorageId type) {
 }
 
 constexpr int64_t kPieceTokens = 512;
+constexpr int64_t kPieceNs = 10000;  // how long a piece takes, about
 
 // A job cut into pieces: for each expert, for each 512 of its tokens, numRowPieces pieces of pieceRows rows.
 struct Plan {
@@ -64,11 +67,11 @@ Plan planJob(const LinearJob& job) {
     if (tokens > 0) ++used;
     pieces += tokenPieces(tokens);
   }
-  // About 50 microseconds each: 16 bytes of weights or 64 products take a nanosecond.
+  // 16 bytes of weights or 64 products take a nanosecond.
   const int64_t tokensEach = used ? (job.numTokens + used - 1) / used : 0;
   const int64_t rowNs64 = 4 * plan.rowBytes + job.weights.cols * (tokensEach < kPieceTokens ? tokensEach : kPieceTokens);
-  const int64_t rows = 64 * 50000 / (rowNs64 + 1);
-  plan.pieceRows = (rows / kTileRows < 1 ? 1 : rows / kTileRows) * kTileRows;
+  const int64_t most = 64 * kPieceNs / (rowNs64 + 1) / kTileRows;
+  plan.pieceRows = (most < 1 ? 1 : most) * kTileRows;
   plan.numRowPieces = (job.weights.rows + plan.pieceRows - 1) / plan.pieceRows;
   plan.numPieces = pieces * plan.numRowPieces;
   return plan;
@@ -103,11 +106,19 @@ const uint8_t* weightsOf(const LinearJob& job, int32_t expert) {
   return job.weights.data + (job.numExperts > 1 ? expert * job.weights.expertBytes : 0);
 }
 
-void runPiece(const LinearJob& job, const Plan& plan, int64_t index, int64_t numThreads, uint8_t* scratch) {
-  const Piece piece = pieceOf(job, plan, index);
+struct Place {
+  const LinearJob* job;
+  const Plan* plan;
+  Piece piece;
+  const uint8_t* weights() const { return weightsOf(*job, piece.expert) + piece.firstRow * plan->rowBytes; }
+};
+
+void runPiece(const Place& place, const uint8_t* next, uint8_t* scratch) {
+  const LinearJob& job = *place.job;
+  const Piece& piece = place.piece;
   TileJob tile;
   tile.weights = weightsOf(job, piece.expert);
-  tile.rowBytes = plan.rowBytes;
+  tile.rowBytes = place.plan->rowBytes;
   tile.cols = job.weights.cols;
   tile.numRows = job.weights.rows;
   tile.firstRow = piece.firstRow;
@@ -121,26 +132,58 @@ void runPiece(const LinearJob& job, const Plan& plan, int64_t index, int64_t num
   if (!job.xRows) tile.activations += piece.firstToken * job.xRowBytes;
   tile.outRows = job.outRows ? job.outRows + piece.firstToken : nullptr;
   tile.out = job.outRows ? job.out : job.out + piece.firstToken * job.ldOut;
-  // With all threads in step, this thread's next piece is as many further on as there are threads.
-  tile.next = nullptr;
-  if (index + numThreads < plan.numPieces) {
-    const Piece next = pieceOf(job, plan, index + numThreads);
-    tile.next = weightsOf(job, next.expert) + next.firstRow * plan.rowBytes;
-  }
+  tile.next = next;
   tile.scratch = scratch;
-  plan.kernel(job.weights.type, tile);
+  place.plan->kernel(job.weights.type, tile);
 }
 
+// Pieces that nobody has taken yet of a share: begin << 32 | end. Its thread takes them from the front, so that it reads
+// memory in one direction and knows what comes next; others, when theirs are done, from the back.
+struct alignas(64) Share {
+  std::atomic<uint64_t> left;
+  explicit Share(uint64_t begin, uint64_t end) : left(begin << 32 | end) {}
+  static int64_t begin(uint64_t pieces) { return static_cast<int64_t>(pieces >> 32); }
+  static int64_t end(uint64_t pieces) { return static_cast<int64_t>(pieces & 0xffffffffu); }
+
+  /// The piece and the one after it, -1 where there is none; false when nothing is left.
+  bool take(bool fromFront, int64_t* piece, int64_t* next) {
+    uint64_t seen = left.load(std::memory_order_relaxed);
+    do {
+      if (begin(seen) >= end(seen)) return false;
+    } while (!left.compare_exchange_weak(seen, fromFront ? seen + (uint64_t{1} << 32) : seen - 1, std::memory_order_relaxed));
+    *piece = fromFront ? begin(seen) : end(seen) - 1;
+    *next = begin(seen) + 1 == end(seen) ? -1 : fromFront ? *piece + 1 : *piece - 1;
+    return true;
+  }
+};
+
+constexpr int64_t kThreadScratchBytes = kTileScratchBytes + static_cast<int64_t>(sizeof(Share));
+
 }  // namespace
+
+int64_t linearScratchBytes(int numThreads) { return kThreadScratchBytes * (numThreads < 1 ? 1 : numThreads); }
 
 void linear(const LinearJob* jobs, int numJobs, ThreadPool& pool, void* scratch) {
   Plan plans[kMaxLinearJobs];
   int64_t total = 0;
   for (int j = 0; j < numJobs; ++j) total += (plans[j] = planJob(jobs[j])).numPieces;
-  pool.parallelFor(total, [&](int64_t index, int thread) {
+  const auto placeOf = [&](int64_t index) {
     int j = 0;
     for (; index >= plans[j].numPieces; ++j) index -= plans[j].numPieces;
-    runPiece(jobs[j], plans[j], index, pool.numThreads(), static_cast<uint8_t*>(scratch) + thread * kTileScratchBytes);
+    return Place{jobs + j, plans + j, pieceOf(jobs[j], plans[j], index)};
+  };
+  const int64_t numShares = total < pool.numThreads() ? total : pool.numThreads();
+  uint8_t* const tileScratch = static_cast<uint8_t*>(scratch);
+  Share* const shares = reinterpret_cast<Share*>(tileScratch + pool.numThreads() * kTileScratchBytes);
+  for (int64_t i = 0; i < numShares; ++i)
+    new (shares + i) Share(static_cast<uint64_t>(total * i / numShares), static_cast<uint64_t>(total * (i + 1) / numShares));
+  pool.parallelFor(numShares, [&](int64_t mine, int thread) {
+    int64_t index, next;
+    for (int64_t i = 0; i < numShares; ++i) {
+      Share& share = shares[(mine + i) % numShares];
+      while (share.take(i == 0, &index, &next))
+        runPiece(placeOf(index), next < 0 ? nullptr : placeOf(next).weights(), tileScratch + thread * kTileScratchBytes);
+    }
   });
 }
 
