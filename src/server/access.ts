@@ -64,7 +64,7 @@ export function checkOrigin(origin: string | null, host: string, rules: AccessRu
 export function corsHeaders(origin: string): Record<string, string> {
   return {
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'x-request-id, retry-after, retry-after-ms, x-should-retry',
+    'access-control-expose-headers': 'x-request-id, request-id, retry-after, retry-after-ms, x-should-retry',
     vary: 'Origin',
   };
 }

@@ -97,6 +97,8 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
     }
     if (c.error) c.res = errorResponse(c.error, record);
     c.res.headers.set('x-request-id', record.id);
+    // The name by which Anthropic's clients find it.
+    if (record.route.startsWith('/v1/messages')) c.res.headers.set('request-id', record.id);
     if (origin !== null && mayRead)
       for (const [name, value] of Object.entries(corsHeaders(origin))) c.res.headers.set(name, value);
     if (isDraining) c.res.headers.set('connection', 'close');
