@@ -64,6 +64,8 @@ export async function serve(session: Session, model: string | undefined, flags: 
       ...(page && { page }),
       onRequestEnd: (entry) => session.note(JSON.stringify(entry)),
     });
+    // Now rather than beside the first answers, which would wait for it.
+    await app.context.served.warmUp();
     const server = await listen(app, { host: flags.host, port: flags.port });
     const { name } = app.context.served;
     session.note(

@@ -35,6 +35,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly promptLogprobs?: number;
   /** Who asks: a client with many requests does not keep others from their turn. */
   readonly client?: string;
+  /** Of a client's requests that wait for a place, those with the lowest number get one first; default 0. */
+  readonly priority?: number;
   /** Cached prefixes are shared only with requests of equal salt. */
   readonly cacheSalt?: string;
   readonly signal?: AbortSignal;
@@ -124,6 +126,7 @@ class Generation implements LoopRequest {
   readonly signal: AbortSignal;
   readonly wantsRouting: boolean;
   readonly client: string | undefined;
+  readonly priority: number | undefined;
   readonly cacheSalt: string | undefined;
   private readonly options: GenerateOptions;
   private readonly promptLength: number;
@@ -151,6 +154,7 @@ class Generation implements LoopRequest {
     this.signal = signal;
     this.wantsRouting = options.routing ?? false;
     this.client = options.client;
+    this.priority = options.priority;
     this.cacheSalt = options.cacheSalt;
     this.options = options;
     this.tokenizer = tokenizer;

@@ -11,6 +11,8 @@ export interface LoopRequest {
   readonly wantsRouting?: boolean;
   /** Whose request it is: a client with many waiting requests does not keep others from their turn. */
   readonly client?: string | undefined;
+  /** Of one client's waiting requests those with the lowest number go first; default 0. */
+  readonly priority?: number | undefined;
   /** Only requests of equal salt share cached prefixes. */
   readonly cacheSalt?: string | undefined;
   /** Its reader is behind; it gets no step until that is false again and `Loop.wake` was called. */

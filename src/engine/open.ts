@@ -57,6 +57,8 @@ export class Engine {
   readonly routing: Routing;
   /** Tokens that one sequence may have, prompt and answer together. */
   readonly contextLength: number;
+  /** How keys and values are cached. */
+  readonly kvType: string;
   /** Keys and values of one page of the cache, all layers. */
   readonly pageBytes: number;
   readonly unusedTokens: readonly number[];
@@ -71,6 +73,7 @@ export class Engine {
     loop: Loop,
     routing: Routing,
     contextLength: number,
+    kvType: string,
     pageBytes: number,
   ) {
     this.files = files;
@@ -80,6 +83,7 @@ export class Engine {
     this.loop = loop;
     this.routing = routing;
     this.contextLength = contextLength;
+    this.kvType = kvType;
     this.pageBytes = pageBytes;
     const { tokenizer, config } = files;
     const ids = Array.from({ length: config.vocabSize }, (_, id) => id);
@@ -151,7 +155,17 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
       maxStepTokens: options.maxStepTokens ?? DEFAULT_STEP_TOKENS,
       maxParallel,
     });
-    return new Engine(files, backend, program, executable, loop, routing, contextLength, pageBytes);
+    return new Engine(
+      files,
+      backend,
+      program,
+      executable,
+      loop,
+      routing,
+      contextLength,
+      stateType.name,
+      pageBytes,
+    );
   } catch (error) {
     await files.close();
     throw error;

@@ -134,20 +134,20 @@ export class Scheduler {
     }
   }
 
-  /** Of the clients that wait, the one with the fewest running requests goes next; among equals the oldest request. */
+  /** Of the clients that wait, the one with the fewest running requests goes next; then its priorities count, then age. */
   private nextWaiting(): Entry | undefined {
     const numRunning = new Map<string, number>();
     for (const { request } of this.running)
       numRunning.set(clientOf(request), (numRunning.get(clientOf(request)) ?? 0) + 1);
-    const loadOf = ({ request }: Entry): number => numRunning.get(clientOf(request)) ?? 0;
+    const turnOf = ({ request, arrival }: Entry): number[] => [
+      numRunning.get(clientOf(request)) ?? 0,
+      request.priority ?? 0,
+      arrival,
+    ];
     let best: Entry | undefined;
     for (const entry of this.waiting) {
       if (entry.request.isPaused) continue;
-      const isBetter =
-        !best ||
-        loadOf(entry) < loadOf(best) ||
-        (loadOf(entry) === loadOf(best) && entry.arrival < best.arrival);
-      if (isBetter) best = entry;
+      if (!best || isEarlier(turnOf(entry), turnOf(best))) best = entry;
     }
     return best;
   }
@@ -210,6 +210,12 @@ function isPrefilling(entry: Entry): boolean {
 /** Rows of logits that the next `count` tokens of a request give. */
 function rowsWanted({ request, numComputed }: Entry, count: number): number {
   return Math.max(0, numComputed + count - Math.max(numComputed, request.firstLogits));
+}
+
+/** Whether the first difference of two lists is for the first one. */
+function isEarlier(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at >= 0 && a[at] < b[at];
 }
 
 function pagesFor(numTokens: number): number {

@@ -108,9 +108,10 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   const withKey = (c: Context<AppEnv>): void => checkKey(c.req.raw.headers, rules);
   const get = (paths: readonly string[], handler: (c: Context<AppEnv>) => Response): void => {
     for (const path of paths) {
-      hono.get(path, (c) => {
+      hono.get(path, async (c) => {
         c.get('record').route = paths[0];
         withKey(c);
+        await served.ready();
         return handler(c);
       });
     }
@@ -121,6 +122,7 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
         c.get('record').route = paths[0];
         withKey(c);
         if (isDraining) throw shuttingDown();
+        await served.ready();
         return handler(
           c,
           context,

@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { compileConstraint } from '../engine/constraint/compile-constraint.ts';
 import type { Constraint } from '../engine/constraint/constraint.ts';
+import { tokenTrieOf } from '../engine/constraint/token-trie.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { badRequest } from './api-error.ts';
 import type { WantedFormat } from './openai/answer-format.ts';
@@ -10,6 +11,11 @@ const MAX_KEPT = 16;
 /** Compiled constraints, the most recently used ones: clients send the same schema with every request. */
 export class ConstraintCache {
   private readonly kept = new Map<string, Constraint>();
+
+  /** What all constraints need of a tokenizer. */
+  prepare(tokenizer: Tokenizer): void {
+    tokenTrieOf(tokenizer);
+  }
 
   /** Throws 400 naming the field for what cannot be promised. */
   get({ spec, param }: WantedFormat, tokenizer: Tokenizer): Constraint {

@@ -37,7 +37,12 @@ export interface TemplateOptions {
   readonly addGenerationPrompt?: boolean;
   /** What `strftime_now` tells. */
   readonly now?: Date;
+  /** More that a template may ask for; none of the names that it has already. */
+  readonly variables?: Readonly<Record<string, TemplateValue>>;
 }
+
+/** Numbers, yes and no, and words: nothing in which a marker of the template could stand. */
+export type TemplateValue = boolean | number | string | null;
 
 /** No spaces, no trimming, any order of roles; whatever is neither system nor user is the model. */
 const DOTS1_TEMPLATE =
@@ -120,6 +125,7 @@ export function renderTemplate(
   const globals = new Environment();
   const now = options.now ?? new Date();
   const variables: Record<string, unknown> = {
+    ...checkedVariables(options.variables),
     true: true,
     True: true,
     false: false,
@@ -175,6 +181,25 @@ function parseTemplate(template: ChatTemplate): ReturnType<typeof parse> {
       },
     );
   }
+}
+
+/** Text of a variable becomes part of the template, whose markers are control tokens. */
+function checkedVariables(variables: TemplateOptions['variables'] = {}): object {
+  for (const [name, value] of Object.entries(variables)) {
+    const isPlain = value === null || typeof value === 'boolean' || Number.isFinite(value);
+    if (!/^[a-z]\w*$/i.test(name) || name === 'namespace') {
+      throw new UsageError(`The chat template can have no variable called ${JSON.stringify(name)}`, {
+        code: 'bad-template-variable',
+        hint: 'names have letters, digits and _',
+      });
+    }
+    if (isPlain || (typeof value === 'string' && /^[\p{L}\p{N} _.,:/+-]*$/u.test(value))) continue;
+    throw new UsageError(`The variable "${name}" for the chat template is no number, boolean or word`, {
+      code: 'bad-template-variable',
+      hint: 'strings may have letters, digits, spaces and _ . , : / + -',
+    });
+  }
+  return variables;
 }
 
 function messageOf(error: unknown): string {

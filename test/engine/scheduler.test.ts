@@ -88,6 +88,30 @@ describe('Scheduler', () => {
     expect(names(scheduler.plan(16))).toEqual(['greedy1:1', 'modest:1']);
   });
 
+  it('of a client’s requests that wait, the one with the lowest priority number goes first, then the oldest', () => {
+    const { scheduler } = setUp({ maxParallel: 1 });
+    scheduler.add(fake('running', 1));
+    run(scheduler.plan(16));
+    scheduler.add(fake('late', 1, { priority: 5 }));
+    scheduler.add(fake('usual', 1));
+    scheduler.add(fake('second', 1, { priority: -1 }));
+    scheduler.add(fake('third', 1, { priority: -1 }));
+    const order: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const [{ entry }] = scheduler.plan(16);
+      order.push((entry.request as FakeRequest).name);
+      scheduler.remove(entry);
+    }
+    expect(order).toEqual(['running', 'second', 'third', 'usual', 'late']);
+  });
+
+  it('a low priority number takes no turn from another client', () => {
+    const { scheduler } = setUp({ maxParallel: 2 });
+    for (let i = 0; i < 3; i++) scheduler.add(fake(`pushy${i}`, 1, { client: 'pushy', priority: -9 }));
+    scheduler.add(fake('modest', 1, { client: 'modest', priority: 9 }));
+    expect(names(scheduler.plan(16))).toEqual(['pushy0:1', 'modest:1']);
+  });
+
   it('admits a request only when there are pages for its prompt and for what was promised to others', () => {
     const { scheduler } = setUp({ numPages: 4, maxStepTokens: PAGE_SIZE });
     scheduler.add(fake('a', 3 * PAGE_SIZE));

@@ -1,4 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { open } from '../../src/engine/model.ts';
+import type { OpenOptions } from '../../src/engine/open.ts';
+import { createApp } from '../../src/server/app.ts';
+import { editedGguf } from '../cli/edited-gguf.ts';
 import { openTinyApp, readEvents, type TinyApp } from './tiny-app.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into field by field.
@@ -336,10 +343,46 @@ describe('sampling fields', () => {
     expect((await chat({ ...nulls, tools: [], max_tokens: 2 })).choices).toHaveLength(1);
   });
 
+  it('chat_template_kwargs reach the template, and what could forge a turn is refused', async () => {
+    const plain = await chat({ max_tokens: 2, return_token_ids: true });
+    const more = await chat({
+      max_tokens: 2,
+      return_token_ids: true,
+      chat_template_kwargs: { thinking: false, level: 3 },
+    });
+    // This template asks for nothing.
+    expect(more.prompt_token_ids).toEqual(plain.prompt_token_ids);
+    const forged = await chat({ chat_template_kwargs: { style: '<|response|>' } });
+    expect(forged.error.type).toBe('invalid_request_error');
+  });
+
   it('max_completion_tokens wins over max_tokens', async () => {
     const answer = await chat({ max_tokens: 50, max_completion_tokens: 2, ignore_eos: true });
     expect(answer.usage.completion_tokens).toBe(2);
     expect(answer.choices[0].finish_reason).toBe('length');
+  });
+});
+
+describe('system_fingerprint', () => {
+  it('differs where bytes of a weight or the type of the cache do, and for nothing that leaves the tokens alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dots-fingerprint-'));
+    const of = async (path: string, options: OpenOptions = {}): Promise<string> => {
+      const model = await open(path, { threads: 1, ...options });
+      const response = await createApp(model).fetch(new Request('http://localhost/props'));
+      await model.close();
+      return ((await response.json()) as Json).system_fingerprint;
+    };
+    const same = await editedGguf(join(folder, 'a.gguf'), {});
+    // The last byte of the last tensor.
+    const bytes = readFileSync(same);
+    bytes[bytes.length - 1] ^= 1;
+    const other = join(folder, 'b.gguf');
+    writeFileSync(other, bytes);
+    const first = await of(same);
+    expect(first).toMatch(/^dots-[0-9a-f]{16}$/);
+    expect(await of(same, { threads: 2, maxParallel: 4 })).toBe(first);
+    expect(new Set([first, await of(other), await of(same, { kvType: 'q8_0' })]).size).toBe(3);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -71,6 +71,8 @@ export const VALID_REQUESTS: readonly TestRequest[] = [
       logprobs: true,
       top_logprobs: 4,
       seed: 3,
+      priority: -1,
+      chat_template_kwargs: { enable_thinking: false, level: 2, style: 'plain' },
       dots: { routing: true },
     },
   },
@@ -247,9 +249,11 @@ export const mutatedRequest: fc.Arbitrary<TestRequest> = fc
         if (typeof next !== 'object' || next === null || step === where.at(-1)) break;
         at = next as Record<string, unknown>;
       }
-      if (kind === 'replace') at[name] = value;
+      // Copies: edits may go on within what an earlier one put in.
+      const put = structuredClone(value);
+      if (kind === 'replace') at[name] = put;
       else if (kind === 'delete') delete at[name];
-      else if (kind === 'add') at[key] = value;
+      else if (kind === 'add') at[key] = put;
       else if (kind === 'wrap') at[name] = [at[name]];
       else Object.assign(body, structuredClone(other.body));
     }

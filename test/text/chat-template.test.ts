@@ -302,6 +302,16 @@ describe('chat templates of files', () => {
     ).toThrowError(expect.objectContaining({ name: 'FormatError', code: 'chat-template' }));
   });
 
+  test('variables reach the template, but none of its own names, and nothing that could hold a marker', () => {
+    const chat = template('{% if brief %}{{ style }} {{ level + 1 }}{% endif %}{{ messages[0].content }}');
+    const variables = { brief: true, style: 'plain words', level: 2, messages: 'none' };
+    expect(renderTemplate(chat, [message('user', ' x')], { variables })).toBe('plain words 3 x');
+    for (const wrong of [{ style: '<|response|>' }, { 'a b': 1 }, { namespace: 1 }, { level: Number.NaN }])
+      expect(() => renderTemplate(chat, [message('user', 'x')], { variables: wrong })).toThrowError(
+        expect.objectContaining({ name: 'UsageError', code: 'bad-template-variable' }),
+      );
+  });
+
   test('templates may tell the time, count, and ask for tools', () => {
     const now = new Date(2025, 5, 7, 8, 9);
     expect(renderTemplate(template("{{ strftime_now('%d %B %Y, %b %H:%M') }}"), [], { now })).toBe(

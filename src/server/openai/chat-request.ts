@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { badRequest } from '../api-error.ts';
 import { answerFormatFields } from './answer-format.ts';
-import { message } from './messages.ts';
+import { message, templateVariables } from './messages.ts';
 import { samplingFields, topCount } from './sampling-fields.ts';
 import { toolFields } from './tools.ts';
 import { ignored, optional } from './validate.ts';
@@ -20,6 +20,7 @@ export const chatRequest = z.object({
   top_logprobs: optional(topCount),
   add_generation_prompt: optional(z.boolean()),
   continue_final_message: optional(z.boolean()),
+  chat_template_kwargs: templateVariables,
   reasoning_effort: ignored,
   verbosity: ignored,
 });

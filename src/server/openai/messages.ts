@@ -36,6 +36,11 @@ export const message = z.discriminatedUnion(
   { error: 'the role must be system, developer, user, assistant or tool' },
 );
 
+/** vLLM's name for more variables of the template. What they may hold is for the renderer to say. */
+export const templateVariables = optional(
+  z.record(z.string(), z.union([z.boolean(), z.number(), z.string(), z.null()])),
+);
+
 export type WireMessage = z.output<typeof message>;
 
 /** Messages as the tools' format knows them. */

@@ -52,6 +52,12 @@ export const samplingFields = {
     }),
   ),
   cache_salt: optional(z.string().max(256)),
+  priority: optional(
+    z
+      .int()
+      .min(-(2 ** 31))
+      .max(2 ** 31 - 1),
+  ),
   return_token_ids: optional(z.boolean()),
   return_progress: optional(z.boolean()),
   dots: optional(z.object({ routing: optional(z.boolean()), receipt: optional(z.boolean()) })),
@@ -65,7 +71,6 @@ export const samplingFields = {
   prompt_cache_retention: ignored,
   skip_special_tokens: ignored,
   spaces_between_special_tokens: ignored,
-  priority: ignored,
   cache_prompt: ignored,
 } as const;
 
@@ -95,6 +100,7 @@ export function samplingOptions(
     ...(request.min_tokens !== undefined && { minTokens: request.min_tokens }),
     ...(request.ignore_eos !== undefined && { ignoreEos: request.ignore_eos }),
     ...(request.cache_salt !== undefined && { cacheSalt: request.cache_salt }),
+    ...(request.priority !== undefined && { priority: request.priority }),
     ...(request.dots?.routing && { routing: true }),
   };
 }

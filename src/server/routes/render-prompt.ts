@@ -9,6 +9,7 @@ export interface PromptRequest {
   readonly messages: readonly WireMessage[];
   readonly add_generation_prompt?: boolean | undefined;
   readonly continue_final_message?: boolean | undefined;
+  readonly chat_template_kwargs?: ChatOptions['variables'] | undefined;
 }
 
 /** A conversation -> the token ids that the model reads. Throws 400 for what the template refuses. */
@@ -23,6 +24,7 @@ export function renderPromptParts(request: PromptRequest, served: ServedModel, t
   return renderMessages(chatMessages(request.messages), served, tools, {
     ...(addGenerationPrompt !== undefined && { addGenerationPrompt }),
     ...(continueFinalMessage && { continueFinalMessage }),
+    ...(request.chat_template_kwargs && { variables: request.chat_template_kwargs }),
   });
 }
 

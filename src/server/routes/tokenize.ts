@@ -3,17 +3,17 @@ import { z } from 'zod';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { badRequest } from '../api-error.ts';
 import type { AppEnv, ServerContext } from '../context.ts';
-import { message } from '../openai/messages.ts';
+import { message, templateVariables } from '../openai/messages.ts';
 import { tokenId } from '../openai/sampling-fields.ts';
 import { toolFields, toolsOf } from '../openai/tools.ts';
-import { ignored, optional, parseRequest } from '../openai/validate.ts';
+import { optional, parseRequest } from '../openai/validate.ts';
 import { renderPrompt, renderPromptParts } from './render-prompt.ts';
 
 const chatFields = {
   messages: optional(z.array(message).min(1)),
   add_generation_prompt: optional(z.boolean()),
   continue_final_message: optional(z.boolean()),
-  chat_template_kwargs: ignored,
+  chat_template_kwargs: templateVariables,
   ...toolFields,
 } as const;
 
