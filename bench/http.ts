@@ -1,7 +1,8 @@
 /**
  * The server under load, and what HTTP costs.
  *
- *   node bench/http.ts load MODEL [--seconds 120] [--clients 64]      right answers, memory, times between tokens
+ *   node bench/http.ts load MODEL [--seconds 120] [--clients 64] [--warm-up 120]
+ *                                                                     right answers, memory, times between tokens
  *   node bench/http.ts speed MODEL [--tokens 128] [--rounds 3] [--clients 16] [--threads N]
  *                                                                     one stream beside `dots bench`, and many streams
  *
@@ -59,11 +60,19 @@ async function startServer(model: string, flags: readonly string[]): Promise<Ser
   };
 }
 
-async function load(model: string, seconds: number, numClients: number): Promise<void> {
+async function load(
+  model: string,
+  seconds: number,
+  numClients: number,
+  warmUpSeconds: number,
+): Promise<void> {
   const server = await startServer(model, ['--parallel', '16', '--max-model-len', '512']);
+  const crowd = { url: server.url, numClients, contextLength: 512 };
+  // Some ten thousand requests go by until V8 has made its heap as large as it wants it.
+  const warmUp = await runLoad({ ...crowd, seconds: warmUpSeconds, seed: 2 });
   const rss: number[] = [];
   const timer = setInterval(() => rss.push(server.rssBytes()), 1000);
-  const report = await runLoad({ url: server.url, numClients, seconds, seed: 1, contextLength: 512 });
+  const report = await runLoad({ ...crowd, seconds, seed: 1 });
   clearInterval(timer);
   // Those who left have been noticed by now.
   await new Promise((done) => setTimeout(done, 1000));
@@ -73,20 +82,22 @@ async function load(model: string, seconds: number, numClients: number): Promise
     kvTokens: await server.metric('dots_kv_tokens_used'),
   };
   await server.stop();
-  // After warm-up: the first quarter of the time. Garbage comes and goes, so medians of the second and the last quarter.
+  // Garbage comes and goes, so medians of the first and the last quarter.
   const quarter = Math.floor(rss.length / 4);
-  const early = quantile(rss.slice(quarter, 2 * quarter), 0.5);
+  const early = quantile(rss.slice(0, quarter), 0.5);
   const late = quantile(rss.slice(3 * quarter), 0.5);
-  for (const text of report.wrong.slice(0, 5)) console.error(text.slice(0, 500));
+  const wrong = [...warmUp.wrong, ...report.wrong];
+  for (const text of wrong.slice(0, 5)) console.error(text.slice(0, 500));
   console.error(JSON.stringify(report.counts));
   const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
   row({
     test: 'load',
     model: basename(model),
     clients: numClients,
+    warmUpSeconds,
     seconds,
     answers: Object.values(report.counts).reduce((a, b) => a + b, 0),
-    wrong: report.wrong.length,
+    wrong: wrong.length,
     tokensPerSecond: round(report.tokensPerSecond),
     interTokenP50Ms: round(report.interTokenMs.p50, 2),
     interTokenP99Ms: round(report.interTokenMs.p99, 2),
@@ -216,6 +227,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '120' },
+    'warm-up': { type: 'string', default: '120' },
     clients: { type: 'string' },
     tokens: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '3' },
@@ -223,7 +235,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const [command, model] = positionals;
-if (command === 'load' && model) await load(model, Number(values.seconds), Number(values.clients ?? 64));
+if (command === 'load' && model)
+  await load(model, Number(values.seconds), Number(values.clients ?? 64), Number(values['warm-up']));
 else if (command === 'speed' && model) {
   await speed(model, {
     numTokens: Number(values.tokens),

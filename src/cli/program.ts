@@ -230,14 +230,9 @@ function addData(program: Command, session: Session): void {
 }
 
 function addTrain(program: Command, session: Session): void {
-  const train = program
-    .command('train')
-    .description('train a model as a JSON file says (docs/training.md)')
-    .argument('<RUN.json>', 'the run')
-    .option('--resume', 'go on from the newest checkpoint of the run, if there is one');
-  addCommonOptions(train)
-    .addHelpText('after', examples('train run.json', 'train run.json --resume'))
-    .action(async (file, flags) => (await import('./train.ts')).trainCommand(session, file, flags));
+  const train = addTraining(program, 'train', 'train a model as a JSON file says (docs/training.md)').action(
+    async (file, flags) => (await import('./train.ts')).trainCommand(session, file, flags),
+  );
   const report = train
     .command('report')
     .description("a run's curves and the load of its experts, as one page")
@@ -249,14 +244,22 @@ function addTrain(program: Command, session: Session): void {
     .action(async (run, _, self: Command) =>
       (await import('./train-report.ts')).trainReport(session, run, self.optsWithGlobals()),
     );
-  const sft = program
-    .command('sft')
-    .description('fine-tune a model on conversations, with loss on the answers')
+  addTraining(program, 'sft', 'fine-tune a model on conversations, with loss on the answers').action(
+    async (file, flags) => (await import('./train.ts')).sftCommand(session, file, flags),
+  );
+}
+
+/** A command that does what the JSON file of a run says. */
+function addTraining(program: Command, name: string, description: string): Command {
+  const command = program
+    .command(name)
+    .description(description)
     .argument('<RUN.json>', 'the run')
     .option('--resume', 'go on from the newest checkpoint of the run, if there is one');
-  addCommonOptions(sft)
-    .addHelpText('after', examples('sft run.json', 'sft run.json --resume'))
-    .action(async (file, flags) => (await import('./train.ts')).sftCommand(session, file, flags));
+  return addCommonOptions(command).addHelpText(
+    'after',
+    examples(`${name} run.json`, `${name} run.json --resume`),
+  );
 }
 
 function addLogits(program: Command, session: Session): void {
