@@ -186,6 +186,7 @@ struct Per32 {
   using P = Props<typename T::C, T::kPart, T::kMin>;
   using Panel = Panel32;
   static constexpr Activation kActivation = Activation::kQ32;
+  static constexpr bool kDecodesRows = false;
   static constexpr int kBlock = T::kPart * T::kParts;  // weights of a stored block
   static constexpr int kLinesOfPart = (T::kBlockBytes * kLanes / T::kParts + 63) / 64;  // of kLanes rows
   static constexpr int kPanelBytes = 256 / kBlock * T::kBlockBytes;
@@ -282,6 +283,7 @@ struct Per256 {
   using P = Props<typename T::C, T::kSub, T::kMin>;
   using Panel = Panel256;
   static constexpr Activation kActivation = Activation::kQ256;
+  static constexpr bool kDecodesRows = false;
   static constexpr int kLinesOfSub = (T::kBlockBytes * kLanes * T::kSub / 256 + 63) / 64;  // of kLanes rows
   static constexpr int kPanelBytes = T::kBlockBytes;
 
@@ -327,11 +329,13 @@ constexpr int kTileTokens = 4;
 #endif
 constexpr int kTileGroups = kTileTokens == 1 ? 1 : 2;
 
+// Up to NT tokens; missing ones repeat the last one, into sums that nobody reads.
 template <class F, int NT>
 static void few(const TileJob& job) {
   const ActivationLayout at(F::kActivation, job.cols);
   ActivationRow x[NT];
-  for (int t = 0; t < NT; ++t) x[t] = tokenRow(job, at, t);
+  const int numTokens = static_cast<int>(job.numTokens);
+  for (int t = 0; t < NT; ++t) x[t] = tokenRow(job, at, minOf(t, numTokens - 1));
   for (int64_t row = job.firstRow; row < job.endRow;) {
     const RowGroup g = rowGroup(job, row);
     const int64_t nextRow = row + g.count;
@@ -339,7 +343,8 @@ static void few(const TileJob& job) {
     Vec acc[NT];
     DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
     F::template dot<NT>(g.rows, x, job.cols, ahead, acc);
-    DOTS_UNROLL for (int t = 0; t < NT; ++t) storeGroup(outRow(job, t), row, g, acc[t]);
+    DOTS_UNROLL for (int t = 0; t < NT; ++t)
+      if (t < numTokens) storeGroup(outRow(job, t), row, g, acc[t]);
     row = nextRow;
   }
 }
@@ -407,12 +412,20 @@ static void many(const TileJob& job) {
   }
 }
 
+// With 32 registers codes meet up to eight tokens as they are unpacked; panels pay from more of them.
+template <class F>
+constexpr bool kMeets8 = kTileTokens == 8 && !F::kDecodesRows;
+
 template <class F>
 static void multiply(const TileJob& job) {
   if (job.numTokens == 1)
     few<F, 1>(job);
   else if (job.numTokens == 2 && kTileTokens > 1)
     few<F, 2>(job);
+  else if (kMeets8<F> && job.numTokens <= 4)
+    few<F, kMeets8<F> ? 4 : 1>(job);
+  else if (kMeets8<F> && job.numTokens <= 8)
+    few<F, kMeets8<F> ? 8 : 1>(job);
   else
     many<F>(job);
 }

@@ -40,6 +40,7 @@ DOTS_INLINE Int totals(const __m256i (&v)[kLanes]) {
 // For a few tokens a row's codes meet the activations where they were written, without a detour through a panel.
 template <class R>
 struct PerRow256 : Per256<ByRow<R>> {
+  static constexpr bool kDecodesRows = true;
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
     using Plain = Props<typename R::C, R::kSub, Min::kNone>;
