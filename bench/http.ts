@@ -6,59 +6,21 @@
  *   node bench/http.ts speed MODEL [--tokens 128] [--rounds 3] [--clients 16] [--threads N]
  *                                                                     one stream beside `dots bench`, and many streams
  *
- * `speed` takes turns within a round: `dots bench`, one stream, many streams. Rows of CSV on stdout, progress on stderr.
+ *   node bench/http.ts peers MODEL [--tokens 48] [--rounds 3] [--clients 16] [--node-llama-cpp FOLDER] [--ik BIN_FOLDER]
+ *                                                                     many streams beside llama.cpp's sequences
+ *
+ * `speed` takes turns within a round: `dots bench`, one stream, many streams; `peers`: one stream, many streams, the peers, who
+ * have no HTTP between them and the clock. Rows of CSV on stdout, progress on stderr.
  * Build first (`npm run build`). Node >= 22.18 runs this file as it is; for older ones bundle it first:
  *   npx rolldown bench/http.ts --platform node --format esm -o /tmp/http.mjs
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { quantile, runLoad } from './http-load.ts';
-
-const BIN = resolve('bin/dots.js');
-
-interface Server {
-  readonly url: string;
-  readonly child: ChildProcess;
-  rssBytes(): number;
-  metric(name: string): Promise<number>;
-  stop(): Promise<void>;
-}
-
-async function startServer(model: string, flags: readonly string[]): Promise<Server> {
-  const child = spawn(process.execPath, [BIN, 'serve', model, '--port', '0', ...flags], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exit = new Promise<void>((done) => child.on('exit', () => done()));
-  const url = await new Promise<string>((found, reject) => {
-    let text = '';
-    child.stderr?.on('data', (data) => {
-      // The log is read and dropped, so that the pipe never fills.
-      if (text.length < 10_000) text += data;
-      const match = /on (http:\S+) \(/.exec(text);
-      if (match) found(match[1]);
-    });
-    void exit.then(() => reject(new Error(text)));
-  });
-  return {
-    url,
-    child,
-    rssBytes: () => {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      return 1024 * Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
-    },
-    metric: async (name) => {
-      const text = await (await fetch(`${url}/metrics`)).text();
-      return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-    },
-    stop: async () => {
-      child.kill('SIGTERM');
-      await exit;
-    },
-  };
-}
+import { peers, type SpeedOptions } from './http-peers.ts';
+import { BIN, row, startServer, streamRate } from './http-server.ts';
 
 async function load(
   model: string,
@@ -111,13 +73,6 @@ async function load(
     waitingAfter: left.waiting,
     kvTokensAfter: left.kvTokens,
   });
-}
-
-interface SpeedOptions {
-  readonly numTokens: number;
-  readonly rounds: number;
-  readonly numClients: number;
-  readonly threads: string | undefined;
 }
 
 async function speed(model: string, { numTokens, rounds, numClients, threads }: SpeedOptions): Promise<void> {
@@ -177,74 +132,32 @@ async function speed(model: string, { numTokens, rounds, numClients, threads }: 
   });
 }
 
-/** Tokens per second of all streams together, from the first token of any to the last of all. */
-async function streamRate(url: string, numTokens: number, numClients: number): Promise<number> {
-  let firstMs = Number.POSITIVE_INFINITY;
-  let lastMs = 0;
-  let total = 0;
-  await Promise.all(
-    Array.from({ length: numClients }, async (_, i) => {
-      const response = await fetch(`${url}/v1/completions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          prompt: [1 + i, 2, 3],
-          max_tokens: numTokens,
-          temperature: 0,
-          ignore_eos: true,
-          stream: true,
-          return_token_ids: true,
-        }),
-      });
-      if (response.status !== 200) throw new Error(await response.text());
-      for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
-        const now = performance.now();
-        const text = new TextDecoder().decode(bytes);
-        for (const [, ids] of text.matchAll(/"token_ids":\[([\d,]+)\]/g)) {
-          firstMs = Math.min(firstMs, now);
-          lastMs = Math.max(lastMs, now);
-          total += ids.split(',').length;
-        }
-      }
-    }),
-  );
-  // The first token of each stream came with its prompt.
-  return (1000 * (total - numClients)) / (lastMs - firstMs);
-}
-
-function row(values: Readonly<Record<string, string | number>>): void {
-  const all = {
-    ...values,
-    cpu: cpus()[0].model,
-    node: process.version,
-    date: new Date().toISOString().slice(0, 10),
-  };
-  console.log(Object.keys(all).join(','));
-  console.log(Object.values(all).join(','));
-}
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '120' },
     'warm-up': { type: 'string', default: '120' },
     clients: { type: 'string' },
-    tokens: { type: 'string', default: '128' },
+    tokens: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     threads: { type: 'string' },
+    'node-llama-cpp': { type: 'string' },
+    ik: { type: 'string' },
   },
 });
 const [command, model] = positionals;
 if (command === 'load' && model)
   await load(model, Number(values.seconds), Number(values.clients ?? 64), Number(values['warm-up']));
-else if (command === 'speed' && model) {
-  await speed(model, {
-    numTokens: Number(values.tokens),
+else if ((command === 'speed' || command === 'peers') && model) {
+  const options = {
+    numTokens: Number(values.tokens ?? (command === 'speed' ? 128 : 48)),
     rounds: Number(values.rounds),
     numClients: Number(values.clients ?? 16),
     threads: values.threads,
-  });
+  };
+  if (command === 'speed') await speed(model, options);
+  else await peers(model, { ...options, nodeLlamaCpp: values['node-llama-cpp'], ik: values.ik });
 } else {
-  console.error('usage: http.ts load|speed MODEL');
+  console.error('usage: http.ts load|speed|peers MODEL');
   process.exitCode = 2;
 }
