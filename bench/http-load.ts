@@ -16,7 +16,7 @@ export interface LoadReport {
   readonly wrong: readonly string[];
   readonly tokens: number;
   readonly tokensPerSecond: number;
-  /** Between two events of a stream that is read without pause. */
+  /** Between two tokens of one answer, of those that are read without pause. */
   readonly interTokenMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly firstTokenMs: { readonly p50: number; readonly p99: number };
 }
@@ -173,7 +173,9 @@ export async function askStream(
 ): Promise<{ text: string; tokens: number }> {
   const texts: string[] = Array(Number(body.n ?? 1)).fill('');
   let tokens = 0;
-  let lastMs = performance.now();
+  const startMs = performance.now();
+  // The second answer to a question may have to wait for a place.
+  const lastMs: (number | undefined)[] = texts.map(() => undefined);
   const onEvent = (data: string): void => {
     if (data === '[DONE]') return;
     const chunk = JSON.parse(data);
@@ -183,8 +185,10 @@ export async function askStream(
       if (piece === '') continue;
       texts[index] += piece;
       const now = performance.now();
-      if (times) (tokens === 0 ? times.firsts : times.gaps).push(now - lastMs);
-      lastMs = now;
+      const last = lastMs[index];
+      if (times && tokens === 0) times.firsts.push(now - startMs);
+      else if (times && last !== undefined) times.gaps.push(now - last);
+      lastMs[index] = now;
       tokens++;
     }
   };
