@@ -68,10 +68,67 @@ using PerRow256 = Per256<ByRow<R>>;
 
 #endif
 
+#if defined(DOTS_AVX512)
+
+// Grid entries come eight at a time, and the activations take the signs, under a mask: no code is written and read again.
+struct PerIq2Xxs : PerRow256<Iq2XxsRow> {
+  template <int NT>
+  DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
+    using Plain = Props<Iq2XxsRow::C, 32, Min::kNone>;
+    constexpr int kBytes = Iq2XxsRow::kBlockBytes;
+    const int8_t* const grid = Iq2XxsRow::grid();
+    const __m512i firstTwo = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi32(1), 1);
+    for (int64_t k = 0; k < cols; k += 256, rows = advance(rows, kBytes)) {
+      __m256i sums[NT][kLanes];
+      uint16_t halves[kLanes];
+      for (int r = 0; r < kLanes; ++r) {
+        ahead.template step<(kBytes * kLanes + 63) / 64, kLanes>(r);
+        const uint8_t* const b = rows.base + r * rows.stride;
+        memcpy(halves + r, b, 2);
+        // For each 32 weights four indices, then four times seven signs and a scale.
+        const __m512i stored = _mm512_loadu_si512(b + 2);
+        alignas(32) uint8_t index[32];
+        alignas(32) uint32_t packed[8], signs[8];
+        _mm256_store_si256(reinterpret_cast<__m256i*>(index), _mm512_cvtepi64_epi32(stored));
+        const __m256i words = _mm512_cvtepi64_epi32(_mm512_srli_epi64(stored, 32));
+        _mm256_store_si256(reinterpret_cast<__m256i*>(packed), words);
+        evenSigns(packed, signs);
+        const __m256i scale = _mm256_srli_epi32(words, 28);
+        const __m256i odd = _mm256_add_epi32(_mm256_add_epi32(scale, scale), _mm256_set1_epi32(1));
+        const __m512i scales = _mm512_castsi256_si512(_mm256_or_si256(odd, _mm256_slli_epi32(odd, 16)));
+        __m512i sum[NT];
+        DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t] = _mm512_setzero_si512();
+        DOTS_UNROLL for (int s = 0; s < 8; s += 2) {
+          const __m256i at = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(index + 4 * s)));
+          const __m512i entries = _mm512_i32gather_epi64(at, grid, 8);
+          const __mmask64 negative = _cvtu64_mask64(load64(signs + s));
+          const __m512i of64 = _mm512_permutexvar_epi32(_mm512_add_epi32(firstTwo, _mm512_set1_epi32(s)), scales);
+          DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+            const __m512i xs = _mm512_loadu_si512(x[t].q + k + 32 * s);
+            const __m512i p = _mm512_maddubs_epi16(entries, _mm512_mask_sub_epi8(xs, negative, _mm512_setzero_si512(), xs));
+            sum[t] = _mm512_dpwssd_epi32(sum[t], p, of64);
+          }
+        }
+        DOTS_UNROLL for (int t = 0; t < NT; ++t)
+          sums[t][r] = _mm256_add_epi32(_mm512_castsi512_si256(sum[t]), _mm512_extracti64x4_epi64(sum[t], 1));
+      }
+      const Vec d = mul(loadF16(halves), set1(0.125f));
+      DOTS_UNROLL for (int t = 0; t < NT; ++t)
+        acc[t] = addBlock256<Plain>(acc[t], x[t], k, nullptr, d, zero(), totals(sums[t]));
+    }
+  }
+};
+
+#else
+
+using PerIq2Xxs = PerRow256<Iq2XxsRow>;
+
+#endif
+
 void linearTileCodebook(StorageId type, const TileJob& job) {
   switch (type) {
     case StorageId::kIq2Xxs:
-      return multiply<PerRow256<Iq2XxsRow>>(job);
+      return multiply<PerIq2Xxs>(job);
     case StorageId::kIq2Xs:
       return multiply<PerRow256<Iq2XsRow>>(job);
     case StorageId::kIq2S:
