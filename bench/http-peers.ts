@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { quantile } from './http-load.ts';
 import { row, startServer, streamRate } from './http-server.ts';
 
 export interface SpeedOptions {
@@ -66,14 +65,9 @@ export async function peers(model: string, options: PeersOptions): Promise<void>
   }
   await server.stop();
   const of = (name: string): number[] => samples.get(name) ?? [];
-  const rate = (name: string): string => (of(name).length === 0 ? '' : quantile(of(name), 0.5).toFixed(1));
+  const rate = (name: string): string => (of(name).length === 0 ? '' : median(of(name)).toFixed(1));
   const times = (name: string): string =>
-    of(name).length === 0
-      ? ''
-      : quantile(
-          of('many').map((value, i) => value / of(name)[i]),
-          0.5,
-        ).toFixed(2);
+    of(name).length === 0 ? '' : median(of('many').map((value, i) => value / of(name)[i])).toFixed(2);
   row({
     test: 'peers',
     model: basename(model),
@@ -91,4 +85,9 @@ export async function peers(model: string, options: PeersOptions): Promise<void>
     ikRepackTokensPerSecond: rate('ikRepack'),
     timesIkRepack: times('ikRepack'),
   });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
