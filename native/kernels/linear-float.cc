@@ -45,12 +45,23 @@ DOTS_INLINE Rows copyTail(const Rows& rows, int64_t k, int64_t cols, uint8_t* bu
   return {buffer, 16};
 }
 
-// 16 bytes of kLanes rows meet the activations.
+// Rows this far apart share one place in a first-level cache of 64 sets, which holds 8 to 12 of their lines and not 16: a
+// line would be fetched again for each quarter of it.
+constexpr int64_t kSamePlace = 4096;
+constexpr int kLineBytes = 64;
+
+// A line of every row, one behind the other.
+DOTS_INLINE Rows copyLines(const Rows& rows, uint8_t* buffer) {
+  DOTS_UNROLL for (int r = 0; r < kLanes; ++r) memcpy(buffer + r * kLineBytes, rows.base + r * rows.stride, kLineBytes);
+  return {buffer, kLineBytes};
+}
+
+// 16 bytes of kLanes rows meet the activations from k on.
 template <class W, int NT>
 DOTS_INLINE void multiplyStep(const Rows& rows, int64_t k, const float* const* x, Vec* sum) {
   Bytes v[4];
   Vec w[W::kStep];
-  loadRows(advance(rows, k * W::kBytes), 0, v);
+  loadRows(rows, 0, v);
   W::floats(v, w);
   DOTS_UNROLL for (int j = 0; j < W::kStep; ++j)
     DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t] = fma(w[j], set1(x[t][k + j]), sum[t]);
@@ -61,6 +72,7 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
   Vec total[RV][NT];
   DOTS_UNROLL for (int r = 0; r < RV; ++r)
     DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] = zero();
+  const bool isCopied = job.rowBytes % kSamePlace == 0;
   Ahead ahead[RV];
   for (int r = 0; r < RV; ++r)
     ahead[r] = Ahead(job, row + (RV + r) * kLanes, groups[r].rows.base);
@@ -70,17 +82,19 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
       DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[r][t] = zero();
     const int64_t end = minOf<int64_t>(k0 + kChunk, job.cols);
     int64_t k = k0;
-    // A line of every row at a time: rows of 4,096 bytes share a place in the cache, which holds few of them.
     for (; k + 4 * W::kStep <= end; k += 4 * W::kStep) {
       DOTS_UNROLL for (int r = 0; r < RV; ++r) {
-        for (int line = 0; line < 4; ++line) {
+        alignas(64) uint8_t buffer[kLineBytes * kLanes];
+        Rows rows = advance(groups[r].rows, k * W::kBytes);
+        if (isCopied) rows = copyLines(rows, buffer);
+        for (int step = 0; step < 4; ++step, rows = advance(rows, 16)) {
           DOTS_UNROLL for (int i = 0; i < kLanes / 4; ++i) ahead[r].line();
-          multiplyStep<W, NT>(groups[r].rows, k + line * W::kStep, x, sum[r]);
+          multiplyStep<W, NT>(rows, k + step * W::kStep, x, sum[r]);
         }
       }
     }
     for (; k + W::kStep <= end; k += W::kStep)
-      DOTS_UNROLL for (int r = 0; r < RV; ++r) multiplyStep<W, NT>(groups[r].rows, k, x, sum[r]);
+      DOTS_UNROLL for (int r = 0; r < RV; ++r) multiplyStep<W, NT>(advance(groups[r].rows, k * W::kBytes), k, x, sum[r]);
     if (k < end)
       for (int r = 0; r < RV; ++r) {
         alignas(64) uint8_t buffer[16 * kLanes];
@@ -98,10 +112,11 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
     for (int t = 0; t < NT; ++t) storeGroup(outRow(job, t), row + r * kLanes, groups[r], total[r][t]);
 }
 
-// Several row groups at a time hide the latency of the multiply-adds, each of which needs the one before.
+// Row groups at a time, so that multiply-adds, each of which needs the one before, do not wait; and no more rows than the
+// processor's prefetcher follows, one stream each: 64 rows at once are read at half the speed of 16 (docs/log.md).
 template <class W, int NT>
 static void fewRows(const TileJob& job, const float* const* x) {
-  constexpr int kSide = 4;
+  constexpr int kSide = kLanes >= 16 ? 1 : 16 / kLanes;
   for (int64_t row = job.firstRow; row < job.endRow;) {
     RowGroup groups[kSide];
     if (row + kSide * kLanes <= job.endRow) {
