@@ -23,14 +23,13 @@ shard() { # NAME LANGUAGE FILE [OPTIONS…]
     $dots data tokenize "$corpus/pretrain/$3.jsonl.gz" --tokenizer "$work/tokenizer.json" --language "$2" \
       --out "$work/shards/$1.tok" "${@:4}"
 }
-# As much of the corpus as mini has been offered: its first 20 million tokens.
-shard en en en --max-tokens 10031460
-shard zh zh zh --max-tokens 10197442
+shard en en en
+shard zh zh zh
 shard en.valid en en.valid
 shard zh.valid zh zh.valid
 # For annealing, of the same documents: children's books, Wikipedia, news for learners; in Chinese Wikipedia, recipes, Lu Xun.
-shard en-best en en --source 'GITenberg|WikiTasks|OneStop|FairytaleQA|pb-source|asp-source' --max-tokens 5071691
-shard zh-best zh zh --source 'science_fair|DRCD|HowToCook|global-asp|luxun' --max-tokens 5125625
+shard en-best en en --source 'GITenberg|WikiTasks|OneStop|FairytaleQA|pb-source|asp-source'
+shard zh-best zh zh --source 'science_fair|DRCD|HowToCook|global-asp|luxun'
 node "$recipe/make-everyday.mjs" "$work/chat"
 node "$recipe/make-chat.mjs" "$corpus/chat" "$work/chat"
 
@@ -42,7 +41,6 @@ stage() { # COMMAND RUN NAME: train, then keep the newest checkpoint under a nam
 }
 stage train pretrain pretrained
 stage sft sft tuned
-stage sft everyday talking
 
-$dots convert "$work/talking" models/mini.gguf --type q8_0 --force
+$dots convert "$work/tuned" models/mini.gguf --type q8_0 --force
 node "$recipe/check-answers.mjs" models/mini.gguf
