@@ -12,6 +12,11 @@
 #include "mapping.h"
 #include "small-program.h"
 
+#if defined(__SANITIZE_THREAD__)
+// A page that is replaced while threads read it is what the handler is for.
+extern "C" const char* __tsan_default_suppressions() { return "race:onBusError\n"; }
+#endif
+
 using namespace dots;
 
 /// A file of `count` bytes in the system's folder for such things, gone at the end.
