@@ -41,6 +41,7 @@ stage() { # COMMAND RUN NAME: train, then keep the newest checkpoint under a nam
 }
 stage train pretrain pretrained
 stage sft sft tuned
+stage sft everyday talking
 
-$dots convert "$work/tuned" models/mini.gguf --type q8_0 --force
+$dots convert "$work/talking" models/mini.gguf --type q8_0 --force
 node "$recipe/check-answers.mjs" models/mini.gguf
