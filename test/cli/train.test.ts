@@ -102,7 +102,8 @@ describe('dots train', () => {
     const fineTuned = await dots('sft', tuned, '--json');
     expect(fineTuned.stderr).toBe(fineTuned.code === 0 ? fineTuned.stderr : '');
     const { checkpoint } = JSON.parse(fineTuned.stdout);
-    const answer = await dots('run', checkpoint, '--prompt', 'one two', '--max-tokens', '2', '--json');
+    const greedy = ['--temperature', '0', '--max-tokens', '2', '--ignore-eos'];
+    const answer = await dots('run', checkpoint, '--prompt', 'one two', ...greedy, '--json');
     expect(JSON.parse(answer.stdout).tokens).toHaveLength(2);
     expect(JSON.parse(other.stdout).loss).toBe(JSON.parse(fineTuned.stdout).loss);
   });
