@@ -68,6 +68,8 @@ const ENDLESS = [
   ...REFERENCE,
   '--prompt',
   'The little',
+  '--seed',
+  '1',
   '--ignore-eos',
   '--max-tokens',
   '500',
