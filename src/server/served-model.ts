@@ -38,7 +38,7 @@ export class ServedModel {
     this.hash = await this.known;
   }
 
-  /** `ready`, and the tree of tokens that the first constrained answer would otherwise make: half a second for 150,000 tokens. */
+  /** `ready`, and the tree of tokens that the first constrained answer would otherwise make: a third of a second for 152,064 tokens. */
   async warmUp(): Promise<void> {
     const { tokenizer } = this.engine;
     if (tokenizer) this.constraints.prepare(tokenizer);
