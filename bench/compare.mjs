@@ -150,17 +150,19 @@ async function start({ model, samples }) {
 }
 
 /**
- * How often the likeliest next token is llama.cpp's, at 256 positions of a text that the model wrote itself. The second row
- * says what to expect: how often llama.cpp agrees with itself when its cache is f16 and its attention "flash".
+ * How often the likeliest next token is llama.cpp's, at 256 positions of a text that the model wrote itself, another text in
+ * each round. The second row says what to expect: how often llama.cpp agrees with itself when its cache is f16 and its attention "flash".
  */
 async function agreement({ model, samples }) {
   const [ours, peer] = [contenders[0], contenders.find((one) => one.argmax && !one.isOurs)];
   if (!peer) return say('  nobody to agree with');
-  const tokens = await ours.write(model, 256);
-  const expected = await peer.argmax(model, tokens);
-  const share = (found) => (100 * found.filter((id, i) => id === expected[i]).length) / expected.length;
-  samples.add(ours, 'same-argmax', '%', share(await ours.argmax(model, tokens)));
-  samples.add(peer, 'same-argmax', '%', share(await peer.argmax(model, tokens, ['--own-defaults'])));
+  for (let seed = 1; seed <= rounds; seed++) {
+    const tokens = await ours.write(model, 256, seed);
+    const expected = await peer.argmax(model, tokens);
+    const share = (found) => (100 * found.filter((id, i) => id === expected[i]).length) / expected.length;
+    samples.add(ours, 'same-argmax', '%', share(await ours.argmax(model, tokens)));
+    samples.add(peer, 'same-argmax', '%', share(await peer.argmax(model, tokens, ['--own-defaults'])));
+  }
 }
 
 function modelFile(name) {

@@ -41,8 +41,18 @@ export function dotsContender({ isa, threads }) {
       return top.map((row) => row[0].id);
     },
     /** Tokens that the model writes itself. */
-    async write(model, count) {
-      const args = ['run', model, '--prompt-tokens', 1, '--max-tokens', count, '--ignore-eos', '--seed', 1];
+    async write(model, count, seed) {
+      const args = [
+        'run',
+        model,
+        '--prompt-tokens',
+        1,
+        '--max-tokens',
+        count,
+        '--ignore-eos',
+        '--seed',
+        seed,
+      ];
       return (await runJson(process.execPath, [program, ...args, '--threads', threads, '--json'])).tokens;
     },
   };

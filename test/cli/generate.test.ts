@@ -94,6 +94,12 @@ describe('dots run', () => {
     expect(a.tokens).toEqual(b.tokens);
   });
 
+  it('ends when it was interrupted before it began to read stdin', async () => {
+    const neverEnds = new PassThrough();
+    const result = await runCli(['run', TINY_HF_FOLDER], { stdin: neverEnds, interruptAfterMs: 0 });
+    expect(result).toMatchObject({ code: 130, stdout: '' });
+  });
+
   it('refuses a missing prompt and two prompts', async () => {
     const none = await runCli(['run', TINY_HF_FOLDER]);
     expect(none).toMatchObject({ code: 2, stdout: '' });
