@@ -48,7 +48,7 @@ export interface GenerateContext {
   readonly contextLength: number;
   readonly tokenizer: Tokenizer | undefined;
   /** Rows of the output matrix that are no tokens. */
-  readonly unusedTokens: readonly number[];
+  readonly unusedTokens: ReadonlySet<number>;
 }
 
 /** A request that has been checked and not yet begun. */

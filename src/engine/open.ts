@@ -61,7 +61,7 @@ export class Engine {
   readonly kvType: string;
   /** Keys and values of one page of the cache, all layers. */
   readonly pageBytes: number;
-  readonly unusedTokens: readonly number[];
+  readonly unusedTokens: ReadonlySet<number>;
   private readonly executable: Executable;
   private closing: Promise<void> | undefined;
 
@@ -87,9 +87,9 @@ export class Engine {
     this.pageBytes = pageBytes;
     const { tokenizer, config } = files;
     const ids = Array.from({ length: config.vocabSize }, (_, id) => id);
-    this.unusedTokens = tokenizer
-      ? ids.filter((id) => id >= tokenizer.vocabSize || tokenizer.isUnused(id))
-      : [];
+    this.unusedTokens = new Set(
+      tokenizer ? ids.filter((id) => id >= tokenizer.vocabSize || tokenizer.isUnused(id)) : [],
+    );
   }
 
   get config(): Dots1Config {

@@ -20,13 +20,17 @@ export class Sampler {
   private readonly random: CounterRandom;
   private readonly promptTokens: ReadonlySet<number>;
   private readonly generated = new Map<number, number>();
-  private readonly unusedTokens: Iterable<number>;
+  private readonly unusedTokens: ReadonlySet<number>;
   private numSampled = 0;
   private scores = new Float32Array(0);
   private weights = new Float64Array(0);
 
   /** `unusedTokens` are rows of the output matrix that stand for nothing; they are never chosen. */
-  constructor(options: SamplingOptions, prompt: readonly number[], unusedTokens: Iterable<number> = []) {
+  constructor(
+    options: SamplingOptions,
+    prompt: readonly number[],
+    unusedTokens: ReadonlySet<number> = new Set(),
+  ) {
     checkSamplingOptions(options);
     this.options = options;
     this.random = new CounterRandom(options.seed ?? Math.floor(Math.random() * 2 ** 52), options.stream);
@@ -47,11 +51,10 @@ export class Sampler {
     const { temperature, logitBias, repetitionPenalty, presencePenalty, frequencyPenalty } = this.options;
     if (temperature !== 0 || logitBias || presencePenalty || frequencyPenalty) return undefined;
     if (repetitionPenalty !== undefined && repetitionPenalty !== 1) return undefined;
-    const best = argmax(logits_V);
-    if (!(logits_V[best] > Number.NEGATIVE_INFINITY)) return undefined;
+    const best = argmax(logits_V, this.unusedTokens);
+    if (!(logits_V[best] > Number.NEGATIVE_INFINITY) || this.unusedTokens.has(best)) return undefined;
     if (allowed && (((allowed[best >> 5] ?? 0) >>> (best & 31)) & 1) === 0) return undefined;
-    for (const ids of [this.unusedTokens, forbidden ?? []])
-      for (const id of ids) if (id === best) return undefined;
+    for (const id of forbidden ?? []) if (id === best) return undefined;
     return best;
   }
 

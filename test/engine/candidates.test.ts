@@ -13,6 +13,8 @@ it('mostLikely() equals sorting everything', () => {
         const sorted = values.map((_, id) => id).sort((a, b) => scores[b] - scores[a] || a - b);
         expect(mostLikely(scores, count)).toEqual(sorted.slice(0, count));
         expect(argmax(scores)).toBe(sorted[0]);
+        const skipped = new Set(sorted.slice(0, n % values.length));
+        expect(argmax(scores, skipped)).toBe(sorted[skipped.size]);
       },
     ),
   );

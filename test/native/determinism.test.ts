@@ -188,7 +188,7 @@ describe.skipIf(whyNoNative)(`the same bits, always ${whyNoNative ?? ''}`, () =>
         maxStepTokens,
         maxParallel: 3,
       });
-      return { loop, vocabSize, contextLength, tokenizer: undefined, unusedTokens: [] };
+      return { loop, vocabSize, contextLength, tokenizer: undefined, unusedTokens: new Set() };
     };
     const lastLogits = async (model: ReturnType<typeof openLoop>, tokens: number[]): Promise<Buffer> => {
       const rows: Float32Array[] = [];
