@@ -15,29 +15,29 @@ constexpr int kGroups = static_cast<int>(kTileRows) / kLanes;  // row groups of 
 constexpr int kPanelTokens = 128;                              // tokens whose sums are kept while a panel is in use
 constexpr int kVecBytes = 4 * kLanes;
 
-// What is read next. While one group of rows is multiplied, the one after it is fetched, a line at a time, row by row at the
-// same place, as it will be read; and once more, into the second-level cache, from kFarRows further on. Rows are streams
-// through several pages at once, and the processor's own prefetcher runs ahead in each page. Fetched front to back, lines
-// wait for the core's few miss buffers instead, at two thirds of the speed (docs/log.md).
-constexpr int64_t kFarRows = 48;
-
 // The row `row` of this piece or, from endRow on, of the one that this thread reads after it; null where nobody knows.
 DOTS_INLINE const uint8_t* rowToCome(const TileJob& job, int64_t row) {
   if (row < job.endRow) return job.weights + row * job.rowBytes;
   return job.next ? job.next + (row - job.endRow) * job.rowBytes : nullptr;
 }
 
+// Rows this far apart share one place in a first-level cache of 64 sets, which holds 8 to 12 of their lines and not 16: a
+// line would be fetched again for each quarter of it.
+constexpr int64_t kSamePlace = 4096;
+
+// What is read next. The rows of a group lie some kilobytes apart, and the group after it is their successors: each lane is
+// a stream of its own, in a page of its own, which the processor's prefetcher follows. It is helped by fetching, a line of
+// each row at a time, what comes a few lines later: into the first-level cache, and further on into the second. Of rows
+// that share pages it loses track (docs/log.md).
+constexpr int64_t kNearBytes = 256, kFarBytes = 512;
+
 struct Ahead {
   const uint8_t* at;
   int64_t farther, stride;
-  int left;
-  Ahead() = default;
-  /// For the rows from `row` on. Where nothing follows, `here` is fetched: lines that are there already.
-  DOTS_METHOD Ahead(const TileJob& job, int64_t row, const uint8_t* here) : stride(job.rowBytes), left(kLanes) {
-    const uint8_t *const near = rowToCome(job, row), *const far = rowToCome(job, row + kFarRows);
-    at = near ? near : here;
-    farther = (far ? far : here) - at;
-  }
+  int left = kLanes;
+  /// `after`: where the streams go on when these rows end, unless that is where their successors lie.
+  DOTS_METHOD Ahead(const Rows& rows, const uint8_t* after)
+      : at(rows.base + kNearBytes), farther(after ? after - at : kFarBytes - kNearBytes), stride(rows.stride) {}
   /// A line of one row; those of kLanes rows, then the next line of each.
   DOTS_METHOD void line() {
     __builtin_prefetch(at);
@@ -52,7 +52,7 @@ struct Ahead {
   }
 };
 
-// The same for panels: while the first tokens meet one panel, the rows of the next one are fetched at the same place, some
+// For panels: while the first tokens meet one panel, the rows of the next one are fetched at the same place, some
 // lines with each of a panel's parts. Later tokens find them there.
 struct PanelAhead {
   const uint8_t* at = nullptr;
@@ -111,6 +111,12 @@ DOTS_INLINE void storeGroup(float* out, int64_t row, const RowGroup& g, Vec sums
   float lanes[kLanes];
   store(lanes, sums);
   for (int i = 0; i < g.count; ++i) out[row + i] = lanes[g.skip + i];
+}
+
+DOTS_INLINE void storeApart(float* out, int64_t apart, Vec sums) {
+  float lanes[kLanes];
+  store(lanes, sums);
+  for (int i = 0; i < kLanes; ++i) out[i * apart] = lanes[i];
 }
 
 // What the sums of a tile depend on; types that agree in it share one copy of the tile kernels.
@@ -336,16 +342,26 @@ static void few(const TileJob& job) {
   ActivationRow x[NT];
   const int numTokens = static_cast<int>(job.numTokens);
   for (int t = 0; t < NT; ++t) x[t] = tokenRow(job, at, minOf(t, numTokens - 1));
-  for (int64_t row = job.firstRow; row < job.endRow;) {
-    const RowGroup g = rowGroup(job, row);
-    const int64_t nextRow = row + g.count;
-    const Ahead ahead(job, nextRow, g.rows.base);
+  const auto multiplyRows = [&](const Rows& rows, const uint8_t* after, auto storeSums) DOTS_LAMBDA {
     Vec acc[NT];
     DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
-    F::template dot<NT>(g.rows, x, job.cols, ahead, acc);
+    F::template dot<NT>(rows, x, job.cols, Ahead(rows, after), acc);
     DOTS_UNROLL for (int t = 0; t < NT; ++t)
-      if (t < numTokens) storeGroup(outRow(job, t), row, g, acc[t]);
-    row = nextRow;
+      if (t < numTokens) storeSums(outRow(job, t), acc[t]);
+  };
+  // Lanes are `apart` rows apart: the piece falls into kLanes streams.
+  int64_t apart = maxOf<int64_t>(1, (job.endRow - job.firstRow) / kLanes);
+  if (apart * job.rowBytes % kSamePlace == 0) apart = 1;
+  int64_t row = job.firstRow;
+  for (const int64_t block = apart * kLanes; row + block <= job.endRow; row += block)
+    for (int64_t i = row; i < row + apart; ++i)
+      multiplyRows({job.weights + i * job.rowBytes, apart * job.rowBytes},
+                   i + 1 == row + apart ? rowToCome(job, row + block) : nullptr,
+                   [&](float* out, Vec sums) DOTS_LAMBDA { storeApart(out + i, apart, sums); });
+  while (row < job.endRow) {
+    const RowGroup g = rowGroup(job, row);
+    multiplyRows(g.rows, rowToCome(job, row + g.count), [&](float* out, Vec sums) DOTS_LAMBDA { storeGroup(out, row, g, sums); });
+    row += g.count;
   }
 }
 

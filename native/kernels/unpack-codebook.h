@@ -29,27 +29,72 @@ DOTS_INLINE uint64_t load64(const void* p) {
   memcpy(&v, p, 8);
   return v;
 }
+// An entry of eight bytes; indices are of an address's width, so that multiplying them is part of the load.
+DOTS_INLINE uint64_t entry8(const int8_t* grid, size_t index) { return load64(grid + 8 * index); }
 // Two entries of four bytes as one of eight.
-DOTS_INLINE uint64_t twoEntries(const int8_t* grid, uint32_t first, uint32_t second) {
+DOTS_INLINE uint64_t twoEntries(const int8_t* grid, size_t first, size_t second) {
   return static_cast<uint32_t>(loadI32(grid + 4 * first)) |
          static_cast<uint64_t>(static_cast<uint32_t>(loadI32(grid + 4 * second))) << 32;
 }
 
-// Stores 32 codes: four entries of eight bytes, each byte negated where its bit of `signs` is set.
-DOTS_INLINE void storeSigned(int8_t* out, uint64_t e0, uint64_t e1, uint64_t e2, uint64_t e3, uint32_t signs) {
 #if defined(DOTS_AVX2) || defined(DOTS_AVX512)
-  const __m256i entries = _mm256_set_epi64x(static_cast<int64_t>(e3), static_cast<int64_t>(e2),
-                                            static_cast<int64_t>(e1), static_cast<int64_t>(e0));
+// Four entries of eight bytes.
+DOTS_INLINE __m256i fourEntries(uint64_t e0, uint64_t e1, uint64_t e2, uint64_t e3) {
+  return _mm256_set_epi64x(static_cast<int64_t>(e3), static_cast<int64_t>(e2), static_cast<int64_t>(e1),
+                           static_cast<int64_t>(e0));
+}
+// All ones in each byte whose bit of `signs` is set.
+DOTS_INLINE __m256i signMask(uint32_t signs) {
   const __m256i spread = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
   const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201ull));
   const __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(signs)), spread), bit);
-  const __m256i mask = _mm256_cmpeq_epi8(bits, bit);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out), _mm256_sub_epi8(_mm256_xor_si256(entries, mask), mask));
+  return _mm256_cmpeq_epi8(bits, bit);
+}
+DOTS_INLINE __m256i negatedWhere(__m256i mask, __m256i bytes) {
+  return _mm256_sub_epi8(_mm256_xor_si256(bytes, mask), mask);
+}
+#endif
+
+// Stores 32 codes: four entries of eight bytes, each byte negated where its bit of `signs` is set.
+struct StoreSigned {
+  int8_t* codes;
+  DOTS_METHOD void operator()(int s, uint64_t e0, uint64_t e1, uint64_t e2, uint64_t e3, uint32_t signs) const {
+    int8_t* const out = codes + 32 * s;
+#if defined(DOTS_AVX2) || defined(DOTS_AVX512)
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), negatedWhere(signMask(signs), fourEntries(e0, e1, e2, e3)));
 #else
-  const uint64_t entries[4] = {e0, e1, e2, e3};
-  memcpy(out, entries, 32);
-  for (int i = 0; i < 32; ++i)
-    if ((signs >> i) & 1) out[i] = static_cast<int8_t>(-out[i]);
+    const uint64_t entries[4] = {e0, e1, e2, e3};
+    memcpy(out, entries, 32);
+    for (int i = 0; i < 32; ++i)
+      if ((signs >> i) & 1) out[i] = static_cast<int8_t>(-out[i]);
+#endif
+  }
+};
+
+// What is read back element by element stays in memory: from there a broadcast is one instruction, and GCC would rather take
+// the vector apart that was stored.
+#define DOTS_IN_MEMORY(array) asm("" : "+m"(array))
+
+// The upper halves of eight times eight bytes.
+DOTS_INLINE void upperHalves(const uint8_t* p, uint32_t* out) {
+#if defined(DOTS_AVX2) || defined(DOTS_AVX512)
+  const __m256 low = _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+  const __m256 high = _mm256_loadu_ps(reinterpret_cast<const float*>(p + 32));
+  const __m256i odd = _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0xdd));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(odd, 0xd8));
+#else
+  for (int s = 0; s < 8; ++s) out[s] = static_cast<uint32_t>(loadI32(p + 4 + 8 * s));
+#endif
+}
+
+// The scales in the top four bits of eight words, as 2s + 1.
+DOTS_INLINE void topScales(const uint32_t* packed, uint32_t* out) {
+#if defined(DOTS_AVX2) || defined(DOTS_AVX512)
+  const __m256i top = _mm256_srli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(packed)), 28);
+  const __m256i odd = _mm256_add_epi32(_mm256_add_epi32(top, top), _mm256_set1_epi32(1));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_or_si256(odd, _mm256_slli_epi32(odd, 16)));
+#else
+  for (int s = 0; s < 8; ++s) out[s] = twice16(2 * (packed[s] >> 28) + 1);
 #endif
 }
 
@@ -92,26 +137,31 @@ DOTS_INLINE void oddScales(const uint8_t* nibbles, uint32_t* out) {
 
 struct Iq2XxsRow {
   using C = Codes<false, 127>;
+  static constexpr bool kHasSigns = true;
   static constexpr int kBlockBytes = 66, kSub = 32, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+  template <class Use>
+  DOTS_INLINE void entries(const uint8_t* b, const int8_t* grid, RowBlock& out, Use use) {
     out.d = halfAt(b) * 0.125f;
     uint32_t packed[8], signs[8];
-    for (int s = 0; s < 8; ++s) packed[s] = static_cast<uint32_t>(loadI32(b + 6 + 8 * s));
+    upperHalves(b + 2, packed);
     evenSigns(packed, signs);
+    DOTS_IN_MEMORY(signs);
+    topScales(packed, out.scales);
+    DOTS_IN_MEMORY(out.scales);
     for (int s = 0; s < 8; ++s) {
       const uint8_t* g = b + 2 + 8 * s;
-      storeSigned(out.codes + 32 * s, load64(grid + 8 * g[0]), load64(grid + 8 * g[1]), load64(grid + 8 * g[2]),
-                  load64(grid + 8 * g[3]), signs[s]);
+      use(s, entry8(grid, g[0]), entry8(grid, g[1]), entry8(grid, g[2]), entry8(grid, g[3]), signs[s]);
     }
-    for (int s = 0; s < 8; ++s) out.scales[s] = twice16(2 * (packed[s] >> 28) + 1);
   }
   static const int8_t* grid() { return gridIq2Xxs(); }
 };
 
 struct Iq2XsRow {
   using C = Codes<false, 127>;
+  static constexpr bool kHasSigns = true;
   static constexpr int kBlockBytes = 74, kSub = 16, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+  template <class Use>
+  DOTS_INLINE void entries(const uint8_t* b, const int8_t* grid, RowBlock& out, Use use) {
     out.d = halfAt(b) * 0.125f;
     uint32_t packed[8], signs[8];
     for (int s = 0; s < 8; ++s) {
@@ -119,65 +169,74 @@ struct Iq2XsRow {
       packed[s] = static_cast<uint32_t>((q >> 9 & 0x7f) | (q >> 25 & 0x7f) << 7 | (q >> 41 & 0x7f) << 14 | (q >> 57) << 21);
     }
     evenSigns(packed, signs);
+    DOTS_IN_MEMORY(signs);
+    oddScales<16>(b + 66, out.scales);
     for (int s = 0; s < 8; ++s) {
       const uint64_t q = load64(b + 2 + 8 * s);
-      storeSigned(out.codes + 32 * s, load64(grid + 8 * (q & 511)), load64(grid + 8 * (q >> 16 & 511)),
-                  load64(grid + 8 * (q >> 32 & 511)), load64(grid + 8 * (q >> 48 & 511)), signs[s]);
+      use(s, entry8(grid, q & 511), entry8(grid, q >> 16 & 511), entry8(grid, q >> 32 & 511),
+          entry8(grid, q >> 48 & 511), signs[s]);
     }
-    oddScales<16>(b + 66, out.scales);
   }
   static const int8_t* grid() { return gridIq2Xs(); }
 };
 
 struct Iq2SRow {
   using C = Codes<false, 127>;
+  static constexpr bool kHasSigns = true;
   static constexpr int kBlockBytes = 82, kSub = 16, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+  template <class Use>
+  DOTS_INLINE void entries(const uint8_t* b, const int8_t* grid, RowBlock& out, Use use) {
     out.d = halfAt(b) * 0.125f;
+    oddScales<16>(b + 74, out.scales);
     for (int s = 0; s < 8; ++s) {
       const uint8_t* q = b + 2 + 4 * s;
       const uint32_t high = b[66 + s];
-      storeSigned(out.codes + 32 * s, load64(grid + 8 * (q[0] | (high << 8 & 0x300))),
-                  load64(grid + 8 * (q[1] | (high << 6 & 0x300))), load64(grid + 8 * (q[2] | (high << 4 & 0x300))),
-                  load64(grid + 8 * (q[3] | (high << 2 & 0x300))), static_cast<uint32_t>(loadI32(b + 34 + 4 * s)));
+      use(s, entry8(grid, q[0] | (high << 8 & 0x300)), entry8(grid, q[1] | (high << 6 & 0x300)),
+          entry8(grid, q[2] | (high << 4 & 0x300)), entry8(grid, q[3] | (high << 2 & 0x300)),
+          static_cast<uint32_t>(loadI32(b + 34 + 4 * s)));
     }
-    oddScales<16>(b + 74, out.scales);
   }
   static const int8_t* grid() { return gridIq2S(); }
 };
 
 struct Iq3XxsRow {
   using C = Codes<false, 127>;
+  static constexpr bool kHasSigns = true;
   static constexpr int kBlockBytes = 98, kSub = 32, kOffset = 64;
-  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+  template <class Use>
+  DOTS_INLINE void entries(const uint8_t* b, const int8_t* grid, RowBlock& out, Use use) {
     out.d = halfAt(b) * 0.25f;
     uint32_t packed[8], signs[8];
     memcpy(packed, b + 66, 32);
     evenSigns(packed, signs);
+    DOTS_IN_MEMORY(signs);
+    topScales(packed, out.scales);
+    DOTS_IN_MEMORY(out.scales);
     for (int s = 0; s < 8; ++s) {
       const uint8_t* q = b + 2 + 8 * s;
-      storeSigned(out.codes + 32 * s, twoEntries(grid, q[0], q[1]), twoEntries(grid, q[2], q[3]),
-                  twoEntries(grid, q[4], q[5]), twoEntries(grid, q[6], q[7]), signs[s]);
+      use(s, twoEntries(grid, q[0], q[1]), twoEntries(grid, q[2], q[3]), twoEntries(grid, q[4], q[5]),
+          twoEntries(grid, q[6], q[7]), signs[s]);
     }
-    for (int s = 0; s < 8; ++s) out.scales[s] = twice16(2 * (packed[s] >> 28) + 1);
   }
   static const int8_t* grid() { return gridIq3Xxs(); }
 };
 
 struct Iq3SRow {
   using C = Codes<false, 31>;
+  static constexpr bool kHasSigns = true;
   static constexpr int kBlockBytes = 110, kSub = 32, kOffset = 16;
-  DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+  template <class Use>
+  DOTS_INLINE void entries(const uint8_t* b, const int8_t* grid, RowBlock& out, Use use) {
     out.d = halfAt(b);
+    oddScales<8>(b + 106, out.scales);
     for (int s = 0; s < 8; ++s) {
       const uint8_t* q = b + 2 + 8 * s;
       const uint32_t high = b[66 + s];
       auto two = [&](int g) DOTS_LAMBDA {
         return twoEntries(grid, q[g] | (high << (8 - g) & 256), q[g + 1] | (high << (7 - g) & 256));
       };
-      storeSigned(out.codes + 32 * s, two(0), two(2), two(4), two(6), static_cast<uint32_t>(loadI32(b + 74 + 4 * s)));
+      use(s, two(0), two(2), two(4), two(6), static_cast<uint32_t>(loadI32(b + 74 + 4 * s)));
     }
-    oddScales<8>(b + 106, out.scales);
   }
   static const int8_t* grid() { return gridIq3S(); }
 };
@@ -194,6 +253,7 @@ DOTS_INLINE void storeShifted(int8_t* out, const int8_t* entry, uint32_t minus) 
 
 struct Iq1SRow {
   using C = Codes<false, 31>;
+  static constexpr bool kHasSigns = false;
   static constexpr int kBlockBytes = 50, kSub = 32, kOffset = 16;
   DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
     out.d = halfAt(b) * 0.125f;
@@ -209,6 +269,7 @@ struct Iq1SRow {
 
 struct Iq1MRow {
   using C = Codes<false, 31>;
+  static constexpr bool kHasSigns = false;
   static constexpr int kBlockBytes = 56, kSub = 16, kOffset = 16;
   DOTS_INLINE void decode(const uint8_t* b, const int8_t* grid, RowBlock& out) {
     uint32_t s[4];
@@ -227,6 +288,7 @@ struct Iq1MRow {
 
 struct Tq1Row {
   using C = Codes<false, 3>;
+  static constexpr bool kHasSigns = false;
   static constexpr int kBlockBytes = 54, kSub = 16, kOffset = 1;
   // Five base-3 digits of a byte, the first the most significant: the top of the byte times 3, again and again.
   DOTS_INLINE void digits(const uint8_t* bytes, int count, int numDigits, int8_t* out) {
@@ -249,7 +311,16 @@ struct Tq1Row {
   static const int8_t* grid() { return nullptr; }
 };
 
-// A row type as one for panels: R::decode for each row, then four codes of each row at a time.
+// A row's block as signed codes.
+template <class R>
+DOTS_INLINE void decodeBlock(const uint8_t* b, const int8_t* grid, RowBlock& out) {
+  if constexpr (R::kHasSigns)
+    R::entries(b, grid, out, StoreSigned{out.codes});
+  else
+    R::decode(b, grid, out);
+}
+
+// A row type as one for panels: each row decoded, then four codes of each row at a time.
 template <class R>
 struct ByRow {
   using C = typename R::C;
@@ -262,7 +333,7 @@ struct ByRow {
     float d[kLanes];
     const int8_t* const grid = R::grid();
     for (int r = 0; r < kLanes; ++r) {
-      R::decode(rows.base + r * rows.stride, grid, unpacked[r]);
+      decodeBlock<R>(rows.base + r * rows.stride, grid, unpacked[r]);
       d[r] = unpacked[r].d;
       for (int s = 0; s < 256 / kSub; ++s) narrow[r][s] = static_cast<uint8_t>(unpacked[r].scales[s]);
       for (int s = 256 / kSub; s < 16; ++s) narrow[r][s] = 0;
