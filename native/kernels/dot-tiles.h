@@ -351,7 +351,7 @@ static void few(const TileJob& job) {
   };
   // Lanes are `apart` rows apart: the piece falls into kLanes streams.
   int64_t apart = maxOf<int64_t>(1, (job.endRow - job.firstRow) / kLanes);
-  if (apart * job.rowBytes % kSamePlace == 0) apart = 1;
+  if (kLanes >= 8 && apart * job.rowBytes % kSamePlace == 0) apart = 1;
   int64_t row = job.firstRow;
   for (const int64_t block = apart * kLanes; row + block <= job.endRow; row += block)
     for (int64_t i = row; i < row + apart; ++i)
