@@ -20,7 +20,7 @@ export default defineConfig({
           include: ['test/**/*.slow.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          expect: { poll: { timeout: 10_000 } },
+          expect: { poll: { timeout: 60_000 } },
         },
       },
     ],

@@ -40,8 +40,8 @@ stage() { # COMMAND RUN NAME: train, then keep the newest checkpoint under a nam
   cp -r "$(newest "$2")" "$work/$3.partial" && mv "$work/$3.partial" "$work/$3"
 }
 stage train pretrain pretrained
-stage sft sft tuned
-stage sft everyday talking
+stage train further furthered
+stage sft sft talking
 
 $dots convert "$work/talking" models/mini.gguf --type q8_0 --force
 node "$recipe/check-answers.mjs" models/mini.gguf

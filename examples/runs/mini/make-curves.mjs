@@ -1,12 +1,17 @@
-// Draws the log of a run as one SVG: training loss, held-out bits per byte of each language, learning rate.
-// node examples/runs/mini/make-curves.mjs LOG.jsonl OUT.svg
+// Draws the logs of runs that go on from one another as one SVG: training loss, held-out bits per byte, loads, learning rate.
+// node examples/runs/mini/make-curves.mjs LOG.jsonl… OUT.svg
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const [from, to] = process.argv.slice(2);
-const records = readFileSync(from, 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line));
+const logs = process.argv.slice(2);
+const to = logs.pop();
+const records = [];
+for (const log of logs) {
+  const before = records.at(-1)?.tokens ?? 0;
+  for (const line of readFileSync(log, 'utf8').trim().split('\n')) {
+    const record = JSON.parse(line);
+    if (record.tokens !== undefined) records.push({ ...record, tokens: before + record.tokens });
+  }
+}
 const steps = records.filter(({ type }) => type === 'step');
 const validations = records.filter(({ type }) => type === 'validation');
 
