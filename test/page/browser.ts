@@ -86,7 +86,7 @@ class TestBrowser {
       ...options,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000);
     const visit = new Visit(page, new URL(url).origin);
     await page.goto(url);
     return visit;
