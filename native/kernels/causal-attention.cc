@@ -41,16 +41,17 @@ DOTS_INLINE float* scoresAt(float* scores, int64_t row, int64_t key) {
 DOTS_INLINE void multiplyByKeys(const float* a, const float* panels, int64_t width, int64_t numRows, int64_t numKeys, float* scores) {
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
-    gemmBlock({a, false, panels + key * width, width, numRows, here, scoresAt(scores, 0, key), kGemmDepth, nullptr, true, {}, 0, 0, 0, 0});
+    gemmBlock({a, false, panels + key * width, width, width, numRows, here, scoresAt(scores, 0, key), kGemmDepth, nullptr, true, {}, 0, 0, 0, 0});
   }
 }
 
-/// scores (as weights) times rows of packed values: c[numRows][ldC].
-DOTS_INLINE void multiplyByValues(const float* scores, const float* panels, int64_t width, int64_t numRows, int64_t numKeys, float* c, int64_t ldC) {
+/// scores (as weights) times the first numKeys rows of `numPacked` packed values: c[numRows][ldC].
+DOTS_INLINE void multiplyByValues(const float* scores, const float* panels, int64_t numPacked, int64_t width, int64_t numRows, int64_t numKeys, float* c, int64_t ldC) {
   const int64_t padded = paddedTo(width, gemmPanelWidth());
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
-    const int64_t here = minOf(kGemmDepth, numKeys - key);
-    gemmBlock({scores + key * kQueries, false, panels + key * padded, here, numRows, width, c, ldC, nullptr, key == 0, {}, 0, 0, 0, 0});
+    // Panels of the last block are as deep as all keys of the document that are left, not only those seen so far.
+    const int64_t here = minOf(kGemmDepth, numKeys - key), packed = minOf(kGemmDepth, numPacked - key);
+    gemmBlock({scores + key * kQueries, false, panels + key * padded, packed, here, numRows, width, c, ldC, nullptr, key == 0, {}, 0, 0, 0, 0});
   }
 }
 
@@ -114,7 +115,7 @@ void causalAttention(const CausalDocument& d, float* y_TNH, float* scratch) {
       multiplyByKeys(queries, keys, H, numRows, numKeys, scores);
       float inverse[kQueries];
       for (int64_t row = 0; row < numRows; ++row) inverse[row] = exponentials(scores, row, first + row + 1, numKeys, scale);
-      multiplyByValues(scores, values, H, numRows, numKeys, mixed, padded);
+      multiplyByValues(scores, values, S, H, numRows, numKeys, mixed, padded);
       for (int64_t row = 0; row < numRows; ++row) {
         float* y = y_TNH + (d.tokens[first + row] * d.numHeads + head) * H;
         for (int64_t i = 0; i < H; ++i) y[i] = mixed[row * padded + i] * inverse[row];
@@ -146,7 +147,7 @@ DOTS_INLINE void addToKeys(const float* scores, const float* panels, int64_t num
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
     packGemmRows({scores + key * kQueries, kGemmDepth, nullptr, true}, 0, numRows, 0, here, turned);
-    gemmBlock({turned, true, panels, numRows, here, width, c + key * ldC, ldC, nullptr, false, {}, 0, 0, 0, 0});
+    gemmBlock({turned, true, panels, numRows, numRows, here, width, c + key * ldC, ldC, nullptr, false, {}, 0, 0, 0, 0});
   }
 }
 
@@ -188,7 +189,7 @@ void causalAttentionGrad(const CausalDocument& d, const float* gradient_TNH, flo
       }
       addToKeys(weights, outputPanels, numRows, numKeys, H, turned, valueGradients, padded);
       addToKeys(gradients, queryPanels, numRows, numKeys, H, turned, keyGradients, padded);
-      multiplyByValues(gradients, keyRows, H, numRows, numKeys, mixed, padded);
+      multiplyByValues(gradients, keyRows, S, H, numRows, numKeys, mixed, padded);
       for (int64_t row = 0; row < numRows; ++row)
         memcpy(packed + (d.tokens[first + row] * numPacked + head) * H, mixed + row * padded, static_cast<size_t>(H) * 4);
     }

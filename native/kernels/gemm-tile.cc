@@ -112,7 +112,7 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
   float* rows[kTileRows];
   Ahead ahead{&block.next, block.nextRow, block.endNextRow, block.nextFirst, block.nextFloats, 0};
   for (int64_t col = 0; col < block.numCols; col += kPanel) {
-    const float* b = block.b + col * block.depth;
+    const float* b = block.b + col * block.panelDepth;
     const int64_t width = minOf<int64_t>(kPanel, block.numCols - col);
     for (int64_t row = 0; row < block.numRows; row += kTileRows) {
       const float* a = block.a + (kColumns ? row / kTileRows * columnPanel(block.depth) : row * kGemmDepth);

@@ -32,8 +32,9 @@ struct GemmOperand {
 struct GemmBlock {
   const float* a;  // as packGemmRows wrote it, 64-byte aligned
   bool aIsColumns;
-  const float* b;  // panels, each `depth` times the panel's width
-  int64_t depth;   // at most kGemmDepth
+  const float* b;       // panels, each `panelDepth` times the panel's width
+  int64_t panelDepth;  // what they were packed with; only the first `depth` of it meet A
+  int64_t depth;       // at most kGemmDepth
   int64_t numRows, numCols;
   float* c;  // element (i, j) at c + cRow(i) * ldC + j
   int64_t ldC;

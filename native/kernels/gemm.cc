@@ -133,7 +133,7 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
         block.a = mine;
         block.aIsColumns = false;
         block.b = m.packed + ((expert - round.firstExpert) * depth + k) * m.paddedCols + stretch.col * here;
-        block.depth = here;
+        block.panelDepth = block.depth = here;
         block.numRows = end - first;
         block.numCols = stretch.endCol - stretch.col;
         block.cRows = product.outRows ? product.outRows + first : nullptr;
@@ -268,7 +268,7 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       packPanels(right, k, here, col, endCol, b);
       // Of the next tokens both rows are wanted; the longer stretch is fetched.
       const bool isLeft = endRow - row > endCol - col;
-      run({a, true, b, here, endRow - row, endCol - col, out, product.cols, nullptr, !isAdded && k == begin, isLeft ? left : right, k + here, least(k + here + kGemmDepth, end),
+      run({a, true, b, here, here, endRow - row, endCol - col, out, product.cols, nullptr, !isAdded && k == begin, isLeft ? left : right, k + here, least(k + here + kGemmDepth, end),
            isLeft ? row : col, isLeft ? endRow - row : endCol - col});
     }
   });

@@ -151,6 +151,23 @@ export const suite: OpSuite = {
         headSize,
       });
     }),
+    // Wider than a panel of columns, and longer than a block of queries, so that a block sees some of the keys packed with it.
+    ...randomCases(2, (random, index) => {
+      const lengths = [[80, 70], [150]][index];
+      const normal = (): Float32Array => normals(random, 150 * 40);
+      return makeCase('long sequences', {
+        gradient: normal(),
+        q: normal(),
+        k: normal(),
+        v: normal(),
+        sequences_T: Int32Array.from(
+          lengths.flatMap((length, sequence) => new Array<number>(length).fill(sequence)),
+        ),
+        numHeads: 1,
+        numKeyHeads: 1,
+        headSize: 40,
+      });
+    }),
   ],
   refuses: {
     'a gradient of another shape than the queries': (g) => attempt(g, { gradient: [3, 2, 8] }),

@@ -96,6 +96,22 @@ export const suite: OpSuite = {
         { numHeads, numKeyHeads, headSize },
       );
     }),
+    // As long as training's: several blocks of keys, and sequences that begin and end inside of blocks.
+    ...randomCases(3, (random, index) => {
+      const lengths = [
+        [512, 88],
+        [444, 130, 26],
+        [7, 593],
+      ][index];
+      const numTokens = 600;
+      const normal = (): Float32Array => normals(random, numTokens * 2 * 64);
+      return attentionCase(
+        'long sequences',
+        [normal().map((value) => 2 * value), normal(), normal()],
+        Int32Array.from(lengths.flatMap((length, sequence) => new Array<number>(length).fill(sequence))),
+        { numHeads: 2, numKeyHeads: 2, headSize: 64 },
+      );
+    }),
   ],
   refuses: {
     'values of another shape than keys': (g) =>
