@@ -41,7 +41,8 @@ stage() { # COMMAND RUN NAME: train, then keep the newest checkpoint under a nam
 }
 stage train pretrain pretrained
 stage train further furthered
-stage sft sft talking
+stage sft sft tuned
+stage sft settle talking
 
 $dots convert "$work/talking" models/mini.gguf --type q8_0 --force
 node "$recipe/check-answers.mjs" models/mini.gguf
