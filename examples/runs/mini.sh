@@ -42,7 +42,8 @@ stage() { # COMMAND RUN NAME: train, then keep the newest checkpoint under a nam
 stage train pretrain pretrained
 stage train further furthered
 stage sft sft tuned
-stage sft settle talking
+stage sft settle settled
+stage sft settle-2 talking
 
 $dots convert "$work/talking" models/mini.gguf --type q8_0 --force
 node "$recipe/check-answers.mjs" models/mini.gguf
