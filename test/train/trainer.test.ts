@@ -7,12 +7,14 @@ import { referenceBackend } from '../../src/backend/reference/reference-backend.
 import type { Store } from '../../src/backend/store.ts';
 import { ResourceError, ShapeError } from '../../src/core/errors.ts';
 import { openModelFiles } from '../../src/engine/model-files.ts';
+import { openEngine } from '../../src/engine/open.ts';
+import { scoreTokens } from '../../src/eval/perplexity.ts';
 import type { Dots1Config } from '../../src/model/config.ts';
 import { storeSpecs } from '../../src/train/parameters.ts';
 import type { LogRecord, RunFolder } from '../../src/train/run-folder.ts';
 import { type TrainerOptions, train } from '../../src/train/trainer.ts';
 import { candidates, reasonToSkip } from '../conformance/backends.ts';
-import { BACKEND, TOY_MODEL, toyFolder, toyOptions, toyRun } from './toy.ts';
+import { BACKEND, TOY_MODEL, ToySource, toyFolder, toyOptions, toyRun } from './toy.ts';
 
 /** What a run computed, without what depends on the clock. */
 async function computed(folder: RunFolder): Promise<LogRecord[]> {
@@ -229,6 +231,29 @@ describe('train()', () => {
       };
       expect(await settled({ biasRate: 0.01, lossFactor: 0.001 })).toBeLessThan(0.25);
       expect(await settled({ biasRate: 0, lossFactor: 0 })).toBeGreaterThan(0.4);
+    });
+
+    it(`measures on ${name} the loss that its checkpoint has when it runs, so no token helps one before it`, async () => {
+      const source = new ToySource(600);
+      const held = { name: 'long', source, numTokens: 600 };
+      const run = toyRun({
+        ...{
+          model: { ...TOY_MODEL, headSize: 64, contextLength: 600 },
+          init: { std: 0.5, seed: 1 },
+          learningRate: { peak: 1e-3 },
+        },
+        ...{ tokens: 1200, microBatchTokens: 600, batch: [], validation: { tokens: 600 } },
+      });
+      const { checkpoint, validation } = await train({
+        ...toyOptions(run, await toyFolder(), backend),
+        stages: [{ from: 0, source: new ToySource(600) }],
+        validation: [held],
+      });
+      await source.seek(0);
+      const { tokens_T } = await source.next(600);
+      await using engine = await openEngine(checkpoint, { backend: 'reference', kvType: 'f32' });
+      const nats = await scoreTokens(engine, Array.from(tokens_T), { contextTokens: 600 });
+      expect(validation?.loss).toBeCloseTo(nats / 599, 4);
     });
 
     it(`computes the same bits on ${name} with any number of threads`, async () => {
