@@ -40,10 +40,8 @@ stage() { # COMMAND RUN NAME: train, then keep the newest checkpoint under a nam
   cp -r "$(newest "$2")" "$work/$3.partial" && mv "$work/$3.partial" "$work/$3"
 }
 stage train pretrain pretrained
-stage train further furthered
 stage sft sft tuned
-stage sft settle settled
-stage sft settle-2 talking
+stage sft settle talking
 
 $dots convert "$work/talking" models/mini.gguf --type q8_0 --force
 node "$recipe/check-answers.mjs" models/mini.gguf
