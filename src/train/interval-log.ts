@@ -76,6 +76,9 @@ export class IntervalLog {
     const { maxViolation, entropy, numDead } = loadStatistics(counts_E);
     const bias_E = this.store.array(`layers.${layer}.routerBias`);
     const total = counts_E.reduce((a, b) => a + b, 0);
+    const meanBias = bias_E.reduce((a, b) => a + b, 0) / bias_E.length;
+    const largest = (of: (bias: number) => number): number =>
+      bias_E.reduce((max, bias) => Math.max(max, Math.abs(of(bias))), 0);
     return {
       layer,
       maxViolation: rounded(maxViolation),
@@ -83,7 +86,9 @@ export class IntervalLog {
       stepViolation: rounded((violations.get(layer) as number) / steps),
       entropy: rounded(entropy),
       numDead,
-      biasDrift: rounded(bias_E.reduce((max, bias) => Math.max(max, Math.abs(bias)), 0)),
+      biasDrift: rounded(largest((bias) => bias)),
+      // What all biases of a layer have in common chooses nothing, and grows when few experts have too much and many a little too few.
+      biasSpread: rounded(largest((bias) => bias - meanBias)),
       load: Array.from(counts_E, (count) => rounded(count / total)),
     };
   }

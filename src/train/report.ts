@@ -19,6 +19,8 @@ interface LayerRecord {
   readonly entropy: number;
   readonly numDead: number;
   readonly biasDrift: number;
+  /** Absent in logs of earlier versions. */
+  readonly biasSpread?: number;
   readonly load: readonly number[];
 }
 
@@ -109,6 +111,15 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
       lines: perLayer(({ entropy }) => entropy),
     }),
     lineChart({ title: 'Largest correction bias', unit: '', lines: perLayer(({ biasDrift }) => biasDrift) }),
+    ...(steps.every(({ layers: all }) => all.every(({ biasSpread }) => biasSpread !== undefined))
+      ? [
+          lineChart({
+            title: 'Spread of the correction bias',
+            unit: "largest distance from its layer's mean",
+            lines: perLayer(({ biasSpread }) => biasSpread as number),
+          }),
+        ]
+      : []),
   ];
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +

@@ -8,6 +8,7 @@ const layer = {
   entropy: 0.9,
   numDead: 0,
   biasDrift: 0.01,
+  biasSpread: 0.005,
   load: [0.75, 0.25, 0, 0],
 };
 const step = (tokens: number, loss: number) => ({
@@ -37,6 +38,15 @@ describe('trainingReport()', () => {
     expect(page).toContain('2.2500, 1.5000 bits a byte');
     expect(page).toContain('layer 1, expert 0: 3.00 × the mean');
     expect(page.match(/<td style/g)).toHaveLength(4);
+  });
+
+  it('draws logs of earlier versions, which do not tell how biases spread', () => {
+    const { biasSpread: _, ...earlier } = layer;
+    const older = records.map((record) =>
+      record.type === 'step' ? { ...record, layers: [earlier] } : record,
+    );
+    expect(trainingReport('run', records)).toContain('Spread of the correction bias');
+    expect(trainingReport('run', older)).not.toContain('Spread of the correction bias');
   });
 
   it('names of sets cannot break the page', () => {

@@ -52,6 +52,26 @@ describe('train()', () => {
     expect(result).toMatchObject({ steps: 80, tokens: 5120 });
   });
 
+  it('logs how far biases are from zero, and how far from each other, which is what chooses', async () => {
+    const folder = await toyFolder();
+    let store: Store | undefined;
+    let bias_E: number[] = [];
+    await train({
+      ...toyOptions(toyRun({ balance: { biasRate: 0.01 } }), folder),
+      begin: async (opened) => {
+        store = opened;
+      },
+      onStep: () => {
+        bias_E = Array.from(store?.array('layers.1.routerBias') ?? []);
+      },
+    });
+    const last = (await folder.readLog()).findLast(({ type }) => type === 'step') as LogRecord;
+    const [{ biasDrift, biasSpread }] = last.layers as { biasDrift: number; biasSpread: number }[];
+    const mean = bias_E.reduce((a, b) => a + b, 0) / bias_E.length;
+    expect(biasDrift).toBeCloseTo(Math.max(...bias_E.map(Math.abs)), 3);
+    expect(biasSpread).toBeCloseTo(Math.max(...bias_E.map((bias) => Math.abs(bias - mean))), 3);
+  });
+
   it('learns with Muon too, which forgets half of what AdamW has to keep', async () => {
     const folder = await toyFolder();
     const run = toyRun({ tokens: 80 * 64, optimizer: { type: 'muon' } });
