@@ -67,10 +67,13 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
     }));
   };
   const layers = steps.at(-1)?.layers ?? [];
-  const perLayer = (of: (layer: LayerRecord) => number): Line[] =>
+  const perLayer = (of: (layer: LayerRecord) => number | undefined): Line[] =>
     layers.map(({ layer }, i) => ({
       name: `layer ${layer}`,
-      points: steps.map(({ tokens, layers: all }) => [tokens, of(all[i])] as const),
+      points: steps.flatMap(({ tokens, layers: all }) => {
+        const value = of(all[i]);
+        return value === undefined ? [] : [[tokens, value] as const];
+      }),
     }));
   const charts = [
     lineChart({
@@ -111,15 +114,11 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
       lines: perLayer(({ entropy }) => entropy),
     }),
     lineChart({ title: 'Largest correction bias', unit: '', lines: perLayer(({ biasDrift }) => biasDrift) }),
-    ...(steps.every(({ layers: all }) => all.every(({ biasSpread }) => biasSpread !== undefined))
-      ? [
-          lineChart({
-            title: 'Spread of the correction bias',
-            unit: "largest distance from its layer's mean",
-            lines: perLayer(({ biasSpread }) => biasSpread as number),
-          }),
-        ]
-      : []),
+    lineChart({
+      title: 'Spread of the correction bias',
+      unit: "largest distance from its layer's mean",
+      lines: perLayer(({ biasSpread }) => biasSpread),
+    }),
   ];
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
