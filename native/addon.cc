@@ -138,7 +138,8 @@ bool readPart(Arguments& arguments, napi_value object, Mappings& mappings, dots:
   }
   if (arguments.has(object, "floats")) {
     size_t length = 0;
-    part->stored = static_cast<const uint8_t*>(arguments.typed(arguments.property(object, "floats"), napi_float32_array, &length));
+    part->stored =
+        static_cast<const uint8_t*>(arguments.typed(arguments.property(object, "floats"), napi_float32_array, &length));
     return !arguments.failed() && static_cast<int64_t>(length * sizeof(float)) == part->sizeBytes;
   }
   const std::string path = arguments.text(arguments.property(object, "path"));
@@ -162,7 +163,8 @@ bool readWeight(Arguments& arguments, napi_value object, Mappings& mappings, dot
   const uint32_t rank = arguments.length(shape);
   if (arguments.failed() || rank < 1 || rank > 3) return false;
   weight->rank = static_cast<int32_t>(rank);
-  for (uint32_t i = 0; i < rank; ++i) weight->dims[i] = static_cast<int64_t>(arguments.number(arguments.element(shape, i)));
+  for (uint32_t i = 0; i < rank; ++i)
+    weight->dims[i] = static_cast<int64_t>(arguments.number(arguments.element(shape, i)));
   napi_value parts = arguments.property(object, "parts");
   const uint32_t numParts = arguments.length(parts);
   for (uint32_t i = 0; i < numParts && !arguments.failed(); ++i) {
@@ -183,7 +185,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   std::string error;
   dots::Program program;
   if (!dots::parseProgram(static_cast<const int32_t*>(words), static_cast<int64_t>(numWords),
-                          static_cast<const double*>(constants), static_cast<int64_t>(numConstants), &program, &error)) {
+                          static_cast<const double*>(constants), static_cast<int64_t>(numConstants), &program,
+                          &error)) {
     return fail(env, "bad program: " + error);
   }
   Mappings mappings;
@@ -195,15 +198,18 @@ napi_value load(napi_env env, napi_callback_info info) {
   std::vector<dots::State> states(arguments.length(arguments.at(3)));
   for (uint32_t i = 0; i < states.size(); ++i) {
     napi_value object = arguments.element(arguments.at(3), i);
-    states[i].type = static_cast<dots::KvType>(static_cast<int32_t>(arguments.number(arguments.property(object, "type"))));
+    states[i].type =
+        static_cast<dots::KvType>(static_cast<int32_t>(arguments.number(arguments.property(object, "type"))));
     napi_value shape = arguments.property(object, "shape");
     const uint32_t rank = arguments.length(shape);
     if (arguments.failed() || rank < 1 || rank > 4) return fail(env, "load: the states are not described as expected");
     states[i].rank = static_cast<int32_t>(rank);
-    for (uint32_t d = 0; d < rank; ++d) states[i].dims[d] = static_cast<int64_t>(arguments.number(arguments.element(shape, d)));
+    for (uint32_t d = 0; d < rank; ++d)
+      states[i].dims[d] = static_cast<int64_t>(arguments.number(arguments.element(shape, d)));
     if (!arguments.has(object, "floats")) continue;
     size_t length = 0;
-    states[i].stored = static_cast<float*>(arguments.typed(arguments.property(object, "floats"), napi_float32_array, &length));
+    states[i].stored =
+        static_cast<float*>(arguments.typed(arguments.property(object, "floats"), napi_float32_array, &length));
     states[i].sizeBytes = static_cast<int64_t>(length * sizeof(float));
   }
   const int numThreads = static_cast<int>(arguments.number(arguments.at(4)));
@@ -215,7 +221,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   handle->model->executable = std::move(executable);
   napi_value result;
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Handle*>(data); };
-  if (napi_create_external(env, handle, finalize, nullptr, &result) != napi_ok) return fail(env, "load: out of handles");
+  if (napi_create_external(env, handle, finalize, nullptr, &result) != napi_ok)
+    return fail(env, "load: out of handles");
   return result;
 }
 
@@ -272,15 +279,18 @@ napi_value run(napi_env env, napi_callback_info info) {
     napi_typedarray_type type = napi_int8_array;
     void* data = nullptr;
     napi_value array = arguments.element(arguments.at(1), i);
-    const bool isArray = !arguments.failed() && napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) == napi_ok;
-    if (!isArray || (type != napi_int32_array && type != napi_float32_array)) return fail(env, "run: inputs must be Int32Arrays or Float32Arrays");
+    const bool isArray =
+        !arguments.failed() && napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) == napi_ok;
+    if (!isArray || (type != napi_int32_array && type != napi_float32_array))
+      return fail(env, "run: inputs must be Int32Arrays or Float32Arrays");
     static_assert(sizeof(float) == sizeof(int32_t), "both are copied as words");
     work->inputData[i].resize(length);
     if (length > 0) std::memcpy(work->inputData[i].data(), data, length * sizeof(int32_t));
     work->inputs.push_back({work->inputData[i].data(), static_cast<int64_t>(length), type == napi_float32_array});
   }
   size_t numBindings = 0;
-  const int32_t* bindings = static_cast<const int32_t*>(arguments.typed(arguments.at(2), napi_int32_array, &numBindings));
+  const int32_t* bindings =
+      static_cast<const int32_t*>(arguments.typed(arguments.at(2), napi_int32_array, &numBindings));
   if (arguments.failed()) return fail(env, "run: bindings must be an Int32Array");
   if (!executable.prepare(std::vector<int32_t>(bindings, bindings + numBindings), work->inputs, &work->error)) {
     return fail(env, work->error);
@@ -291,7 +301,8 @@ napi_value run(napi_env env, napi_callback_info info) {
   work->outputs.assign(executable.program().outputs.size(), nullptr);
   for (size_t i = 0; i < numWanted; ++i) {
     const size_t output = static_cast<size_t>(wanted[i]);
-    if (wanted[i] < 0 || output >= work->outputs.size()) return fail(env, "run: an output is wanted that does not exist");
+    if (wanted[i] < 0 || output >= work->outputs.size())
+      return fail(env, "run: an output is wanted that does not exist");
     const int64_t length = executable.outputElements(output);
     void* data = nullptr;
     napi_value buffer = nullptr;
@@ -332,18 +343,21 @@ napi_value cancel(napi_env env, napi_callback_info info) {
 napi_value allocate(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const double sizeBytes = arguments.number(arguments.at(0));
-  if (arguments.failed() || !(sizeBytes >= 0 && sizeBytes < 9e15)) return fail(env, "allocate: expected a number of bytes");
+  if (arguments.failed() || !(sizeBytes >= 0 && sizeBytes < 9e15))
+    return fail(env, "allocate: expected a number of bytes");
   std::unique_ptr<dots::LargeMemory> memory(new dots::LargeMemory);
   if (!memory->allocate(static_cast<int64_t>(sizeBytes))) return fail(env, "allocate: out of memory");
   const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<dots::LargeMemory*>(hint); };
   napi_value result = nullptr;
   // Some hosts forbid memory that is not V8's own; then it is V8's.
-  if (napi_create_external_arraybuffer(env, memory->data(), static_cast<size_t>(sizeBytes), finalize, memory.get(), &result) == napi_ok) {
+  if (napi_create_external_arraybuffer(env, memory->data(), static_cast<size_t>(sizeBytes), finalize, memory.get(),
+                                       &result) == napi_ok) {
     memory.release();
     return result;
   }
   void* data = nullptr;
-  if (napi_create_arraybuffer(env, static_cast<size_t>(sizeBytes), &data, &result) != napi_ok) return fail(env, "allocate: out of memory");
+  if (napi_create_arraybuffer(env, static_cast<size_t>(sizeBytes), &data, &result) != napi_ok)
+    return fail(env, "allocate: out of memory");
   return result;
 }
 
@@ -351,12 +365,14 @@ napi_value allocate(napi_env env, napi_callback_info info) {
 napi_value seconds(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Handle* handle = arguments.external<Handle>(arguments.at(0));
-  if (arguments.failed() || !handle->model || handle->model->isRunning) return fail(env, "seconds: the model is closed or runs");
+  if (arguments.failed() || !handle->model || handle->model->isRunning)
+    return fail(env, "seconds: the model is closed or runs");
   const std::vector<double>& values = handle->model->executable->instructionSeconds();
   void* data = nullptr;
   napi_value buffer = nullptr;
   napi_value result = nullptr;
-  if (napi_create_arraybuffer(env, values.size() * sizeof(double), &data, &buffer) != napi_ok) return fail(env, "seconds: out of memory");
+  if (napi_create_arraybuffer(env, values.size() * sizeof(double), &data, &buffer) != napi_ok)
+    return fail(env, "seconds: out of memory");
   if (!values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));
   napi_create_typedarray(env, napi_float64_array, values.size(), buffer, 0, &result);
   return result;
@@ -398,7 +414,8 @@ napi_value limits(napi_env env, napi_callback_info info) {
   if (arguments.failed() || !dots::measureLimits(numThreads, &measured, &error)) {
     return fail(env, error.empty() ? "limits: expected a number of threads" : error);
   }
-  const double values[] = {measured.readBytesPerSecond, measured.floatMultipliesPerSecond, measured.byteMultipliesPerSecond};
+  const double values[] = {measured.readBytesPerSecond, measured.floatMultipliesPerSecond,
+                           measured.byteMultipliesPerSecond};
   napi_value result = nullptr;
   napi_create_array_with_length(env, 3, &result);
   for (uint32_t i = 0; i < 3; ++i) {
@@ -436,10 +453,16 @@ NAPI_MODULE_INIT() {
     const char* name;
     napi_callback function;
   } exported[] = {
-      {"load", load},   {"run", run},
-      {"seconds", seconds}, {"allocate", allocate}, {"cancel", cancel}, {"close", closeHandle},
-      {"isa", isa},     {"activationKind", activationKind},
-      {"activationRowBytes", activationRowBytes}, {"limits", limits},
+      {"load", load},
+      {"run", run},
+      {"seconds", seconds},
+      {"allocate", allocate},
+      {"cancel", cancel},
+      {"close", closeHandle},
+      {"isa", isa},
+      {"activationKind", activationKind},
+      {"activationRowBytes", activationRowBytes},
+      {"limits", limits},
   };
   for (const auto& entry : exported) {
     napi_value function = nullptr;

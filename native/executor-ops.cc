@@ -16,7 +16,8 @@ namespace dots {
 const float* Executable::ropeAnglesFor(const Instruction& instruction, const int32_t* positions_T) {
   const int64_t numTokens = axis(instruction.output, 0);
   const int64_t headWidth = lastAxis(instruction.output);
-  const bool isKnown = anglesFor_ && anglesFor_->inputs[1] == instruction.inputs[1] && anglesFor_->constants[0] == instruction.constants[0] &&
+  const bool isKnown = anglesFor_ && anglesFor_->inputs[1] == instruction.inputs[1] &&
+                       anglesFor_->constants[0] == instruction.constants[0] &&
                        lastAxis(anglesFor_->output) == headWidth;
   if (isKnown) return angles_.data();
   angles_.resize(static_cast<size_t>(numTokens * headWidth));
@@ -55,7 +56,8 @@ bool Executable::runAttention(const Instruction& instruction, const std::vector<
   const auto write = DOTS_KERNEL(writeKv);
   const float* k_TGH = floats(in[1]);
   const float* v_TGH = floats(in[2]);
-  share(numTokens * layer.numHeads, 2 * layer.headWidth, [&](int64_t begin, int64_t end, int) { write(layer, step, k_TGH, v_TGH, begin, end); });
+  share(numTokens * layer.numHeads, 2 * layer.headWidth,
+        [&](int64_t begin, int64_t end, int) { write(layer, step, k_TGH, v_TGH, begin, end); });
 
   tiles_.resize(static_cast<size_t>(numTokens) + 1);
   const int64_t numTiles = DOTS_KERNEL(planAttention)(step, numQueryHeads, layer.numHeads, tiles_.data());
@@ -69,7 +71,8 @@ bool Executable::runAttention(const Instruction& instruction, const std::vector<
   return true;
 }
 
-bool Executable::runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
+bool Executable::runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs,
+                                std::string* error) {
   const std::vector<int32_t>& in = instruction.inputs;
   const int32_t out = instruction.output;
   const int64_t count = elements(out);
@@ -123,32 +126,38 @@ bool Executable::runInstruction(const Instruction& instruction, const std::vecto
       const float* x = floats(in[0]);
       float* y = floats(out);
       const int64_t numHeads = axis(out, 1);
-      share(numRows, 2 * width, [&](int64_t begin, int64_t end, int) { kernel(x, angles, numHeads, width, y, begin, end); });
+      share(numRows, 2 * width,
+            [&](int64_t begin, int64_t end, int) { kernel(x, angles, numHeads, width, y, begin, end); });
       return true;
     }
     case Op::kQuantizeRows: {
       const int64_t cols = lastAxis(in[0]);
-      quantizeActivations(static_cast<Activation>(static_cast<int>(instruction.constants[0])), floats(in[0]), cols, numRows, cols, floats(out), pool_);
+      quantizeActivations(static_cast<Activation>(static_cast<int>(instruction.constants[0])), floats(in[0]), cols,
+                          numRows, cols, floats(out), pool_);
       return true;
     }
     case Op::kEmbedding: {
       const Weight& table = weight(in[0]);
       const int32_t* ids_T = integers(in[1], inputs);
-      if (DOTS_KERNEL(findOutside)(ids_T, numRows, table.dims[0]) >= 0) return *error = "a token id is outside of the table", false;
+      if (DOTS_KERNEL(findOutside)(ids_T, numRows, table.dims[0]) >= 0)
+        return *error = "a token id is outside of the table", false;
       const StorageInfo* storage = storageInfo(table.type);
       const auto kernel = DOTS_KERNEL(embedding);
       const DecodeRow decode = decodeRow;
       float* y = floats(out);
       bool isDecoded = true;
       share(numRows, 4 * width, [&](int64_t begin, int64_t end, int) {
-        if (!kernel(decode, storage->id, table.parts[0].data(), storedBytes(*storage, width), ids_T, width, y, begin, end)) isDecoded = false;
+        if (!kernel(decode, storage->id, table.parts[0].data(), storedBytes(*storage, width), ids_T, width, y, begin,
+                    end))
+          isDecoded = false;
       });
       if (!isDecoded) *error = "the embedding table has a type that cannot be decoded";
       return isDecoded;
     }
     case Op::kTakeRows: {
       const int32_t* rows_O = integers(in[1], inputs);
-      if (DOTS_KERNEL(findOutside)(rows_O, numRows, axis(in[0], 0)) >= 0) return *error = "a row is taken that does not exist", false;
+      if (DOTS_KERNEL(findOutside)(rows_O, numRows, axis(in[0], 0)) >= 0)
+        return *error = "a row is taken that does not exist", false;
       DOTS_KERNEL(takeRows)(floats(in[0]), rows_O, width, floats(out), 0, numRows);
       return true;
     }
@@ -168,19 +177,22 @@ bool Executable::runInstruction(const Instruction& instruction, const std::vecto
     }
     case Op::kGather: {
       const int32_t* columns = integers(in[1], inputs);
-      if (DOTS_KERNEL(findOutside)(columns, count, lastAxis(in[0])) >= 0) return *error = "a column is gathered that does not exist", false;
+      if (DOTS_KERNEL(findOutside)(columns, count, lastAxis(in[0])) >= 0)
+        return *error = "a column is gathered that does not exist", false;
       DOTS_KERNEL(gather)(floats(in[0]), lastAxis(in[0]), columns, width, floats(out), 0, numRows);
       return true;
     }
     case Op::kNormalizeRows:
-      DOTS_KERNEL(normalizeRows)(floats(in[0]), width, static_cast<float>(instruction.constants[0]), floats(out), 0, numRows);
+      DOTS_KERNEL(normalizeRows)(floats(in[0]), width, static_cast<float>(instruction.constants[0]), floats(out), 0,
+                                 numRows);
       return true;
     case Op::kWeightedSum: {
       const auto kernel = DOTS_KERNEL(weightedSum);
       const float *x = floats(in[0]), *weights = floats(in[1]);
       float* y = floats(out);
       const int64_t k = lastAxis(in[1]);
-      share(numRows, k * width, [&](int64_t begin, int64_t end, int) { kernel(x, weights, k, width, nullptr, y, begin, end); });
+      share(numRows, k * width,
+            [&](int64_t begin, int64_t end, int) { kernel(x, weights, k, width, nullptr, y, begin, end); });
       return true;
     }
     case Op::kCachedAttention: return runAttention(instruction, inputs, error);

@@ -18,7 +18,8 @@ constexpr int64_t kFloatsAtOnce = 16 << 20;
 bool Executable::runMuon(const Instruction& instruction, std::string* error) {
   const std::vector<int32_t>& in = instruction.inputs;
   const bool isStack = value(in[0]).rank == 3;
-  const int64_t rows = axis(in[0], isStack ? 1 : 0), cols = lastAxis(in[0]), size = rows * cols, numMatrices = elements(in[0]) / size;
+  const int64_t rows = axis(in[0], isStack ? 1 : 0), cols = lastAxis(in[0]), size = rows * cols,
+                numMatrices = elements(in[0]) / size;
   // Products are of the smaller side: X·Xᵀ where there are fewer rows, Xᵀ·X where there are fewer columns.
   const bool isWide = rows <= cols;
   const int64_t side = isWide ? rows : cols, square = side * side, floatsEach = 2 * size + 3 * square;
@@ -28,7 +29,8 @@ bool Executable::runMuon(const Instruction& instruction, std::string* error) {
   const float* rates = floats(in[3]);
   const float beta = static_cast<float>(instruction.constants[0]), rate = rates[0], clip = rates[1];
   const float kept = static_cast<float>(1 - static_cast<double>(rate) * instruction.constants[1]);
-  const float length = static_cast<float>(static_cast<double>(rate) * 0.2 * std::sqrt(static_cast<double>(std::max(rows, cols))));
+  const float length =
+      static_cast<float>(static_cast<double>(rate) * 0.2 * std::sqrt(static_cast<double>(std::max(rows, cols))));
   std::vector<int32_t> bySize(static_cast<size_t>(most) + 1), bySide(static_cast<size_t>(most) + 1);
   for (int64_t i = 0; i <= most; ++i) {
     bySize[static_cast<size_t>(i)] = static_cast<int32_t>(i * rows);
@@ -42,7 +44,8 @@ bool Executable::runMuon(const Instruction& instruction, std::string* error) {
     float* const gram = next + n * size;
     float* const scaledGram = gram + n * square;
     float* const both = scaledGram + n * square;
-    float *const parameter = floats(in[0]) + first * size, *const gradient = floats(in[1]) + first * size, *const mean = floats(in[2]) + first * size;
+    float *const parameter = floats(in[0]) + first * size, *const gradient = floats(in[1]) + first * size,
+                 *const mean = floats(in[2]) + first * size;
     pool_.parallelFor(n, [&](int64_t matrix, int) {
       const int64_t begin = matrix * size, end = begin + size;
       double squares = 0;
@@ -57,8 +60,12 @@ bool Executable::runMuon(const Instruction& instruction, std::string* error) {
       for (int64_t i = begin; i < end; ++i) x[i] *= inverse;
     });
     for (int iteration = 0; iteration < kIterations; ++iteration) {
-      const bool hasGram = isWide ? multiply(RowsProduct{x, cols, nullptr, n * rows, bySize.data(), n, x, rows, cols, false, gram, side, nullptr, false}, error)
-                                  : multiply(WeightProduct{x, cols, nullptr, x, cols, nullptr, n * rows, bySize.data(), n, cols, cols, gram, false}, error);
+      const bool hasGram = isWide ? multiply(RowsProduct{x, cols, nullptr, n * rows, bySize.data(), n, x, rows, cols,
+                                                         false, gram, side, nullptr, false},
+                                             error)
+                                  : multiply(WeightProduct{x, cols, nullptr, x, cols, nullptr, n * rows, bySize.data(),
+                                                           n, cols, cols, gram, false},
+                                             error);
       if (!hasGram) return false;
       share(n * square, 1, [&](int64_t begin, int64_t end, int) {
         for (int64_t i = begin; i < end; ++i) {
@@ -70,9 +77,14 @@ bool Executable::runMuon(const Instruction& instruction, std::string* error) {
         for (int64_t i = begin; i < end; ++i) next[i] = kA * x[i];
       });
       // both = b·G + c·G·G, for G is symmetric; next = a·X + both·X, or a·X + X·both.
-      if (!multiply(RowsProduct{scaledGram, side, nullptr, n * side, bySide.data(), n, gram, side, side, false, both, side, nullptr, true}, error)) return false;
-      const RowsProduct last = isWide ? RowsProduct{both, side, nullptr, n * side, bySide.data(), n, x, side, cols, true, next, cols, nullptr, true}
-                                      : RowsProduct{x, cols, nullptr, n * rows, bySize.data(), n, both, side, side, false, next, cols, nullptr, true};
+      if (!multiply(RowsProduct{scaledGram, side, nullptr, n * side, bySide.data(), n, gram, side, side, false, both,
+                                side, nullptr, true},
+                    error))
+        return false;
+      const RowsProduct last = isWide ? RowsProduct{both, side, nullptr, n * side, bySide.data(), n,       x,
+                                                    side, cols, true,    next,     cols,          nullptr, true}
+                                      : RowsProduct{x,    cols, nullptr, n * rows, bySize.data(), n,       both,
+                                                    side, side, false,   next,     cols,          nullptr, true};
       if (!multiply(last, error)) return false;
       std::swap(x, next);
     }

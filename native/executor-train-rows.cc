@@ -33,7 +33,8 @@ bool Executable::sumInBlocks(int64_t numRows, int64_t width, float* out, std::st
   return true;
 }
 
-bool Executable::runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error) {
+bool Executable::runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs,
+                                 std::string* error) {
   const std::vector<int32_t>& in = instruction.inputs;
   const int32_t out = instruction.output;
   const int64_t count = elements(out), width = lastAxis(out), numRows = width > 0 ? count / width : 0;
@@ -43,7 +44,9 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       float* const sum = floats(in[0]);
       const float* x = floats(in[1]);
       const int64_t length = elements(in[0]);
-      share(length, 1, [&, kernel = DOTS_KERNEL(addElements)](int64_t begin, int64_t end, int) { kernel(sum, x, length, sum, begin, end); });
+      share(length, 1, [&, kernel = DOTS_KERNEL(addElements)](int64_t begin, int64_t end, int) {
+        kernel(sum, x, length, sum, begin, end);
+      });
       floats(out)[0] = 0;
       return true;
     }
@@ -52,12 +55,18 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       const bool isAdded = instruction.op == Op::kAccumulateRows;
       const int32_t sum = isAdded ? in[0] : out, x = in[isAdded ? 1 : 0], rows = in[isAdded ? 2 : 1];
       const int64_t numAdded = axis(x, 0), columns = lastAxis(sum);
-      if (DOTS_KERNEL(findOutside)(integers(rows, inputs), numAdded, axis(sum, 0)) >= 0) return *error = "a row is added to one that does not exist", false;
-      if (!isAdded) share(count, 1, [&, y = floats(out), kernel = DOTS_KERNEL(fillElements)](int64_t begin, int64_t end, int) { kernel(0.0f, y, begin, end); });
-      pool_.parallelFor((columns + kColumnsEach - 1) / kColumnsEach, [&, kernel = DOTS_KERNEL(addRows)](int64_t chunk, int) {
-        const int64_t begin = chunk * kColumnsEach, end = begin + kColumnsEach < columns ? begin + kColumnsEach : columns;
-        kernel(floats(x), columns, integers(rows, inputs), numAdded, floats(sum), columns, begin, end);
-      });
+      if (DOTS_KERNEL(findOutside)(integers(rows, inputs), numAdded, axis(sum, 0)) >= 0)
+        return *error = "a row is added to one that does not exist", false;
+      if (!isAdded)
+        share(count, 1, [&, y = floats(out), kernel = DOTS_KERNEL(fillElements)](int64_t begin, int64_t end, int) {
+          kernel(0.0f, y, begin, end);
+        });
+      pool_.parallelFor(
+          (columns + kColumnsEach - 1) / kColumnsEach, [&, kernel = DOTS_KERNEL(addRows)](int64_t chunk, int) {
+            const int64_t begin = chunk * kColumnsEach,
+                          end = begin + kColumnsEach < columns ? begin + kColumnsEach : columns;
+            kernel(floats(x), columns, integers(rows, inputs), numAdded, floats(sum), columns, begin, end);
+          });
       if (isAdded) floats(out)[0] = 0;
       return true;
     }
@@ -83,7 +92,8 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
     case Op::kBalanceWeights: {
       const int64_t numTokens = axis(out, 0), k = lastAxis(in[0]);
       const int32_t *experts = integers(in[0], inputs), *sequences_T = integers(in[1], inputs);
-      if (DOTS_KERNEL(findOutside)(experts, numTokens * k, width) >= 0) return *error = "an expert that does not exist was chosen", false;
+      if (DOTS_KERNEL(findOutside)(experts, numTokens * k, width) >= 0)
+        return *error = "an expert that does not exist was chosen", false;
       float* const y = floats(out);
       int64_t numSequences = 0;
       for (int64_t t = 0; t < numTokens; ++t) numSequences += t == 0 || sequences_T[t] != sequences_T[t - 1];
@@ -95,15 +105,18 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
         std::memset(row, 0, static_cast<size_t>(width) * sizeof(float));
         for (int64_t i = start * k; i < end * k; ++i) row[experts[i]] += 1;
         const double length = static_cast<double>(end - start);
-        const double each = factor * static_cast<double>(width) / (static_cast<double>(k) * length * length * static_cast<double>(numSequences));
+        const double each = factor * static_cast<double>(width) /
+                            (static_cast<double>(k) * length * length * static_cast<double>(numSequences));
         for (int64_t e = 0; e < width; ++e) row[e] = static_cast<float>(row[e] * each);
-        for (int64_t t = start + 1; t < end; ++t) std::memcpy(y + t * width, row, static_cast<size_t>(width) * sizeof(float));
+        for (int64_t t = start + 1; t < end; ++t)
+          std::memcpy(y + t * width, row, static_cast<size_t>(width) * sizeof(float));
       }
       return true;
     }
     case Op::kCountExperts: {
       const int32_t* experts = integers(in[0], inputs);
-      if (DOTS_KERNEL(findOutside)(experts, elements(in[0]), count) >= 0) return *error = "an expert that does not exist was chosen", false;
+      if (DOTS_KERNEL(findOutside)(experts, elements(in[0]), count) >= 0)
+        return *error = "an expert that does not exist was chosen", false;
       float* const y = floats(out);
       std::memset(y, 0, static_cast<size_t>(count) * sizeof(float));
       for (int64_t i = 0; i < elements(in[0]); ++i) y[experts[i]] += 1;
@@ -139,7 +152,9 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       return true;
     }
     case Op::kFullLike:
-      share(count, 1, [&, y = floats(out), kernel = DOTS_KERNEL(fillElements)](int64_t begin, int64_t end, int) { kernel(constant(0), y, begin, end); });
+      share(count, 1, [&, y = floats(out), kernel = DOTS_KERNEL(fillElements)](int64_t begin, int64_t end, int) {
+        kernel(constant(0), y, begin, end);
+      });
       return true;
     case Op::kLimitGroups: {
       Routing routing;
@@ -163,32 +178,44 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       });
       return true;
     case Op::kRmsNormGradWeight:
-      return sumInBlocks(elements(in[0]) / count, count, floats(out), error, [&, kernel = DOTS_KERNEL(rmsNormGradWeight)](int64_t begin, int64_t end, float* sum) {
-        kernel(floats(in[0]), floats(in[1]), constant(0), count, sum, begin, end);
-      });
+      return sumInBlocks(elements(in[0]) / count, count, floats(out), error,
+                         [&, kernel = DOTS_KERNEL(rmsNormGradWeight)](int64_t begin, int64_t end, float* sum) {
+                           kernel(floats(in[0]), floats(in[1]), constant(0), count, sum, begin, end);
+                         });
     case Op::kSumRows:
-      return sumInBlocks(axis(in[0], 0), count, floats(out), error, [&, kernel = DOTS_KERNEL(sumRows)](int64_t begin, int64_t end, float* sum) { kernel(floats(in[0]), count, sum, begin, end); });
+      return sumInBlocks(axis(in[0], 0), count, floats(out), error,
+                         [&, kernel = DOTS_KERNEL(sumRows)](int64_t begin, int64_t end, float* sum) {
+                           kernel(floats(in[0]), count, sum, begin, end);
+                         });
     case Op::kRopeGrad: {
       const float* angles = ropeAnglesFor(instruction, integers(in[1], inputs));
       const int64_t numHeads = axis(out, 1);
-      share(numRows, 2 * width, [&, kernel = DOTS_KERNEL(ropeGrad)](int64_t begin, int64_t end, int) { kernel(floats(in[0]), angles, numHeads, width, floats(out), begin, end); });
+      share(numRows, 2 * width, [&, kernel = DOTS_KERNEL(ropeGrad)](int64_t begin, int64_t end, int) {
+        kernel(floats(in[0]), angles, numHeads, width, floats(out), begin, end);
+      });
       return true;
     }
     case Op::kScatterAddColumns: {
       const int32_t* columns = integers(in[1], inputs);
       const int64_t k = lastAxis(in[0]);
-      if (DOTS_KERNEL(findOutside)(columns, elements(in[1]), width) >= 0) return *error = "a column is added to that does not exist", false;
-      share(numRows, width + k, [&, kernel = DOTS_KERNEL(scatterAddColumns)](int64_t begin, int64_t end, int) { kernel(floats(in[0]), columns, k, width, floats(out), begin, end); });
+      if (DOTS_KERNEL(findOutside)(columns, elements(in[1]), width) >= 0)
+        return *error = "a column is added to that does not exist", false;
+      share(numRows, width + k, [&, kernel = DOTS_KERNEL(scatterAddColumns)](int64_t begin, int64_t end, int) {
+        kernel(floats(in[0]), columns, k, width, floats(out), begin, end);
+      });
       return true;
     }
     case Op::kSigmoidGrad:
     case Op::kSiluGrad: {
       const auto kernel = instruction.op == Op::kSigmoidGrad ? DOTS_KERNEL(sigmoidGrad) : DOTS_KERNEL(siluGrad);
-      share(count, 4, [&](int64_t begin, int64_t end, int) { kernel(floats(in[0]), floats(in[1]), floats(out), begin, end); });
+      share(count, 4,
+            [&](int64_t begin, int64_t end, int) { kernel(floats(in[0]), floats(in[1]), floats(out), begin, end); });
       return true;
     }
     case Op::kSwigluGradGate:
-      share(count, 4, [&, kernel = DOTS_KERNEL(swigluGradGate)](int64_t begin, int64_t end, int) { kernel(floats(in[0]), floats(in[1]), floats(in[2]), floats(out), begin, end); });
+      share(count, 4, [&, kernel = DOTS_KERNEL(swigluGradGate)](int64_t begin, int64_t end, int) {
+        kernel(floats(in[0]), floats(in[1]), floats(in[2]), floats(out), begin, end);
+      });
       return true;
     case Op::kSumSquares: {
       const int64_t length = elements(in[0]), numChunks = (length + kSquaresEach - 1) / kSquaresEach;
@@ -205,7 +232,9 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
     }
     case Op::kTakeColumns: {
       const int64_t first = static_cast<int64_t>(instruction.constants[0]);
-      share(numRows, width, [&, kernel = DOTS_KERNEL(takeColumns)](int64_t begin, int64_t end, int) { kernel(floats(in[0]), lastAxis(in[0]), first, width, floats(out), begin, end); });
+      share(numRows, width, [&, kernel = DOTS_KERNEL(takeColumns)](int64_t begin, int64_t end, int) {
+        kernel(floats(in[0]), lastAxis(in[0]), first, width, floats(out), begin, end);
+      });
       return true;
     }
     case Op::kTopK:
@@ -215,13 +244,16 @@ bool Executable::runTrainingRows(const Instruction& instruction, const std::vect
       return true;
     case Op::kWeightedSumGradRows: {
       const int64_t k = lastAxis(in[1]);
-      share(axis(in[0], 0), k * width, [&, kernel = DOTS_KERNEL(weightedSumGradRows)](int64_t begin, int64_t end, int) { kernel(floats(in[0]), floats(in[1]), k, width, floats(out), begin, end); });
+      share(axis(in[0], 0), k * width, [&, kernel = DOTS_KERNEL(weightedSumGradRows)](int64_t begin, int64_t end, int) {
+        kernel(floats(in[0]), floats(in[1]), k, width, floats(out), begin, end);
+      });
       return true;
     }
     case Op::kWeightedSumGradWeights:
-      share(numRows, width * lastAxis(in[0]), [&, kernel = DOTS_KERNEL(weightedSumGradWeights)](int64_t begin, int64_t end, int) {
-        kernel(floats(in[0]), floats(in[1]), width, lastAxis(in[0]), floats(out), begin, end);
-      });
+      share(numRows, width * lastAxis(in[0]),
+            [&, kernel = DOTS_KERNEL(weightedSumGradWeights)](int64_t begin, int64_t end, int) {
+              kernel(floats(in[0]), floats(in[1]), width, lastAxis(in[0]), floats(out), begin, end);
+            });
       return true;
     default: return *error = "an op without a kernel", false;
   }

@@ -30,7 +30,8 @@ bool settleWeight(Weight& weight, std::string* error) {
   int64_t count = 1;
   for (int i = 0; i < weight.rank; ++i) {
     const int64_t dim = weight.dims[i];
-    if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count)) return *error = "a weight has an impossible shape", false;
+    if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count))
+      return *error = "a weight has an impossible shape", false;
   }
   const int64_t cols = weight.dims[weight.rank - 1];
   const int64_t numParts = static_cast<int64_t>(weight.parts.size());
@@ -38,7 +39,8 @@ bool settleWeight(Weight& weight, std::string* error) {
     return *error = "a weight does not divide into its blocks or parts", false;
   }
   for (const WeightPart& part : weight.parts) {
-    if (part.sizeBytes != storedBytes(*storage, count) / numParts) return *error = "a weight has too few or too many bytes", false;
+    if (part.sizeBytes != storedBytes(*storage, count) / numParts)
+      return *error = "a weight has too few or too many bytes", false;
   }
   weight.expertBytes = storedBytes(*storage, count / weight.dims[0]);
   for (int64_t i = 1; i < numParts; ++i) {
@@ -46,9 +48,11 @@ bool settleWeight(Weight& weight, std::string* error) {
     if (weight.parts[static_cast<size_t>(i)].data() != expected) weight.expertBytes = -1;
   }
   // Parts that are not neighbours must be whole experts; matrices and vectors are in one piece.
-  if (weight.expertBytes < 0 && (weight.rank != 3 || numParts != weight.dims[0])) return *error = "a weight is cut into pieces that cannot be used", false;
+  if (weight.expertBytes < 0 && (weight.rank != 3 || numParts != weight.dims[0]))
+    return *error = "a weight is cut into pieces that cannot be used", false;
   const uint8_t* const first = weight.parts[0].data();
-  if (storage->id == StorageId::kF32 && weight.expertBytes >= 0 && reinterpret_cast<uintptr_t>(first) % alignof(float) == 0) {
+  if (storage->id == StorageId::kF32 && weight.expertBytes >= 0 &&
+      reinterpret_cast<uintptr_t>(first) % alignof(float) == 0) {
     weight.floats = reinterpret_cast<const float*>(first);
   } else if (weight.rank == 1) {
     weight.decoded.resize(static_cast<size_t>(count));
@@ -63,10 +67,12 @@ bool settleWeight(Weight& weight, std::string* error) {
 bool allocateCells(State& state, std::string* error) {
   int64_t count = 1;
   for (const int64_t dim : state.dims) {
-    if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count)) return *error = "a state has an impossible shape", false;
+    if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count))
+      return *error = "a state has an impossible shape", false;
   }
   if (state.stored) {
-    if (state.sizeBytes / static_cast<int64_t>(sizeof(float)) != count) return *error = "a stored tensor has too few or too many elements", false;
+    if (state.sizeBytes / static_cast<int64_t>(sizeof(float)) != count)
+      return *error = "a stored tensor has too few or too many elements", false;
     return true;
   }
   if (state.rank != 4) return *error = "a state is no key/value cache", false;
@@ -79,13 +85,15 @@ bool allocateCells(State& state, std::string* error) {
     return *error = "a state has an impossible shape", false;
   }
   // Pages of memory appear when they are first written, so a long context costs nothing until it is used.
-  void* cells = mmap(nullptr, static_cast<size_t>(state.sizeBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* cells = mmap(nullptr, static_cast<size_t>(state.sizeBytes), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (cells == MAP_FAILED) return *error = "out of memory for the key/value cache", false;
 #if defined(MADV_HUGEPAGE)
   // Many cells are read faster from huge pages. The first ones are left out: a short context would pay for finding and
   // clearing pages that it hardly uses.
   const int64_t first = kSmallPagesBytes - static_cast<int64_t>(reinterpret_cast<uintptr_t>(cells) % kSmallPagesBytes);
-  if (state.sizeBytes > first) madvise(static_cast<uint8_t*>(cells) + first, static_cast<size_t>(state.sizeBytes - first), MADV_HUGEPAGE);
+  if (state.sizeBytes > first)
+    madvise(static_cast<uint8_t*>(cells) + first, static_cast<size_t>(state.sizeBytes - first), MADV_HUGEPAGE);
 #endif
   state.cells = static_cast<uint8_t*>(cells);
   return true;
@@ -104,9 +112,11 @@ Executable::~Executable() {
 
 std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weight> weights, std::vector<State> states,
                                                int numThreads, std::string* error) {
-  std::unique_ptr<Executable> made(new Executable(std::move(program), std::move(weights), std::move(states), numThreads));
+  std::unique_ptr<Executable> made(
+      new Executable(std::move(program), std::move(weights), std::move(states), numThreads));
   const Program& p = made->program_;
-  if (p.numWeights > static_cast<int32_t>(made->weights_.size()) || p.numStates > static_cast<int32_t>(made->states_.size())) {
+  if (p.numWeights > static_cast<int32_t>(made->weights_.size()) ||
+      p.numStates > static_cast<int32_t>(made->states_.size())) {
     *error = "the program names weights or states that were not given";
     return nullptr;
   }
@@ -116,8 +126,10 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
   for (const Value& v : p.values) {
     if (v.kind != ValueKind::kWeight && v.kind != ValueKind::kState) continue;
     const bool isWeight = v.kind == ValueKind::kWeight;
-    const int rank = isWeight ? made->weights_[static_cast<size_t>(v.index)].rank : made->states_[static_cast<size_t>(v.index)].rank;
-    const int64_t* dims = isWeight ? made->weights_[static_cast<size_t>(v.index)].dims : made->states_[static_cast<size_t>(v.index)].dims;
+    const int rank =
+        isWeight ? made->weights_[static_cast<size_t>(v.index)].rank : made->states_[static_cast<size_t>(v.index)].rank;
+    const int64_t* dims =
+        isWeight ? made->weights_[static_cast<size_t>(v.index)].dims : made->states_[static_cast<size_t>(v.index)].dims;
     bool fits = rank == v.rank;
     for (int i = 0; fits && i < rank; ++i) fits = v.dims[i].symbol < 0 && v.dims[i].times == dims[i];
     if (fits) continue;
@@ -134,8 +146,11 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
     if (numFloats > made->threadScratchFloats_) made->threadScratchFloats_ = (numFloats + 15) / 16 * 16;
   };
   for (const State& state : made->states_) {
-    if (state.stored) need(2 * state.dims[state.rank - 1] * (state.rank == 1));
-    else need(static_cast<int64_t>(DOTS_KERNEL(attendWorkspaceBytes)(static_cast<int>(state.dims[3])) / sizeof(float)) + 1);
+    if (state.stored)
+      need(2 * state.dims[state.rank - 1] * (state.rank == 1));
+    else
+      need(static_cast<int64_t>(DOTS_KERNEL(attendWorkspaceBytes)(static_cast<int>(state.dims[3])) / sizeof(float)) +
+           1);
   }
   for (const Value& v : p.values) {
     // chooseExperts takes the number of experts and of groups, both at most the width of a row.
@@ -149,7 +164,8 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
 bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error,
                          int64_t limitBytes) {
   isCancelled_.store(false, std::memory_order_relaxed);
-  if (static_cast<int32_t>(bindings.size()) != program_.numSymbols || static_cast<int32_t>(inputs.size()) < program_.numInputs) {
+  if (static_cast<int32_t>(bindings.size()) != program_.numSymbols ||
+      static_cast<int32_t>(inputs.size()) < program_.numInputs) {
     return *error = "too few symbols or inputs", false;
   }
   for (const int32_t binding : bindings) {
@@ -190,7 +206,8 @@ float* Executable::floats(int32_t id) {
   // Nothing writes to weights and inputs: an instruction's output is a slot, and only states are changed besides.
   if (v.kind == ValueKind::kWeight) return const_cast<float*>(weights_[static_cast<size_t>(v.index)].floats);
   if (v.kind == ValueKind::kState) return states_[static_cast<size_t>(v.index)].stored;
-  if (v.kind == ValueKind::kInput) return const_cast<float*>(static_cast<const float*>((*inputs_)[static_cast<size_t>(v.index)].data));
+  if (v.kind == ValueKind::kInput)
+    return const_cast<float*>(static_cast<const float*>((*inputs_)[static_cast<size_t>(v.index)].data));
   return reinterpret_cast<float*>(memory_.data() + offsets_[static_cast<size_t>(v.index)]);
 }
 
@@ -211,7 +228,8 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
     const size_t numMatmuls = countMatmuls(at);
     const size_t count = numMatmuls > 0 ? numMatmuls : 1;
     const auto start = std::chrono::steady_clock::now();
-    const bool isDone = numMatmuls > 0 ? runMatmuls(at, count, inputs, error) : runInstruction(instructions[at], inputs, error);
+    const bool isDone =
+        numMatmuls > 0 ? runMatmuls(at, count, inputs, error) : runInstruction(instructions[at], inputs, error);
     if (!isDone) return false;
     seconds_[at] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     at += count;
@@ -249,7 +267,8 @@ size_t Executable::countMatmuls(size_t at) const {
         if (slotOf(input) == slotOf(next.output)) return count;
       }
       if (next.op != Op::kGroupedLinear || before.op != Op::kGroupedLinear) continue;
-      const bool isSameChoice = next.inputs[2] == before.inputs[2] && weight(next.inputs[1]).dims[0] == weight(before.inputs[1]).dims[0];
+      const bool isSameChoice =
+          next.inputs[2] == before.inputs[2] && weight(next.inputs[1]).dims[0] == weight(before.inputs[1]).dims[0];
       if (!isSameChoice) return count;
     }
   }
@@ -262,7 +281,8 @@ bool Executable::groupRows(int32_t id, int64_t numExperts, const std::vector<Run
   const int32_t* experts_R = integers(id, inputs);
   const int64_t numRows = elements(id);
   const int64_t k = lastAxis(id);
-  if (DOTS_KERNEL(findOutside)(experts_R, numRows, numExperts) >= 0) return *error = "an expert that does not exist was chosen", false;
+  if (DOTS_KERNEL(findOutside)(experts_R, numRows, numExperts) >= 0)
+    return *error = "an expert that does not exist was chosen", false;
   offsets_E_.resize(static_cast<size_t>(numExperts) + 1);
   rows_R_.resize(static_cast<size_t>(numRows));
   tokens_R_.resize(static_cast<size_t>(numRows));
@@ -287,17 +307,32 @@ bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>
   const auto add = [&](const LinearJob& job) {
     if (job.numTokens == 0) return;
     // The same bits as `linear` gives; packing pays from some dozens of rows for each matrix.
-    if (job.weights.type == StorageId::kF32 && job.numTokens >= kWorthPacking * job.numExperts && isAligned(job.weights.data)) {
+    if (job.weights.type == StorageId::kF32 && job.numTokens >= kWorthPacking * job.numExperts &&
+        isAligned(job.weights.data)) {
       const float* const matrices = reinterpret_cast<const float*>(job.weights.data);
-      const bool isBeside = pending.numTokens > 0 && pending.numBeside < kMaxBeside && pending.x == job.x && pending.xRows == job.xRows && pending.numTokens == job.numTokens &&
-                            pending.cols == job.weights.cols && pending.offsets == job.offsets && pending.outRows == job.outRows;
+      const bool isBeside = pending.numTokens > 0 && pending.numBeside < kMaxBeside && pending.x == job.x &&
+                            pending.xRows == job.xRows && pending.numTokens == job.numTokens &&
+                            pending.cols == job.weights.cols && pending.offsets == job.offsets &&
+                            pending.outRows == job.outRows;
       if (isBeside) {
         pending.beside[pending.numBeside++] = {matrices, job.weights.rows, job.out, job.ldOut};
         return;
       }
       multiplyPending();
-      pending = {static_cast<const float*>(job.x), job.xRowBytes / 4, job.xRows, job.numTokens, job.offsets, job.numExperts, matrices,
-                 job.weights.rows, job.weights.cols, false, job.out, job.ldOut, job.outRows, false};
+      pending = {static_cast<const float*>(job.x),
+                 job.xRowBytes / 4,
+                 job.xRows,
+                 job.numTokens,
+                 job.offsets,
+                 job.numExperts,
+                 matrices,
+                 job.weights.rows,
+                 job.weights.cols,
+                 false,
+                 job.out,
+                 job.ldOut,
+                 job.outRows,
+                 false};
       return;
     }
     if (numJobs == kMaxLinearJobs) linear(jobs, numJobs, pool_, scratch), numJobs = 0;

@@ -33,13 +33,13 @@ struct Weight {
   int32_t rank = 0;
   int64_t dims[3] = {1, 1, 1};
   std::vector<WeightPart> parts;
-  std::vector<float> decoded;  // rank 1 only, and only where the file has another type
+  std::vector<float> decoded;     // rank 1 only, and only where the file has another type
   const float* floats = nullptr;  // all elements one after the other, where they are f32
-  int64_t expertBytes = 0;     // from one expert to the next; -1 where they lie here and there
+  int64_t expertBytes = 0;        // from one expert to the next; -1 where they lie here and there
 };
 
-/// Cells of one half of a layer's cache: [pages, heads, kPageSize, width]; or, in memory of the caller's that stays while the
-/// executable is, a tensor of f32 that training reads and writes.
+/// Cells of one half of a layer's cache: [pages, heads, kPageSize, width]; or, in memory of the caller's that stays
+/// while the executable is, a tensor of f32 that training reads and writes.
 struct State {
   KvType type = KvType::kF16;
   int32_t rank = 4;
@@ -70,9 +70,11 @@ class Executable {
                int64_t limitBytes = kMaxWorkingBytes);
   /// Elements of output i for the prepared symbols.
   int64_t outputElements(size_t i) const;
-  /// Runs what was prepared; outputs are copied to `outputs`, those that are null are not. False with `error` set when cancelled or damaged.
+  /// Runs what was prepared; outputs are copied to `outputs`, those that are null are not. False with `error` set when
+  /// cancelled or damaged.
   bool run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error);
-  /// Seconds of each instruction since the executable was made, all runs together; products that ran as one loop count for the first.
+  /// Seconds of each instruction since the executable was made, all runs together; products that ran as one loop count
+  /// for the first.
   const std::vector<double>& instructionSeconds() const { return seconds_; }
   void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
 
@@ -109,8 +111,12 @@ class Executable {
   bool multiply(const RowsProduct& product, std::string* error);
   bool multiply(const WeightProduct& product, std::string* error);
   bool isFloats(int32_t id) const;
-  bool isIntegers(int32_t id) const { return value(id).isInt && (value(id).kind == ValueKind::kSlot || value(id).kind == ValueKind::kInput); }
-  bool isStored(int32_t id) const { return value(id).kind == ValueKind::kState && states_[static_cast<size_t>(value(id).index)].stored; }
+  bool isIntegers(int32_t id) const {
+    return value(id).isInt && (value(id).kind == ValueKind::kSlot || value(id).kind == ValueKind::kInput);
+  }
+  bool isStored(int32_t id) const {
+    return value(id).kind == ValueKind::kState && states_[static_cast<size_t>(value(id).index)].stored;
+  }
 
   const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
   const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }

@@ -14,7 +14,8 @@ bool LargeMemory::allocate(int64_t sizeBytes) {
   if (sizeBytes < 0 || sizeBytes > INT64_MAX / 2) return false;
   const bool isHuge = sizeBytes >= 2 * kHugePage;
   const int64_t mappedBytes = sizeBytes + (isHuge ? kHugePage : 0) + 64;
-  void* const mapped = mmap(nullptr, static_cast<size_t>(mappedBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const mapped =
+      mmap(nullptr, static_cast<size_t>(mappedBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return false;
   mapped_ = mapped;
   mappedBytes_ = mappedBytes;

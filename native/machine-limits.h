@@ -6,9 +6,9 @@
 namespace dots {
 
 struct Limits {
-  double readBytesPerSecond = 0;       // all threads together, from memory that no cache holds
-  double floatMultipliesPerSecond = 0; // f32 fused multiply-adds
-  double byteMultipliesPerSecond = 0;  // 8-bit multiply-adds into 32-bit sums
+  double readBytesPerSecond = 0;        // all threads together, from memory that no cache holds
+  double floatMultipliesPerSecond = 0;  // f32 fused multiply-adds
+  double byteMultipliesPerSecond = 0;   // 8-bit multiply-adds into 32-bit sums
 };
 
 /// Takes about 0.7 s, and 256 MB for as long. The best of many short tries counts: what a neighbour took is no limit of

@@ -32,7 +32,9 @@ void onBusError(int signal, siginfo_t* info, void* context) {
     if (begin == 0 || address < begin || address >= range.end.load(std::memory_order_acquire)) continue;
     void* page = reinterpret_cast<void*>(address & ~static_cast<uintptr_t>(pageBytes - 1));
     // mmap is a plain system call; replacing the page lets the interrupted load go on and read zeros.
-    if (mmap(page, static_cast<size_t>(pageBytes), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) break;
+    if (mmap(page, static_cast<size_t>(pageBytes), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
+      break;
     range.isDamaged.store(true, std::memory_order_release);
     return;
   }
@@ -87,7 +89,8 @@ std::unique_ptr<Mapping> Mapping::open(const std::string& path, std::string* err
     if (file >= 0) close(file);
     return nullptr;
   }
-  void* data = status.st_size > 0 ? mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+  void* data = status.st_size > 0 ? mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_SHARED, file, 0)
+                                  : MAP_FAILED;
   const int code = status.st_size > 0 ? errno : EINVAL;
   // The mapping keeps the file alive; the descriptor is not needed any more.
   close(file);
@@ -96,7 +99,8 @@ std::unique_ptr<Mapping> Mapping::open(const std::string& path, std::string* err
     return nullptr;
   }
 #if defined(MADV_HUGEPAGE)
-  // A wish: file systems that keep files in large pieces then read them as huge pages, from which weights come a third faster.
+  // A wish: file systems that keep files in large pieces then read them as huge pages, from which weights come a third
+  // faster.
   madvise(data, static_cast<size_t>(status.st_size), MADV_HUGEPAGE);
 #endif
   const int slot = claimRange(static_cast<uint8_t*>(data), status.st_size);

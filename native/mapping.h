@@ -27,7 +27,8 @@ class Mapping {
   bool isDamaged() const;
 
  private:
-  Mapping(const std::string& path, uint8_t* data, int64_t size, int slot) : path_(path), data_(data), size_(size), slot_(slot) {}
+  Mapping(const std::string& path, uint8_t* data, int64_t size, int slot)
+      : path_(path), data_(data), size_(size), slot_(slot) {}
   std::string path_;
   uint8_t* data_;
   int64_t size_;

@@ -12,7 +12,8 @@ constexpr int32_t kMaxConstantsOfOp = 16;
 /// Takes words one by one and remembers the first thing that was wrong.
 class Reader {
  public:
-  Reader(const int32_t* words, int64_t numWords, std::string* error) : words_(words), numWords_(numWords), error_(error) {}
+  Reader(const int32_t* words, int64_t numWords, std::string* error)
+      : words_(words), numWords_(numWords), error_(error) {}
 
   bool failed() const { return failed_; }
 
@@ -80,8 +81,8 @@ void takeValue(Reader& reader, Program& program, int32_t numSlots) {
 
 }  // namespace
 
-bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants, Program* program,
-                  std::string* error) {
+bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants,
+                  Program* program, std::string* error) {
   Reader reader(words, numWords, error);
   program->numSymbols = reader.take(0, kMaxSymbols, "number of symbols");
   const int32_t numValues = reader.takeCount(kMaxEntries, 4, "values");
@@ -148,7 +149,8 @@ int64_t numElements(const Value& value, const int32_t* bindings) {
   return product;
 }
 
-int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, std::vector<int64_t>* offsets) {
+int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes,
+                    std::vector<int64_t>* offsets) {
   constexpr int64_t kAlignment = 64;
   offsets->clear();
   std::vector<int64_t> sizes;

@@ -112,8 +112,8 @@ struct Program {
 
 /// Reads and checks: every number is looked at before it is used, so any words at all give a program or a message.
 /// On failure `error` says what is wrong and at which word.
-bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants, Program* program,
-                  std::string* error);
+bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants,
+                  Program* program, std::string* error);
 
 /// Product of a value's axes with the symbols bound; -1 on overflow.
 int64_t numElements(const Value& value, const int32_t* bindings);

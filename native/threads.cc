@@ -36,9 +36,7 @@ class WaitWord {
   uint32_t increment() { return word_.fetch_add(1, std::memory_order_acq_rel) + 1; }
 
 #if defined(__linux__)
-  void sleepWhile(uint32_t value) {
-    syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
-  }
+  void sleepWhile(uint32_t value) { syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0); }
   void wakeAll() { syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0); }
 #else
   void sleepWhile(uint32_t value) {
@@ -46,7 +44,9 @@ class WaitWord {
     if (load() == value) changed_.wait(lock);
   }
   void wakeAll() {
-    { std::lock_guard<std::mutex> lock(mutex_); }
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+    }
     changed_.notify_all();
   }
 #endif
@@ -93,8 +93,8 @@ struct ThreadPool::State {
   alignas(64) std::atomic<Call> call{nullptr};
   std::atomic<void*> context{nullptr};
   std::atomic<uint32_t> numChunks{0};
-  alignas(64) WaitWord loops;     // number of loops started; workers sleep on it
-  std::atomic<int> sleepers{0};   // workers that sleep or are about to
+  alignas(64) WaitWord loops;    // number of loops started; workers sleep on it
+  std::atomic<int> sleepers{0};  // workers that sleep or are about to
   std::atomic<bool> stop{false};
   alignas(64) WaitWord finished;  // chunks of this loop that are done; the caller sleeps on it
   std::atomic<bool> callerSleeps{false};
@@ -152,7 +152,10 @@ struct WorkerStart {
 }  // namespace
 
 ThreadPool::ThreadPool(int numThreads)
-    : numThreads_(numThreads < 1 ? 1 : numThreads < kMaxThreads ? numThreads : kMaxThreads), state_(new State) {
+    : numThreads_(numThreads < 1             ? 1
+                  : numThreads < kMaxThreads ? numThreads
+                                             : kMaxThreads),
+      state_(new State) {
   // Not std::thread: where the system gives no more threads it throws, which would end the process. Work is claimed and
   // not assigned, so fewer workers only take longer.
   for (int i = 1; i < numThreads_; ++i) {

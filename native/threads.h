@@ -34,7 +34,8 @@ class ThreadPool {
   template <class Body>
   void parallelFor(int64_t numChunks, Body&& body) {
     using Plain = typename std::remove_reference<Body>::type;
-    run(numChunks, [](void* context, int64_t chunk, int thread) { (*static_cast<Plain*>(context))(chunk, thread); },
+    run(
+        numChunks, [](void* context, int64_t chunk, int thread) { (*static_cast<Plain*>(context))(chunk, thread); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 

@@ -27,10 +27,10 @@ struct ActivationLayout {
 
 struct ActivationRow {
   const int8_t* q;
-  const int16_t* q16;        // the same as int16, in the order 0 2 1 3 within each four (AVX2 only, see dot-codes.h)
-  const int16_t* sums16;     // sums of 16 neighbours
-  const int16_t* sums32;     // sums of 32
-  const int32_t* wideSums32; // the same as int32
+  const int16_t* q16;         // the same as int16, in the order 0 2 1 3 within each four (AVX2 only, see dot-codes.h)
+  const int16_t* sums16;      // sums of 16 neighbours
+  const int16_t* sums32;      // sums of 32
+  const int32_t* wideSums32;  // the same as int32
   const float* d;
 
   ActivationRow() = default;

@@ -7,12 +7,9 @@ namespace DOTS_ISA {
 size_t headPageBytes(KvType type, int headWidth) {
   const size_t elements = static_cast<size_t>(kPageSize) * static_cast<size_t>(headWidth);
   switch (type) {
-    case KvType::kF32:
-      return elements * 4;
-    case KvType::kF16:
-      return elements * 2;
-    default:
-      return bytesBeforeScales(headWidth) + static_cast<size_t>(kPageSize * scaleBlocks(headWidth)) * 2;
+    case KvType::kF32: return elements * 4;
+    case KvType::kF16: return elements * 2;
+    default: return bytesBeforeScales(headWidth) + static_cast<size_t>(kPageSize * scaleBlocks(headWidth)) * 2;
   }
 }
 

@@ -41,7 +41,8 @@ DOTS_INLINE float scaleOfBlock(const float* x, int count) {
 DOTS_INLINE void quantizeBlock(const float* x, int count, float scale, int8_t* out) {
   const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
   for (int i = 0; i < kScaleBlock; ++i)
-    out[i] = i < count ? static_cast<int8_t>(__builtin_rintf(maxOf(-127.0f, minOf(127.0f, x[i] * inverse)))) : int8_t{0};
+    out[i] =
+        i < count ? static_cast<int8_t>(__builtin_rintf(maxOf(-127.0f, minOf(127.0f, x[i] * inverse)))) : int8_t{0};
 }
 
 }  // namespace DOTS_ISA

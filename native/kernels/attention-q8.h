@@ -123,17 +123,14 @@ DOTS_INLINE void widenKeyBytes(const uint8_t* page, int visible, const Run& run)
 struct ValueBytes {
   const int8_t* bytes;
   int padded;
-  DOTS_METHOD Vec16 load(int j, int c) const {
-    return loadI8x16(bytes + j * padded + 16 * c);
-  }
+  DOTS_METHOD Vec16 load(int j, int c) const { return loadI8x16(bytes + j * padded + 16 * c); }
 };
 
 DOTS_INLINE void scaleWeights(const float* weights, const uint16_t* scales, int blocks, float* scaled) {
   for (int block = 0; block < blocks; ++block) {
     DOTS_UNROLL
     for (int j = 0; j < kPageSize; j += 16)
-      store16(scaled + block * kScaledStride + j,
-              mul(load16(weights + j), loadF16x16(scales + block * kPageSize + j)));
+      store16(scaled + block * kScaledStride + j, mul(load16(weights + j), loadF16x16(scales + block * kPageSize + j)));
   }
 }
 
@@ -233,7 +230,7 @@ struct BytePages {
     const float decay = softmaxBlock(weights, visible, run.maximum + row, run.denominator + 16 * row);
     scaleWeights(weights, scalesOf(run, values), blocks, scaled);
     mixRow<kScaledStride>(ValueBytes{reinterpret_cast<const int8_t*>(values), run.padded}, scaled, decay, visible,
-                      run.chunks, run.y + row * run.padded, next);
+                          run.chunks, run.y + row * run.padded, next);
   }
 
   template <int kRows>

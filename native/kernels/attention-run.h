@@ -129,16 +129,13 @@ DOTS_INLINE void mixRow(const CellsT& values, const float* weights, float decay,
   int c = 0;
   for (; c + 4 <= chunks; c += 4)
     mixRowColumns<4, kStride>(values, weights + c / 2 * kStride, 0, visible, c, y, &prefetch);
-  for (; c < chunks; ++c)
-    mixRowColumns<1, kStride>(values, weights + c / 2 * kStride, 0, visible, c, y, &prefetch);
+  for (; c < chunks; ++c) mixRowColumns<1, kStride>(values, weights + c / 2 * kStride, 0, visible, c, y, &prefetch);
 }
 
 // Values widened to f32, read like cells.
 struct WideValues {
   const float* panels;
-  DOTS_METHOD Vec16 load(int j, int c) const {
-    return load16(panels + (c * kPageSize + j) * 16);
-  }
+  DOTS_METHOD Vec16 load(int j, int c) const { return load16(panels + (c * kPageSize + j) * 16); }
 };
 
 template <class CellsT>
@@ -187,7 +184,8 @@ static __attribute__((noinline)) void mixTile(const Run& run, const float* weigh
   for (int m = 1; m < kRows; ++m) {
     const int visible = visibleKeys(run, row + m, block);
     if (visible > fewest)
-      mixRowColumns<kColumns, kStride>(values, weights + m * kPageSize, fewest, visible, c, y + m * run.padded, nullptr);
+      mixRowColumns<kColumns, kStride>(values, weights + m * kPageSize, fewest, visible, c, y + m * run.padded,
+                                       nullptr);
   }
 }
 
@@ -248,8 +246,8 @@ static void scoreTiles(const Run& run, const uint8_t* keys, int first, int numRo
   for (int j0 = 0; j0 < visible; j0 += 16 * kTileKeys)
     forTiles(ScoreTiles<Score>{run, keys, block, j0, &nextKeys, &nextValues}, first, numRows);
   for (int i = first; i < numRows; ++i)
-    run.decay[i] = softmaxBlock(run.scores + i * kPageSize, visibleKeys(run, i, block), run.maximum + i,
-                                run.denominator + i * 16);
+    run.decay[i] =
+        softmaxBlock(run.scores + i * kPageSize, visibleKeys(run, i, block), run.maximum + i, run.denominator + i * 16);
 }
 
 }  // namespace DOTS_ISA

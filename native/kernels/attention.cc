@@ -18,7 +18,8 @@ DOTS_INLINE size_t wholeBlocks(int headWidth) { return static_cast<size_t>(scale
 
 size_t attendWorkspaceBytes(int headWidth) {
   const size_t padded = wholeBlocks(headWidth), blocks = padded / kScaleBlock;
-  const size_t floats = kRunRows * (2 * padded + blocks * (1 + kPageSize) + 16 + kPageSize + 3) + 2 * kPageSize * padded;
+  const size_t floats =
+      kRunRows * (2 * padded + blocks * (1 + kPageSize) + 16 + kPageSize + 3) + 2 * kPageSize * padded;
   return floats * sizeof(float) + 63;
 }
 
@@ -139,11 +140,11 @@ void attend(const KvLayer& layer, const KvStep& step, int64_t numQueryHeads, con
   const Run run = makeRun(layer.type, layer.headWidth, workspace);
   // Portable code has no second copy for whole vectors: it would only take longer to compile.
   const bool whole = layer.headWidth % 16 == 0;
-  const auto walkAs = layer.type == KvType::kF32   ? whole ? walk<FloatPages<KvType::kF32, kHasTiles>>
-                                                           : walk<FloatPages<KvType::kF32, false>>
-                      : layer.type == KvType::kF16 ? whole ? walk<FloatPages<KvType::kF16, kHasTiles>>
-                                                           : walk<FloatPages<KvType::kF16, false>>
-                                                   : walk<BytePages>;
+  const auto walkAs = layer.type == KvType::kF32
+                          ? whole ? walk<FloatPages<KvType::kF32, kHasTiles>> : walk<FloatPages<KvType::kF32, false>>
+                      : layer.type == KvType::kF16
+                          ? whole ? walk<FloatPages<KvType::kF16, kHasTiles>> : walk<FloatPages<KvType::kF16, false>>
+                          : walk<BytePages>;
   const int64_t share = numQueryHeads / layer.numHeads;
   for (int64_t item = begin; item < end; ++item) {
     // A prompt's last queries see the most keys: they start first, so that no thread ends the step with a long one.

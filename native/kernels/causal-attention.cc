@@ -31,37 +31,71 @@ int64_t causalAttentionScratch(int64_t numTokens, int64_t headWidth) {
   return 5 * tokens * width + 2 * kQueries * tokens + 5 * kQueries * kGemmDepth + 2 * turnedFloats() + 1024;
 }
 
-/// Scores of one block of queries, kGemmDepth keys after kGemmDepth keys: [S / kGemmDepth][kQueries][kGemmDepth], which is how
-/// packGemmRows would lay them out.
+/// Scores of one block of queries, kGemmDepth keys after kGemmDepth keys: [S / kGemmDepth][kQueries][kGemmDepth], which
+/// is how packGemmRows would lay them out.
 DOTS_INLINE float* scoresAt(float* scores, int64_t row, int64_t key) {
   return scores + (key / kGemmDepth * kQueries + row) * kGemmDepth + key % kGemmDepth;
 }
 
 /// a (kQueries rows of a head) times all keys of packed panels of depth `width`.
-DOTS_INLINE void multiplyByKeys(const float* a, const float* panels, int64_t width, int64_t numRows, int64_t numKeys, float* scores) {
+DOTS_INLINE void multiplyByKeys(const float* a, const float* panels, int64_t width, int64_t numRows, int64_t numKeys,
+                                float* scores) {
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
-    gemmBlock({a, false, panels + key * width, width, width, numRows, here, scoresAt(scores, 0, key), kGemmDepth, nullptr, true, {}, 0, 0, 0, 0});
+    gemmBlock({a,
+               false,
+               panels + key * width,
+               width,
+               width,
+               numRows,
+               here,
+               scoresAt(scores, 0, key),
+               kGemmDepth,
+               nullptr,
+               true,
+               {},
+               0,
+               0,
+               0,
+               0});
   }
 }
 
 /// scores (as weights) times the first numKeys rows of `numPacked` packed values: c[numRows][ldC].
-DOTS_INLINE void multiplyByValues(const float* scores, const float* panels, int64_t numPacked, int64_t width, int64_t numRows, int64_t numKeys, float* c, int64_t ldC) {
+DOTS_INLINE void multiplyByValues(const float* scores, const float* panels, int64_t numPacked, int64_t width,
+                                  int64_t numRows, int64_t numKeys, float* c, int64_t ldC) {
   const int64_t padded = paddedTo(width, gemmPanelWidth());
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     // Panels of the last block are as deep as all keys of the document that are left, not only those seen so far.
     const int64_t here = minOf(kGemmDepth, numKeys - key), packed = minOf(kGemmDepth, numPacked - key);
-    gemmBlock({scores + key * kQueries, false, panels + key * padded, packed, here, numRows, width, c, ldC, nullptr, key == 0, {}, 0, 0, 0, 0});
+    gemmBlock({scores + key * kQueries,
+               false,
+               panels + key * padded,
+               packed,
+               here,
+               numRows,
+               width,
+               c,
+               ldC,
+               nullptr,
+               key == 0,
+               {},
+               0,
+               0,
+               0,
+               0});
   }
 }
 
 /// Rows of values (or keys) as panels for multiplyByValues; the last block may be shorter, and its panels with it.
 DOTS_INLINE void packValues(const GemmOperand& rows, int64_t numKeys, int64_t width, float* packed) {
   const int64_t padded = paddedTo(width, gemmPanelWidth());
-  for (int64_t key = 0; key < numKeys; key += kGemmDepth) packGemmPanels(rows, key, minOf(kGemmDepth, numKeys - key), 0, width, packed + key * padded);
+  for (int64_t key = 0; key < numKeys; key += kGemmDepth)
+    packGemmPanels(rows, key, minOf(kGemmDepth, numKeys - key), 0, width, packed + key * padded);
 }
 
-/// Scores of one row become exp(score * scale - their maximum), zero from numSeen to numKeys; returns one over their sum.
+/// Scores of one row become exp(score * scale - their maximum), zero from numSeen to numKeys; returns one over their
+/// sum.
 DOTS_INLINE float exponentials(float* scores, int64_t row, int64_t numSeen, int64_t numKeys, float scale) {
   Vec16 most = set16(-INFINITY);
   for (int64_t key = 0; key < numSeen; key += 16) {
@@ -92,7 +126,8 @@ DOTS_INLINE float exponentials(float* scores, int64_t row, int64_t numSeen, int6
   return 1.0f / reduceAdd16(sum);
 }
 
-DOTS_INLINE GemmOperand headRows(const CausalDocument& d, const float* x, int64_t numHeads, int64_t head, bool isTransposed) {
+DOTS_INLINE GemmOperand headRows(const CausalDocument& d, const float* x, int64_t numHeads, int64_t head,
+                                 bool isTransposed) {
   return {x + head * d.headWidth, numHeads * d.headWidth, d.tokens, isTransposed};
 }
 
@@ -114,7 +149,8 @@ void causalAttention(const CausalDocument& d, float* y_TNH, float* scratch) {
       packGemmRows(headRows(d, d.q_TNH, d.numHeads, head, false), 0, H, first, first + numRows, queries);
       multiplyByKeys(queries, keys, H, numRows, numKeys, scores);
       float inverse[kQueries];
-      for (int64_t row = 0; row < numRows; ++row) inverse[row] = exponentials(scores, row, first + row + 1, numKeys, scale);
+      for (int64_t row = 0; row < numRows; ++row)
+        inverse[row] = exponentials(scores, row, first + row + 1, numKeys, scale);
       multiplyByValues(scores, values, S, H, numRows, numKeys, mixed, padded);
       for (int64_t row = 0; row < numRows; ++row) {
         float* y = y_TNH + (d.tokens[first + row] * d.numHeads + head) * H;
@@ -123,8 +159,10 @@ void causalAttention(const CausalDocument& d, float* y_TNH, float* scratch) {
     }
 }
 
-/// Weights p and their gradients become those of the products q·k, p · (dp - sum of p · dp) / sqrt(H); p is normalised on the way.
-DOTS_INLINE void scoreGradients(float* weights, float* gradients, int64_t row, int64_t numKeys, float inverse, float scale) {
+/// Weights p and their gradients become those of the products q·k, p · (dp - sum of p · dp) / sqrt(H); p is normalised
+/// on the way.
+DOTS_INLINE void scoreGradients(float* weights, float* gradients, int64_t row, int64_t numKeys, float inverse,
+                                float scale) {
   Vec16 sum = set16(0.0f);
   for (int64_t key = 0; key < numKeys; key += 16) {
     float* p = scoresAt(weights, row, key);
@@ -143,16 +181,19 @@ DOTS_INLINE void scoreGradients(float* weights, float* gradients, int64_t row, i
 }
 
 /// c[key] += the sum over rows of scores[row][key] * panels[row], for all keys.
-DOTS_INLINE void addToKeys(const float* scores, const float* panels, int64_t numRows, int64_t numKeys, int64_t width, float* turned, float* c, int64_t ldC) {
+DOTS_INLINE void addToKeys(const float* scores, const float* panels, int64_t numRows, int64_t numKeys, int64_t width,
+                           float* turned, float* c, int64_t ldC) {
   for (int64_t key = 0; key < numKeys; key += kGemmDepth) {
     const int64_t here = minOf(kGemmDepth, numKeys - key);
     packGemmRows({scores + key * kQueries, kGemmDepth, nullptr, true}, 0, numRows, 0, here, turned);
-    gemmBlock({turned, true, panels, numRows, numRows, here, width, c + key * ldC, ldC, nullptr, false, {}, 0, 0, 0, 0});
+    gemmBlock(
+        {turned, true, panels, numRows, numRows, here, width, c + key * ldC, ldC, nullptr, false, {}, 0, 0, 0, 0});
   }
 }
 
 void causalAttentionGrad(const CausalDocument& d, const float* gradient_TNH, float* packed, float* scratch) {
-  const int64_t S = d.numTokens, H = d.headWidth, padded = paddedTo(H, gemmPanelWidth()), tokens = paddedTo(S, kGemmDepth);
+  const int64_t S = d.numTokens, H = d.headWidth, padded = paddedTo(H, gemmPanelWidth()),
+                tokens = paddedTo(S, kGemmDepth);
   const int64_t numShared = d.numHeads / d.numKeyHeads, numPacked = d.numHeads + 2 * d.numKeyHeads;
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(H));
   Pieces pieces{scratch};
@@ -191,7 +232,8 @@ void causalAttentionGrad(const CausalDocument& d, const float* gradient_TNH, flo
       addToKeys(gradients, queryPanels, numRows, numKeys, H, turned, keyGradients, padded);
       multiplyByValues(gradients, keyRows, S, H, numRows, numKeys, mixed, padded);
       for (int64_t row = 0; row < numRows; ++row)
-        memcpy(packed + (d.tokens[first + row] * numPacked + head) * H, mixed + row * padded, static_cast<size_t>(H) * 4);
+        memcpy(packed + (d.tokens[first + row] * numPacked + head) * H, mixed + row * padded,
+               static_cast<size_t>(H) * 4);
     }
   for (int64_t i = 0; i < S; ++i) {
     float* const at = packed + (d.tokens[i] * numPacked + d.numHeads + d.keyHead) * H;

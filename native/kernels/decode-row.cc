@@ -23,7 +23,8 @@ bool decodeRow(StorageId type, const uint8_t* row, int64_t count, float* out) {
     const int64_t block = k / info->blockElements, inside = k % info->blockElements;
     const int part = type == StorageId::kNvfp4 ? static_cast<int>(inside / 16) : 0;
     const StoredBlock o = readStoredBlock(type, row + block * info->blockBytes, part);
-    for (int i = 0; i < o.count; ++i) out[k + i] = o.d * static_cast<float>(o.whole[i]) - o.dmin * static_cast<float>(o.min[i]);
+    for (int i = 0; i < o.count; ++i)
+      out[k + i] = o.d * static_cast<float>(o.whole[i]) - o.dmin * static_cast<float>(o.min[i]);
     k += o.count;
   }
   return true;

@@ -39,8 +39,8 @@ struct Codes {
 template <class C, int kSteps, bool kUnitScale, bool kManyTokens>
 struct SumOf {
 #if defined(DOTS_AVX512)
-  // The empty statements keep the order of the source, tokens beside each other: GCC would finish one token's sum after the
-  // other, and each addition waits for the one before.
+  // The empty statements keep the order of the source, tokens beside each other: GCC would finish one token's sum after
+  // the other, and each addition waits for the one before.
   __m512i sum;
   DOTS_METHOD void step(int i, Bytes code, const ActivationRow& x, int64_t k, const Scale& scale, Int& total) {
     const __m512i xs = _mm512_set1_epi32(loadI32(x.q + k + 4 * i));

@@ -21,14 +21,14 @@ DOTS_INLINE const uint8_t* rowToCome(const TileJob& job, int64_t row) {
   return job.next ? job.next + (row - job.endRow) * job.rowBytes : nullptr;
 }
 
-// Rows this far apart share one place in a first-level cache of 64 sets, which holds 8 to 12 of their lines and not 16: a
-// line would be fetched again for each quarter of it.
+// Rows this far apart share one place in a first-level cache of 64 sets, which holds 8 to 12 of their lines and not 16:
+// a line would be fetched again for each quarter of it.
 constexpr int64_t kSamePlace = 4096;
 
-// What is read next. The rows of a group lie some kilobytes apart, and the group after it is their successors: each lane is
-// a stream of its own, in a page of its own, which the processor's prefetcher follows. It is helped by fetching, a line of
-// each row at a time, what comes a few lines later: into the first-level cache, and further on into the second. Of rows
-// that share pages it loses track (docs/log.md).
+// What is read next. The rows of a group lie some kilobytes apart, and the group after it is their successors: each
+// lane is a stream of its own, in a page of its own, which the processor's prefetcher follows. It is helped by
+// fetching, a line of each row at a time, what comes a few lines later: into the first-level cache, and further on into
+// the second. Of rows that share pages it loses track (docs/log.md).
 constexpr int64_t kNearBytes = 256, kFarBytes = 512;
 
 struct Ahead {
@@ -176,15 +176,14 @@ static void tile32(const Panel32* panel, const ActivationRow* tokens, int64_t k0
     DOTS_UNROLL for (int i = 0; i < P::kSteps; ++i) {
       Bytes code[RV];
       DOTS_UNROLL for (int r = 0; r < RV; ++r) code[r] = loadBytes(panel[r].codes + (p * P::kSteps + i) * kVecBytes);
-      DOTS_UNROLL for (int t = 0; t < NT; ++t)
-        DOTS_UNROLL for (int r = 0; r < RV; ++r) sum[r][t].step(i, code[r], x[t], k, one, isum[r][t]);
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) DOTS_UNROLL for (int r = 0; r < RV; ++r) sum[r][t].step(
+          i, code[r], x[t], k, one, isum[r][t]);
     }
-    DOTS_UNROLL for (int r = 0; r < RV; ++r)
-      DOTS_UNROLL for (int t = 0; t < NT; ++t)
-        acc[r][t] = addBlock32<P>(acc[r][t], x[t], k, panel[r].d[p], panel[r].dmin[p], isum[r][t]);
+    DOTS_UNROLL for (int r = 0; r < RV; ++r) DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[r][t] =
+        addBlock32<P>(acc[r][t], x[t], k, panel[r].d[p], panel[r].dmin[p], isum[r][t]);
   }
-  DOTS_UNROLL for (int t = 0; t < NT; ++t)
-    DOTS_UNROLL for (int r = 0; r < RV; ++r) store(sums + t * kTileRows + r * kLanes, acc[r][t]);
+  DOTS_UNROLL for (int t = 0; t < NT; ++t) DOTS_UNROLL for (int r = 0; r < RV; ++r)
+      store(sums + t * kTileRows + r * kLanes, acc[r][t]);
 }
 
 template <class T>
@@ -193,7 +192,7 @@ struct Per32 {
   using Panel = Panel32;
   static constexpr Activation kActivation = Activation::kQ32;
   static constexpr bool kDecodesRows = false;
-  static constexpr int kBlock = T::kPart * T::kParts;  // weights of a stored block
+  static constexpr int kBlock = T::kPart * T::kParts;                                   // weights of a stored block
   static constexpr int kLinesOfPart = (T::kBlockBytes * kLanes / T::kParts + 63) / 64;  // of kLanes rows
   static constexpr int kPanelBytes = 256 / kBlock * T::kBlockBytes;
 
@@ -271,17 +270,15 @@ static void tile256(const Panel256* panel, const ActivationRow* tokens, int64_t 
     DOTS_UNROLL for (int i = 0; i < P::kSteps; ++i) {
       Bytes code[RV];
       DOTS_UNROLL for (int r = 0; r < RV; ++r) code[r] = loadBytes(panel[r].codes + (s * P::kSteps + i) * kVecBytes);
-      DOTS_UNROLL for (int t = 0; t < NT; ++t)
-        DOTS_UNROLL for (int r = 0; r < RV; ++r)
-          sum[r][t].step(i, code[r], x[t], k, panel[r].head.scales[s], isum[r][t]);
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) DOTS_UNROLL for (int r = 0; r < RV; ++r) sum[r][t].step(
+          i, code[r], x[t], k, panel[r].head.scales[s], isum[r][t]);
     }
   }
-  DOTS_UNROLL for (int r = 0; r < RV; ++r)
-    DOTS_UNROLL for (int t = 0; t < NT; ++t) {
-      const Header& h = panel[r].head;
-      float* at = sums + t * kTileRows + r * kLanes;
-      store(at, addBlock256<P>(load(at), x[t], k0, h.mins, h.d, h.dmin, isum[r][t]));
-    }
+  DOTS_UNROLL for (int r = 0; r < RV; ++r) DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+    const Header& h = panel[r].head;
+    float* at = sums + t * kTileRows + r * kLanes;
+    store(at, addBlock256<P>(load(at), x[t], k0, h.mins, h.d, h.dmin, isum[r][t]));
+  }
 }
 
 template <class T>
@@ -315,8 +312,7 @@ struct Per256 {
       DOTS_UNROLL for (int t = 0; t < NT; ++t) isum[t] = zeroInt();
       T::block(rows, h, [&](int s, int i, Bytes code) DOTS_LAMBDA {
         ahead.template step<kLinesOfSub, P::kSteps>(i);
-        DOTS_UNROLL for (int t = 0; t < NT; ++t)
-          sum[t].step(i, code, x[t], k + s * T::kSub, h.scales[s], isum[t]);
+        DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t].step(i, code, x[t], k + s * T::kSub, h.scales[s], isum[t]);
       });
       DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = addBlock256<P>(acc[t], x[t], k, h.mins, h.d, h.dmin, isum[t]);
     }
@@ -346,8 +342,7 @@ static void few(const TileJob& job) {
     Vec acc[NT];
     DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
     F::template dot<NT>(rows, x, job.cols, Ahead(rows, after), acc);
-    DOTS_UNROLL for (int t = 0; t < NT; ++t)
-      if (t < numTokens) storeSums(outRow(job, t), acc[t]);
+    DOTS_UNROLL for (int t = 0; t < NT; ++t) if (t < numTokens) storeSums(outRow(job, t), acc[t]);
   };
   // Lanes are `apart` rows apart: the piece falls into kLanes streams.
   int64_t apart = maxOf<int64_t>(1, (job.endRow - job.firstRow) / kLanes);
@@ -360,7 +355,8 @@ static void few(const TileJob& job) {
                    [&](float* out, Vec sums) DOTS_LAMBDA { storeApart(out + i, apart, sums); });
   while (row < job.endRow) {
     const RowGroup g = rowGroup(job, row);
-    multiplyRows(g.rows, rowToCome(job, row + g.count), [&](float* out, Vec sums) DOTS_LAMBDA { storeGroup(out, row, g, sums); });
+    multiplyRows(g.rows, rowToCome(job, row + g.count),
+                 [&](float* out, Vec sums) DOTS_LAMBDA { storeGroup(out, row, g, sums); });
     row += g.count;
   }
 }
@@ -399,7 +395,8 @@ static void many(const TileJob& job) {
       memset(sums, 0, sizeof(float) * kTileRows * static_cast<size_t>(minOf(kPanelTokens, numTokens + kTileTokens)));
       const uint8_t* const next = rowToCome(job, rowOf[numGroups]);
       PanelAhead nextPanel;
-      if (next && firstToken == 0) nextPanel = PanelAhead(next, job.rowBytes, F::kPanelBytes, kGroups / kTileGroups * (256 / F::P::kPart));
+      if (next && firstToken == 0)
+        nextPanel = PanelAhead(next, job.rowBytes, F::kPanelBytes, kGroups / kTileGroups * (256 / F::P::kPart));
       for (int64_t k0 = 0; k0 < job.cols; k0 += 256) {
         for (int g = 0; g < numGroups; ++g)
           F::unpack(advance(groups[g].rows, k0 / 256 * F::kPanelBytes), job.cols - k0, panels[g]);

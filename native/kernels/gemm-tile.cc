@@ -5,8 +5,8 @@
 namespace dots {
 namespace DOTS_ISA {
 
-// Sums that fill the registers: on AVX-512 28 of 32, beside two vectors of B and one broadcast; on AVX2 12 of 16. More rows
-// than vectors, because an element of A is broadcast by a load, and there are two loads a cycle.
+// Sums that fill the registers: on AVX-512 28 of 32, beside two vectors of B and one broadcast; on AVX2 12 of 16. More
+// rows than vectors, because an element of A is broadcast by a load, and there are two loads a cycle.
 #if defined(DOTS_AVX512)
 constexpr int kTileRows = 14, kTileVecs = 2;
 #elif defined(DOTS_AVX2)
@@ -19,7 +19,8 @@ constexpr int kTileRows = 2, kTileVecs = 4;
 constexpr int kPanel = kTileVecs * kLanes;
 constexpr int64_t kSumLength = 64;
 
-/// Floats from one panel of A's columns to the next: behind the last step is room for what a whole vector writes too much.
+/// Floats from one panel of A's columns to the next: behind the last step is room for what a whole vector writes too
+/// much.
 DOTS_INLINE int64_t columnPanel(int64_t depth) { return depth * kTileRows + kLanes; }
 
 int gemmPanelWidth() { return kPanel; }
@@ -98,7 +99,8 @@ void tile(const float* a, const float* b, int64_t depth, float* const* c, bool i
 
 /// As many rows as there are, up to kTileRows: the last rows of a block do not pay for a whole tile.
 template <bool kColumns, int M = kTileRows>
-DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* const* c, bool isFirst, Ahead& ahead) {
+DOTS_INLINE void tileOfRows(int64_t numRows, const float* a, const float* b, int64_t depth, float* const* c,
+                            bool isFirst, Ahead& ahead) {
   if constexpr (M > 2) {
     if (numRows <= M - 2) return tileOfRows<kColumns, M - 2>(numRows, a, b, depth, c, isFirst, ahead);
   }
@@ -117,7 +119,9 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
     for (int64_t row = 0; row < block.numRows; row += kTileRows) {
       const float* a = block.a + (kColumns ? row / kTileRows * columnPanel(block.depth) : row * kGemmDepth);
       const int64_t height = minOf<int64_t>(kTileRows, block.numRows - row);
-      const auto rowOfC = [&](int64_t i) { return block.c + (block.cRows ? block.cRows[row + i] : row + i) * block.ldC + col; };
+      const auto rowOfC = [&](int64_t i) {
+        return block.c + (block.cRows ? block.cRows[row + i] : row + i) * block.ldC + col;
+      };
       for (int64_t i = 0; i < height; ++i) rows[i] = width == kPanel ? rowOfC(i) : spare + i * kPanel;
       if (height % 2 == 1) rows[height] = spare + height * kPanel;
       if (width < kPanel && !block.isFirst) {
@@ -136,7 +140,8 @@ void gemmBlock(const GemmBlock& block) {
   runBlock<false>(block);
 }
 
-/// Rows of memory that are fetched ahead of the one that is copied: with `rows` no hardware could guess which come next.
+/// Rows of memory that are fetched ahead of the one that is copied: with `rows` no hardware could guess which come
+/// next.
 constexpr int64_t kRowsAhead = 6;
 
 DOTS_INLINE void fetchRow(const GemmOperand& operand, int64_t row, int64_t end, int64_t first, int64_t count) {
@@ -145,10 +150,12 @@ DOTS_INLINE void fetchRow(const GemmOperand& operand, int64_t row, int64_t end, 
   for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i);
 }
 
-/// Rows of memory become rows of panels `kWidth` wide and `stride` apart, all panels of a row at once. Whole vectors are
-/// stored: what they write behind a row of a panel is overwritten by the next row, or lies in the panel's spare room.
+/// Rows of memory become rows of panels `kWidth` wide and `stride` apart, all panels of a row at once. Whole vectors
+/// are stored: what they write behind a row of a panel is overwritten by the next row, or lies in the panel's spare
+/// room.
 template <int64_t kWidth>
-DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, int64_t stride, float* packed) {
+DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol,
+                            int64_t stride, float* packed) {
   constexpr int64_t kVecs = (kWidth + kLanes - 1) / kLanes;
   const int64_t numCols = endCol - firstCol;
   for (int64_t k = 0; k < depth; ++k) {
@@ -167,7 +174,8 @@ DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t 
 }
 
 /// Rows of memory become columns of a panel, sixteen by sixteen.
-DOTS_INLINE void turnPanel(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t width, float* packed) {
+DOTS_INLINE void turnPanel(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t width,
+                           float* packed) {
   for (int64_t col = 0; col < kPanel; col += 16) {
     const int64_t cols = minOf<int64_t>(16, kPanel - col);
     int64_t k = 0;
@@ -192,14 +200,17 @@ DOTS_INLINE void turnPanel(const GemmOperand& operand, int64_t firstK, int64_t d
   }
 }
 
-void packGemmPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol, float* packed) {
+void packGemmPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol,
+                    float* packed) {
   if (operand.isTransposed) return copyPanels<kPanel>(operand, firstK, depth, firstCol, endCol, depth * kPanel, packed);
   for (int64_t col = firstCol; col < endCol; col += kPanel, packed += depth * kPanel)
     turnPanel(operand, firstK, depth, col, minOf<int64_t>(kPanel, endCol - col), packed);
 }
 
-void packGemmRows(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstRow, int64_t endRow, float* packed) {
-  if (operand.isTransposed) return copyPanels<kTileRows>(operand, firstK, depth, firstRow, endRow, columnPanel(depth), packed);
+void packGemmRows(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstRow, int64_t endRow,
+                  float* packed) {
+  if (operand.isTransposed)
+    return copyPanels<kTileRows>(operand, firstK, depth, firstRow, endRow, columnPanel(depth), packed);
   for (int64_t row = firstRow; row < endRow; ++row, packed += kGemmDepth) {
     fetchRow(operand, row + kRowsAhead, endRow, firstK, depth);
     const float* from = rowAt(operand, row) + firstK;

@@ -8,8 +8,8 @@
 namespace dots {
 namespace {
 
-/// Rows of A that a task packs at once: with kGemmDepth steps about 115 KB, which stay in the second-level cache while every
-/// panel of B passes by.
+/// Rows of A that a task packs at once: with kGemmDepth steps about 115 KB, which stay in the second-level cache while
+/// every panel of B passes by.
 constexpr int64_t kBlockRows = 112;
 /// Packed panels of one round. Larger matrices (the vocabulary's) are packed and used piece by piece.
 constexpr int64_t kMaxPanelFloats = 8 << 20;
@@ -52,31 +52,37 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   const int64_t numExperts = round.endExpert - round.firstExpert;
   const int64_t numDepths = (depth + kGemmDepth - 1) / kGemmDepth;
   const auto tokensOf = [&](int64_t expert) {
-    return firstToken(product.offsets, product.numTokens, expert + 1) - firstToken(product.offsets, product.numTokens, expert);
+    return firstToken(product.offsets, product.numTokens, expert + 1) -
+           firstToken(product.offsets, product.numTokens, expert);
   };
 
   RoundMatrix matrices[1 + kMaxBeside];
   const int numMatrices = 1 + product.numBeside;
   const int64_t numCols = round.endCol - round.firstCol;
-  matrices[0] = {product.weights, product.rows, round.firstCol, numCols, roundUp(numCols, panel), product.out, product.ldOut, nullptr};
+  matrices[0] = {product.weights,         product.rows, round.firstCol, numCols,
+                 roundUp(numCols, panel), product.out,  product.ldOut,  nullptr};
   for (int i = 0; i < product.numBeside; ++i) {
     const BesideMatrix& beside = product.beside[i];
-    matrices[1 + i] = {beside.weights, beside.rows, 0, beside.rows, roundUp(beside.rows, panel), beside.out, beside.ldOut, nullptr};
+    matrices[1 + i] = {beside.weights, beside.rows,  0,      beside.rows, roundUp(beside.rows, panel),
+                       beside.out,     beside.ldOut, nullptr};
   }
   int64_t allCols = 0;
   for (int i = 0; i < numMatrices; ++i) allCols += matrices[i].paddedCols;
-  const bool isWhole = depth == (product.isTransposed ? product.rows : product.cols) && numCols == (product.isTransposed ? product.cols : product.rows);
+  const bool isWhole = depth == (product.isTransposed ? product.rows : product.cols) &&
+                       numCols == (product.isTransposed ? product.cols : product.rows);
   KeptPanels* const kept = product.numExperts == 1 && isWhole && product.numBeside == 0 ? product.kept : nullptr;
   float* const packed = kept ? floatsOf(kept->memory, allCols * depth) : scratch.panels(numExperts * allCols * depth);
   float* const rows = scratch.perThread(pool.numThreads() * kBlockRows * kGemmDepth);
   if (!packed || !rows) return false;
-  for (int64_t i = 0, at = 0; i < numMatrices; at += matrices[i].paddedCols * depth * numExperts, ++i) matrices[i].packed = packed + at;
+  for (int64_t i = 0, at = 0; i < numMatrices; at += matrices[i].paddedCols * depth * numExperts, ++i)
+    matrices[i].packed = packed + at;
 
   std::vector<Stretch> stretches;
   const auto cut = [&](int64_t colsEach) {
     stretches.clear();
     for (int i = 0; i < numMatrices; ++i)
-      for (int64_t col = 0; col < matrices[i].numCols; col += colsEach) stretches.push_back({&matrices[i], col, least(col + colsEach, matrices[i].numCols)});
+      for (int64_t col = 0; col < matrices[i].numCols; col += colsEach)
+        stretches.push_back({&matrices[i], col, least(col + colsEach, matrices[i].numCols)});
     return static_cast<int64_t>(stretches.size());
   };
   if (!kept || !kept->isFilled) {
@@ -88,8 +94,10 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
       const Stretch& stretch = stretches[static_cast<size_t>(task % numStretches)];
       const RoundMatrix& m = *stretch.matrix;
       const int64_t here = least(kGemmDepth, depth - k);
-      const GemmOperand operand{m.weights + (round.firstExpert + expert) * m.rows * product.cols, product.cols, nullptr, product.isTransposed};
-      pack(operand, round.firstK + k, here, m.firstCol + stretch.col, m.firstCol + stretch.endCol, m.packed + (expert * depth + k) * m.paddedCols + stretch.col * here);
+      const GemmOperand operand{m.weights + (round.firstExpert + expert) * m.rows * product.cols, product.cols, nullptr,
+                                product.isTransposed};
+      pack(operand, round.firstK + k, here, m.firstCol + stretch.col, m.firstCol + stretch.endCol,
+           m.packed + (expert * depth + k) * m.paddedCols + stretch.col * here);
     });
     if (kept) kept->isFilled = true;
   }
@@ -98,7 +106,8 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   int64_t blockRows = kBlockRows, numBlocks = 0;
   const auto countBlocks = [&] {
     numBlocks = 0;
-    for (int64_t e = round.firstExpert; e < round.endExpert; ++e) numBlocks += (tokensOf(e) + blockRows - 1) / blockRows;
+    for (int64_t e = round.firstExpert; e < round.endExpert; ++e)
+      numBlocks += (tokensOf(e) + blockRows - 1) / blockRows;
     return numBlocks;
   };
   if (countBlocks() < 4 * pool.numThreads()) {
@@ -172,11 +181,14 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   if (product.numBeside > 0) {
     int64_t together = matrixFloats;
     for (int i = 0; i < product.numBeside; ++i) together += roundUp(product.beside[i].rows, panel) * depth;
-    if (together * product.numExperts <= kMaxPanelFloats) return runRound(product, {0, product.numExperts, 0, numCols, 0, depth}, pool, scratch);
+    if (together * product.numExperts <= kMaxPanelFloats)
+      return runRound(product, {0, product.numExperts, 0, numCols, 0, depth}, pool, scratch);
     RowsProduct alone = product;
     alone.numBeside = 0;
     for (int i = -1; i < product.numBeside; ++i) {
-      if (i >= 0) alone.weights = product.beside[i].weights, alone.rows = product.beside[i].rows, alone.out = product.beside[i].out, alone.ldOut = product.beside[i].ldOut;
+      if (i >= 0)
+        alone.weights = product.beside[i].weights, alone.rows = product.beside[i].rows,
+        alone.out = product.beside[i].out, alone.ldOut = product.beside[i].ldOut;
       if (!multiplyRows(alone, pool, scratch)) return false;
     }
     return true;
@@ -184,7 +196,8 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   if (matrixFloats <= kMaxPanelFloats) {
     const int64_t expertsEach = most(1, kMaxPanelFloats / most(1, matrixFloats));
     for (int64_t e = 0; e < product.numExperts; e += expertsEach)
-      if (!runRound(product, {e, least(e + expertsEach, product.numExperts), 0, numCols, 0, depth}, pool, scratch)) return false;
+      if (!runRound(product, {e, least(e + expertsEach, product.numExperts), 0, numCols, 0, depth}, pool, scratch))
+        return false;
     return true;
   }
   // One matrix is more than a round: first fewer columns, and where the product is narrow, fewer steps.
@@ -194,14 +207,16 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   for (int64_t e = 0; e < product.numExperts; ++e)
     for (int64_t col = 0; col < numCols; col += colsEach)
       for (int64_t k = 0; k < depth; k += depthEach)
-        if (!runRound(product, {e, e + 1, col, least(col + colsEach, numCols), k, least(k + depthEach, depth)}, pool, scratch)) return false;
+        if (!runRound(product, {e, e + 1, col, least(col + colsEach, numCols), k, least(k + depthEach, depth)}, pool,
+                      scratch))
+          return false;
   return true;
 }
 
 namespace {
 
-/// Sums over more tokens than this are made in pieces of as many, whose sums are added in order: a matrix alone has too few
-/// tiles to keep many threads busy. Experts have fewer rows each, mostly.
+/// Sums over more tokens than this are made in pieces of as many, whose sums are added in order: a matrix alone has too
+/// few tiles to keep many threads busy. Experts have fewer rows each, mostly.
 constexpr int64_t kTokensOfSum = 1024;
 
 }  // namespace
@@ -211,7 +226,10 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   const int64_t matrixFloats = product.rows * product.cols;
   // Piece 0 of an expert goes straight to its matrix, the others to memory of their own, piece after piece.
   int64_t numPieces = 0, numSpare = 0;
-  const auto tokensOf = [&](int64_t expert) { return firstToken(product.offsets, product.numTokens, expert + 1) - firstToken(product.offsets, product.numTokens, expert); };
+  const auto tokensOf = [&](int64_t expert) {
+    return firstToken(product.offsets, product.numTokens, expert + 1) -
+           firstToken(product.offsets, product.numTokens, expert);
+  };
   const auto piecesOf = [&](int64_t expert) { return most(1, (tokensOf(expert) + kTokensOfSum - 1) / kTokensOfSum); };
   for (int64_t e = 0; e < product.numExperts; ++e) {
     numPieces += piecesOf(e);
@@ -219,9 +237,11 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   }
   int64_t rowsEach = least(roundUp(product.rows, tileRows), kWeightTileRows / tileRows * tileRows);
   int64_t colsEach = least(roundUp(product.cols, panel), kWeightTileCols / panel * panel);
-  const auto numTiles = [&] { return ((product.rows + rowsEach - 1) / rowsEach) * ((product.cols + colsEach - 1) / colsEach); };
-  // Halves until there is enough for everyone, and to even out what is left over where there are many; below 56 by 64 packing
-  // would cost more than it brings.
+  const auto numTiles = [&] {
+    return ((product.rows + rowsEach - 1) / rowsEach) * ((product.cols + colsEach - 1) / colsEach);
+  };
+  // Halves until there is enough for everyone, and to even out what is left over where there are many; below 56 by 64
+  // packing would cost more than it brings.
   const int64_t wantedTasks = (pool.numThreads() > 4 ? 4 : 2) * pool.numThreads();
   while (numTiles() * numPieces < wantedTasks && (rowsEach > 56 || colsEach > 64)) {
     if (rowsEach > 56 && (rowsEach >= colsEach || colsEach <= 64))
@@ -229,12 +249,14 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
     else
       colsEach = roundUp((colsEach + 1) / 2, panel);
   }
-  const int64_t numRowTiles = (product.rows + rowsEach - 1) / rowsEach, numColTiles = (product.cols + colsEach - 1) / colsEach;
+  const int64_t numRowTiles = (product.rows + rowsEach - 1) / rowsEach,
+                numColTiles = (product.cols + colsEach - 1) / colsEach;
   // As many tiles, but of one size: a task that is left over would be waited for.
   rowsEach = roundUp((product.rows + numRowTiles - 1) / numRowTiles, tileRows);
   colsEach = roundUp((product.cols + numColTiles - 1) / numColTiles, panel);
   // Panels of the left side are a little longer than their columns.
-  const int64_t leftFloats = roundUp((rowsEach * kGemmDepth) + rowsEach / tileRows * 16 + 16, 16), floatsEach = leftFloats + colsEach * kGemmDepth;
+  const int64_t leftFloats = roundUp((rowsEach * kGemmDepth) + rowsEach / tileRows * 16 + 16, 16),
+                floatsEach = leftFloats + colsEach * kGemmDepth;
   float* const memory = scratch.perThread(pool.numThreads() * floatsEach);
   float* const spare = scratch.partialSums(numSpare * matrixFloats);
   if (!memory || !spare) return false;
@@ -252,11 +274,13 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
     const int64_t col = task % numColTiles * colsEach, endCol = least(col + colsEach, product.cols);
     const int64_t begin = firstToken(product.offsets, product.numTokens, expert) + piece * kTokensOfSum;
     const int64_t end = least(begin + kTokensOfSum, firstToken(product.offsets, product.numTokens, expert + 1));
-    float* const matrix = piece == 0 ? product.out + expert * matrixFloats : spare + (firstSpare + piece - 1) * matrixFloats;
+    float* const matrix =
+        piece == 0 ? product.out + expert * matrixFloats : spare + (firstSpare + piece - 1) * matrixFloats;
     float* const out = matrix + row * product.cols + col;
     const bool isAdded = product.isAdded && piece == 0;
     if (begin == end && !isAdded) {
-      for (int64_t i = 0; i < endRow - row; ++i) std::memset(out + i * product.cols, 0, static_cast<size_t>(endCol - col) * sizeof(float));
+      for (int64_t i = 0; i < endRow - row; ++i)
+        std::memset(out + i * product.cols, 0, static_cast<size_t>(endCol - col) * sizeof(float));
     }
     float* const a = memory + thread * floatsEach;
     float* const b = a + leftFloats;
@@ -268,8 +292,9 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       packPanels(right, k, here, col, endCol, b);
       // Of the next tokens both rows are wanted; the longer stretch is fetched.
       const bool isLeft = endRow - row > endCol - col;
-      run({a, true, b, here, here, endRow - row, endCol - col, out, product.cols, nullptr, !isAdded && k == begin, isLeft ? left : right, k + here, least(k + here + kGemmDepth, end),
-           isLeft ? row : col, isLeft ? endRow - row : endCol - col});
+      run({a, true, b, here, here, endRow - row, endCol - col, out, product.cols, nullptr, !isAdded && k == begin,
+           isLeft ? left : right, k + here, least(k + here + kGemmDepth, end), isLeft ? row : col,
+           isLeft ? endRow - row : endCol - col});
     }
   });
   // Pieces in their order, a stretch of a matrix after the other.
@@ -282,7 +307,8 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       pool.parallelFor((matrixFloats + kFloatsEach - 1) / kFloatsEach, [&](int64_t stretch, int) {
         const int64_t begin = stretch * kFloatsEach, end = least(begin + kFloatsEach, matrixFloats);
         float* const sum = product.out + e * matrixFloats;
-        for (int64_t i = 0; i < others; ++i) add(sum, spare + (firstSpare + i) * matrixFloats, matrixFloats, sum, begin, end);
+        for (int64_t i = 0; i < others; ++i)
+          add(sum, spare + (firstSpare + i) * matrixFloats, matrixFloats, sum, begin, end);
       });
     }
     firstSpare += others;

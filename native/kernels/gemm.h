@@ -56,7 +56,7 @@ struct RowsProduct {
   float* out;  // row i is written to out + row(outRows, i) * ldOut
   int64_t ldOut;
   const int32_t* outRows;
-  bool isAdded;  // to what out holds
+  bool isAdded;                // to what out holds
   KeptPanels* kept = nullptr;  // for a matrix that is not too large to be packed at once
   // Their rows of x are then packed once. Not transposed, all overwritten.
   BesideMatrix beside[kMaxBeside] = {};

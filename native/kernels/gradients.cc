@@ -23,20 +23,24 @@ void swigluGradGate(const float* gradient, const float* gate, const float* up, f
   int64_t i = begin;
   for (; i + 16 <= end; i += 16) store16(y + i, slope(load16(gradient + i), load16(gate + i), load16(up + i)));
   const int left = static_cast<int>(end - i);
-  if (left > 0) storeTail16(y + i, slope(loadTail16(gradient + i, left), loadTail16(gate + i, left), loadTail16(up + i, left)), left);
+  if (left > 0)
+    storeTail16(y + i, slope(loadTail16(gradient + i, left), loadTail16(gate + i, left), loadTail16(up + i, left)),
+                left);
 }
 
 void fillElements(float value, float* y, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) y[i] = value;
 }
 
-void adamw(const AdamwRates& rates, float* parameter, float* gradient, float* mean, float* square, int64_t begin, int64_t end) {
+void adamw(const AdamwRates& rates, float* parameter, float* gradient, float* mean, float* square, int64_t begin,
+           int64_t end) {
   const auto step = [&](auto loaded, auto stored, int64_t i) {
     const Vec g = mul(loaded(gradient + i), set1(rates.clip));
     const Vec m = fma(set1(rates.beta1), loaded(mean + i), mul(set1(rates.oneMinusBeta1), g));
     const Vec s = fma(set1(rates.beta2), loaded(square + i), mul(set1(rates.oneMinusBeta2), mul(g, g)));
     const Vec p = loaded(parameter + i);
-    const Vec towards = div(mul(m, set1(rates.inverseCorrection1)), add(sqrt(mul(s, set1(rates.inverseCorrection2))), set1(rates.eps)));
+    const Vec towards =
+        div(mul(m, set1(rates.inverseCorrection1)), add(sqrt(mul(s, set1(rates.inverseCorrection2))), set1(rates.eps)));
     const Vec change = fma(set1(rates.rate), towards, mul(set1(rates.rateTimesDecay), p));
     stored(mean + i, m);
     stored(square + i, s);
@@ -45,10 +49,12 @@ void adamw(const AdamwRates& rates, float* parameter, float* gradient, float* me
   };
   int64_t i = begin;
   for (; i + kLanes <= end; i += kLanes) {
-    step([](const float* p) __attribute__((always_inline)) { return load(p); }, [](float* p, Vec v) __attribute__((always_inline)) { store(p, v); }, i);
+    step([](const float* p) __attribute__((always_inline)) { return load(p); },
+         [](float* p, Vec v) __attribute__((always_inline)) { store(p, v); }, i);
   }
   const int left = static_cast<int>(end - i);
-  if (left > 0) step([=](const float* p) { return loadTail(p, left); }, [=](float* p, Vec v) { storeTail(p, v, left); }, i);
+  if (left > 0)
+    step([=](const float* p) { return loadTail(p, left); }, [=](float* p, Vec v) { storeTail(p, v, left); }, i);
 }
 
 float sumSquares(const float* x, int64_t begin, int64_t end) {

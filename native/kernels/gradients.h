@@ -1,5 +1,5 @@
-// Gradients and the optimiser, element by element. An element's bits do not depend on the range it is computed in. Outputs may
-// be their first inputs.
+// Gradients and the optimiser, element by element. An element's bits do not depend on the range it is computed in.
+// Outputs may be their first inputs.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace dots {
 /// What one step of AdamW does to every element: graph/ops/adamw.ts has the formula.
 struct AdamwRates {
   float beta1, oneMinusBeta1, beta2, oneMinusBeta2, eps;
-  float clip;                                // factor for gradients
-  float rate, rateTimesDecay;                // learning rate
+  float clip;                                    // factor for gradients
+  float rate, rateTimesDecay;                    // learning rate
   float inverseCorrection1, inverseCorrection2;  // 1 / (1 - beta^n)
 };
 
@@ -26,7 +26,8 @@ DOTS_DECLARE_KERNEL(
 
 DOTS_DECLARE_KERNEL(
     /// siluGrad(gradient * up, gate), elements [begin, end).
-    void swigluGradGate(const float* gradient, const float* gate, const float* up, float* y, int64_t begin, int64_t end))
+    void swigluGradGate(const float* gradient, const float* gate, const float* up, float* y, int64_t begin,
+                        int64_t end))
 
 DOTS_DECLARE_KERNEL(
     /// y[i] = value, elements [begin, end).
@@ -34,7 +35,8 @@ DOTS_DECLARE_KERNEL(
 
 DOTS_DECLARE_KERNEL(
     /// One step on elements [begin, end); the gradient is left at zero.
-    void adamw(const AdamwRates& rates, float* parameter, float* gradient, float* mean, float* square, int64_t begin, int64_t end))
+    void adamw(const AdamwRates& rates, float* parameter, float* gradient, float* mean, float* square, int64_t begin,
+               int64_t end))
 
 DOTS_DECLARE_KERNEL(
     /// The sum of x[i]^2 over elements [begin, end), in 64 interleaved parts of f32.

@@ -13,14 +13,10 @@ namespace dots {
 
 const char* isaName(Isa isa) {
   switch (isa) {
-    case Isa::kAvx2:
-      return "avx2";
-    case Isa::kAvx512:
-      return "avx512";
-    case Isa::kNeon:
-      return "neon";
-    default:
-      return "portable";
+    case Isa::kAvx2: return "avx2";
+    case Isa::kAvx512: return "avx512";
+    case Isa::kNeon: return "neon";
+    default: return "portable";
   }
 }
 
@@ -36,8 +32,7 @@ bool isaSupported(Isa isa) {
 #if defined(__x86_64__)
   // The compiler's runtime also asks the operating system whether it saves the wide registers.
   __builtin_cpu_init();
-  if (isa == Isa::kAvx2)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && hasF16c();
+  if (isa == Isa::kAvx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && hasF16c();
   if (isa == Isa::kAvx512)
     return isaSupported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

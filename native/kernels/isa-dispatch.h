@@ -43,8 +43,7 @@ bool setIsa(Isa isa);
   namespace neon {               \
   __VA_ARGS__;                   \
   }
-#define DOTS_KERNEL(name) \
-  (::dots::currentIsa() == ::dots::Isa::kNeon ? ::dots::neon::name : ::dots::portable::name)
+#define DOTS_KERNEL(name) (::dots::currentIsa() == ::dots::Isa::kNeon ? ::dots::neon::name : ::dots::portable::name)
 #else
 #define DOTS_DECLARE_KERNEL(...) \
   namespace portable {           \

@@ -28,7 +28,8 @@ DOTS_INLINE int32_t loadI32(const void* p) {
 // A byte shuffle that does the same to each dword: byte j of the result is byte bj of the source, or 0 for kZeroByte.
 constexpr int kZeroByte = -128;
 DOTS_INLINE __m128i byteOrder(int b0, int b1, int b2, int b3) {
-  const __m128i first = _mm_set1_epi32((b0 & 255) | (b1 & 255) << 8 | (b2 & 255) << 16 | static_cast<int>(static_cast<unsigned>(b3) << 24));
+  const __m128i first = _mm_set1_epi32((b0 & 255) | (b1 & 255) << 8 | (b2 & 255) << 16 |
+                                       static_cast<int>(static_cast<unsigned>(b3) << 24));
   return _mm_add_epi8(first, _mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c));
 }
 #endif
@@ -47,12 +48,8 @@ DOTS_INLINE void storeBytes(void* p, Bytes a) { _mm512_store_si512(p, a.v); }
 DOTS_INLINE Bytes operator&(Bytes a, Bytes b) { return {_mm512_and_si512(a.v, b.v)}; }
 DOTS_INLINE Bytes operator|(Bytes a, Bytes b) { return {_mm512_or_si512(a.v, b.v)}; }
 DOTS_INLINE Bytes operator^(Bytes a, Bytes b) { return {_mm512_xor_si512(a.v, b.v)}; }
-DOTS_INLINE Bytes shiftRight(Bytes a, int n) {
-  return {_mm512_srli_epi32(a.v, static_cast<unsigned>(n))};
-}
-DOTS_INLINE Bytes shiftLeft(Bytes a, int n) {
-  return {_mm512_slli_epi32(a.v, static_cast<unsigned>(n))};
-}
+DOTS_INLINE Bytes shiftRight(Bytes a, int n) { return {_mm512_srli_epi32(a.v, static_cast<unsigned>(n))}; }
+DOTS_INLINE Bytes shiftLeft(Bytes a, int n) { return {_mm512_slli_epi32(a.v, static_cast<unsigned>(n))}; }
 DOTS_INLINE Bytes add8(Bytes a, Bytes b) { return {_mm512_add_epi8(a.v, b.v)}; }
 DOTS_INLINE Bytes sub8(Bytes a, Bytes b) { return {_mm512_sub_epi8(a.v, b.v)}; }
 // table[byte] for bytes 0...15.
@@ -136,12 +133,8 @@ DOTS_INLINE void storeBytes(void* p, Bytes a) { _mm256_store_si256(static_cast<_
 DOTS_INLINE Bytes operator&(Bytes a, Bytes b) { return {_mm256_and_si256(a.v, b.v)}; }
 DOTS_INLINE Bytes operator|(Bytes a, Bytes b) { return {_mm256_or_si256(a.v, b.v)}; }
 DOTS_INLINE Bytes operator^(Bytes a, Bytes b) { return {_mm256_xor_si256(a.v, b.v)}; }
-DOTS_INLINE Bytes shiftRight(Bytes a, int n) {
-  return {_mm256_srli_epi32(a.v, n)};
-}
-DOTS_INLINE Bytes shiftLeft(Bytes a, int n) {
-  return {_mm256_slli_epi32(a.v, n)};
-}
+DOTS_INLINE Bytes shiftRight(Bytes a, int n) { return {_mm256_srli_epi32(a.v, n)}; }
+DOTS_INLINE Bytes shiftLeft(Bytes a, int n) { return {_mm256_slli_epi32(a.v, n)}; }
 DOTS_INLINE Bytes add8(Bytes a, Bytes b) { return {_mm256_add_epi8(a.v, b.v)}; }
 DOTS_INLINE Bytes sub8(Bytes a, Bytes b) { return {_mm256_sub_epi8(a.v, b.v)}; }
 DOTS_INLINE Bytes lookup16(const int8_t* table, Bytes index) {
@@ -294,8 +287,8 @@ struct Int {
 struct Scale {
   int32_t v[4];
 };
-#define DOTS_ROWS(Type, expression)                 \
-  Type r;                                           \
+#define DOTS_ROWS(Type, expression)                      \
+  Type r;                                                \
   for (int r_ = 0; r_ < 4; ++r_) r.v[r_] = (expression); \
   return r
 DOTS_INLINE Bytes set4(uint32_t pattern) { DOTS_ROWS(Bytes, pattern); }
@@ -308,12 +301,8 @@ DOTS_INLINE void storeBytes(void* p, Bytes a) { memcpy(p, a.v, 16); }
 DOTS_INLINE Bytes operator&(Bytes a, Bytes b) { DOTS_ROWS(Bytes, a.v[r_] & b.v[r_]); }
 DOTS_INLINE Bytes operator|(Bytes a, Bytes b) { DOTS_ROWS(Bytes, a.v[r_] | b.v[r_]); }
 DOTS_INLINE Bytes operator^(Bytes a, Bytes b) { DOTS_ROWS(Bytes, a.v[r_] ^ b.v[r_]); }
-DOTS_INLINE Bytes shiftRight(Bytes a, int n) {
-  DOTS_ROWS(Bytes, a.v[r_] >> n);
-}
-DOTS_INLINE Bytes shiftLeft(Bytes a, int n) {
-  DOTS_ROWS(Bytes, a.v[r_] << n);
-}
+DOTS_INLINE Bytes shiftRight(Bytes a, int n) { DOTS_ROWS(Bytes, a.v[r_] >> n); }
+DOTS_INLINE Bytes shiftLeft(Bytes a, int n) { DOTS_ROWS(Bytes, a.v[r_] << n); }
 // Calls f on every byte of a and b; the portable kernels define the results, they need not be fast.
 template <class F>
 DOTS_INLINE Bytes eachByte(Bytes a, Bytes b, F f) {
@@ -334,9 +323,7 @@ DOTS_INLINE Bytes sub8(Bytes a, Bytes b) {
 DOTS_INLINE Bytes lookup16(const int8_t* table, Bytes index) {
   return eachByte(index, index, [table](uint32_t x, uint32_t) { return table[x & 15u]; });
 }
-DOTS_INLINE Bytes repeatByte(Bytes a, int i) {
-  DOTS_ROWS(Bytes, ((a.v[r_] >> (8 * i)) & 255u) * 0x01010101u);
-}
+DOTS_INLINE Bytes repeatByte(Bytes a, int i) { DOTS_ROWS(Bytes, ((a.v[r_] >> (8 * i)) & 255u) * 0x01010101u); }
 DOTS_INLINE Bytes selectWhereBits(Bytes a, Bytes mask, Bytes value) {
   const Bytes hit = eachByte(a, mask, [](uint32_t x, uint32_t m) { return x & m ? 255u : 0u; });
   return hit & value;
@@ -357,9 +344,7 @@ DOTS_INLINE void loadRows(const Rows& rows, int offset, Bytes out[4]) {
     }
 }
 DOTS_INLINE int32_t signedByte(uint32_t v, int i) { return static_cast<int8_t>(static_cast<uint8_t>(v >> (8 * i))); }
-DOTS_INLINE Scale scaleFromByte(Bytes a, int i) {
-  DOTS_ROWS(Scale, signedByte(a.v[r_], i));
-}
+DOTS_INLINE Scale scaleFromByte(Bytes a, int i) { DOTS_ROWS(Scale, signedByte(a.v[r_], i)); }
 DOTS_INLINE Scale unitScale() { DOTS_ROWS(Scale, 1); }
 template <int Times>
 DOTS_INLINE Bytes pairFromBytes(Bytes a, int i) {

@@ -224,8 +224,8 @@ struct Vec {
   float v[4];
 };
 // A lane at a time; compilers turn these loops into whatever baseline vectors the target has.
-#define DOTS_LANES(expression)                      \
-  Vec r;                                            \
+#define DOTS_LANES(expression)                       \
+  Vec r;                                             \
   for (int i = 0; i < 4; ++i) r.v[i] = (expression); \
   return r
 DOTS_INLINE Vec set1(float a) { DOTS_LANES(a); }

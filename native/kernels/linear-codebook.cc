@@ -60,15 +60,16 @@ struct PerRow256 : Per256<ByRow<R>> {
           // Entries are positive: the activations take the signs, and no code is written and read again.
           __m256i sum[NT];
           DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t] = _mm256_setzero_si256();
-          R::entries(b, grid, row, [&](int s, uint64_t e0, uint64_t e1, uint64_t e2, uint64_t e3, uint32_t signs) DOTS_LAMBDA {
-            const __m256i entries = fourEntries(e0, e1, e2, e3), mask = signMask(signs);
-            const __m256i scales = scalesOf32<R::kSub>(row, s);
-            DOTS_UNROLL for (int t = 0; t < NT; ++t) {
-              const __m256i xs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x[t].q + k + 32 * s));
-              const __m256i p = _mm256_maddubs_epi16(entries, negatedWhere(mask, xs));
-              sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(p, scales));
-            }
-          });
+          R::entries(b, grid, row,
+                     [&](int s, uint64_t e0, uint64_t e1, uint64_t e2, uint64_t e3, uint32_t signs) DOTS_LAMBDA {
+                       const __m256i entries = fourEntries(e0, e1, e2, e3), mask = signMask(signs);
+                       const __m256i scales = scalesOf32<R::kSub>(row, s);
+                       DOTS_UNROLL for (int t = 0; t < NT; ++t) {
+                         const __m256i xs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x[t].q + k + 32 * s));
+                         const __m256i p = _mm256_maddubs_epi16(entries, negatedWhere(mask, xs));
+                         sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(p, scales));
+                       }
+                     });
           DOTS_UNROLL for (int t = 0; t < NT; ++t) sums[t][r] = sum[t];
         } else {
           R::decode(b, grid, row);
@@ -76,8 +77,8 @@ struct PerRow256 : Per256<ByRow<R>> {
         }
         d[r] = row.d;
       }
-      DOTS_UNROLL for (int t = 0; t < NT; ++t)
-        acc[t] = addBlock256<Plain>(acc[t], x[t], k, nullptr, load(d), zero(), totals(sums[t]));
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] =
+          addBlock256<Plain>(acc[t], x[t], k, nullptr, load(d), zero(), totals(sums[t]));
     }
   }
 };
@@ -98,16 +99,16 @@ DOTS_INLINE __m512i evenSigns16(__m512i packed) {
   };
   const __m512i seven = _mm512_or_si512(_mm512_or_si512(field(0, 0x7f), field(1, 0x7f00)),
                                         _mm512_or_si512(field(2, 0x7f0000), field(3, 0x7f000000)));
-  const __m512i odd = _mm512_broadcast_i32x4(
-      _mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0));
+  const __m512i odd =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0));
   const __m512i nibble = _mm512_set1_epi8(15);
   const __m512i low = _mm512_shuffle_epi8(odd, _mm512_and_si512(seven, nibble));
   const __m512i high = _mm512_shuffle_epi8(odd, _mm512_and_si512(_mm512_srli_epi32(seven, 4), nibble));
   return _mm512_or_si512(seven, _mm512_xor_si512(low, high));
 }
 
-// Grid entries come eight at a time, and the activations take the signs, under a mask: no code is written and read again.
-// Indices, signs and scales are made for two rows at once.
+// Grid entries come eight at a time, and the activations take the signs, under a mask: no code is written and read
+// again. Indices, signs and scales are made for two rows at once.
 struct PerIq2Xxs : PerRow256<Iq2XxsRow> {
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
@@ -147,17 +148,18 @@ struct PerIq2Xxs : PerRow256<Iq2XxsRow> {
             const __m512i of64 = _mm512_permutexvar_epi32(_mm512_add_epi32(firstTwo, _mm512_set1_epi32(s)), scales);
             DOTS_UNROLL for (int t = 0; t < NT; ++t) {
               const __m512i xs = _mm512_loadu_si512(x[t].q + k + 32 * (s - 8 * half));
-              const __m512i p = _mm512_maddubs_epi16(entries, _mm512_mask_sub_epi8(xs, negative, _mm512_setzero_si512(), xs));
+              const __m512i p =
+                  _mm512_maddubs_epi16(entries, _mm512_mask_sub_epi8(xs, negative, _mm512_setzero_si512(), xs));
               sum[t] = _mm512_dpwssd_epi32(sum[t], p, of64);
             }
           }
-          DOTS_UNROLL for (int t = 0; t < NT; ++t)
-            sums[t][r + half] = _mm256_add_epi32(_mm512_castsi512_si256(sum[t]), _mm512_extracti64x4_epi64(sum[t], 1));
+          DOTS_UNROLL for (int t = 0; t < NT; ++t) sums[t][r + half] =
+              _mm256_add_epi32(_mm512_castsi512_si256(sum[t]), _mm512_extracti64x4_epi64(sum[t], 1));
         }
       }
       const Vec d = mul(loadF16(halves), set1(0.125f));
-      DOTS_UNROLL for (int t = 0; t < NT; ++t)
-        acc[t] = addBlock256<Plain>(acc[t], x[t], k, nullptr, d, zero(), totals(sums[t]));
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] =
+          addBlock256<Plain>(acc[t], x[t], k, nullptr, d, zero(), totals(sums[t]));
     }
   }
 };
@@ -170,24 +172,15 @@ using PerIq2Xxs = PerRow256<Iq2XxsRow>;
 
 void linearTileCodebook(StorageId type, const TileJob& job) {
   switch (type) {
-    case StorageId::kIq2Xxs:
-      return multiply<PerIq2Xxs>(job);
-    case StorageId::kIq2Xs:
-      return multiply<PerRow256<Iq2XsRow>>(job);
-    case StorageId::kIq2S:
-      return multiply<PerRow256<Iq2SRow>>(job);
-    case StorageId::kIq3Xxs:
-      return multiply<PerRow256<Iq3XxsRow>>(job);
-    case StorageId::kIq3S:
-      return multiply<PerRow256<Iq3SRow>>(job);
-    case StorageId::kIq1S:
-      return multiply<PerRow256<Iq1SRow>>(job);
-    case StorageId::kIq1M:
-      return multiply<PerRow256<Iq1MRow>>(job);
-    case StorageId::kTq1_0:
-      return multiply<PerRow256<Tq1Row>>(job);
-    default:
-      return;
+    case StorageId::kIq2Xxs: return multiply<PerIq2Xxs>(job);
+    case StorageId::kIq2Xs: return multiply<PerRow256<Iq2XsRow>>(job);
+    case StorageId::kIq2S: return multiply<PerRow256<Iq2SRow>>(job);
+    case StorageId::kIq3Xxs: return multiply<PerRow256<Iq3XxsRow>>(job);
+    case StorageId::kIq3S: return multiply<PerRow256<Iq3SRow>>(job);
+    case StorageId::kIq1S: return multiply<PerRow256<Iq1SRow>>(job);
+    case StorageId::kIq1M: return multiply<PerRow256<Iq1MRow>>(job);
+    case StorageId::kTq1_0: return multiply<PerRow256<Tq1Row>>(job);
+    default: return;
   }
 }
 

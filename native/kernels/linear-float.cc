@@ -36,10 +36,10 @@ struct Bf16Weights {
   }
 };
 
-// What is read next. While one group of rows is multiplied, the one after it is fetched, a line at a time, row by row at the
-// same place, as it will be read; and once more, into the second-level cache, from kFarRows further on. Rows are streams
-// through several pages at once, and the processor's own prefetcher runs ahead in each page. Fetched front to back, lines
-// wait for the core's few miss buffers instead, at two thirds of the speed (docs/log.md).
+// What is read next. While one group of rows is multiplied, the one after it is fetched, a line at a time, row by row
+// at the same place, as it will be read; and once more, into the second-level cache, from kFarRows further on. Rows are
+// streams through several pages at once, and the processor's own prefetcher runs ahead in each page. Fetched front to
+// back, lines wait for the core's few miss buffers instead, at two thirds of the speed (docs/log.md).
 constexpr int64_t kFarRows = 48;
 
 struct RowsAhead {
@@ -86,23 +86,20 @@ DOTS_INLINE void multiplyStep(const Rows& rows, int64_t k, const float* const* x
   Vec w[W::kStep];
   loadRows(rows, 0, v);
   W::floats(v, w);
-  DOTS_UNROLL for (int j = 0; j < W::kStep; ++j)
-    DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t] = fma(w[j], set1(x[t][k + j]), sum[t]);
+  DOTS_UNROLL for (int j = 0; j < W::kStep; ++j) DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[t] =
+      fma(w[j], set1(x[t][k + j]), sum[t]);
 }
 
 template <class W, int RV, int NT>
 static void fewFloat(const TileJob& job, const RowGroup* groups, const float* const* x, int64_t row) {
   Vec total[RV][NT];
-  DOTS_UNROLL for (int r = 0; r < RV; ++r)
-    DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] = zero();
+  DOTS_UNROLL for (int r = 0; r < RV; ++r) DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] = zero();
   const bool isCopied = job.rowBytes % kSamePlace == 0;
   RowsAhead ahead[RV];
-  for (int r = 0; r < RV; ++r)
-    ahead[r] = RowsAhead(job, row + (RV + r) * kLanes, groups[r].rows.base);
+  for (int r = 0; r < RV; ++r) ahead[r] = RowsAhead(job, row + (RV + r) * kLanes, groups[r].rows.base);
   for (int64_t k0 = 0; k0 < job.cols; k0 += kChunk) {
     Vec sum[RV][NT];
-    DOTS_UNROLL for (int r = 0; r < RV; ++r)
-      DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[r][t] = zero();
+    DOTS_UNROLL for (int r = 0; r < RV; ++r) DOTS_UNROLL for (int t = 0; t < NT; ++t) sum[r][t] = zero();
     const int64_t end = minOf<int64_t>(k0 + kChunk, job.cols);
     int64_t k = k0;
     for (; k + 4 * W::kStep <= end; k += 4 * W::kStep) {
@@ -117,7 +114,8 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
       }
     }
     for (; k + W::kStep <= end; k += W::kStep)
-      DOTS_UNROLL for (int r = 0; r < RV; ++r) multiplyStep<W, NT>(advance(groups[r].rows, k * W::kBytes), k, x, sum[r]);
+      DOTS_UNROLL for (int r = 0; r < RV; ++r)
+          multiplyStep<W, NT>(advance(groups[r].rows, k * W::kBytes), k, x, sum[r]);
     if (k < end)
       for (int r = 0; r < RV; ++r) {
         alignas(64) uint8_t buffer[16 * kLanes];
@@ -128,15 +126,15 @@ static void fewFloat(const TileJob& job, const RowGroup* groups, const float* co
         for (int64_t j = 0; j < end - k; ++j)
           for (int t = 0; t < NT; ++t) sum[r][t] = fma(w[j], set1(x[t][k + j]), sum[r][t]);
       }
-    DOTS_UNROLL for (int r = 0; r < RV; ++r)
-      DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] = add(total[r][t], sum[r][t]);
+    DOTS_UNROLL for (int r = 0; r < RV; ++r) DOTS_UNROLL for (int t = 0; t < NT; ++t) total[r][t] =
+        add(total[r][t], sum[r][t]);
   }
   for (int r = 0; r < RV; ++r)
     for (int t = 0; t < NT; ++t) storeGroup(outRow(job, t), row + r * kLanes, groups[r], total[r][t]);
 }
 
-// Row groups at a time, so that multiply-adds, each of which needs the one before, do not wait; and no more rows than the
-// processor's prefetcher follows, one stream each: 64 rows at once are read at half the speed of 16 (docs/log.md).
+// Row groups at a time, so that multiply-adds, each of which needs the one before, do not wait; and no more rows than
+// the processor's prefetcher follows, one stream each: 64 rows at once are read at half the speed of 16 (docs/log.md).
 template <class W, int NT>
 static void fewRows(const TileJob& job, const float* const* x) {
   constexpr int kSide = kLanes >= 16 ? 1 : 16 / kLanes;
@@ -188,11 +186,10 @@ static void tileFloat(const FloatPanel* panel, const float* const* x, int64_t k0
       DOTS_UNROLL for (int r = 0; r < RV; ++r) sum[r][t] = fma(w[r], xk, sum[r][t]);
     }
   }
-  DOTS_UNROLL for (int t = 0; t < NT; ++t)
-    DOTS_UNROLL for (int r = 0; r < RV; ++r) {
-      float* at = sums + t * kTileRows + r * kLanes;
-      store(at, add(load(at), sum[r][t]));
-    }
+  DOTS_UNROLL for (int t = 0; t < NT; ++t) DOTS_UNROLL for (int r = 0; r < RV; ++r) {
+    float* at = sums + t * kTileRows + r * kLanes;
+    store(at, add(load(at), sum[r][t]));
+  }
 }
 
 #if defined(DOTS_AVX512)
@@ -264,14 +261,10 @@ static void multiplyFloat(const TileJob& job) {
 
 void linearTileFloat(StorageId type, const TileJob& job) {
   switch (type) {
-    case StorageId::kF32:
-      return multiplyFloat<F32Weights>(job);
-    case StorageId::kF16:
-      return multiplyFloat<F16Weights>(job);
-    case StorageId::kBf16:
-      return multiplyFloat<Bf16Weights>(job);
-    default:
-      return;
+    case StorageId::kF32: return multiplyFloat<F32Weights>(job);
+    case StorageId::kF16: return multiplyFloat<F16Weights>(job);
+    case StorageId::kBf16: return multiplyFloat<Bf16Weights>(job);
+    default: return;
   }
 }
 

@@ -17,7 +17,6 @@ bool linearSupports(StorageId type, int64_t cols) {
   return info && cols > 0 && cols % info->blockElements == 0;
 }
 
-
 namespace {
 
 using TileKernel = void (*)(StorageId, const TileJob&);
@@ -26,8 +25,7 @@ TileKernel tileKernel(StorageId type) {
   switch (type) {
     case StorageId::kF32:
     case StorageId::kF16:
-    case StorageId::kBf16:
-      return DOTS_KERNEL(linearTileFloat);
+    case StorageId::kBf16: return DOTS_KERNEL(linearTileFloat);
     case StorageId::kIq2Xxs:
     case StorageId::kIq2Xs:
     case StorageId::kIq2S:
@@ -35,8 +33,7 @@ TileKernel tileKernel(StorageId type) {
     case StorageId::kIq3S:
     case StorageId::kIq1S:
     case StorageId::kIq1M:
-    case StorageId::kTq1_0:
-      return DOTS_KERNEL(linearTileCodebook);
+    case StorageId::kTq1_0: return DOTS_KERNEL(linearTileCodebook);
     default:
       return storageInfo(type)->activation == Activation::kQ256 ? DOTS_KERNEL(linearTileK) : DOTS_KERNEL(linearTile32);
   }
@@ -69,7 +66,8 @@ Plan planJob(const LinearJob& job) {
   }
   // 16 bytes of weights or 64 products take a nanosecond.
   const int64_t tokensEach = used ? (job.numTokens + used - 1) / used : 0;
-  const int64_t rowNs64 = 4 * plan.rowBytes + job.weights.cols * (tokensEach < kPieceTokens ? tokensEach : kPieceTokens);
+  const int64_t rowNs64 =
+      4 * plan.rowBytes + job.weights.cols * (tokensEach < kPieceTokens ? tokensEach : kPieceTokens);
   const int64_t most = 64 * kPieceNs / (rowNs64 + 1) / kTileRows;
   plan.pieceRows = (most < 1 ? 1 : most) * kTileRows;
   plan.numRowPieces = (job.weights.rows + plan.pieceRows - 1) / plan.pieceRows;
@@ -137,8 +135,8 @@ void runPiece(const Place& place, const uint8_t* next, uint8_t* scratch) {
   place.plan->kernel(job.weights.type, tile);
 }
 
-// Pieces that nobody has taken yet of a share: begin << 32 | end. Its thread takes them from the front, so that it reads
-// memory in one direction and knows what comes next; others, when theirs are done, from the back.
+// Pieces that nobody has taken yet of a share: begin << 32 | end. Its thread takes them from the front, so that it
+// reads memory in one direction and knows what comes next; others, when theirs are done, from the back.
 struct alignas(64) Share {
   std::atomic<uint64_t> left;
   explicit Share(uint64_t begin, uint64_t end) : left(begin << 32 | end) {}
@@ -150,7 +148,8 @@ struct alignas(64) Share {
     uint64_t seen = left.load(std::memory_order_relaxed);
     do {
       if (begin(seen) >= end(seen)) return false;
-    } while (!left.compare_exchange_weak(seen, fromFront ? seen + (uint64_t{1} << 32) : seen - 1, std::memory_order_relaxed));
+    } while (!left.compare_exchange_weak(seen, fromFront ? seen + (uint64_t{1} << 32) : seen - 1,
+                                         std::memory_order_relaxed));
     *piece = fromFront ? begin(seen) : end(seen) - 1;
     *next = begin(seen) + 1 == end(seen) ? -1 : fromFront ? *piece + 1 : *piece - 1;
     return true;
@@ -176,13 +175,15 @@ void linear(const LinearJob* jobs, int numJobs, ThreadPool& pool, void* scratch)
   uint8_t* const tileScratch = static_cast<uint8_t*>(scratch);
   Share* const shares = reinterpret_cast<Share*>(tileScratch + pool.numThreads() * kTileScratchBytes);
   for (int64_t i = 0; i < numShares; ++i)
-    new (shares + i) Share(static_cast<uint64_t>(total * i / numShares), static_cast<uint64_t>(total * (i + 1) / numShares));
+    new (shares + i)
+        Share(static_cast<uint64_t>(total * i / numShares), static_cast<uint64_t>(total * (i + 1) / numShares));
   pool.parallelFor(numShares, [&](int64_t mine, int thread) {
     int64_t index, next;
     for (int64_t i = 0; i < numShares; ++i) {
       Share& share = shares[(mine + i) % numShares];
       while (share.take(i == 0, &index, &next))
-        runPiece(placeOf(index), next < 0 ? nullptr : placeOf(next).weights(), tileScratch + thread * kTileScratchBytes);
+        runPiece(placeOf(index), next < 0 ? nullptr : placeOf(next).weights(),
+                 tileScratch + thread * kTileScratchBytes);
     }
   });
 }

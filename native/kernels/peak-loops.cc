@@ -63,8 +63,8 @@ uint64_t readBytes(const uint8_t* data, int64_t bytes) {
 
 #endif
 
-// A multiply-add takes four or five cycles and two start in each, so ten chains keep the units busy; twelve with the two
-// factors still fit into sixteen registers.
+// A multiply-add takes four or five cycles and two start in each, so ten chains keep the units busy; twelve with the
+// two factors still fit into sixteen registers.
 constexpr int kChains = 12;
 
 int64_t multiplyFloats(int64_t rounds, float* sink) {
@@ -99,8 +99,8 @@ int64_t multiplyBytes(int64_t rounds, int32_t* sink) {
 
 #elif defined(DOTS_AVX2)
 
-// Products of 4-bit codes: eight pairs of them and of a byte fit into 16 bits, so one widening serves eight. Wider codes
-// must be widened sooner and cannot reach this.
+// Products of 4-bit codes: eight pairs of them and of a byte fit into 16 bits, so one widening serves eight. Wider
+// codes must be widened sooner and cannot reach this.
 int64_t multiplyBytes(int64_t rounds, int32_t* sink) {
   constexpr int kSums = 4, kGroup = 8;
   __m256i sums[kSums], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-5);

@@ -8,8 +8,9 @@
 namespace dots {
 
 DOTS_DECLARE_KERNEL(
-    /// Cosines and sines of this step's tokens, computed in double: angles_T2P[t][0][i] = cos(position * theta^(-2i/H)),
-    /// [t][1][i] its sine, P = H/2. Tokens [begin, end). Once a step: every layer and every head turns by these.
+    /// Cosines and sines of this step's tokens, computed in double: angles_T2P[t][0][i] = cos(position *
+    /// theta^(-2i/H)), [t][1][i] its sine, P = H/2. Tokens [begin, end). Once a step: every layer and every head turns
+    /// by these.
     void ropeAngles(const int32_t* positions_T, double theta, int64_t headWidth, float* angles_T2P, int64_t begin,
                     int64_t end))
 

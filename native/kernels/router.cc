@@ -38,7 +38,8 @@ static void keepBestGroups(const Routing& routing, float* row_E, float* groupSco
   for (int32_t group = 0; group < routing.numGroups; ++group) {
     int32_t numBefore = 0;
     for (int32_t other = 0; other < routing.numGroups; ++other)
-      numBefore += groupScores[other] > groupScores[group] || (groupScores[other] == groupScores[group] && other < group);
+      numBefore +=
+          groupScores[other] > groupScores[group] || (groupScores[other] == groupScores[group] && other < group);
     if (numBefore < routing.numKept) continue;
     for (int32_t i = 0; i < groupSize; ++i) row_E[group * groupSize + i] = -__builtin_inff();
   }

@@ -32,7 +32,8 @@ DOTS_DECLARE_KERNEL(
 DOTS_DECLARE_KERNEL(
     /// All but the best groups become -infinity; ties to the lower group. x_TE -> y_TE; y may be x. `scratch` holds
     /// numGroups floats for each thread.
-    void limitGroups(const Routing& routing, const float* x_TE, float* scratch, float* y_TE, int64_t begin, int64_t end))
+    void limitGroups(const Routing& routing, const float* x_TE, float* scratch, float* y_TE, int64_t begin,
+                     int64_t end))
 
 DOTS_DECLARE_KERNEL(
     /// y_TK[t][k] = x_TE[t][columns_TK[t][k]], rows [begin, end).

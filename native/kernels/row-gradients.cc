@@ -15,7 +15,8 @@ DOTS_INLINE float sumOfRow(int64_t width, F f) {
   int64_t i = 0;
   for (; i + 64 <= width; i += 64)
     for (int part = 0; part < 4; ++part) sum[part] = add(sum[part], f(i + 16 * part, 16));
-  for (int part = 0; i < width; i += 16, ++part) sum[part] = add(sum[part], f(i, static_cast<int>(minOf<int64_t>(16, width - i))));
+  for (int part = 0; i < width; i += 16, ++part)
+    sum[part] = add(sum[part], f(i, static_cast<int>(minOf<int64_t>(16, width - i))));
   return reduceAdd16(add(add(sum[0], sum[1]), add(sum[2], sum[3])));
 }
 
@@ -27,12 +28,15 @@ DOTS_INLINE void storeUpTo16(float* p, Vec16 v, int n) {
     storeTail16(p, v, n);
 }
 
-void rmsNormGradInput(const float* gradient_RD, const float* x_RD, const float* w_D, float eps, int64_t width, float* y_RD, int64_t begin, int64_t end) {
+void rmsNormGradInput(const float* gradient_RD, const float* x_RD, const float* w_D, float eps, int64_t width,
+                      float* y_RD, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float *g = gradient_RD + row * width, *x = x_RD + row * width;
     float* y = y_RD + row * width;
     const float factor = inverseRootMeanSquare(x, width, eps);
-    const float along = sumOfRow(width, [&](int64_t i, int n) { return mul(mul(loadUpTo16(g + i, n), loadUpTo16(w_D + i, n)), loadUpTo16(x + i, n)); });
+    const float along = sumOfRow(width, [&](int64_t i, int n) {
+      return mul(mul(loadUpTo16(g + i, n), loadUpTo16(w_D + i, n)), loadUpTo16(x + i, n));
+    });
     const float pull = factor * factor * along / static_cast<float>(width);
     for (int64_t i = 0; i < width; i += 16) {
       const int n = static_cast<int>(minOf<int64_t>(16, width - i));
@@ -55,19 +59,24 @@ DOTS_INLINE void sumOverRows(int64_t width, float* sum_D, int64_t begin, int64_t
   }
 }
 
-void rmsNormGradWeight(const float* gradient_RD, const float* x_RD, float eps, int64_t width, float* sum_D, int64_t begin, int64_t end) {
+void rmsNormGradWeight(const float* gradient_RD, const float* x_RD, float eps, int64_t width, float* sum_D,
+                       int64_t begin, int64_t end) {
   sumOverRows(
       width, sum_D, begin, end, [&](int64_t row) { return inverseRootMeanSquare(x_RD + row * width, width, eps); },
       [&](int64_t row, int64_t i, int n, float factor) {
-        return mul(mul(loadUpTo16(gradient_RD + row * width + i, n), loadUpTo16(x_RD + row * width + i, n)), set16(factor));
+        return mul(mul(loadUpTo16(gradient_RD + row * width + i, n), loadUpTo16(x_RD + row * width + i, n)),
+                   set16(factor));
       });
 }
 
 void sumRows(const float* x_RD, int64_t width, float* sum_D, int64_t begin, int64_t end) {
-  sumOverRows(width, sum_D, begin, end, [](int64_t) { return 0.0f; }, [&](int64_t row, int64_t i, int n, float) { return loadUpTo16(x_RD + row * width + i, n); });
+  sumOverRows(
+      width, sum_D, begin, end, [](int64_t) { return 0.0f; },
+      [&](int64_t row, int64_t i, int n, float) { return loadUpTo16(x_RD + row * width + i, n); });
 }
 
-void normalizeRowsGrad(const float* gradient_TK, const float* x_TK, int64_t width, float eps, float* y_TK, int64_t begin, int64_t end) {
+void normalizeRowsGrad(const float* gradient_TK, const float* x_TK, int64_t width, float eps, float* y_TK,
+                       int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float *g = gradient_TK + row * width, *x = x_TK + row * width;
     float* y = y_TK + row * width;
@@ -82,7 +91,8 @@ void normalizeRowsGrad(const float* gradient_TK, const float* x_TK, int64_t widt
   }
 }
 
-void weightedSumGradRows(const float* gradient_TD, const float* weights_TK, int64_t k, int64_t width, float* y_RD, int64_t begin, int64_t end) {
+void weightedSumGradRows(const float* gradient_TD, const float* weights_TK, int64_t k, int64_t width, float* y_RD,
+                         int64_t begin, int64_t end) {
   for (int64_t r = begin * k; r < end * k; ++r) {
     const float* g = gradient_TD + r / k * width;
     const float factor = weights_TK[r];
@@ -90,14 +100,16 @@ void weightedSumGradRows(const float* gradient_TD, const float* weights_TK, int6
   }
 }
 
-void weightedSumGradWeights(const float* gradient_TD, const float* rows_RD, int64_t k, int64_t width, float* weights_TK, int64_t begin, int64_t end) {
+void weightedSumGradWeights(const float* gradient_TD, const float* rows_RD, int64_t k, int64_t width, float* weights_TK,
+                            int64_t begin, int64_t end) {
   for (int64_t r = begin * k; r < end * k; ++r) {
     const float *g = gradient_TD + r / k * width, *y = rows_RD + r * width;
     weights_TK[r] = sumOfRow(width, [&](int64_t i, int n) { return mul(loadUpTo16(g + i, n), loadUpTo16(y + i, n)); });
   }
 }
 
-void scatterAddColumns(const float* x_TK, const int32_t* columns_TK, int64_t k, int64_t width, float* y_TE, int64_t begin, int64_t end) {
+void scatterAddColumns(const float* x_TK, const int32_t* columns_TK, int64_t k, int64_t width, float* y_TE,
+                       int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     float* y = y_TE + row * width;
     for (int64_t i = 0; i < width; ++i) y[i] = 0;
@@ -106,10 +118,12 @@ void scatterAddColumns(const float* x_TK, const int32_t* columns_TK, int64_t k, 
 }
 
 void takeColumns(const float* x_TC, int64_t width, int64_t first, int64_t count, float* y, int64_t begin, int64_t end) {
-  for (int64_t row = begin; row < end; ++row) memcpy(y + row * count, x_TC + row * width + first, static_cast<size_t>(count) * 4);
+  for (int64_t row = begin; row < end; ++row)
+    memcpy(y + row * count, x_TC + row * width + first, static_cast<size_t>(count) * 4);
 }
 
-void addRows(const float* x, int64_t ldX, const int32_t* rows, int64_t numRows, float* sum_VD, int64_t width, int64_t begin, int64_t end) {
+void addRows(const float* x, int64_t ldX, const int32_t* rows, int64_t numRows, float* sum_VD, int64_t width,
+             int64_t begin, int64_t end) {
   for (int64_t row = 0; row < numRows; ++row) {
     float* sum = sum_VD + rows[row] * width;
     mapElements(sum, x + row * ldX, sum, begin, end, [](Vec16 p, Vec16 q) { return add(p, q); });
@@ -150,13 +164,16 @@ float softmaxLoss(const float* logits_V, int64_t width, int64_t target, float fa
     mapElements(d_V, d_V, d_V, 0, width, [=](Vec16 p, Vec16) { return mul(p, set16(scale)); });
     d_V[target] -= factor;
   }
-  return factor * static_cast<float>(::log(static_cast<double>(sum)) + static_cast<double>(top) - static_cast<double>(atTarget));
+  return factor *
+         static_cast<float>(::log(static_cast<double>(sum)) + static_cast<double>(top) - static_cast<double>(atTarget));
 }
 
-void ropeGrad(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t headWidth, float* y_TNH, int64_t begin, int64_t end) {
+void ropeGrad(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t headWidth, float* y_TNH,
+              int64_t begin, int64_t end) {
   const int64_t pairs = headWidth / 2;
   for (int64_t row = begin; row < end; ++row) {
-    const float *x = x_TNH + row * headWidth, *cosines = angles_T2P + row / numHeads * headWidth, *sines = cosines + pairs;
+    const float *x = x_TNH + row * headWidth, *cosines = angles_T2P + row / numHeads * headWidth,
+                *sines = cosines + pairs;
     float* y = y_TNH + row * headWidth;
     int64_t i = 0;
     for (; i + kLanes <= pairs; i += kLanes) {

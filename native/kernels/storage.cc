@@ -40,6 +40,8 @@ const StorageInfo* storageInfo(int32_t ggufType) {
   return nullptr;
 }
 
-int64_t storedBytes(const StorageInfo& storage, int64_t count) { return count / storage.blockElements * storage.blockBytes; }
+int64_t storedBytes(const StorageInfo& storage, int64_t count) {
+  return count / storage.blockElements * storage.blockBytes;
+}
 
 }  // namespace dots

@@ -1,5 +1,5 @@
-// A stored block taken apart element by element, straight from the format's formulas. Slow and plain: it decodes embedding
-// rows, and the tests compare the kernels with it. Shares nothing with them but the codebooks.
+// A stored block taken apart element by element, straight from the format's formulas. Slow and plain: it decodes
+// embedding rows, and the tests compare the kernels with it. Shares nothing with them but the codebooks.
 #pragma once
 
 #include <cmath>
@@ -49,28 +49,20 @@ inline StoredBlock readStoredBlock(StorageId type, const uint8_t* b, int part) {
     const int h = i >> 7, r = i & 127;
     int& w = o.whole[i];
     switch (type) {
-      case StorageId::kQ4_0:
-        w = nibble(b + 2, i) - 8;
-        break;
+      case StorageId::kQ4_0: w = nibble(b + 2, i) - 8; break;
       case StorageId::kQ4_1:
         w = nibble(b + 4, i);
         o.dmin = -storedF16(b + 2);
         o.min[i] = 1;
         break;
-      case StorageId::kQ5_0:
-        w = (nibble(b + 6, i) | ((storedU32(b + 2) >> i) & 1) << 4) - 16;
-        break;
+      case StorageId::kQ5_0: w = (nibble(b + 6, i) | ((storedU32(b + 2) >> i) & 1) << 4) - 16; break;
       case StorageId::kQ5_1:
         w = nibble(b + 8, i) | ((storedU32(b + 4) >> i) & 1) << 4;
         o.dmin = -storedF16(b + 2);
         o.min[i] = 1;
         break;
-      case StorageId::kQ8_0:
-        w = static_cast<int8_t>(b[2 + i]);
-        break;
-      case StorageId::kIq4Nl:
-        w = kv[nibble(b + 2, i)];
-        break;
+      case StorageId::kQ8_0: w = static_cast<int8_t>(b[2 + i]); break;
+      case StorageId::kIq4Nl: w = kv[nibble(b + 2, i)]; break;
       case StorageId::kMxfp4:
         o.d = static_cast<float>(std::ldexp(1.0, b[0] - 128));
         w = f4[nibble(b + 1, i)];
@@ -189,8 +181,7 @@ inline StoredBlock readStoredBlock(StorageId type, const uint8_t* b, int part) {
             (8 * gridIq1()[8 * index + (i & 7)] + (nb & 8 ? -1 : 1));
         break;
       }
-      default:
-        break;
+      default: break;
     }
   }
   return o;

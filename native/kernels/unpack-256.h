@@ -21,8 +21,7 @@ template <int kNumSubs, int kOffset>
 DOTS_INLINE void setScales(Header& h, const Bytes* scales) {
   DOTS_UNROLL for (int s = 0; s < kNumSubs; ++s) h.scales[s] = scaleFromByte(scales[s / 4], s % 4);
   if (kOffset != 0)
-    DOTS_UNROLL for (int p = 0; p < kNumSubs / 2; ++p)
-      h.mins[p] = pairFromBytes<kOffset>(scales[p / 2], 2 * (p % 2));
+    DOTS_UNROLL for (int p = 0; p < kNumSubs / 2; ++p) h.mins[p] = pairFromBytes<kOffset>(scales[p / 2], 2 * (p % 2));
 }
 template <int kNumSubs>
 DOTS_INLINE void setMins(Header& h, const Bytes* mins) {
@@ -75,9 +74,9 @@ struct Q5K {
       loadRows(rows, 48 + 32 * c, v);
       loadRows(rows, 64 + 32 * c, v + 4);
       DOTS_UNROLL for (int j = 0; j < 8; ++j)
-        use(2 * c, j, lowNibbles(v[j]) | (shiftLeft(shiftRight(fifth[j], 2 * c), 4) & sixteen));
+          use(2 * c, j, lowNibbles(v[j]) | (shiftLeft(shiftRight(fifth[j], 2 * c), 4) & sixteen));
       DOTS_UNROLL for (int j = 0; j < 8; ++j)
-        use(2 * c + 1, j, highNibbles(v[j]) | (shiftLeft(shiftRight(fifth[j], 2 * c + 1), 4) & sixteen));
+          use(2 * c + 1, j, highNibbles(v[j]) | (shiftLeft(shiftRight(fifth[j], 2 * c + 1), 4) & sixteen));
     }
   }
 };
@@ -107,18 +106,15 @@ struct Q6K {
   }
 };
 
-// Two-bit codes, four to a byte: element 128h + 32g + l is at bits 2g of byte 32h + l. map(32-group 4h + g, index of the
-// four bytes within the group, code) may add to the code.
+// Two-bit codes, four to a byte: element 128h + 32g + l is at bits 2g of byte 32h + l. map(32-group 4h + g, index of
+// the four bytes within the group, code) may add to the code.
 template <class Map, class Use>
 DOTS_INLINE void twoBitCodes(const Rows& rows, int offset, Map map, Use use) {
-  for (int half = 0; half < 2; ++half)
-    DOTS_UNROLL for (int u = 0; u < 2; ++u) {
+  for (int half = 0; half < 2; ++half) DOTS_UNROLL for (int u = 0; u < 2; ++u) {
       Bytes v[4];
       loadRows(rows, offset + 32 * half + 16 * u, v);
-      DOTS_UNROLL for (int g = 0; g < 4; ++g)
-        DOTS_UNROLL for (int j = 0; j < 4; ++j)
-          use(8 * half + 2 * g + u, j,
-              map(4 * half + g, 4 * u + j, shiftRight(v[j], 2 * g) & set4(0x03030303u)));
+      DOTS_UNROLL for (int g = 0; g < 4; ++g) DOTS_UNROLL for (int j = 0; j < 4; ++j)
+          use(8 * half + 2 * g + u, j, map(4 * half + g, 4 * u + j, shiftRight(v[j], 2 * g) & set4(0x03030303u)));
     }
 }
 struct SameCode {

@@ -26,9 +26,7 @@ DOTS_INLINE void nibbleCodes(const Rows& rows, int offset, Map map, Use use) {
   DOTS_UNROLL for (int j = 0; j < 4; ++j) use(4 + j, map(4 + j, highNibbles(v[j])));
 }
 struct Same {
-  DOTS_METHOD Bytes operator()(int, Bytes code) const {
-    return code;
-  }
+  DOTS_METHOD Bytes operator()(int, Bytes code) const { return code; }
 };
 
 // The fifth bits of 32 weights, one dword a row: bit i belongs to weight i.
@@ -110,19 +108,16 @@ struct Q8_0 {
 };
 
 #define DOTS_KV(x) static_cast<int8_t>(static_cast<uint8_t>((x) + kSignedOffset))
-alignas(16) static const int8_t kKv[16] = {DOTS_KV(-127), DOTS_KV(-104), DOTS_KV(-83), DOTS_KV(-65),
-                                           DOTS_KV(-49),  DOTS_KV(-35),  DOTS_KV(-22), DOTS_KV(-10),
-                                           DOTS_KV(1),    DOTS_KV(13),   DOTS_KV(25),  DOTS_KV(38),
-                                           DOTS_KV(53),   DOTS_KV(69),   DOTS_KV(89),  DOTS_KV(113)};
+alignas(16) static const int8_t kKv[16] = {
+    DOTS_KV(-127), DOTS_KV(-104), DOTS_KV(-83), DOTS_KV(-65), DOTS_KV(-49), DOTS_KV(-35), DOTS_KV(-22), DOTS_KV(-10),
+    DOTS_KV(1),    DOTS_KV(13),   DOTS_KV(25),  DOTS_KV(38),  DOTS_KV(53),  DOTS_KV(69),  DOTS_KV(89),  DOTS_KV(113)};
 #undef DOTS_KV
 // Twice the values of a 4-bit float (1 sign, 2 exponent, 1 mantissa bit), plus 16.
 alignas(16) static const int8_t kFloat4[16] = {16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4};
 
 struct FromTable {
   const int8_t* table;
-  DOTS_METHOD Bytes operator()(int, Bytes code) const {
-    return lookup16(table, code);
-  }
+  DOTS_METHOD Bytes operator()(int, Bytes code) const { return lookup16(table, code); }
 };
 
 struct Iq4Nl {

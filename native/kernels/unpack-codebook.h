@@ -1,5 +1,6 @@
-// Codebook types, and TQ1_0: a row's block becomes 256 signed codes, because indices into a table are a row's own affair.
-// For many tokens the rows then meet in a panel as those of any other type; for a few, each is multiplied at once.
+// Codebook types, and TQ1_0: a row's block becomes 256 signed codes, because indices into a table are a row's own
+// affair. For many tokens the rows then meet in a panel as those of any other type; for a few, each is multiplied at
+// once.
 //
 // Fractions of the format become part of the float scale, so that codes and sub-scales are integers:
 //   IQ2: d (1/2 + s) / 4 * grid = d/8 * (2s + 1) * grid,  IQ3_XXS: d/4 * (2s + 1) * grid,
@@ -15,8 +16,8 @@ namespace DOTS_ISA {
 DOTS_INLINE uint32_t loadU16(const uint8_t* p) { return static_cast<uint32_t>(p[0] | p[1] << 8); }
 DOTS_INLINE float halfAt(const uint8_t* p) { return f32FromF16(static_cast<uint16_t>(loadU16(p))); }
 
-// 256 codes, 16 sub-scales (8 used with sub-blocks of 32) and the float scale of one row. A scale is stored as two equal
-// int16: the vector form that multiplies pairs of 16-bit sums is then one broadcast away.
+// 256 codes, 16 sub-scales (8 used with sub-blocks of 32) and the float scale of one row. A scale is stored as two
+// equal int16: the vector form that multiplies pairs of 16-bit sums is then one broadcast away.
 struct alignas(32) RowBlock {
   int8_t codes[256];
   uint32_t scales[16];
@@ -71,8 +72,8 @@ struct StoreSigned {
   }
 };
 
-// What is read back element by element stays in memory: from there a broadcast is one instruction, and GCC would rather take
-// the vector apart that was stored.
+// What is read back element by element stays in memory: from there a broadcast is one instruction, and GCC would rather
+// take the vector apart that was stored.
 #define DOTS_IN_MEMORY(array) asm("" : "+m"(array))
 
 // The upper halves of eight times eight bytes.
@@ -98,22 +99,21 @@ DOTS_INLINE void topScales(const uint32_t* packed, uint32_t* out) {
 #endif
 }
 
-// Eight words of four 7-bit sign groups (the upper four bits are something else) become four sign bytes each: the eighth
-// bit makes the number of negative elements even.
+// Eight words of four 7-bit sign groups (the upper four bits are something else) become four sign bytes each: the
+// eighth bit makes the number of negative elements even.
 DOTS_INLINE void evenSigns(const uint32_t* packed, uint32_t* signs) {
 #if defined(DOTS_AVX2) || defined(DOTS_AVX512)
   const __m256i p = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(packed));
-  auto field = [&](int shift, int mask) DOTS_LAMBDA {
-    return _mm256_and_si256(_mm256_slli_epi32(p, shift), _mm256_set1_epi32(mask));
-  };
+  auto field = [&](int shift, int mask)
+                   DOTS_LAMBDA { return _mm256_and_si256(_mm256_slli_epi32(p, shift), _mm256_set1_epi32(mask)); };
   const __m256i seven = _mm256_or_si256(_mm256_or_si256(field(0, 0x7f), field(1, 0x7f00)),
                                         _mm256_or_si256(field(2, 0x7f0000), field(3, 0x7f000000)));
   const __m256i odd = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0));
   const __m256i nibble = _mm256_set1_epi8(15);
-  const __m256i parity = _mm256_xor_si256(
-      _mm256_shuffle_epi8(odd, _mm256_and_si256(seven, nibble)),
-      _mm256_shuffle_epi8(odd, _mm256_and_si256(_mm256_srli_epi32(seven, 4), nibble)));
+  const __m256i parity =
+      _mm256_xor_si256(_mm256_shuffle_epi8(odd, _mm256_and_si256(seven, nibble)),
+                       _mm256_shuffle_epi8(odd, _mm256_and_si256(_mm256_srli_epi32(seven, 4), nibble)));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(signs), _mm256_or_si256(seven, parity));
 #else
   for (int s = 0; s < 8; ++s) {
@@ -166,7 +166,8 @@ struct Iq2XsRow {
     uint32_t packed[8], signs[8];
     for (int s = 0; s < 8; ++s) {
       const uint64_t q = load64(b + 2 + 8 * s);  // four times 9 bits of index, 7 of signs
-      packed[s] = static_cast<uint32_t>((q >> 9 & 0x7f) | (q >> 25 & 0x7f) << 7 | (q >> 41 & 0x7f) << 14 | (q >> 57) << 21);
+      packed[s] =
+          static_cast<uint32_t>((q >> 9 & 0x7f) | (q >> 25 & 0x7f) << 7 | (q >> 41 & 0x7f) << 14 | (q >> 57) << 21);
     }
     evenSigns(packed, signs);
     DOTS_IN_MEMORY(signs);
@@ -241,8 +242,8 @@ struct Iq3SRow {
   static const int8_t* grid() { return gridIq3S(); }
 };
 
-// Stores eight codes 8 * entry + 1, or - 1 where minus is 1. Byte by byte, without carries between them: with its top bit
-// flipped an entry's byte is 127, 128 or 129, so no byte borrows and 8 * (entry + 1) fits its byte.
+// Stores eight codes 8 * entry + 1, or - 1 where minus is 1. Byte by byte, without carries between them: with its top
+// bit flipped an entry's byte is 127, 128 or 129, so no byte borrows and 8 * (entry + 1) fits its byte.
 DOTS_INLINE void storeShifted(int8_t* out, const int8_t* entry, uint32_t minus) {
   constexpr uint64_t kOnes = 0x0101010101010101ull, kTops = 0x80 * kOnes;
   const uint64_t raised = ((load64(entry) ^ kTops) - 0x7f * kOnes) * 8;  // 0, 8 or 16

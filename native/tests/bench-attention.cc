@@ -16,9 +16,7 @@
 namespace dots {
 namespace {
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 struct Model {
   int numLayers, numHeads, headWidth;
@@ -46,7 +44,8 @@ double timeStep(Model& model, ThreadPool& pool, int begin, int end) {
   const int64_t T = end - begin, G = model.numHeads, width = G * model.headWidth;
   std::vector<int32_t> positions, sequences(T, 0), starts(T + 1);
   for (int p = begin; p < end; ++p) positions.push_back(p);
-  const KvStep step{T, positions.data(), sequences.data(), model.pages.data(), 1, static_cast<int64_t>(model.pages.size())};
+  const KvStep step{
+      T, positions.data(), sequences.data(), model.pages.data(), 1, static_cast<int64_t>(model.pages.size())};
   std::vector<float> q(T * width), k(T * width), v(T * width), y(T * width);
   TestRandom random(3);
   for (float& x : q) x = random.normal();

@@ -1,5 +1,6 @@
-// Speed of the training products against the machine's peak of f32 multiply-adds, measured in the same run. Shapes are those
-// of the two configurations that training is measured on: 16 experts of 192 with 4 chosen, 64 of 96 with 6 chosen.
+// Speed of the training products against the machine's peak of f32 multiply-adds, measured in the same run. Shapes are
+// those of the two configurations that training is measured on: 16 experts of 192 with 4 chosen, 64 of 96 with 6
+// chosen.
 //
 //   bench-gemm [isa] [threads]
 #include <algorithm>
@@ -46,7 +47,9 @@ int main(int argc, char** argv) {
     double multiplies = 0;
     const double seconds = bestSeconds([&] {
       std::vector<int64_t> done(static_cast<size_t>(numThreads));
-      pool.parallelFor(numThreads, [&](int64_t i, int) { done[static_cast<size_t>(i)] = DOTS_KERNEL(multiplyFloats)(1 << 19, sinks.data() + i * 1024); });
+      pool.parallelFor(numThreads, [&](int64_t i, int) {
+        done[static_cast<size_t>(i)] = DOTS_KERNEL(multiplyFloats)(1 << 19, sinks.data() + i * 1024);
+      });
       multiplies = 0;
       for (int64_t count : done) multiplies += static_cast<double>(count);
     });
@@ -61,23 +64,29 @@ int main(int argc, char** argv) {
     int64_t numTokens, rows, cols;
     int numExperts;
   } shapes[] = {
-      {"attention projection, D 256", 4096, 256, 256, 1},       {"attention projection, D 512", 4096, 512, 512, 1},
-      {"shared expert, F 384, D 512", 4096, 384, 512, 1},       {"16 experts of 192, D 256, 4 of them", 16384, 192, 256, 16},
-      {"16 experts of 192, D 512, 4 of them", 16384, 192, 512, 16}, {"64 experts of 96, D 256, 6 of them", 24576, 96, 256, 64},
-      {"64 experts of 96, D 512, 6 of them", 24576, 96, 512, 64},   {"vocabulary 8192, D 256, 512 rows", 512, 8192, 256, 1},
+      {"attention projection, D 256", 4096, 256, 256, 1},
+      {"attention projection, D 512", 4096, 512, 512, 1},
+      {"shared expert, F 384, D 512", 4096, 384, 512, 1},
+      {"16 experts of 192, D 256, 4 of them", 16384, 192, 256, 16},
+      {"16 experts of 192, D 512, 4 of them", 16384, 192, 512, 16},
+      {"64 experts of 96, D 256, 6 of them", 24576, 96, 256, 64},
+      {"64 experts of 96, D 512, 6 of them", 24576, 96, 512, 64},
+      {"vocabulary 8192, D 256, 512 rows", 512, 8192, 256, 1},
       {"vocabulary 16384, D 384, 512 rows", 512, 16384, 384, 1},
   };
   GemmScratch scratch;
   TestRandom random(1);
   for (const auto& shape : shapes) {
-    std::vector<float> x(static_cast<size_t>(shape.numTokens * shape.cols)), dy(static_cast<size_t>(shape.numTokens * shape.rows));
+    std::vector<float> x(static_cast<size_t>(shape.numTokens * shape.cols)),
+        dy(static_cast<size_t>(shape.numTokens * shape.rows));
     std::vector<float> w(static_cast<size_t>(shape.numExperts * shape.rows * shape.cols)), dw(w.size());
     for (float& value : x) value = random.normal();
     for (float& value : dy) value = random.normal();
     for (float& value : w) value = random.normal();
     std::vector<int32_t> offsets{0}, rows;
     std::vector<std::vector<int32_t>> ofExpert(static_cast<size_t>(shape.numExperts));
-    for (int64_t i = 0; i < shape.numTokens; ++i) ofExpert[static_cast<size_t>(random.below(shape.numExperts))].push_back(static_cast<int32_t>(i));
+    for (int64_t i = 0; i < shape.numTokens; ++i)
+      ofExpert[static_cast<size_t>(random.below(shape.numExperts))].push_back(static_cast<int32_t>(i));
     for (const auto& list : ofExpert) {
       rows.insert(rows.end(), list.begin(), list.end());
       offsets.push_back(static_cast<int32_t>(rows.size()));
@@ -85,14 +94,21 @@ int main(int argc, char** argv) {
     const bool isGrouped = shape.numExperts > 1;
     const int32_t* order = isGrouped ? rows.data() : nullptr;
     const int32_t* groups = isGrouped ? offsets.data() : nullptr;
-    const RowsProduct forward{x.data(), shape.cols, order, shape.numTokens, groups, shape.numExperts, w.data(), shape.rows, shape.cols, false, dy.data(), shape.rows, order, false};
-    const RowsProduct backward{dy.data(), shape.rows, order, shape.numTokens, groups, shape.numExperts, w.data(), shape.rows, shape.cols, true, x.data(), shape.cols, order, false};
-    const WeightProduct weights{dy.data(), shape.rows, order, x.data(), shape.cols, order, shape.numTokens, groups, shape.numExperts, shape.rows, shape.cols, dw.data(), true};
+    const RowsProduct forward{x.data(), shape.cols, order,      shape.numTokens, groups,    shape.numExperts,
+                              w.data(), shape.rows, shape.cols, false,           dy.data(), shape.rows,
+                              order,    false};
+    const RowsProduct backward{
+        dy.data(), shape.rows, order,      shape.numTokens, groups, shape.numExperts, w.data(), shape.rows, shape.cols,
+        true,      x.data(),   shape.cols, order,           false};
+    const WeightProduct weights{dy.data(), shape.rows,       order,      x.data(),   shape.cols, order, shape.numTokens,
+                                groups,    shape.numExperts, shape.rows, shape.cols, dw.data(),  true};
     // Clocks change under load, so the peak is measured beside every row.
     peak = measurePeak();
     const double macs = static_cast<double>(shape.numTokens * shape.rows * shape.cols);
     std::printf("%-44s", shape.name);
-    const auto report = [&](double seconds) { std::printf("  %8.1f G (%3.0f %%)", macs / seconds / 1e9, 100 * macs / seconds / peak), std::fflush(stdout); };
+    const auto report = [&](double seconds) {
+      std::printf("  %8.1f G (%3.0f %%)", macs / seconds / 1e9, 100 * macs / seconds / peak), std::fflush(stdout);
+    };
     report(bestSeconds([&] { multiplyRows(forward, pool, scratch); }));
     report(bestSeconds([&] { multiplyWeights(weights, pool, scratch); }));
     report(bestSeconds([&] { multiplyRows(backward, pool, scratch); }));

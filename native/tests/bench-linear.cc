@@ -77,11 +77,14 @@ int main(int argc, char** argv) {
   }
   const double bandwidth = readBandwidth(memory, pool);
   std::printf("%s, %d threads, reads %.1f GB/s\n", isaName(currentIsa()), pool.numThreads(), bandwidth);
-  std::printf("%-8s %22s %18s %18s %18s %18s\n", "", "1 token: GB/s (share)", "cached: GB/s", "2 tokens: GB/s", "8 tokens: Gmac/s", "512 tokens: Gmac/s");
+  std::printf("%-8s %22s %18s %18s %18s %18s\n", "", "1 token: GB/s (share)", "cached: GB/s", "2 tokens: GB/s",
+              "8 tokens: Gmac/s", "512 tokens: Gmac/s");
 
-  uint8_t* const scratch = static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(linearScratchBytes(pool.numThreads()))));
+  uint8_t* const scratch =
+      static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(linearScratchBytes(pool.numThreads()))));
   for (const StorageInfo* info = allStorageTypes(); info->name; ++info) {
-    if (argc > 3 && std::none_of(argv + 3, argv + argc, [&](const char* a) { return std::string(a) == info->name; })) continue;
+    if (argc > 3 && std::none_of(argv + 3, argv + argc, [&](const char* a) { return std::string(a) == info->name; }))
+      continue;
     const int64_t rows = 2048, cols = info->blockElements == 32 ? 704 : 2048, tokens = 512;
     const int64_t xBytes = activationRowBytes(info->activation, cols);
     uint8_t* const x = static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(xBytes * tokens)));
@@ -91,7 +94,8 @@ int main(int argc, char** argv) {
       memcpy(x, xf.data(), xf.size() * 4);
     else
       quantizeActivations(info->activation, xf.data(), cols, tokens, cols, x, pool);
-    LinearJob job{{memory.data(), info->id, rows, cols, 0}, x, xBytes, 1, nullptr, 1, nullptr, nullptr, out.data(), rows};
+    LinearJob job{
+        {memory.data(), info->id, rows, cols, 0}, x, xBytes, 1, nullptr, 1, nullptr, nullptr, out.data(), rows};
     const int64_t matrixBytes = rows * weightRowBytes(job.weights);
     const int64_t matrices = memory.sizeBytes() / matrixBytes;
     std::printf("%-8s", info->name);
@@ -107,20 +111,24 @@ int main(int argc, char** argv) {
             }
           },
           t <= 2 ? 5 : 9);
-      const double bytes = static_cast<double>(matrixBytes * count), macs = static_cast<double>(rows * cols * t * count);
+      const double bytes = static_cast<double>(matrixBytes * count),
+                   macs = static_cast<double>(rows * cols * t * count);
       if (t == 1) {
-        std::printf("  %8.1f %8.1f (%3.0f %%)", bytes / time.median / 1e9, bytes / time.best / 1e9, 100 * bytes / time.best / 1e9 / bandwidth);
+        std::printf("  %8.1f %8.1f (%3.0f %%)", bytes / time.median / 1e9, bytes / time.best / 1e9,
+                    100 * bytes / time.best / 1e9 / bandwidth);
         // The same rows again and again, out of the second-level cache: what the kernel could do with faster memory.
         LinearJob cached = job;
         cached.weights.rows = 128;
-        const Times warm = timeIt([&] { for (int i = 0; i < 100; ++i) linear(&cached, 1, pool, scratch); }, 9);
+        const Times warm = timeIt(
+            [&] {
+              for (int i = 0; i < 100; ++i) linear(&cached, 1, pool, scratch);
+            },
+            9);
         const double warmBytes = 100.0 * 128 * static_cast<double>(weightRowBytes(job.weights));
         std::printf("  %8.1f %8.1f", warmBytes / warm.median / 1e9, warmBytes / warm.best / 1e9);
       }
-      if (t == 2)
-        std::printf("  %8.1f %8.1f", bytes / time.median / 1e9, bytes / time.best / 1e9);
-      if (t > 2)
-        std::printf("  %8.1f %8.1f", macs / time.median / 1e9, macs / time.best / 1e9);
+      if (t == 2) std::printf("  %8.1f %8.1f", bytes / time.median / 1e9, bytes / time.best / 1e9);
+      if (t > 2) std::printf("  %8.1f %8.1f", macs / time.median / 1e9, macs / time.best / 1e9);
       std::fflush(stdout);
     }
     std::printf("\n");

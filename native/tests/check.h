@@ -13,15 +13,15 @@ inline int& failures() {
   return count;
 }
 
-#define CHECK(condition, ...)                                              \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      if (++::dots::failures() <= 20) {                                    \
-        std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition);        \
-        std::printf(__VA_ARGS__);                                          \
-        std::printf("\n");                                                 \
-      }                                                                    \
-    }                                                                      \
+#define CHECK(condition, ...)                                       \
+  do {                                                              \
+    if (!(condition)) {                                             \
+      if (++::dots::failures() <= 20) {                             \
+        std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
+        std::printf(__VA_ARGS__);                                   \
+        std::printf("\n");                                          \
+      }                                                             \
+    }                                                               \
   } while (0)
 
 inline int finishTests(const char* name) {

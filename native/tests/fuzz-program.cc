@@ -24,7 +24,8 @@ class Choices {
   uint32_t below(size_t bound) { return bound == 0 ? 0 : (byte() << 8 | byte()) % static_cast<uint32_t>(bound); }
   /// Borders of every check, small numbers that are often ids, and anything.
   int32_t number() {
-    constexpr int32_t kBorders[] = {0, 1, -1, 2, 16, 31, 32, 33, 64, 255, 256, 1 << 15, 1 << 20, 1 << 30, INT32_MAX, INT32_MIN, INT32_MAX - 63};
+    constexpr int32_t kBorders[] = {
+        0, 1, -1, 2, 16, 31, 32, 33, 64, 255, 256, 1 << 15, 1 << 20, 1 << 30, INT32_MAX, INT32_MIN, INT32_MAX - 63};
     const uint32_t kind = byte();
     if (kind < 100) return kBorders[kind % (sizeof kBorders / sizeof kBorders[0])];
     if (kind < 220) return static_cast<int32_t>(byte() % 80);
@@ -91,11 +92,15 @@ void smashWeight(Choices& choices, Weight& weight) {
   switch (choices.below(6)) {
     case 0: weight.type = static_cast<int32_t>(choices.below(42)); break;
     case 1: weight.rank = static_cast<int32_t>(choices.below(5)); break;
-    case 2: weight.parts[0].owned.resize(weight.parts[0].owned.size() / 2); weight.parts[0].sizeBytes /= 2; break;
+    case 2:
+      weight.parts[0].owned.resize(weight.parts[0].owned.size() / 2);
+      weight.parts[0].sizeBytes /= 2;
+      break;
     case 3:
       // Any codes and scales: infinities and NaN travel, indices must not.
       for (WeightPart& part : weight.parts) {
-        for (int i = 0; i < 64; ++i) if (!part.owned.empty()) part.owned[choices.below(part.owned.size())] = static_cast<uint8_t>(choices.byte());
+        for (int i = 0; i < 64; ++i)
+          if (!part.owned.empty()) part.owned[choices.below(part.owned.size())] = static_cast<uint8_t>(choices.byte());
       }
       break;
     default: weight.dims[choices.below(3)] = choices.number();
@@ -106,7 +111,8 @@ void smashWeight(Choices& choices, Weight& weight) {
 void resizeWeight(Choices& choices, SmallModel& model) {
   Weight& weight = model.weights[choices.below(model.weights.size())];
   if (weight.rank < 1 || weight.rank > 3) return;
-  const size_t index = static_cast<size_t>(&weight - model.weights.data()), axis = choices.below(static_cast<size_t>(weight.rank));
+  const size_t index = static_cast<size_t>(&weight - model.weights.data()),
+               axis = choices.below(static_cast<size_t>(weight.rank));
   const StorageInfo* info = storageInfo(weight.type);
   if (weight.parts.size() != 1 || !info) return;
   const int64_t before = weight.dims[axis];
@@ -123,7 +129,8 @@ void resizeWeight(Choices& choices, SmallModel& model) {
   weight.parts[0].sizeBytes = count / info->blockElements * info->blockBytes;
   weight.parts[0].owned.resize(static_cast<size_t>(weight.parts[0].sizeBytes), 0x11);
   for (Value& value : model.draft.values) {
-    if (value.kind == ValueKind::kWeight && static_cast<size_t>(value.index) == index) value.dims[axis].times = static_cast<int32_t>(weight.dims[axis]);
+    if (value.kind == ValueKind::kWeight && static_cast<size_t>(value.index) == index)
+      value.dims[axis].times = static_cast<int32_t>(weight.dims[axis]);
   }
 }
 
@@ -150,7 +157,9 @@ void smash(Choices& choices, SmallModel& model) {
       break;
     }
     case 3:
-    case 4: smashInstruction(choices, draft.instructions[choices.below(draft.instructions.size())], draft.values.size()); break;
+    case 4:
+      smashInstruction(choices, draft.instructions[choices.below(draft.instructions.size())], draft.values.size());
+      break;
     case 5: smashWeight(choices, model.weights[choices.below(model.weights.size())]); break;
     case 6: resizeWeight(choices, model); break;
     case 7: smashState(choices, model); break;
@@ -166,7 +175,8 @@ void smash(Choices& choices, SmallModel& model) {
       if (choices.below(2) == 0)
         model.bindings[choices.below(model.bindings.size())] = choices.number();
       else if (model.isFloatInput.empty())
-        bindSmallModel(model, {static_cast<int>(choices.below(90)), static_cast<int>(choices.below(20))}, static_cast<int>(choices.below(60)));
+        bindSmallModel(model, {static_cast<int>(choices.below(90)), static_cast<int>(choices.below(20))},
+                       static_cast<int>(choices.below(60)));
   }
 }
 
@@ -188,12 +198,14 @@ void runOne(const uint8_t* data, size_t size) {
 
   std::string error;
   Program program;
-  if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, &error)) {
+  if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
+                    static_cast<int64_t>(constants.size()), &program, &error)) {
     CHECK(!error.empty(), "%s", "refused without a message");
     return;
   }
   ++tally.parsed;
-  std::unique_ptr<Executable> executable = Executable::create(std::move(program), std::move(model.weights), std::move(model.states), numThreads, &error);
+  std::unique_ptr<Executable> executable =
+      Executable::create(std::move(program), std::move(model.weights), std::move(model.states), numThreads, &error);
   if (!executable) {
     CHECK(!error.empty(), "%s", "not created, without a message");
     return;
@@ -212,7 +224,8 @@ void runOne(const uint8_t* data, size_t size) {
     ++tally.prepared;
     std::vector<std::vector<float>> outputs;
     std::vector<float*> pointers;
-    for (size_t o = 0; o < executable->program().outputs.size(); ++o) outputs.emplace_back(static_cast<size_t>(executable->outputElements(o)));
+    for (size_t o = 0; o < executable->program().outputs.size(); ++o)
+      outputs.emplace_back(static_cast<size_t>(executable->outputElements(o)));
     for (std::vector<float>& output : outputs) pointers.push_back(output.data());
     if (executable->run(views, pointers.data(), &error))
       ++tally.ran;
@@ -239,9 +252,11 @@ int main(int argc, char** argv) {
     random.fillBytes(bytes.data(), static_cast<int64_t>(bytes.size()));
     runOne(bytes.data(), bytes.size());
   }
-  std::printf("%d programs: %d parsed, %d created, %d prepared, %d ran (two runs each)\n", numInputs, tally.parsed, tally.created, tally.prepared, tally.ran);
+  std::printf("%d programs: %d parsed, %d created, %d prepared, %d ran (two runs each)\n", numInputs, tally.parsed,
+              tally.created, tally.prepared, tally.ran);
   CHECK(tally.ran * 20 > numInputs, "%s", "hardly any program ran: the inputs test nothing");
-  CHECK(tally.parsed < numInputs && tally.created < tally.parsed && tally.ran < tally.prepared, "%s", "some check never refused anything");
+  CHECK(tally.parsed < numInputs && tally.created < tally.parsed && tally.ran < tally.prepared, "%s",
+        "some check never refused anything");
   return finishTests("fuzz-program");
 }
 #endif

@@ -83,12 +83,12 @@ struct SmallModel {
   std::vector<State> states;
   std::vector<int32_t> bindings;
   std::vector<std::vector<int32_t>> inputs;
-  std::vector<bool> isFloatInput;  // empty: none is
+  std::vector<bool> isFloatInput;                  // empty: none is
   int32_t logits = 0, experts = 0, positions = 0;  // value ids
 };
 
-constexpr int kSmallWidth = 64, kSmallHeads = 4, kSmallKeyHeads = 2, kSmallHeadWidth = 16, kSmallExperts = 8, kSmallChosen = 2,
-              kSmallHidden = 32, kSmallVocab = 40, kSmallPages = 4, kSmallPagesEach = 2;
+constexpr int kSmallWidth = 64, kSmallHeads = 4, kSmallKeyHeads = 2, kSmallHeadWidth = 16, kSmallExperts = 8,
+              kSmallChosen = 2, kSmallHidden = 32, kSmallVocab = 40, kSmallPages = 4, kSmallPagesEach = 2;
 
 /// A weight of f32 or q8_0 with values around 1/8, in one part or (experts) in a part each.
 inline Weight smallWeight(TestRandom& random, StorageId type, std::vector<int64_t> dims, int numParts = 1) {
@@ -114,7 +114,8 @@ inline Weight smallWeight(TestRandom& random, StorageId type, std::vector<int64_
     const size_t size = bytes.size() / static_cast<size_t>(numParts), begin = size * static_cast<size_t>(part);
     weight.parts.emplace_back();
     weight.parts.back().sizeBytes = static_cast<int64_t>(size);
-    weight.parts.back().owned.assign(bytes.begin() + static_cast<int64_t>(begin), bytes.begin() + static_cast<int64_t>(begin + size));
+    weight.parts.back().owned.assign(bytes.begin() + static_cast<int64_t>(begin),
+                                     bytes.begin() + static_cast<int64_t>(begin + size));
   }
   return weight;
 }
@@ -130,17 +131,21 @@ inline void bindSmallModel(SmallModel& model, const std::vector<int>& lengths, i
       sequences.push_back(static_cast<int32_t>(b));
       rows.push_back(static_cast<int32_t>(rows.size()));
     }
-    for (int p = 0; p < kSmallPagesEach; ++p) pages.push_back(static_cast<int32_t>((b * kSmallPagesEach + static_cast<size_t>(p)) % kSmallPages));
+    for (int p = 0; p < kSmallPagesEach; ++p)
+      pages.push_back(static_cast<int32_t>((b * kSmallPagesEach + static_cast<size_t>(p)) % kSmallPages));
   }
-  model.bindings = {static_cast<int32_t>(tokens.size()), static_cast<int32_t>(rows.size()), static_cast<int32_t>(lengths.size())};
+  model.bindings = {static_cast<int32_t>(tokens.size()), static_cast<int32_t>(rows.size()),
+                    static_cast<int32_t>(lengths.size())};
   model.inputs = {tokens, positions, sequences, pages, rows};
 }
 
-inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = StorageId::kQ8_0, bool isScattered = false, KvType kv = KvType::kF16) {
+inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = StorageId::kQ8_0, bool isScattered = false,
+                                 KvType kv = KvType::kF16) {
   SmallModel model;
   ProgramDraft& p = model.draft;
   TestRandom random(seed);
-  constexpr int D = kSmallWidth, N = kSmallHeads, G = kSmallKeyHeads, H = kSmallHeadWidth, E = kSmallExperts, K = kSmallChosen, F = kSmallHidden;
+  constexpr int D = kSmallWidth, N = kSmallHeads, G = kSmallKeyHeads, H = kSmallHeadWidth, E = kSmallExperts,
+                K = kSmallChosen, F = kSmallHidden;
   constexpr int T = 0, O = 1, B = 2;
   p.numSymbols = 3;
   const auto fixed = [](int times) { return Dim{times, -1}; };
@@ -169,8 +174,10 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   const int32_t sequences = p.source(ValueKind::kInput, 2, true, {per(T)});
   const int32_t pages = p.source(ValueKind::kInput, 3, true, {per(B), fixed(kSmallPagesEach)});
   const int32_t outputRows = p.source(ValueKind::kInput, 4, true, {per(O)});
-  const int32_t keys = p.source(ValueKind::kState, 0, false, {fixed(kSmallPages), fixed(G), fixed(kPageSize), fixed(H)});
-  const int32_t values = p.source(ValueKind::kState, 1, false, {fixed(kSmallPages), fixed(G), fixed(kPageSize), fixed(H)});
+  const int32_t keys =
+      p.source(ValueKind::kState, 0, false, {fixed(kSmallPages), fixed(G), fixed(kPageSize), fixed(H)});
+  const int32_t values =
+      p.source(ValueKind::kState, 1, false, {fixed(kSmallPages), fixed(G), fixed(kPageSize), fixed(H)});
   for (int i = 0; i < 2; ++i) {
     State state;
     state.type = kv;
@@ -184,18 +191,21 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   p.add(Op::kEmbedding, {matrix(kSmallVocab, D), tokens}, x);
   p.add(Op::kRmsNorm, {x, weight(StorageId::kF32, {D})}, norm, {1e-5});
   const int32_t rows = convert(norm, per(T), D);
-  const int32_t q = p.slot(false, {per(T), fixed(N * H)}), k = p.slot(false, {per(T), fixed(G * H)}), v = p.slot(false, {per(T), fixed(G * H)});
+  const int32_t q = p.slot(false, {per(T), fixed(N * H)}), k = p.slot(false, {per(T), fixed(G * H)}),
+                v = p.slot(false, {per(T), fixed(G * H)});
   p.add(Op::kLinear, {rows, matrix(N * H, D)}, q);
   p.add(Op::kLinear, {rows, matrix(G * H, D)}, k);
   p.add(Op::kLinear, {rows, matrix(G * H, D)}, v);
   // Reshapes are other values of the same slot; rope works in place.
   const auto slotOf = [&](int32_t id) { return p.values[static_cast<size_t>(id)].index; };
-  const int32_t qHeads = p.slot(false, {per(T), fixed(N), fixed(H)}, slotOf(q)), kHeads = p.slot(false, {per(T), fixed(G), fixed(H)}, slotOf(k));
+  const int32_t qHeads = p.slot(false, {per(T), fixed(N), fixed(H)}, slotOf(q)),
+                kHeads = p.slot(false, {per(T), fixed(G), fixed(H)}, slotOf(k));
   p.add(Op::kRope, {qHeads, model.positions}, qHeads, {1e4});
   p.add(Op::kRope, {kHeads, model.positions}, kHeads, {1e4});
   const int32_t mixed = p.slot(false, {per(T), fixed(N), fixed(H)});
   p.add(Op::kCachedAttention, {qHeads, kHeads, v, model.positions, sequences, pages, keys, values}, mixed);
-  const int32_t flat = p.slot(false, {per(T), fixed(N * H)}, slotOf(mixed)), attended = p.slot(false, {per(T), fixed(D)});
+  const int32_t flat = p.slot(false, {per(T), fixed(N * H)}, slotOf(mixed)),
+                attended = p.slot(false, {per(T), fixed(D)});
   p.add(Op::kLinear, {convert(flat, per(T), N * H), matrix(D, N * H)}, attended);
   p.add(Op::kAdd, {x, attended}, x);
   p.add(Op::kRmsNorm, {x, weight(StorageId::kF32, {D})}, norm, {1e-5});
@@ -209,7 +219,8 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   p.add(Op::kNormalizeRows, {chosenScores}, chosenScores, {1e-20});
   p.add(Op::kScale, {chosenScores}, chosenScores, {2.5});
 
-  const int32_t gate = p.slot(false, {per(T, K), fixed(F)}), up = p.slot(false, {per(T, K), fixed(F)}), routed = p.slot(false, {per(T, K), fixed(D)});
+  const int32_t gate = p.slot(false, {per(T, K), fixed(F)}), up = p.slot(false, {per(T, K), fixed(F)}),
+                routed = p.slot(false, {per(T, K), fixed(D)});
   const int32_t normRows = convert(norm, per(T), D);
   p.add(Op::kGroupedLinear, {normRows, experts(F, D), model.experts}, gate);
   p.add(Op::kGroupedLinear, {normRows, experts(F, D), model.experts}, up);
@@ -217,7 +228,8 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   p.add(Op::kGroupedLinear, {convert(gate, per(T, K), F), experts(D, F), model.experts}, routed);
   const int32_t summed = p.slot(false, {per(T), fixed(D)});
   p.add(Op::kWeightedSum, {routed, chosenScores}, summed);
-  const int32_t shared = p.slot(false, {per(T), fixed(F)}), sharedUp = p.slot(false, {per(T), fixed(F)}), sharedOut = p.slot(false, {per(T), fixed(D)});
+  const int32_t shared = p.slot(false, {per(T), fixed(F)}), sharedUp = p.slot(false, {per(T), fixed(F)}),
+                sharedOut = p.slot(false, {per(T), fixed(D)});
   p.add(Op::kLinear, {normRows, matrix(F, D)}, shared);
   p.add(Op::kLinear, {normRows, matrix(F, D)}, sharedUp);
   p.add(Op::kSilu, {shared}, shared);
@@ -236,30 +248,37 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   return model;
 }
 
-inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, std::vector<Weight> weights, std::vector<State> states, int numThreads,
-                                                    std::string* error) {
+inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, std::vector<Weight> weights,
+                                                    std::vector<State> states, int numThreads, std::string* error) {
   std::vector<int32_t> words;
   std::vector<double> constants;
   draft.encode(&words, &constants);
   Program program;
-  if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, error)) return nullptr;
+  if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
+                    static_cast<int64_t>(constants.size()), &program, error))
+    return nullptr;
   return Executable::create(std::move(program), std::move(weights), std::move(states), numThreads, error);
 }
 
-inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& inputs, const std::vector<bool>& isFloat = {}) {
+inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& inputs,
+                                     const std::vector<bool>& isFloat = {}) {
   std::vector<RunInput> views;
-  for (const std::vector<int32_t>& input : inputs) views.push_back({input.data(), static_cast<int64_t>(input.size()), views.size() < isFloat.size() && isFloat[views.size()]});
+  for (const std::vector<int32_t>& input : inputs)
+    views.push_back(
+        {input.data(), static_cast<int64_t>(input.size()), views.size() < isFloat.size() && isFloat[views.size()]});
   return views;
 }
 
 /// prepare and run; the first output, or nothing with `error` set.
-inline std::vector<float> runExecutable(Executable& executable, const std::vector<int32_t>& bindings, const std::vector<std::vector<int32_t>>& inputs,
-                                        std::string* error, int64_t limitBytes = kMaxWorkingBytes) {
+inline std::vector<float> runExecutable(Executable& executable, const std::vector<int32_t>& bindings,
+                                        const std::vector<std::vector<int32_t>>& inputs, std::string* error,
+                                        int64_t limitBytes = kMaxWorkingBytes) {
   const std::vector<RunInput> views = viewsOf(inputs);
   if (!executable.prepare(bindings, views, error, limitBytes)) return {};
   std::vector<std::vector<float>> outputs;
   std::vector<float*> pointers;
-  for (size_t i = 0; i < executable.program().outputs.size(); ++i) outputs.emplace_back(static_cast<size_t>(executable.outputElements(i)));
+  for (size_t i = 0; i < executable.program().outputs.size(); ++i)
+    outputs.emplace_back(static_cast<size_t>(executable.outputElements(i)));
   for (std::vector<float>& output : outputs) pointers.push_back(output.data());
   if (!executable.run(views, pointers.data(), error)) return {};
   return outputs.empty() ? std::vector<float>() : outputs[0];

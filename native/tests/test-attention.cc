@@ -11,9 +11,7 @@ namespace dots {
 namespace {
 
 constexpr Isa kAllIsas[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon};
-const char* typeName(KvType type) {
-  return type == KvType::kF32 ? "f32" : type == KvType::kF16 ? "f16" : "q8_0";
-}
+const char* typeName(KvType type) { return type == KvType::kF32 ? "f32" : type == KvType::kF16 ? "f16" : "q8_0"; }
 
 // Sequences with all their queries, keys and values known beforehand, and the outputs that some schedule gave.
 struct World {
@@ -96,9 +94,8 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
         });
       for (std::thread& thread : threads) thread.join();
     };
-    parallel(T * G, [&](int64_t begin, int64_t end) {
-      DOTS_KERNEL(writeKv)(layer, step, k.data(), v.data(), begin, end);
-    });
+    parallel(T * G,
+             [&](int64_t begin, int64_t end) { DOTS_KERNEL(writeKv)(layer, step, k.data(), v.data(), begin, end); });
     parallel(numTiles * G, [&](int64_t begin, int64_t end) {
       std::vector<float> workspace(DOTS_KERNEL(attendWorkspaceBytes)(H) / 4 + 1, std::nanf(""));
       DOTS_KERNEL(attend)
@@ -198,8 +195,7 @@ double worstError(const World& world, KvType type, const Outputs& outputs) {
           sum += w;
           for (int h = 0; h < H; ++h) y[h] += w * v[j][h];
         }
-        for (int h = 0; h < H; ++h)
-          worst = std::max(worst, std::fabs(y[h] / sum - outputs[s][(p * N + head) * H + h]));
+        for (int h = 0; h < H; ++h) worst = std::max(worst, std::fabs(y[h] / sum - outputs[s][(p * N + head) * H + h]));
       }
     }
   return worst;
@@ -228,9 +224,12 @@ void testAgainstDoubles() {
     int G, share, H;
     std::vector<int> lengths;
   };
-  const Case cases[] = {{2, 1, 128, {200, 3}}, {1, 2, 64, {1, 65, 64, 63}}, {2, 4, 32, {130}}, {1, 3, 16, {70, 10}},
-                        {1, 1, 8, {66}},       {2, 1, 80, {90}},            {1, 2, 36, {75}},  {1, 1, 7, {129}},
-                        {1, 1, 256, {100}},    {1, 100, 16, {5}},           {1, 1, 1, {3}}};
+  const Case cases[] = {{2, 1, 128, {200, 3}}, {1, 2, 64, {1, 65, 64, 63}},
+                        {2, 4, 32, {130}},     {1, 3, 16, {70, 10}},
+                        {1, 1, 8, {66}},       {2, 1, 80, {90}},
+                        {1, 2, 36, {75}},      {1, 1, 7, {129}},
+                        {1, 1, 256, {100}},    {1, 100, 16, {5}},
+                        {1, 1, 1, {3}}};
   for (const Case& c : cases)
     for (KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
       const World world(c.G, c.share, c.H, c.lengths, 7);

@@ -72,9 +72,8 @@ void rangesDoNotMatter() {
   compare("sigmoid", [&](const float* x, float* y, int64_t begin, int64_t end) {
     DOTS_KERNEL(sigmoidElements)(x, y, begin, end);
   });
-  compare("silu", [&](const float* x, float* y, int64_t begin, int64_t end) {
-    DOTS_KERNEL(siluElements)(x, y, begin, end);
-  });
+  compare("silu",
+          [&](const float* x, float* y, int64_t begin, int64_t end) { DOTS_KERNEL(siluElements)(x, y, begin, end); });
   compare("swiglu", [&](const float* x, float* y, int64_t begin, int64_t end) {
     DOTS_KERNEL(swiglu)(x, b.data(), y, begin, end);
   });
@@ -110,7 +109,8 @@ void weightedSumAddsInSlotOrder() {
         double expected = 0;
         for (int k = 0; k < K; ++k) expected += static_cast<double>(w[t * K + k]) * x[(t * K + k) * width + d];
         const float found = y[t * width + d];
-        CHECK(std::fabs(found - expected) < 2e-6, "%s width %d: %g and %g", isaName(currentIsa()), width, found, expected);
+        CHECK(std::fabs(found - expected) < 2e-6, "%s width %d: %g and %g", isaName(currentIsa()), width, found,
+              expected);
         CHECK(with[t * width + d] == found + plus[t * width + d], "the shared part comes last");
       }
   }

@@ -8,7 +8,8 @@
 
 using namespace dots;
 
-static std::vector<float> logitsOf(Executable& executable, SmallModel& model, const std::vector<int>& lengths, int done = 0) {
+static std::vector<float> logitsOf(Executable& executable, SmallModel& model, const std::vector<int>& lengths,
+                                   int done = 0) {
   bindSmallModel(model, lengths, done);
   std::string error;
   const std::vector<float> logits = runExecutable(executable, model.bindings, model.inputs, &error);
@@ -18,7 +19,8 @@ static std::vector<float> logitsOf(Executable& executable, SmallModel& model, co
 
 static std::unique_ptr<Executable> create(const SmallModel& model, int numThreads = 1) {
   std::string error;
-  std::unique_ptr<Executable> executable = createExecutable(model.draft, model.weights, model.states, numThreads, &error);
+  std::unique_ptr<Executable> executable =
+      createExecutable(model.draft, model.weights, model.states, numThreads, &error);
   CHECK(executable != nullptr, "%s", error.c_str());
   return executable;
 }
@@ -28,7 +30,8 @@ static void computesByHand() {
   ProgramDraft draft;
   draft.numSymbols = 1;
   const int32_t tokens = draft.source(ValueKind::kInput, 0, true, {Dim{1, 0}});
-  const int32_t table = draft.source(ValueKind::kWeight, 0, false, {Dim{3, -1}, Dim{2, -1}}), matrix = draft.source(ValueKind::kWeight, 1, false, {Dim{1, -1}, Dim{2, -1}});
+  const int32_t table = draft.source(ValueKind::kWeight, 0, false, {Dim{3, -1}, Dim{2, -1}}),
+                matrix = draft.source(ValueKind::kWeight, 1, false, {Dim{1, -1}, Dim{2, -1}});
   const int32_t x = draft.slot(false, {Dim{1, 0}, Dim{2, -1}}), y = draft.slot(false, {Dim{1, 0}, Dim{1, -1}});
   draft.add(Op::kEmbedding, {table, tokens}, x);
   draft.add(Op::kScale, {x}, x, {0.5});
@@ -46,9 +49,12 @@ static void computesByHand() {
   CHECK(executable != nullptr, "%s", error.c_str());
   if (!executable) return;
   CHECK((runExecutable(*executable, {2}, {{2, 0}}, &error) == std::vector<float>{325, 105}), "%s", error.c_str());
-  CHECK(runExecutable(*executable, {1}, {{3}}, &error).empty() && error == "a token id is outside of the table", "%s", error.c_str());
-  CHECK(runExecutable(*executable, {1}, {{-1}}, &error).empty() && error == "a token id is outside of the table", "%s", error.c_str());
-  CHECK((runExecutable(*executable, {1}, {{1}}, &error) == std::vector<float>{215}), "the run after an error: %s", error.c_str());
+  CHECK(runExecutable(*executable, {1}, {{3}}, &error).empty() && error == "a token id is outside of the table", "%s",
+        error.c_str());
+  CHECK(runExecutable(*executable, {1}, {{-1}}, &error).empty() && error == "a token id is outside of the table", "%s",
+        error.c_str());
+  CHECK((runExecutable(*executable, {1}, {{1}}, &error) == std::vector<float>{215}), "the run after an error: %s",
+        error.c_str());
 }
 
 // The promise of docs/numerics.md at the level of programs: threads, cuts of a prompt and neighbours leave no trace.
@@ -75,7 +81,8 @@ static void givesTheSameBits(StorageId type, KvType kv) {
     }
     // Experts in a part each, as in a Hugging Face folder.
     SmallModel scattered = makeSmallModel(7, type, true, kv);
-    CHECK(sameBits(logitsOf(*create(scattered, 2), scattered, {70}), whole), "%s: scattered experts", isaName(currentIsa()));
+    CHECK(sameBits(logitsOf(*create(scattered, 2), scattered, {70}), whole), "%s: scattered experts",
+          isaName(currentIsa()));
   });
 }
 
@@ -161,7 +168,8 @@ static void refusesWhatDoesNotFit() {
 
 // Lists of numbers that a kernel has checked must stay as they were while it reads them.
 static void refusesToWriteOverItsOperands() {
-  for (Op op : {Op::kGather, Op::kWeightedSum, Op::kTakeRows, Op::kGroupedLinear, Op::kLinear, Op::kCachedAttention, Op::kQuantizeRows}) {
+  for (Op op : {Op::kGather, Op::kWeightedSum, Op::kTakeRows, Op::kGroupedLinear, Op::kLinear, Op::kCachedAttention,
+                Op::kQuantizeRows}) {
     for (size_t operand = 0; operand < 8; ++operand) {
       SmallModel model = makeSmallModel();
       ProgramDraft& draft = model.draft;
@@ -203,7 +211,8 @@ static void keepsToItsBudget() {
   std::string error;
   CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s", "a step in 1000 bytes");
   CHECK(!runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", error.c_str());
-  CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s", "the same step again in 1000 bytes");
+  CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s",
+        "the same step again in 1000 bytes");
 }
 
 // A piece of a prompt wants no logits, and a step may have no tokens at all.
@@ -216,7 +225,8 @@ static void runsEmptySteps() {
     model.bindings[1] = 0;
     model.inputs[4].clear();
     std::string error;
-    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty() && error.empty(), "%d tokens: %s", length, error.c_str());
+    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty() && error.empty(), "%d tokens: %s",
+          length, error.c_str());
   }
   const std::vector<float> last = logitsOf(*executable, model, {1}, 39);
   CHECK(sameBits(last, {expected.end() - kSmallVocab, expected.end()}), "%s", "the token behind an empty step");

@@ -31,16 +31,19 @@ Groups randomGroups(TestRandom& random, const Shape& shape) {
   Groups groups;
   std::vector<int32_t> counts(static_cast<size_t>(shape.numExperts));
   // The last expert gets nothing where there are several.
-  for (int64_t t = 0; t < shape.numTokens; ++t) ++counts[static_cast<size_t>(random.below(shape.numExperts > 1 ? shape.numExperts - 1 : 1))];
+  for (int64_t t = 0; t < shape.numTokens; ++t)
+    ++counts[static_cast<size_t>(random.below(shape.numExperts > 1 ? shape.numExperts - 1 : 1))];
   groups.offsets.push_back(0);
   for (int32_t count : counts) groups.offsets.push_back(groups.offsets.back() + count);
   for (int64_t t = 0; t < shape.numTokens; ++t) groups.order.push_back(static_cast<int32_t>(t));
-  for (size_t i = groups.order.size(); i > 1; --i) std::swap(groups.order[i - 1], groups.order[static_cast<size_t>(random.below(static_cast<int>(i)))]);
+  for (size_t i = groups.order.size(); i > 1; --i)
+    std::swap(groups.order[i - 1], groups.order[static_cast<size_t>(random.below(static_cast<int>(i)))]);
   return groups;
 }
 
-const Shape kShapes[] = {{1, 1, 1, 1},    {3, 5, 7, 1},      {14, 32, 64, 1},   {15, 33, 65, 1},  {130, 70, 300, 1},
-                         {113, 96, 48, 1}, {64, 200, 17, 3}, {300, 40, 270, 5}, {0, 8, 8, 2},      {40, 1100, 260, 1}, {2500, 20, 40, 1},  {3000, 9, 20, 3}};
+const Shape kShapes[] = {{1, 1, 1, 1},      {3, 5, 7, 1},       {14, 32, 64, 1},   {15, 33, 65, 1},
+                         {130, 70, 300, 1}, {113, 96, 48, 1},   {64, 200, 17, 3},  {300, 40, 270, 5},
+                         {0, 8, 8, 2},      {40, 1100, 260, 1}, {2500, 20, 40, 1}, {3000, 9, 20, 3}};
 
 void rowsAreMultipliedInOneOrder(int numThreads) {
   TestRandom random(11);
@@ -51,23 +54,41 @@ void rowsAreMultipliedInOneOrder(int numThreads) {
       for (bool isAdded : {false, true}) {
         const Groups groups = randomGroups(random, shape);
         const int64_t depth = isTransposed ? shape.rows : shape.cols, width = isTransposed ? shape.cols : shape.rows;
-        const std::vector<float> x = randomFloats(random, shape.numTokens * depth), w = randomFloats(random, shape.numExperts * shape.rows * shape.cols);
+        const std::vector<float> x = randomFloats(random, shape.numTokens * depth),
+                                 w = randomFloats(random, shape.numExperts * shape.rows * shape.cols);
         std::vector<float> out = randomFloats(random, shape.numTokens * width);
         const std::vector<float> before = out;
         const bool isGrouped = shape.numExperts > 1;
-        const RowsProduct product{x.data(), depth, isGrouped ? groups.order.data() : nullptr, shape.numTokens, isGrouped ? groups.offsets.data() : nullptr,
-                                  shape.numExperts, w.data(), shape.rows, shape.cols, isTransposed, out.data(), width, isGrouped ? groups.order.data() : nullptr, isAdded};
+        const RowsProduct product{x.data(),
+                                  depth,
+                                  isGrouped ? groups.order.data() : nullptr,
+                                  shape.numTokens,
+                                  isGrouped ? groups.offsets.data() : nullptr,
+                                  shape.numExperts,
+                                  w.data(),
+                                  shape.rows,
+                                  shape.cols,
+                                  isTransposed,
+                                  out.data(),
+                                  width,
+                                  isGrouped ? groups.order.data() : nullptr,
+                                  isAdded};
         multiplyRows(product, pool, scratch);
         for (int64_t e = 0; e < shape.numExperts; ++e)
-          for (int64_t t = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0; t < (isGrouped ? groups.offsets[static_cast<size_t>(e) + 1] : shape.numTokens); ++t) {
+          for (int64_t t = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0;
+               t < (isGrouped ? groups.offsets[static_cast<size_t>(e) + 1] : shape.numTokens); ++t) {
             const int64_t row = isGrouped ? groups.order[static_cast<size_t>(t)] : t;
             for (int64_t j = 0; j < width; ++j) {
               const auto left = [&](int64_t k) { return x[static_cast<size_t>(row * depth + k)]; };
-              const auto right = [&](int64_t k) { return w[static_cast<size_t>(e * shape.rows * shape.cols + (isTransposed ? k * shape.cols + j : j * shape.cols + k))]; };
+              const auto right = [&](int64_t k) {
+                return w[static_cast<size_t>(e * shape.rows * shape.cols +
+                                             (isTransposed ? k * shape.cols + j : j * shape.cols + k))];
+              };
               const size_t at = static_cast<size_t>(row * width + j);
               const float expected = sumInOrder(depth, before[at], isAdded, left, right);
-              CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: row %d column %d is %g and not %g", isaName(currentIsa()), numThreads, (int)shape.numTokens,
-                    (int)shape.rows, (int)shape.cols, (int)row, (int)j, out[at], expected);
+              CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: row %d column %d is %g and not %g",
+                    isaName(currentIsa()), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)row,
+                    (int)j, out[at], expected);
             }
           }
       }
@@ -87,17 +108,33 @@ void matricesBesideEachOtherHaveTheirOwnBits(int numThreads) {
       together.emplace_back(static_cast<size_t>(shape.numTokens * rows));
       alone.emplace_back(static_cast<size_t>(shape.numTokens * rows));
     }
-    const auto rowsOf = [&](size_t i) { return static_cast<int64_t>(matrices[i].size()) / shape.cols / shape.numExperts; };
+    const auto rowsOf = [&](size_t i) {
+      return static_cast<int64_t>(matrices[i].size()) / shape.cols / shape.numExperts;
+    };
     const auto productOf = [&](size_t i, std::vector<float>& out) {
-      return RowsProduct{x.data(), shape.cols, isGrouped ? groups.order.data() : nullptr, shape.numTokens, isGrouped ? groups.offsets.data() : nullptr, shape.numExperts,
-                         matrices[i].data(), rowsOf(i), shape.cols, false, out.data(), rowsOf(i), isGrouped ? groups.order.data() : nullptr, false};
+      return RowsProduct{x.data(),
+                         shape.cols,
+                         isGrouped ? groups.order.data() : nullptr,
+                         shape.numTokens,
+                         isGrouped ? groups.offsets.data() : nullptr,
+                         shape.numExperts,
+                         matrices[i].data(),
+                         rowsOf(i),
+                         shape.cols,
+                         false,
+                         out.data(),
+                         rowsOf(i),
+                         isGrouped ? groups.order.data() : nullptr,
+                         false};
     };
     RowsProduct first = productOf(0, together[0]);
-    for (size_t i = 1; i < 3; ++i) first.beside[first.numBeside++] = {matrices[i].data(), rowsOf(i), together[i].data(), rowsOf(i)};
+    for (size_t i = 1; i < 3; ++i)
+      first.beside[first.numBeside++] = {matrices[i].data(), rowsOf(i), together[i].data(), rowsOf(i)};
     CHECK(multiplyRows(first, pool, scratch), "%s", "no memory");
     for (size_t i = 0; i < 3; ++i) {
       CHECK(multiplyRows(productOf(i, alone[i]), pool, scratch), "%s", "no memory");
-      CHECK(sameBits(together[i], alone[i]), "%s, %d threads, %dx%dx%d: matrix %d differs", isaName(currentIsa()), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)i);
+      CHECK(sameBits(together[i], alone[i]), "%s, %d threads, %dx%dx%d: matrix %d differs", isaName(currentIsa()),
+            numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)i);
     }
   }
 }
@@ -109,29 +146,47 @@ void weightsAreSummedOverTokensInOneOrder(int numThreads) {
   for (const Shape& shape : kShapes)
     for (bool isAdded : {false, true}) {
       const Groups groups = randomGroups(random, shape);
-      const std::vector<float> gradient = randomFloats(random, shape.numTokens * shape.rows), x = randomFloats(random, shape.numTokens * shape.cols);
+      const std::vector<float> gradient = randomFloats(random, shape.numTokens * shape.rows),
+                               x = randomFloats(random, shape.numTokens * shape.cols);
       std::vector<float> out = randomFloats(random, shape.numExperts * shape.rows * shape.cols);
       const std::vector<float> before = out;
       const bool isGrouped = shape.numExperts > 1;
-      const WeightProduct product{gradient.data(), shape.rows, isGrouped ? groups.order.data() : nullptr, x.data(), shape.cols, isGrouped ? groups.order.data() : nullptr,
-                                  shape.numTokens, isGrouped ? groups.offsets.data() : nullptr, shape.numExperts, shape.rows, shape.cols, out.data(), isAdded};
+      const WeightProduct product{gradient.data(),
+                                  shape.rows,
+                                  isGrouped ? groups.order.data() : nullptr,
+                                  x.data(),
+                                  shape.cols,
+                                  isGrouped ? groups.order.data() : nullptr,
+                                  shape.numTokens,
+                                  isGrouped ? groups.offsets.data() : nullptr,
+                                  shape.numExperts,
+                                  shape.rows,
+                                  shape.cols,
+                                  out.data(),
+                                  isAdded};
       multiplyWeights(product, pool, scratch);
       for (int64_t e = 0; e < shape.numExperts; ++e) {
-        const int64_t begin = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0, end = isGrouped ? groups.offsets[static_cast<size_t>(e) + 1] : shape.numTokens;
-        const auto token = [&](int64_t k) { return isGrouped ? groups.order[static_cast<size_t>(begin + k)] : static_cast<int32_t>(begin + k); };
+        const int64_t begin = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0,
+                      end = isGrouped ? groups.offsets[static_cast<size_t>(e) + 1] : shape.numTokens;
+        const auto token = [&](int64_t k) {
+          return isGrouped ? groups.order[static_cast<size_t>(begin + k)] : static_cast<int32_t>(begin + k);
+        };
         for (int64_t i = 0; i < shape.rows; ++i)
           for (int64_t j = 0; j < shape.cols; ++j) {
             const size_t at = static_cast<size_t>((e * shape.rows + i) * shape.cols + j);
             const auto left = [&](int64_t k) { return gradient[static_cast<size_t>(token(k) * shape.rows + i)]; };
             const auto right = [&](int64_t k) { return x[static_cast<size_t>(token(k) * shape.cols + j)]; };
-            float expected = end == begin ? (isAdded ? before[at] : 0.0f) : sumInOrder(std::min<int64_t>(end - begin, 1024), before[at], isAdded, left, right);
+            float expected = end == begin
+                                 ? (isAdded ? before[at] : 0.0f)
+                                 : sumInOrder(std::min<int64_t>(end - begin, 1024), before[at], isAdded, left, right);
             for (int64_t first = 1024; first < end - begin; first += 1024) {
               const auto leftOfPiece = [&](int64_t k) { return left(first + k); };
               const auto rightOfPiece = [&](int64_t k) { return right(first + k); };
               expected += sumInOrder(std::min<int64_t>(end - begin - first, 1024), 0, false, leftOfPiece, rightOfPiece);
             }
-            CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: expert %d [%d, %d] is %g and not %g", isaName(currentIsa()), numThreads, (int)shape.numTokens,
-                  (int)shape.rows, (int)shape.cols, (int)e, (int)i, (int)j, out[at], expected);
+            CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: expert %d [%d, %d] is %g and not %g",
+                  isaName(currentIsa()), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)e,
+                  (int)i, (int)j, out[at], expected);
           }
       }
     }

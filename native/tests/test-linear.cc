@@ -9,7 +9,8 @@ using namespace dots;
 
 struct Aligned {
   uint8_t* p;
-  explicit Aligned(int64_t bytes) : p(static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64))) {}
+  explicit Aligned(int64_t bytes)
+      : p(static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64))) {}
   ~Aligned() { std::free(p); }
   Aligned(const Aligned&) = delete;
 };
@@ -34,36 +35,19 @@ static std::vector<uint8_t> randomWeights(StorageId type, int64_t rows, int64_t 
         memcpy(b, &v, 4);
         break;
       }
-      case StorageId::kF16:
-        half(b);
-        break;
-      case StorageId::kBf16:
-        b[1] = static_cast<uint8_t>((b[1] & 0x80) | 0x3d);
-        break;
+      case StorageId::kF16: half(b); break;
+      case StorageId::kBf16: b[1] = static_cast<uint8_t>((b[1] & 0x80) | 0x3d); break;
       case StorageId::kQ2K:
         half(b + 80);
         half(b + 82);
         break;
-      case StorageId::kQ3K:
-        half(b + 108);
-        break;
-      case StorageId::kQ6K:
-        half(b + 208);
-        break;
-      case StorageId::kTq1_0:
-        half(b + 52);
-        break;
-      case StorageId::kTq2_0:
-        half(b + 64);
-        break;
-      case StorageId::kIq1M:
-        b[55] = static_cast<uint8_t>((b[55] & 0x8f) | 0x10);
-        break;
-      case StorageId::kMxfp4:
-        b[0] = static_cast<uint8_t>(i < 3 ? i : 110 + (b[0] & 15));
-        break;
-      case StorageId::kNvfp4:
-        break;
+      case StorageId::kQ3K: half(b + 108); break;
+      case StorageId::kQ6K: half(b + 208); break;
+      case StorageId::kTq1_0: half(b + 52); break;
+      case StorageId::kTq2_0: half(b + 64); break;
+      case StorageId::kIq1M: b[55] = static_cast<uint8_t>((b[55] & 0x8f) | 0x10); break;
+      case StorageId::kMxfp4: b[0] = static_cast<uint8_t>(i < 3 ? i : 110 + (b[0] & 15)); break;
+      case StorageId::kNvfp4: break;
       case StorageId::kQ4_1:
       case StorageId::kQ5_1:
       case StorageId::kQ4K:
@@ -71,8 +55,7 @@ static std::vector<uint8_t> randomWeights(StorageId type, int64_t rows, int64_t 
         half(b);
         half(b + 2);
         break;
-      default:
-        half(b);
+      default: half(b);
     }
   }
   return w;
@@ -99,9 +82,11 @@ static void equalsOracle(StorageId type, int64_t rows, int64_t cols, int64_t tok
   std::vector<float> want(static_cast<size_t>(tokens * rows));
   for (int64_t t = 0; t < tokens; ++t) {
     const float* xt = &x[static_cast<size_t>(t * cols)];
-    const OracleRow quantised = info->activation == Activation::kF32 ? OracleRow() : oracleQuantize(info->activation, xt, cols);
+    const OracleRow quantised =
+        info->activation == Activation::kF32 ? OracleRow() : oracleQuantize(info->activation, xt, cols);
     for (int64_t r = 0; r < rows; ++r)
-      want[static_cast<size_t>(t * rows + r)] = oracleDot(type, &w[static_cast<size_t>(r * rowBytes)], xt, quantised, cols);
+      want[static_cast<size_t>(t * rows + r)] =
+          oracleDot(type, &w[static_cast<size_t>(r * rowBytes)], xt, quantised, cols);
   }
 
   ThreadPool pool(threads);
@@ -115,7 +100,8 @@ static void equalsOracle(StorageId type, int64_t rows, int64_t cols, int64_t tok
     else
       quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
     std::vector<float> got(want.size(), -1.0f);
-    LinearJob job{{w.data(), type, rows, cols, 0}, quantised.p, xBytes, tokens, nullptr, 1, nullptr, nullptr, got.data(), rows};
+    LinearJob job{
+        {w.data(), type, rows, cols, 0}, quantised.p, xBytes, tokens, nullptr, 1, nullptr, nullptr, got.data(), rows};
     linear(&job, 1, pool, scratch.p);
     for (size_t i = 0; i < want.size(); ++i)
       CHECK(memcmp(&got[i], &want[i], 4) == 0, "%s on %s, %d x %d, %d tokens: element %d is %.9g, not %.9g", info->name,
@@ -131,7 +117,8 @@ static void groupedEqualsSingle(StorageId type) {
   const int64_t rows = 96, cols = 512, routed = tokens * perToken;
   TestRandom random(99);
   const std::vector<uint8_t> w = randomWeights(type, rows * experts, cols, random);
-  const int64_t expertBytes = static_cast<int64_t>(w.size()) / experts, xBytes = activationRowBytes(info->activation, cols);
+  const int64_t expertBytes = static_cast<int64_t>(w.size()) / experts,
+                xBytes = activationRowBytes(info->activation, cols);
   std::vector<float> x(static_cast<size_t>(tokens * cols));
   for (float& v : x) v = random.normal();
   std::vector<int32_t> offsets(experts + 1, 0), xRows, outRows;
@@ -154,15 +141,32 @@ static void groupedEqualsSingle(StorageId type) {
     else
       quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
     std::vector<float> got(static_cast<size_t>(routed * rows), -1.0f), one(static_cast<size_t>(rows));
-    LinearJob job{{w.data(), type, rows, cols, expertBytes}, quantised.p, xBytes, routed, offsets.data(), experts,
-                  xRows.data(), outRows.data(), got.data(), rows};
+    LinearJob job{{w.data(), type, rows, cols, expertBytes},
+                  quantised.p,
+                  xBytes,
+                  routed,
+                  offsets.data(),
+                  experts,
+                  xRows.data(),
+                  outRows.data(),
+                  got.data(),
+                  rows};
     linear(&job, 1, pool, scratch.p);
     for (int e = 0; e < experts; ++e)
       for (int32_t i = offsets[static_cast<size_t>(e)]; i < offsets[static_cast<size_t>(e) + 1]; ++i) {
-        LinearJob single{{w.data() + e * expertBytes, type, rows, cols, 0}, quantised.p + xRows[static_cast<size_t>(i)] * xBytes,
-                         xBytes, 1, nullptr, 1, nullptr, nullptr, one.data(), rows};
+        LinearJob single{{w.data() + e * expertBytes, type, rows, cols, 0},
+                         quantised.p + xRows[static_cast<size_t>(i)] * xBytes,
+                         xBytes,
+                         1,
+                         nullptr,
+                         1,
+                         nullptr,
+                         nullptr,
+                         one.data(),
+                         rows};
         linear(&single, 1, pool, scratch.p);
-        CHECK(memcmp(one.data(), &got[static_cast<size_t>(outRows[static_cast<size_t>(i)] * rows)], static_cast<size_t>(rows) * 4) == 0,
+        CHECK(memcmp(one.data(), &got[static_cast<size_t>(outRows[static_cast<size_t>(i)] * rows)],
+                     static_cast<size_t>(rows) * 4) == 0,
               "%s on %s: routed row %d of expert %d differs from the same token alone", info->name, isaName(isa), i, e);
       }
   }

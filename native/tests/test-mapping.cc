@@ -26,7 +26,8 @@ class TemporaryFile {
     const char* folder = std::getenv("TMPDIR");
     path_ = std::string(folder ? folder : "/tmp") + "/dots-mapping-XXXXXX";
     const int file = mkstemp(&path_[0]);
-    CHECK(file >= 0 && write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()), "cannot write %s", path_.c_str());
+    CHECK(file >= 0 && write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()), "cannot write %s",
+          path_.c_str());
     close(file);
   }
   ~TemporaryFile() { unlink(path_.c_str()); }
@@ -98,7 +99,8 @@ static void manyFilesComeAndGo() {
     if (!mapping) break;
     kept.push_back(mapping);
   }
-  CHECK(kept.size() >= 1000 && error == "too many files are mapped", "%d files, %s", static_cast<int>(kept.size()), error.c_str());
+  CHECK(kept.size() >= 1000 && error == "too many files are mapped", "%d files, %s", static_cast<int>(kept.size()),
+        error.c_str());
 }
 
 // Faults elsewhere are none of ours: the process ends as it would have.
@@ -120,7 +122,8 @@ static void leavesOtherFaultsAlone() {
 static void runsEndWithAMessage() {
   SmallModel model = makeSmallModel(5);
   std::vector<uint8_t> bytes;
-  for (const Weight& weight : model.weights) bytes.insert(bytes.end(), weight.parts[0].owned.begin(), weight.parts[0].owned.end());
+  for (const Weight& weight : model.weights)
+    bytes.insert(bytes.end(), weight.parts[0].owned.begin(), weight.parts[0].owned.end());
   TemporaryFile file(bytes);
   const std::shared_ptr<Mapping> mapping = open(file.path());
   int64_t offset = 0;
@@ -135,10 +138,12 @@ static void runsEndWithAMessage() {
   }
   const std::unique_ptr<Executable> executable = createExecutable(model.draft, model.weights, model.states, 2, &error);
   CHECK(executable != nullptr, "%s", error.c_str());
-  CHECK(runExecutable(*executable, model.bindings, model.inputs, &error) == expected && !expected.empty(), "%s", "mapped weights give other logits");
+  CHECK(runExecutable(*executable, model.bindings, model.inputs, &error) == expected && !expected.empty(), "%s",
+        "mapped weights give other logits");
   file.truncate(sysconf(_SC_PAGESIZE));
   for (int i = 0; i < 2; ++i) {
-    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", "logits from a file that is gone");
+    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s",
+          "logits from a file that is gone");
     CHECK(error == "damaged: " + file.path(), "%s", error.c_str());
   }
 }

@@ -11,7 +11,8 @@ static bool parses(const std::vector<int32_t>& words, const std::vector<double>&
   // An exact copy, so that a read behind the end is a read behind an allocation.
   const std::vector<int32_t> exact(words);
   error->clear();
-  return parseProgram(exact.data(), static_cast<int64_t>(exact.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, error);
+  return parseProgram(exact.data(), static_cast<int64_t>(exact.size()), constants.data(),
+                      static_cast<int64_t>(constants.size()), &program, error);
 }
 
 static void refuses(ProgramDraft draft, const char* expected) {
@@ -26,7 +27,8 @@ static void refuses(ProgramDraft draft, const char* expected) {
 static ProgramDraft oneScale() {
   ProgramDraft draft;
   draft.numSymbols = 1;
-  const int32_t x = draft.slot(false, {Dim{1, 0}, Dim{8, -1}}), table = draft.source(ValueKind::kWeight, 0, false, {Dim{4, -1}, Dim{8, -1}});
+  const int32_t x = draft.slot(false, {Dim{1, 0}, Dim{8, -1}}),
+                table = draft.source(ValueKind::kWeight, 0, false, {Dim{4, -1}, Dim{8, -1}});
   const int32_t tokens = draft.source(ValueKind::kInput, 0, true, {Dim{1, 0}});
   draft.add(Op::kEmbedding, {table, tokens}, x);
   draft.add(Op::kScale, {x}, x, {0.5});
@@ -41,14 +43,19 @@ static void readsWhatWasWritten() {
   model.draft.encode(&words, &constants);
   Program program;
   std::string error;
-  const bool isRead = parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, &error);
+  const bool isRead = parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
+                                   static_cast<int64_t>(constants.size()), &program, &error);
   CHECK(isRead, "%s", error.c_str());
-  CHECK(program.values.size() == model.draft.values.size() && program.instructions.size() == model.draft.instructions.size(), "lost some");
-  CHECK(program.numInputs == 5 && program.numStates == 2 && program.numWeights == static_cast<int32_t>(model.weights.size()), "%d inputs, %d states, %d weights",
-        program.numInputs, program.numStates, program.numWeights);
+  CHECK(program.values.size() == model.draft.values.size() &&
+            program.instructions.size() == model.draft.instructions.size(),
+        "lost some");
+  CHECK(program.numInputs == 5 && program.numStates == 2 &&
+            program.numWeights == static_cast<int32_t>(model.weights.size()),
+        "%d inputs, %d states, %d weights", program.numInputs, program.numStates, program.numWeights);
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction &a = program.instructions[i], &b = model.draft.instructions[i];
-    CHECK(a.op == b.op && a.inputs == b.inputs && a.output == b.output && a.constants == b.constants, "instruction %d", static_cast<int>(i));
+    CHECK(a.op == b.op && a.inputs == b.inputs && a.output == b.output && a.constants == b.constants, "instruction %d",
+          static_cast<int>(i));
   }
 }
 
@@ -102,7 +109,8 @@ static void takesAnyWords() {
   makeSmallModel().draft.encode(&words, &constants);
   std::string error;
   for (size_t length = 0; length < words.size(); ++length) {
-    CHECK(!parses({words.begin(), words.begin() + static_cast<int64_t>(length)}, constants, &error) && !error.empty(), "accepted %d words", static_cast<int>(length));
+    CHECK(!parses({words.begin(), words.begin() + static_cast<int64_t>(length)}, constants, &error) && !error.empty(),
+          "accepted %d words", static_cast<int>(length));
   }
   std::vector<int32_t> longer = words;
   longer.push_back(0);
@@ -149,7 +157,9 @@ static void layoutStaysInside() {
   draft.encode(&words, &constants);
   Program program;
   std::string error;
-  CHECK(parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(), static_cast<int64_t>(constants.size()), &program, &error), "%s", error.c_str());
+  CHECK(parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
+                     static_cast<int64_t>(constants.size()), &program, &error),
+        "%s", error.c_str());
   std::vector<int64_t> offsets;
   const int32_t three = 3, huge = INT32_MAX;
   CHECK(layoutSlots(program, &three, 1 << 20, &offsets) == 128, "three rows of 32 bytes take two lines");

@@ -29,7 +29,8 @@ void rmsNormEqualsItsFormula() {
     DOTS_KERNEL(rmsNorm)(inPlace.data(), w.data(), 1e-5f, width, inPlace.data(), 1, rows);
     CHECK(memcmp(inPlace.data() + width, y.data() + width, 4 * (rows - 1) * width) == 0, "in place, width %d", width);
   }
-  const float x[] = {1, -2, 3, 0.5f}, w[] = {1, 1, 1, 1}, expected[] = {0.5298122f, -1.0596244f, 1.5894366f, 0.2649061f};
+  const float x[] = {1, -2, 3, 0.5f}, w[] = {1, 1, 1, 1},
+              expected[] = {0.5298122f, -1.0596244f, 1.5894366f, 0.2649061f};
   float y[4];
   DOTS_KERNEL(rmsNorm)(x, w, 1e-5f, 4, y, 0, 1);
   for (int i = 0; i < 4; ++i) CHECK(std::fabs(y[i] - expected[i]) < 2e-7f, "published example: %.8f", y[i]);
@@ -54,8 +55,8 @@ void ropeTurnsPairsByDoublePrecisionAngles() {
         const double a = x[row * H + i], b = x[row * H + P + i];
         CHECK(std::fabs(y[row * H + i] - (a * std::cos(angle) - b * std::sin(angle))) < 1e-6, "%s H=%d first half",
               isaName(currentIsa()), H);
-        CHECK(std::fabs(y[row * H + P + i] - (b * std::cos(angle) + a * std::sin(angle))) < 1e-6,
-              "%s H=%d second half", isaName(currentIsa()), H);
+        CHECK(std::fabs(y[row * H + P + i] - (b * std::cos(angle) + a * std::sin(angle))) < 1e-6, "%s H=%d second half",
+              isaName(currentIsa()), H);
       }
   }
   const int32_t position = 3;

@@ -42,8 +42,7 @@ std::vector<int32_t> choiceBySorting(const Routing& r, const float* scores, cons
   std::vector<int32_t> groups(r.numGroups), columns(r.numExperts);
   std::iota(groups.begin(), groups.end(), 0);
   std::stable_sort(groups.begin(), groups.end(), [&](int a, int b) { return groupScore[a] > groupScore[b]; });
-  for (int i = r.numKept; i < r.numGroups; ++i)
-    std::fill_n(c.begin() + groups[i] * size, size, -INFINITY);
+  for (int i = r.numKept; i < r.numGroups; ++i) std::fill_n(c.begin() + groups[i] * size, size, -INFINITY);
   std::iota(columns.begin(), columns.end(), 0);
   std::stable_sort(columns.begin(), columns.end(), [&](int a, int b) { return c[a] > c[b]; });
   columns.resize(r.numExpertsPerToken);

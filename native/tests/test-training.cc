@@ -1,5 +1,5 @@
-// A whole step of training in small: the same bits on any number of threads and on every instruction set, refusals instead of
-// crashes, and that what only changes states changes them.
+// A whole step of training in small: the same bits on any number of threads and on every instruction set, refusals
+// instead of crashes, and that what only changes states changes them.
 #include "tests/each-isa.h"
 #include "training-program.h"
 
@@ -14,12 +14,14 @@ struct Result {
 Result runTraining(TrainingModel& training, int numThreads, const std::vector<std::vector<int32_t>>& inputs) {
   Result result;
   training.reset(7);
-  std::unique_ptr<Executable> executable = createExecutable(training.model.draft, training.model.weights, training.model.states, numThreads, &result.error);
+  std::unique_ptr<Executable> executable =
+      createExecutable(training.model.draft, training.model.weights, training.model.states, numThreads, &result.error);
   if (!executable) return result;
   const std::vector<RunInput> views = viewsOf(inputs, training.model.isFloatInput);
   if (!executable->prepare({static_cast<int32_t>(inputs[0].size())}, views, &result.error)) return result;
   std::vector<float*> pointers;
-  for (size_t i = 0; i < executable->program().outputs.size(); ++i) result.outputs.emplace_back(static_cast<size_t>(executable->outputElements(i)));
+  for (size_t i = 0; i < executable->program().outputs.size(); ++i)
+    result.outputs.emplace_back(static_cast<size_t>(executable->outputElements(i)));
   for (std::vector<float>& output : result.outputs) pointers.push_back(output.data());
   executable->run(views, pointers.data(), &result.error);
   for (const auto& tensor : training.stored) result.stored.push_back(*tensor);
@@ -56,7 +58,8 @@ void aStepChangesItsStatesAndClearsTheGradient() {
   std::vector<std::vector<float>> before;
   for (const auto& tensor : training.stored) before.push_back(*tensor);
   const Result after = runTraining(training, 2, training.model.inputs);
-  for (size_t i = 0; i < before.size(); ++i) CHECK(!sameBits(before[i], after.stored[i]), "tensor %d is as it was", static_cast<int>(i));
+  for (size_t i = 0; i < before.size(); ++i)
+    CHECK(!sameBits(before[i], after.stored[i]), "tensor %d is as it was", static_cast<int>(i));
   for (float value : after.stored[1]) CHECK(value == 0, "adamw left %g", value);
 }
 

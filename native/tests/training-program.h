@@ -19,14 +19,16 @@ struct TrainingModel {
   }
 };
 
-constexpr int kTrainingTokens = 150, kTrainingWidth = 32, kTrainingHeads = 4, kTrainingKeyHeads = 2, kTrainingHeadWidth = 8, kTrainingExperts = 4, kTrainingChosen = 2, kTrainingVocab = 40;
+constexpr int kTrainingTokens = 150, kTrainingWidth = 32, kTrainingHeads = 4, kTrainingKeyHeads = 2,
+              kTrainingHeadWidth = 8, kTrainingExperts = 4, kTrainingChosen = 2, kTrainingVocab = 40;
 
 /// Inputs: tokens, sequences, targets (i32), weights, rates (f32 as words), rows.
 inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   TrainingModel made;
   SmallModel& model = made.model;
   ProgramDraft& p = model.draft;
-  constexpr int T = 0, D = kTrainingWidth, N = kTrainingHeads, G = kTrainingKeyHeads, H = kTrainingHeadWidth, E = kTrainingExperts, K = kTrainingChosen, V = kTrainingVocab;
+  constexpr int T = 0, D = kTrainingWidth, N = kTrainingHeads, G = kTrainingKeyHeads, H = kTrainingHeadWidth,
+                E = kTrainingExperts, K = kTrainingChosen, V = kTrainingVocab;
   p.numSymbols = 1;
   const auto fixed = [](int times) { return Dim{times, -1}; };
   const auto per = [](int symbol, int times = 1) { return Dim{times, symbol}; };
@@ -37,7 +39,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
     Value value{};
     value.kind = ValueKind::kState;
     value.index = static_cast<int32_t>(model.states.size());
-    for (size_t i = 0; i < dims.size(); ++i) one.dims[i] = dims[i], value.dims[value.rank++] = fixed(dims[i]), count *= dims[i];
+    for (size_t i = 0; i < dims.size(); ++i)
+      one.dims[i] = dims[i], value.dims[value.rank++] = fixed(dims[i]), count *= dims[i];
     made.stored.push_back(std::make_shared<std::vector<float>>(static_cast<size_t>(count)));
     one.stored = made.stored.back()->data();
     one.sizeBytes = count * 4;
@@ -47,11 +50,16 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   };
   const auto rows = [&](int width, int times = 1) { return p.slot(false, {per(T, times), fixed(width)}); };
   const auto mark = [&] { return p.slot(false, {fixed(1)}); };
-  const auto again = [&](int32_t id, std::initializer_list<Dim> dims) { return p.slot(false, dims, p.values[static_cast<size_t>(id)].index); };
+  const auto again = [&](int32_t id, std::initializer_list<Dim> dims) {
+    return p.slot(false, dims, p.values[static_cast<size_t>(id)].index);
+  };
 
-  const int32_t tokens = p.source(ValueKind::kInput, 0, true, {per(T)}), sequences = p.source(ValueKind::kInput, 1, true, {per(T)});
-  const int32_t targets = p.source(ValueKind::kInput, 2, true, {per(T)}), counts = p.source(ValueKind::kInput, 3, false, {per(T)});
-  const int32_t rates = p.source(ValueKind::kInput, 4, false, {fixed(4)}), one = p.source(ValueKind::kInput, 5, false, {fixed(1)});
+  const int32_t tokens = p.source(ValueKind::kInput, 0, true, {per(T)}),
+                sequences = p.source(ValueKind::kInput, 1, true, {per(T)});
+  const int32_t targets = p.source(ValueKind::kInput, 2, true, {per(T)}),
+                counts = p.source(ValueKind::kInput, 3, false, {per(T)});
+  const int32_t rates = p.source(ValueKind::kInput, 4, false, {fixed(4)}),
+                one = p.source(ValueKind::kInput, 5, false, {fixed(1)});
   TestRandom random(seed);
   const auto matrix = [&](std::vector<int64_t> dims, StorageId type = StorageId::kF32) {
     model.weights.push_back(smallWeight(random, type, dims));
@@ -62,16 +70,20 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
     p.values.push_back(value);
     return static_cast<int32_t>(p.values.size()) - 1;
   };
-  const int32_t head = matrix({V, D}), headHalf = matrix({V, D}, StorageId::kF16), experts = matrix({E, D, D}), norm = matrix({D}), bias = matrix({E});
-  const int32_t headSum = state({V, D}), matrixSum = state({D, D}), expertSum = state({E, D, D}), normSum = state({D}), mean = state({D, D}), square = state({D, D}), parameter = state({D, D});
+  const int32_t head = matrix({V, D}), headHalf = matrix({V, D}, StorageId::kF16), experts = matrix({E, D, D}),
+                norm = matrix({D}), bias = matrix({E});
+  const int32_t headSum = state({V, D}), matrixSum = state({D, D}), expertSum = state({E, D, D}), normSum = state({D}),
+                mean = state({D, D}), square = state({D, D}), parameter = state({D, D});
   const int32_t expertMean = state({E, D, D}), expertParameter = state({E, D, D});
 
-  const int32_t x = rows(D), y = rows(D), q = p.slot(false, {per(T), fixed(N), fixed(H)}), k = p.slot(false, {per(T), fixed(G), fixed(H)}), v = p.slot(false, {per(T), fixed(G), fixed(H)});
+  const int32_t x = rows(D), y = rows(D), q = p.slot(false, {per(T), fixed(N), fixed(H)}),
+                k = p.slot(false, {per(T), fixed(G), fixed(H)}), v = p.slot(false, {per(T), fixed(G), fixed(H)});
   p.add(Op::kEmbedding, {head, tokens}, x);
   p.add(Op::kLinear, {x, matrix({N * H, D})}, again(q, {per(T), fixed(N * H)}));
   p.add(Op::kLinear, {x, matrix({G * H, D})}, again(k, {per(T), fixed(G * H)}));
   p.add(Op::kLinear, {x, matrix({G * H, D})}, again(v, {per(T), fixed(G * H)}));
-  const int32_t mixed = p.slot(false, {per(T), fixed(N), fixed(H)}), packed = p.slot(false, {per(T), fixed(N + 2 * G), fixed(H)}), taken = rows(N * H);
+  const int32_t mixed = p.slot(false, {per(T), fixed(N), fixed(H)}),
+                packed = p.slot(false, {per(T), fixed(N + 2 * G), fixed(H)}), taken = rows(N * H);
   p.add(Op::kCausalAttention, {q, k, v, sequences}, mixed);
   p.add(Op::kCausalAttentionGrad, {mixed, q, k, v, sequences}, packed);
   p.add(Op::kTakeColumns, {again(packed, {per(T), fixed((N + 2 * G) * H)})}, taken, {H, N * H});
@@ -79,13 +91,15 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::kAccumulateLinear, {matrixSum, taken, x}, mark());
   p.add(Op::kLinearGradInput, {taken, matrix({N * H, D})}, y);
   p.add(Op::kRmsNormGradInput, {y, x, norm}, y, {1e-5});
-  const int32_t normGradient = p.slot(false, {fixed(D)}), rowSum = p.slot(false, {fixed(D)}), weightGradient = p.slot(false, {fixed(D), fixed(D)});
+  const int32_t normGradient = p.slot(false, {fixed(D)}), rowSum = p.slot(false, {fixed(D)}),
+                weightGradient = p.slot(false, {fixed(D), fixed(D)});
   p.add(Op::kRmsNormGradWeight, {y, x}, normGradient, {1e-5});
   p.add(Op::kAccumulate, {normSum, normGradient}, mark());
   p.add(Op::kSumRows, {x}, rowSum);
   p.add(Op::kLinearGradWeight, {x, y}, weightGradient);
 
-  const int32_t scores = rows(E), limited = rows(E), chosen = p.slot(true, {per(T), fixed(K)}), shares = rows(K), scattered = rows(E), balance = rows(E), load = p.slot(false, {fixed(E)});
+  const int32_t scores = rows(E), limited = rows(E), chosen = p.slot(true, {per(T), fixed(K)}), shares = rows(K),
+                scattered = rows(E), balance = rows(E), load = p.slot(false, {fixed(E)});
   p.add(Op::kLinear, {x, matrix({E, D})}, scores);
   p.add(Op::kSigmoid, {scores}, scores);
   p.add(Op::kLimitGroups, {scores}, limited, {2, 1});
@@ -97,7 +111,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::kBalanceWeights, {chosen, sequences, one}, balance);
   p.add(Op::kCountExperts, {chosen}, load);
   p.add(Op::kChooseExperts, {scores, bias}, chosen, {K, 1, 1});
-  const int32_t gate = rows(D, K), up = rows(D, K), back = rows(D), routedBack = rows(D, K), expertGradient = p.slot(false, {fixed(E), fixed(D), fixed(D)});
+  const int32_t gate = rows(D, K), up = rows(D, K), back = rows(D), routedBack = rows(D, K),
+                expertGradient = p.slot(false, {fixed(E), fixed(D), fixed(D)});
   p.add(Op::kGroupedLinear, {x, experts, chosen}, gate);
   p.add(Op::kWeightedSumGradRows, {x, shares}, up);
   p.add(Op::kWeightedSumGradWeights, {x, gate}, rows(K));
@@ -109,7 +124,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::kAccumulateGroupedLinear, {expertSum, up, routedBack, chosen}, mark());
   p.add(Op::kAccumulateGroupedLinear, {expertSum, up, x, chosen}, mark());
 
-  const int32_t losses = p.slot(false, {per(T)}), lossGradients = rows(D + 1), logits = rows(V), mean1 = mark(), table = p.slot(false, {fixed(V), fixed(D)});
+  const int32_t losses = p.slot(false, {per(T)}), lossGradients = rows(D + 1), logits = rows(V), mean1 = mark(),
+                table = p.slot(false, {fixed(V), fixed(D)});
   p.add(Op::kLinearCrossEntropy, {x, headHalf, targets, counts}, losses);
   p.add(Op::kLinearCrossEntropyGrad, {headSum, x, head, targets, counts}, lossGradients);
   p.add(Op::kLinear, {x, head}, logits);
@@ -122,7 +138,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::kAdamw, {parameter, matrixSum, mean, square, rates}, mark(), {0.9, 0.95, 1e-8, 0.1});
   p.add(Op::kMuon, {expertParameter, expertSum, expertMean, rates}, mark(), {0.95, 0.1});
   p.add(Op::kFullLike, {back}, back, {0.5});
-  p.outputs = {lossGradients, packed, y, normGradient, rowSum, weightGradient, scattered, balance, load, expertGradient, routedBack, losses, logits, mean1, table, norm2, back};
+  p.outputs = {lossGradients,  packed,     y,      normGradient, rowSum, weightGradient, scattered, balance, load,
+               expertGradient, routedBack, losses, logits,       mean1,  table,          norm2,     back};
 
   std::vector<int32_t> tokenIds, sequenceIds, targetIds, countWords;
   const auto word = [](float value) {
@@ -138,7 +155,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
     countWords.push_back(word(t % 7 == 0 ? 0.0f : 0.25f));
   }
   model.bindings = {kTrainingTokens};
-  model.inputs = {tokenIds, sequenceIds, targetIds, countWords, {word(1e-3f), word(0.5f), word(0.1f), word(0.05f)}, {word(1.0f)}};
+  model.inputs = {tokenIds,    sequenceIds, targetIds, countWords, {word(1e-3f), word(0.5f), word(0.1f), word(0.05f)},
+                  {word(1.0f)}};
   model.isFloatInput = {false, false, false, true, true, true};
   made.reset(seed);
   return made;
