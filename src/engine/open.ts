@@ -47,45 +47,48 @@ export interface OpenOptions {
 const DEFAULT_CONTEXT = 4096;
 const DEFAULT_STEP_TOKENS = 512;
 
-/** An open model: its files, the compiled program, and the loop that answers requests. */
-export class Engine {
+/** What an open model is made of. */
+interface EngineParts {
   readonly files: ModelFiles;
   readonly backend: Backend;
   readonly program: Program;
+  readonly executable: Executable;
   readonly loop: Loop;
   /** How its experts are laid out, and how often each was chosen. */
   readonly routing: Routing;
   /** Tokens that one sequence may have, prompt and answer together. */
   readonly contextLength: number;
-  /** How keys and values are cached. */
+  /** The storage type of cached keys and values. */
   readonly kvType: string;
-  /** Keys and values of one page of the cache, all layers. */
+  /** Bytes of one page of the cache: keys and values, all layers. */
+  readonly pageBytes: number;
+}
+
+/** An open model: its files, the compiled program, and the loop that answers requests. */
+export class Engine implements Omit<EngineParts, 'executable'> {
+  readonly files: ModelFiles;
+  readonly backend: Backend;
+  readonly program: Program;
+  readonly loop: Loop;
+  readonly routing: Routing;
+  readonly contextLength: number;
+  readonly kvType: string;
   readonly pageBytes: number;
   readonly unusedTokens: ReadonlySet<number>;
   private readonly executable: Executable;
   private closing: Promise<void> | undefined;
 
-  constructor(
-    files: ModelFiles,
-    backend: Backend,
-    program: Program,
-    executable: Executable,
-    loop: Loop,
-    routing: Routing,
-    contextLength: number,
-    kvType: string,
-    pageBytes: number,
-  ) {
-    this.files = files;
-    this.backend = backend;
-    this.program = program;
-    this.executable = executable;
-    this.loop = loop;
-    this.routing = routing;
-    this.contextLength = contextLength;
-    this.kvType = kvType;
-    this.pageBytes = pageBytes;
-    const { tokenizer, config } = files;
+  constructor(parts: EngineParts) {
+    this.files = parts.files;
+    this.backend = parts.backend;
+    this.program = parts.program;
+    this.executable = parts.executable;
+    this.loop = parts.loop;
+    this.routing = parts.routing;
+    this.contextLength = parts.contextLength;
+    this.kvType = parts.kvType;
+    this.pageBytes = parts.pageBytes;
+    const { tokenizer, config } = parts.files;
     const ids = Array.from({ length: config.vocabSize }, (_, id) => id);
     this.unusedTokens = new Set(
       tokenizer ? ids.filter((id) => id >= tokenizer.vocabSize || tokenizer.isUnused(id)) : [],
@@ -155,7 +158,7 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
       maxStepTokens: options.maxStepTokens ?? DEFAULT_STEP_TOKENS,
       maxParallel,
     });
-    return new Engine(
+    return new Engine({
       files,
       backend,
       program,
@@ -163,9 +166,9 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
       loop,
       routing,
       contextLength,
-      stateType.name,
+      kvType: stateType.name,
       pageBytes,
-    );
+    });
   } catch (error) {
     await files.close();
     throw error;
