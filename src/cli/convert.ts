@@ -1,12 +1,12 @@
 import { lstat, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
+import { type ConvertType, writeGgufModel } from '../convert/write-gguf.ts';
+import { writeHfModel } from '../convert/write-hf.ts';
 import { ResourceError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { createFileFolder } from '../format/file-source.ts';
 import type { WriteOptions } from '../format/write-tensors.ts';
-import { type ConvertType, writeGgufModel } from '../model/convert-gguf.ts';
-import { writeHfModel } from '../model/convert-hf.ts';
-import { type ConvertSource, openConvertSource } from '../model/convert-source.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';

@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
+import { tokenizerFromGguf, tokenizerToConfig, tokenizerToJson } from '../convert/tokenizer-tables.ts';
 import { UsageError } from '../core/errors.ts';
 import type { ModelFiles } from '../engine/model-files.ts';
 import { readAll } from '../format/byte-source.ts';
@@ -6,7 +7,6 @@ import { openFileFolder } from '../format/file-source.ts';
 import { findString } from '../format/gguf-values.ts';
 import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { decodeText, parseJson } from '../format/json.ts';
-import { tokenizerFromGguf, tokenizerToConfig, tokenizerToJson } from '../model/convert-tokenizer.ts';
 import { type ChatTemplate, chatTemplateFromHf } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { tokenizerFromJson } from '../text/tokenizer-json.ts';

@@ -2,6 +2,8 @@
 // (optimizer/model.safetensors) and where the run stands (trainer.json).
 
 import type { Store } from '../backend/store.ts';
+import type { ConvertSource, ValueRun } from '../convert/convert-source.ts';
+import { writeHfModel } from '../convert/write-hf.ts';
 import { FormatError, ShapeError } from '../core/errors.ts';
 import { f32 } from '../dtype/index.ts';
 import type { JsonValue } from '../format/batch.ts';
@@ -16,8 +18,6 @@ import { writeSafetensors } from '../format/safetensors-writer.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import type { Dots1Config } from '../model/config.ts';
 import { configFromHf, configToHf } from '../model/config-hf.ts';
-import { writeHfModel } from '../model/convert-hf.ts';
-import type { ConvertSource, ValueRun } from '../model/convert-source.ts';
 import { hfNames, weightSpecs } from '../model/weights.ts';
 import { memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
 import { copyWeights } from './parameters.ts';

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { GgufMetadata } from '../../src/format/gguf-values.ts';
-import type { JsonObject } from '../../src/format/hf-folder.ts';
 import {
   type TokenizerTables,
   tokenizerFromGguf,
@@ -10,7 +8,9 @@ import {
   tokenizerMetadata,
   tokenizerToConfig,
   tokenizerToJson,
-} from '../../src/model/convert-tokenizer.ts';
+} from '../../src/convert/tokenizer-tables.ts';
+import type { GgufMetadata } from '../../src/format/gguf-values.ts';
+import type { JsonObject } from '../../src/format/hf-folder.ts';
 import { tokenizerFromJson } from '../../src/text/tokenizer-json.ts';
 import { TINY_HF_FOLDER } from '../fixtures/golden-dots1.ts';
 

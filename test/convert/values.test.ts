@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { encodeRuns } from '../../src/convert/encode-runs.ts';
 import {
   bf16,
   f16,
@@ -10,7 +11,6 @@ import {
   storageTypeByName,
 } from '../../src/dtype/index.ts';
 import type { ByteSource } from '../../src/format/byte-source.ts';
-import { encodeRuns } from '../../src/model/convert-values.ts';
 
 /** A source that repeats itself without end. */
 function repeating(bytes: Uint8Array): ByteSource {

@@ -3,11 +3,11 @@ import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
 import { writeGguf } from '../format/gguf-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
-import { countParameters, type Dots1Config } from './config.ts';
+import { countParameters, type Dots1Config } from '../model/config.ts';
+import type { WeightSpec } from '../model/weights.ts';
 import type { ConvertSource, SourceWeight } from './convert-source.ts';
-import { tokenizerMetadata } from './convert-tokenizer.ts';
-import { encodeRuns } from './convert-values.ts';
-import type { WeightSpec } from './weights.ts';
+import { encodeRuns } from './encode-runs.ts';
+import { tokenizerMetadata } from './tokenizer-tables.ts';
 
 /** What a command may ask for; other types need more than a conversion. */
 export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0';

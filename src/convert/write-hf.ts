@@ -5,12 +5,12 @@ import type { SinkFolder } from '../format/byte-sink.ts';
 import type { JsonObject } from '../format/hf-folder.ts';
 import { writeSafetensors } from '../format/safetensors-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
-import { configToHf } from './config-hf.ts';
-import { type ConvertType, isAlwaysF32 } from './convert-gguf.ts';
+import { configToHf } from '../model/config-hf.ts';
+import { hfNames } from '../model/weights.ts';
 import type { ConvertSource, SourceWeight, ValueRun } from './convert-source.ts';
-import { tokenizerToConfig, tokenizerToJson } from './convert-tokenizer.ts';
-import { encodeRuns } from './convert-values.ts';
-import { hfNames } from './weights.ts';
+import { encodeRuns } from './encode-runs.ts';
+import { tokenizerToConfig, tokenizerToJson } from './tokenizer-tables.ts';
+import { type ConvertType, isAlwaysF32 } from './write-gguf.ts';
 
 const TORCH_NAMES: Readonly<Record<string, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
 

@@ -8,12 +8,12 @@ import { openGguf } from '../format/gguf-shards.ts';
 import { findString, type GgufMetadata } from '../format/gguf-values.ts';
 import { type HfFiles, openHfFolder } from '../format/hf-folder.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
-import { bindWeights, type WeightNaming } from './bind-weights.ts';
-import type { Dots1Config } from './config.ts';
-import { configFromGguf } from './config-gguf.ts';
-import { configFromHf } from './config-hf.ts';
-import { type TokenizerTables, tokenizerFromGguf, tokenizerFromHf } from './convert-tokenizer.ts';
-import { hfNames, type WeightSpec, weightSpecs } from './weights.ts';
+import { bindWeights, type WeightNaming } from '../model/bind-weights.ts';
+import type { Dots1Config } from '../model/config.ts';
+import { configFromGguf } from '../model/config-gguf.ts';
+import { configFromHf } from '../model/config-hf.ts';
+import { hfNames, type WeightSpec, weightSpecs } from '../model/weights.ts';
+import { type TokenizerTables, tokenizerFromGguf, tokenizerFromHf } from './tokenizer-tables.ts';
 
 /** Values that lie in a row in one file. */
 export interface ValueRun {
