@@ -62,7 +62,5 @@ async function readPrompt(session: Session, flags: RunFlags): Promise<string | n
 
 function encodePrompt(engine: Engine, text: string, control = false): number[] {
   const tokenizer = requireTokenizer(engine.files, 'give token ids with --prompt-tokens 1,2,3');
-  const { bos } = tokenizer.special;
-  const ids = tokenizer.encode(text, { control });
-  return bos === undefined ? [...ids] : [bos, ...ids];
+  return tokenizer.encodePrompt(text, { control });
 }

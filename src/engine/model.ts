@@ -38,7 +38,8 @@ export class Model {
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<GenerateEvent, void, undefined> {
-    const tokens = typeof prompt === 'string' ? this.encodePrompt(prompt) : prompt;
+    const tokens =
+      typeof prompt === 'string' ? this.tokenizer.encodePrompt(prompt, { control: true }) : prompt;
     yield* generate(this.engine, tokens, options);
   }
 
@@ -67,13 +68,6 @@ export class Model {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** A start token goes first where the file asks for one; dots.llm1 has none. */
-  private encodePrompt(text: string): number[] {
-    const { bos } = this.tokenizer.special;
-    const tokens = Array.from(this.tokenizer.encode(text, { control: true }));
-    return bos === undefined ? tokens : [bos, ...tokens];
   }
 }
 

@@ -55,11 +55,10 @@ export async function scoreText(
   text: string,
   options: ScoreTextOptions,
 ): Promise<TextLoss> {
-  const { bos } = tokenizer.special;
-  const ids = Array.from(tokenizer.encode(text));
-  const tokens = bos === undefined ? ids : [bos, ...ids];
+  const tokens = tokenizer.encodePrompt(text);
   if (tokens.length < 2) return NO_LOSS;
-  const unscored = bos === undefined ? tokenizer.decodeBytes(tokens[0]).length : 0;
+  // Nothing predicts the first token; a start token, the only control token there can be, stands for no text.
+  const unscored = tokenizer.isControl(tokens[0]) ? 0 : tokenizer.decodeBytes(tokens[0]).length;
   const nats = await scoreTokens(context, tokens, options);
   const textBytes = new TextEncoder().encode(text).length;
   return { tokens: tokens.length - 1, bytes: textBytes - unscored, nats };

@@ -70,13 +70,6 @@ export class ServedModel {
     );
   }
 
-  /** A text as a plain prompt: control tokens are recognised, and a start token goes first where the file asks for one. */
-  encodePrompt(text: string): number[] {
-    const { bos } = this.tokenizer.special;
-    const tokens = Array.from(this.tokenizer.encode(text, { control: true }));
-    return bos === undefined ? tokens : [bos, ...tokens];
-  }
-
   /** As OpenAI's list has it, with what vLLM and llama-server add and clients size their history by. */
   describe(id: string): Readonly<Record<string, unknown>> {
     const { config, files, contextLength } = this.engine;

@@ -50,6 +50,8 @@ export interface Tokenizer {
   readonly controlIds: readonly number[];
   /** Never adds a start or end token. Lone surrogates count as U+FFFD. */
   encode(text: string, options?: EncodeOptions): Int32Array;
+  /** A text as a plain prompt: as `encode`, with the start token first where the file declares one. */
+  encodePrompt(text: string, options?: EncodeOptions): number[];
   /** As `encode` of the parts joined, except that control tokens count only where they lie in parts that allow them. */
   encodeParts(parts: readonly TextPart[]): Int32Array;
   /** Invalid UTF-8 becomes U+FFFD. Throws `UsageError` for an id that is none, as all that follow do. */
@@ -132,6 +134,12 @@ class BpeTokenizer implements Tokenizer {
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     return this.encodeWhere(text, options.control ? () => true : undefined);
+  }
+
+  encodePrompt(text: string, options: EncodeOptions = {}): number[] {
+    const { bos } = this.special;
+    const ids = Array.from(this.encode(text, options));
+    return bos === undefined ? ids : [bos, ...ids];
   }
 
   encodeParts(parts: readonly TextPart[]): Int32Array {

@@ -41,6 +41,20 @@ describe('scoreText()', () => {
     }
   });
 
+  it('counts every byte of the text where a start token comes first, and none of the start token', async () => {
+    const without = engine.tokenizer as NonNullable<Engine['tokenizer']>;
+    const bos = without.controlIds[0];
+    const tokenizer = Object.create(without, {
+      special: { value: { ...without.special, bos } },
+    }) as typeof without;
+    const text = texts[0];
+    const loss = await scoreText(engine, tokenizer, text, { contextTokens: 64 });
+    expect(loss).toMatchObject({
+      tokens: without.encode(text).length,
+      bytes: new TextEncoder().encode(text).length,
+    });
+  });
+
   it('scores nothing where nothing comes before', async () => {
     const tokenizer = engine.tokenizer as NonNullable<Engine['tokenizer']>;
     for (const text of ['', 'a']) {

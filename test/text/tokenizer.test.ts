@@ -352,7 +352,19 @@ describe('tokenizerFromJson()', () => {
       type: 'TemplateProcessing',
       single: [{ SpecialToken: { id: '<|endoftext|>', type_id: 0 } }, sequence],
     };
-    expect(tokenizerFromJson({ tokenizerJson: json }).special.bos).toBe(id('<|endoftext|>'));
+    const tokenizer = tokenizerFromJson({ tokenizerJson: json });
+    const start = id('<|endoftext|>');
+    expect(tokenizer.special.bos).toBe(start);
+    expect(tokenizer.encodePrompt('')).toEqual([start]);
+    expect(tokenizer.encodePrompt('hi')).toEqual([start, ...tokenizer.encode('hi')]);
+    // A text that spells the start token gets control tokens only where they are allowed, and the start token anyway.
+    const text = '<|endoftext|>hi';
+    expect(tokenizer.encodePrompt(text)).toEqual([start, ...tokenizer.encode(text)]);
+    expect(tokenizer.encodePrompt(text, { control: true })).toEqual([
+      start,
+      start,
+      ...tokenizer.encode('hi'),
+    ]);
     json.post_processor.single.reverse();
     expect(() => tokenizerFromJson({ tokenizerJson: json })).toThrow('an end token after the text');
   });

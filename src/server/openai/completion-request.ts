@@ -36,7 +36,9 @@ export function promptsOf(request: CompletionRequest, served: ServedModel): (rea
   const list: readonly (string | readonly number[])[] =
     typeof prompt === 'string' ? [prompt] : isTokenList(prompt) ? [prompt] : prompt;
   if (list.length > MAX_PROMPTS) throw badRequest(`prompt: at most ${MAX_PROMPTS} prompts at once`, 'prompt');
-  return list.map((one) => (typeof one === 'string' ? served.encodePrompt(one) : one));
+  return list.map((one) =>
+    typeof one === 'string' ? served.tokenizer.encodePrompt(one, { control: true }) : one,
+  );
 }
 
 function isTokenList(prompt: readonly unknown[]): prompt is readonly number[] {

@@ -40,10 +40,10 @@ export async function tokenize(
   const request = parseRequest(tokenizeRequest, body, settings.strict);
   served.check(request.model);
   const { tokenizer } = served;
+  const encode = (text: string, addSpecial: boolean, control: boolean): number[] =>
+    addSpecial ? tokenizer.encodePrompt(text, { control }) : Array.from(tokenizer.encode(text, { control }));
   if (request.content !== undefined) {
-    const bos = request.add_special ? bosOf(tokenizer) : [];
-    const control = request.parse_special ?? true;
-    const tokens = [...bos, ...tokenizer.encode(request.content, { control })];
+    const tokens = encode(request.content, request.add_special ?? false, request.parse_special ?? true);
     return c.json({ tokens: request.with_pieces ? tokens.map((id) => llamaPiece(id, tokenizer)) : tokens });
   }
   const describe = (tokens: readonly number[]): object => ({
@@ -58,10 +58,8 @@ export async function tokenize(
     );
   const { prompt, add_special_tokens: addSpecial = true } = request;
   if (prompt === undefined) throw badRequest('Give content, prompt or messages', 'prompt');
-  const encode = (text: string): number[] =>
-    addSpecial ? served.encodePrompt(text) : Array.from(tokenizer.encode(text, { control: true }));
-  if (typeof prompt === 'string') return c.json(describe(encode(prompt)));
-  const lists = prompt.map(encode);
+  if (typeof prompt === 'string') return c.json(describe(encode(prompt, addSpecial, true)));
+  const lists = prompt.map((text) => encode(text, addSpecial, true));
   return c.json({
     count: lists.map((tokens) => tokens.length),
     max_model_len: served.engine.contextLength,
@@ -124,11 +122,6 @@ export function tokenizerInfo(c: Context<AppEnv>, { served }: ServerContext): Re
     chat_template: engine.files.chatTemplate.source,
     additional_special_tokens: tokenizer.controlIds.map((id) => tokenizer.pieceOf(id)),
   });
-}
-
-function bosOf(tokenizer: Tokenizer): readonly number[] {
-  const { bos } = tokenizer.special;
-  return bos === undefined ? [] : [bos];
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
