@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ['core', 'text', 'model', 'engine'],
   data: ['core', 'format', 'text'],
   eval: ['core', 'text', 'engine'],
-  train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend'],
+  train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend', 'data'],
   cli: [
     'core',
     'dtype',

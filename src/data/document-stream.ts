@@ -1,7 +1,7 @@
 /** Documents to train on, one after the other, without end. */
 import { FormatError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
-import type { JsonValue } from '../format/batch.ts';
+import type { JsonValue } from '../format/json.ts';
 import type { TokenShard } from '../format/token-shard.ts';
 
 export interface TrainingDocument {

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../format/batch.ts';
+import type { JsonValue } from '../format/json.ts';
 import type { DocumentStream, TrainingDocument } from './document-stream.ts';
 
 /**

@@ -1,11 +1,11 @@
 /** The `data` part of a run: what it may say, and how it becomes batches. */
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
-import type { BatchSource } from '../format/batch.ts';
 import { openFileSource } from '../format/file-source.ts';
 import { checkSameVocabulary, openTokenShard, type TokenShard } from '../format/token-shard.ts';
 import { type ChatTemplate, FALLBACK_TEMPLATE } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { BatchSource } from './batch.ts';
 import { type ConversationFiles, conversationDocuments, readConversations } from './conversations.ts';
 import { type DocumentStream, shardDocuments } from './document-stream.ts';
 import { JoinedSessions } from './joined-sessions.ts';
@@ -137,10 +137,11 @@ export async function openData(config: DataConfig, options: OpenDataOptions): Pr
   }
 }
 
+/** Held-out text: the same tokens are measured every time. */
 export interface ValidationSet {
   /** The shard's language, or its file name if it has none. */
   readonly name: string;
-  /** In the order of the file, from its beginning after `seek` to the first position. */
+  /** In the order of the file; it begins at the file's beginning. */
   readonly source: BatchSource;
   readonly numTokens: number;
 }

@@ -1,4 +1,5 @@
-import type { Batch, BatchSource, JsonValue } from '../format/batch.ts';
+import type { JsonValue } from '../format/json.ts';
+import type { Batch, BatchSource } from './batch.ts';
 import { type DocumentStream, numbersOf, type TrainingDocument, wrongPosition } from './document-stream.ts';
 
 export interface PackedSourceOptions {

@@ -4,7 +4,7 @@
  * Source: arXiv:2409.04774; the details are those of the report's long-context stage (128B tokens at 32K).
  */
 import { Random } from '../core/random.ts';
-import type { JsonValue } from '../format/batch.ts';
+import type { JsonValue } from '../format/json.ts';
 import { type DocumentStream, numbersOf, type TrainingDocument } from './document-stream.ts';
 import { joinDocuments, type MarkedDocument } from './joined-sessions.ts';
 

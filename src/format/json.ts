@@ -2,6 +2,15 @@
 import { FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 
+/** A value that `JSON.stringify` keeps whole. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
 export interface JsonOptions {
   /** Refuse objects that have a key twice; costs a second pass over the text. */
   readonly uniqueKeys?: boolean;

@@ -1,5 +1,6 @@
 import { InternalError } from '../core/errors.ts';
-import type { Batch, BatchSource, JsonValue } from '../format/batch.ts';
+import type { Batch, BatchSource } from '../data/batch.ts';
+import type { JsonValue } from '../format/json.ts';
 
 /** Data from a number of tokens on. */
 export interface DataStage {

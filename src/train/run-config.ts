@@ -1,9 +1,9 @@
 // A run is a JSON file; docs/training.md describes every field. Unknown fields are refused, all problems told at once.
 
 import { UsageError } from '../core/errors.ts';
+import { type Findings, ObjectReader } from '../format/object-reader.ts';
 import { checkConfig, type Dots1Config } from '../model/config.ts';
 import type { OptimizerType } from './names.ts';
-import { type Findings, ObjectReader } from './object-reader.ts';
 import type { BatchStage, Decay, LearningRateSchedule } from './schedule.ts';
 
 export interface RunConfig {
@@ -74,7 +74,7 @@ export interface ValidationConfig {
 
 /** Throws one `UsageError` with everything that is wrong. `origin` is the file's name. */
 export function readRunConfig(json: unknown, origin: string): RunConfig {
-  const findings: Findings = { problems: [], known: new Set() };
+  const findings: Findings = { subject: 'the run', problems: [], known: new Set() };
   const run = new ObjectReader(json, '', findings);
   const config = readFields(run);
   run.finish();
@@ -90,7 +90,7 @@ export function readRunConfig(json: unknown, origin: string): RunConfig {
 
 /** Every field that a run may have, as a path. */
 export function runFields(): string[] {
-  const findings: Findings = { problems: [], known: new Set() };
+  const findings: Findings = { subject: 'the run', problems: [], known: new Set() };
   readFields(new ObjectReader({ model: {}, data: { knots: {} } }, '', findings));
   return [...findings.known];
 }

@@ -1,7 +1,8 @@
 import type { Backend } from '../backend/backend.ts';
 import type { Store } from '../backend/store.ts';
 import { ResourceError } from '../core/errors.ts';
-import type { JsonValue } from '../format/batch.ts';
+import type { ValidationSet } from '../data/open-data.ts';
+import type { JsonValue } from '../format/json.ts';
 import type { Dots1Config } from '../model/config.ts';
 import { updateBias } from './balance.ts';
 import { BatchFeed, type DataStage, type StepBatches } from './batch-feed.ts';
@@ -18,7 +19,7 @@ import { type RunConfig, resolveSchedule } from './run-config.ts';
 import type { LogRecord, RunFolder } from './run-folder.ts';
 import { batchTokens, type LearningRateSchedule, learningRate } from './schedule.ts';
 import { TrainingStep } from './step.ts';
-import { type ValidationResult, type ValidationSet, validate } from './validation.ts';
+import { type ValidationResult, validate } from './validation.ts';
 
 export interface TrainerOptions {
   readonly run: RunConfig;

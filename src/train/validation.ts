@@ -1,13 +1,5 @@
-import type { BatchSource } from '../format/batch.ts';
+import type { ValidationSet } from '../data/open-data.ts';
 import { countedWeight, type TrainingStep } from './step.ts';
-
-/** Held-out text: the same tokens are measured every time. */
-export interface ValidationSet {
-  readonly name: string;
-  /** Stands at its beginning. */
-  readonly source: BatchSource;
-  readonly numTokens: number;
-}
 
 export interface SetResult {
   /** Mean over predicted tokens, in nats. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/core/errors.ts';
+import type { Batch, BatchSource } from '../../src/data/batch.ts';
 import { ShuffledDocuments } from '../../src/data/document-stream.ts';
 import { JoinedSessions } from '../../src/data/joined-sessions.ts';
 import { Mixture } from '../../src/data/mixture.ts';
 import { PackedSource } from '../../src/data/packed-source.ts';
-import type { Batch, BatchSource } from '../../src/format/batch.ts';
 import { numbered, streamOf } from './helpers.ts';
 
 const tokenBytes_V = new Uint16Array(100_000).fill(2);

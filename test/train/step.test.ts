@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/format/batch.ts';
+import type { Batch } from '../../src/data/batch.ts';
 import type { Dots1Config } from '../../src/model/config.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
 import { TrainingStep } from '../../src/train/step.ts';

@@ -1,11 +1,4 @@
-/** A value that `JSON.stringify` keeps whole. */
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+import type { JsonValue } from '../format/json.ts';
 
 /** Tokens to train on or to measure, on the flat token axis: documents lie one behind the other. All arrays are equally long. */
 export interface Batch {

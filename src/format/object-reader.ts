@@ -10,6 +10,8 @@ export interface NumberRule {
 
 /** What reading a document has found: fields that it may have, and everything that is wrong with it. */
 export interface Findings {
+  /** What the document is, for problems that it has as a whole: `the run`. */
+  readonly subject: string;
   readonly problems: string[];
   /** Every field that was asked for, as a path: `optimizer.beta1`. */
   readonly known: Set<string>;
@@ -25,7 +27,7 @@ export class ObjectReader {
   constructor(json: unknown, path: string, findings: Findings) {
     const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
     if (!isObject && json !== undefined)
-      findings.problems.push(`"${path || 'the run'}" is ${short(json)}, expected an object`);
+      findings.problems.push(`"${path || findings.subject}" is ${short(json)}, expected an object`);
     this.json = isObject ? (json as Json) : {};
     this.path = path;
     this.findings = findings;
