@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { type ApiError, logText, toApiError } from './api-error.ts';
 import type { AppEnv, ServerContext } from './context.ts';
+import { openaiErrors, sendError } from './error-shapes.ts';
 import { ClientLeft, type Lifetime, SlowReader } from './lifetime.ts';
 import { CLIENT_LEFT, type RequestRecord } from './request-record.ts';
 import { SSE_HEADERS, SseStream } from './sse.ts';
@@ -18,7 +19,7 @@ export interface AnswerStream {
 export interface StreamFormat {
   /** The last line of a good stream. */
   readonly end?: string;
-  /** How an error is told after the first byte; default: a data line of the API's error shape. */
+  /** How an error is told after the first byte; default: in the route's error shape. */
   readonly error?: (stream: SseStream, error: ApiError) => void;
 }
 
@@ -77,8 +78,8 @@ export function answerStream(
         const told = toApiError(reason);
         record.error = logText(told, reason);
         if (format.error) format.error(sse, told);
-        else sse.send(JSON.stringify(told.body));
-        record.end(told.status);
+        else sendError(sse, told, c.var.route?.errors ?? openaiErrors);
+        record.end(told.details.status);
       }
     } finally {
       lifetime.end();

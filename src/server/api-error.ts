@@ -18,7 +18,7 @@ export interface ApiErrorDetails {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** What a client is told: a status and a body of the API's shape. Made from the six errors, or by the server itself. */
+/** What a client is told; `error-shapes.ts` writes it down. Made from the six errors, or by the server itself. */
 export class ApiError extends Error {
   readonly details: ApiErrorDetails;
 
@@ -26,23 +26,6 @@ export class ApiError extends Error {
     super(message);
     this.name = 'ApiError';
     this.details = details;
-  }
-
-  get status(): number {
-    return this.details.status;
-  }
-
-  /** `{"error":{message,type,param,code}}`: clients lose the message of any other shape. */
-  get body(): { readonly error: Readonly<Record<string, unknown>> } {
-    const { type, code, param, extra } = this.details;
-    return { error: { message: this.message, type, param: param ?? null, code, ...extra } };
-  }
-
-  toResponse(): Response {
-    return new Response(JSON.stringify(this.body), {
-      status: this.status,
-      headers: { 'content-type': 'application/json', ...this.details.headers },
-    });
   }
 }
 
@@ -69,6 +52,10 @@ export function unavailable(message: string, code: string, retryAfterSeconds: nu
     code,
     headers: { 'retry-after': String(retryAfterSeconds) },
   });
+}
+
+export function shuttingDown(): ApiError {
+  return unavailable('The server is shutting down', 'shutting_down', 5);
 }
 
 /** A request's deadline has passed. Asking again would take as long again, so clients are told not to. */
@@ -102,7 +89,7 @@ export function toApiError(error: unknown): ApiError {
 
 /** An error for the log. Messages may quote a request; what nobody foresaw is needed whole. */
 export function logText(told: ApiError, error: unknown): string {
-  if (told.status !== 500) return told.details.code;
+  if (told.details.status !== 500) return told.details.code;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

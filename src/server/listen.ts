@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import { ResourceError } from '../core/errors.ts';
 import { badRequest } from './api-error.ts';
 import type { App } from './app.ts';
+import { errorResponse, openaiErrors } from './error-shapes.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -28,7 +29,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
     overrideGlobalObjects: false,
     // What is so malformed that it never becomes a request.
     errorHandler: (error) =>
-      badRequest(`The request cannot be read: ${(error as Error).message}`).toResponse(),
+      errorResponse(badRequest(`The request cannot be read: ${(error as Error).message}`), openaiErrors),
   });
   const server = createServer(
     // Who sends a request byte by byte shall not hold a connection for ever.

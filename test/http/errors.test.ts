@@ -1,5 +1,8 @@
+import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiError } from '../../src/server/api-error.ts';
 import type { LogEntry } from '../../src/server/request-record.ts';
+import { ROUTES } from '../../src/server/routes.ts';
 import { schemaErrors } from './schemas.ts';
 import { openTinyApp, readEvents, type TinyApp } from './tiny-app.ts';
 
@@ -110,6 +113,7 @@ describe('models', () => {
     expect((await tiny.get('/v1/models/other/name')).status).toBe(200);
     expect((await tiny.get('/models/tiny')).status).toBe(200);
     expect((await tiny.get('/v1/models/none')).status).toBe(404);
+    expect((await tiny.get('/v1/models/%ff')).status).toBe(404);
   });
 });
 
@@ -154,6 +158,106 @@ describe('access', () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-headers')).toBe('x-stainless-os');
     await open.close();
+  });
+});
+
+describe('errors from every middleware', () => {
+  const body = { messages: user('x'), max_tokens: 4000 };
+  /** What each middleware refuses, by the status and the code that says so. */
+  const refusals: [string, number, string, (app: TinyApp, path: string) => Promise<Response>][] = [
+    [
+      'a foreign host',
+      403,
+      'host_not_allowed',
+      (app, path) => app.post(path, body, { host: 'evil.example' }),
+    ],
+    [
+      'a foreign page',
+      403,
+      'origin_not_allowed',
+      (app, path) => app.post(path, body, { origin: 'https://evil.example' }),
+    ],
+    [
+      'an id twice',
+      400,
+      'duplicate_request_id',
+      (app, path) => app.post(path, body, { 'x-request-id': 'again' }),
+    ],
+    [
+      'a form',
+      415,
+      'unsupported_media_type',
+      (app, path) => app.post(path, '{}', { 'content-type': 'text/plain' }),
+    ],
+    [
+      'too large a body',
+      413,
+      'body_too_large',
+      (app, path) => app.post(path, { ...body, stop: 'x'.repeat(5000) }),
+    ],
+    [
+      'new work while draining',
+      503,
+      'shutting_down',
+      (app, path) => {
+        app.app.drain();
+        return app.post(path, body);
+      },
+    ],
+  ];
+
+  it.each(refusals)('%s: in the shape that clients of the route read', async (_, status, code, ask) => {
+    const small = await openTinyApp({ maxBodyBytes: 4000 });
+    // An answer that is being written, so that its id is taken.
+    const stream = await small.post(
+      '/v1/chat/completions',
+      { ...body, stream: true, ignore_eos: true },
+      { 'x-request-id': 'again' },
+    );
+    const openai = await ask(small, '/v1/chat/completions');
+    expect({ status: openai.status, code: ((await openai.json()) as Json).error.code }).toEqual({
+      status,
+      code,
+    });
+    const anthropic = await ask(small, '/v1/messages');
+    expect(anthropic.status).toBe(status);
+    expect(anthropic.headers.get('request-id')).toBe(anthropic.headers.get('x-request-id'));
+    expect(await anthropic.json()).toEqual({
+      type: 'error',
+      error: { type: expect.any(String), message: expect.any(String) },
+    });
+    await stream.body?.cancel();
+    await small.close();
+  });
+
+  it('no route but health answers without a key, and all errors of a route have its shape', async () => {
+    const locked = await openTinyApp({ apiKeys: ['key'] });
+    for (const { method, paths, name, errors } of ROUTES) {
+      for (const path of paths) {
+        const response = await (method === 'GET' ? locked.get(path) : locked.post(path, {}));
+        expect(response.status, path).toBe(name === '/health' ? 200 : 401);
+        if (response.status === 200) continue;
+        const { message, type, code }: Json = { ...((await response.json()) as Json).error };
+        const error = new ApiError(message, { status: 401, type, code });
+        expect(errors.body(error), path).toMatchObject({ error: { message, type } });
+        expect(response.headers.has('request-id'), path).toBe(errors.idHeader === 'request-id');
+      }
+    }
+    await locked.close();
+  });
+
+  it('an app that is mounted in another finds its routes and refuses in the same way', async () => {
+    const outer = new Hono().route('/llm', tiny.app.hono);
+    const get = (path: string, headers = {}): Promise<Response> =>
+      Promise.resolve(outer.request(`http://localhost/llm${path}`, { headers }));
+    expect((await get('/health')).status).toBe(200);
+    expect((await get('/v1/models/other/name')).status).toBe(200);
+    expect(await (await get('/v1/models/none')).json()).toMatchObject({ error: { code: 'model_not_found' } });
+    expect((await get('/v1/models', { host: 'evil.example' })).status).toBe(403);
+    const unknown = await get('/nothing');
+    expect(unknown.status).toBe(404);
+    expect(unknown.headers.get('x-request-id')).toMatch(/^req_/);
+    expect(schemaErrors('error', await unknown.json())).toBeUndefined();
   });
 });
 

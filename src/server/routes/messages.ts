@@ -55,10 +55,7 @@ export async function messages(
   const parser = tools && tools.choice !== 'none' ? new ToolCallParser() : undefined;
   const answer: Answer = { id: uniqueId('msg_'), served, prepared, prompt, parser };
   if (!request.stream) return c.json(await answerWhole(lifetime, wholeMessage(answer, c.get('record'))));
-  return answerStream(c, context, lifetime, (stream) => streamMessage(stream, answer), {
-    error: (sse, { details, message }) =>
-      sse.sendNamed('error', JSON.stringify(anthropicError(details.status, details.type, message))),
-  });
+  return answerStream(c, context, lifetime, (stream) => streamMessage(stream, answer));
 }
 
 /** `POST /v1/messages/count_tokens`. */
@@ -70,16 +67,6 @@ export async function countTokens(
   const request = parseRequest(messagesRequest, body, settings.strict);
   served.check(request.model);
   return c.json({ input_tokens: promptOf(request, served).length });
-}
-
-/** The shape of errors that clients of this API read. */
-export function anthropicError(status: number, type: string, message: string): object {
-  const names: Readonly<Record<number, string>> = {
-    413: 'request_too_large',
-    500: 'api_error',
-    503: 'overloaded_error',
-  };
-  return { type: 'error', error: { type: names[status] ?? type, message } };
 }
 
 interface Answer {
