@@ -199,6 +199,16 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
   return true;
 }
 
+int64_t Executable::heldBytes() const {
+  int64_t sum = memory_.sizeBytes() + trainScratch_.sizeBytes();
+  for (const Weight& weight : weights_) {
+    sum += static_cast<int64_t>(weight.decoded.size() * sizeof(float));
+    for (const WeightPart& part : weight.parts) sum += static_cast<int64_t>(part.owned.size());
+  }
+  for (const State& state : states_) sum += state.cells ? state.sizeBytes : 0;
+  return sum;
+}
+
 int64_t Executable::outputElements(size_t i) const { return numElements(value(program_.outputs[i]), bindings_.data()); }
 
 float* Executable::floats(int32_t id) {

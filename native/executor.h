@@ -80,6 +80,8 @@ class Executable {
 
   const Program& program() const { return program_; }
   int64_t workingBytes() const { return workingBytes_; }
+  /// All memory that goes when this does: copied weights, caches, working memory.
+  int64_t heldBytes() const;
 
  private:
   Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);

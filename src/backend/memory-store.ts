@@ -4,27 +4,36 @@ import type { Store, TensorSpec } from './store.ts';
 /** Cache lines: vectors of a tensor then never cross one. */
 const ALIGNMENT = 64;
 
+/** Where a store's memory comes from, and how it goes back. */
+export interface MemorySource {
+  allocate(sizeBytes: number): ArrayBuffer;
+  /** Arrays that lie in the buffer are empty from then on. */
+  free(buffer: ArrayBuffer): void;
+}
+
+/** JavaScript's own memory: a buffer that is transferred and forgotten is freed at once, not when it is collected. */
+const HEAP: MemorySource = {
+  allocate: (sizeBytes) => new ArrayBuffer(sizeBytes),
+  free: (buffer) => void structuredClone(buffer, { transfer: [buffer] }),
+};
+
 /** A store in one block of memory that JavaScript sees; native code works in it as well, since arrays never move. */
 export class MemoryStore implements Store {
   readonly sizeBytes: number;
+  private readonly source: MemorySource;
+  private readonly memory: ArrayBuffer;
   private readonly tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   private isClosed = false;
 
-  constructor(
-    specs: readonly TensorSpec[],
-    allocate: (sizeBytes: number) => ArrayBuffer = (sizeBytes) => new ArrayBuffer(sizeBytes),
-  ) {
+  constructor(specs: readonly TensorSpec[], source = HEAP) {
     const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     this.sizeBytes = specs.reduce((sum, { shape }) => sum + 4 * count(shape), 0);
     const ends: number[] = [];
     for (const { shape } of specs)
       ends.push((ends.at(-1) ?? 0) + Math.ceil((4 * count(shape)) / ALIGNMENT) * ALIGNMENT);
+    this.source = source;
     try {
-      const memory = allocate(ends.at(-1) ?? 0);
-      specs.forEach(({ name, shape }, i) => {
-        const data = new Float32Array(memory, ends[i - 1] ?? 0, count(shape));
-        this.tensors.set(name, { shape, data });
-      });
+      this.memory = source.allocate(ends.at(-1) ?? 0);
     } catch (error) {
       throw new ResourceError(`There is no memory for ${this.sizeBytes} bytes of parameters`, {
         code: 'out-of-memory',
@@ -32,6 +41,10 @@ export class MemoryStore implements Store {
         cause: error,
       });
     }
+    specs.forEach(({ name, shape }, i) => {
+      const data = new Float32Array(this.memory, ends[i - 1] ?? 0, count(shape));
+      this.tensors.set(name, { shape, data });
+    });
   }
 
   get names(): readonly string[] {
@@ -50,7 +63,9 @@ export class MemoryStore implements Store {
   }
 
   close(): void {
+    if (this.isClosed) return;
     this.isClosed = true;
     this.tensors.clear();
+    this.source.free(this.memory);
   }
 }

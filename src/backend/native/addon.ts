@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What `native/addon.cc` exports. */
+/** What `native/addon/addon.cc` exports. Every function throws a `NativeError` for arguments of another kind. */
 export interface NativeAddon {
   load(
     words: Int32Array,
@@ -19,8 +19,10 @@ export interface NativeAddon {
     bindings: Int32Array,
     wanted: Int32Array,
   ): Promise<Float32Array[]>;
-  /** Zeros, 64-byte aligned, on huge pages where the system has them; V8 frees them. */
+  /** Zeros, 64-byte aligned, on huge pages where the system has them; freed by `free` or by the collector. */
   allocate(sizeBytes: number): ArrayBuffer;
+  /** Takes the buffer from JavaScript: its length is 0 from then on. Handles that work in its memory keep that. */
+  free(buffer: ArrayBuffer): void;
   /** Seconds of each instruction, all runs together; products that ran as one loop count for the first. */
   seconds(handle: NativeHandle): Float64Array;
   cancel(handle: NativeHandle): void;
@@ -33,6 +35,11 @@ export interface NativeAddon {
   activationRowBytes(kind: number, numCols: number): number;
 }
 
+/** What the addon throws: one line for people, or, with `format`, the path of the file that changed. */
+export interface NativeError extends Error {
+  readonly code: 'bad-argument' | 'closed' | 'internal' | 'format' | 'unsupported' | 'resource';
+}
+
 export type NativeHandle = { readonly __brand: 'native-handle' };
 
 export interface NativeWeight {
@@ -41,7 +48,7 @@ export interface NativeWeight {
   readonly parts: readonly (
     | { readonly sizeBytes: number; readonly bytes: Uint8Array }
     | { readonly sizeBytes: number; readonly path: string; readonly offset: number }
-    /** Memory that stays while the handle is open. */
+    /** In memory of `allocate`, which stays while the handle is open. */
     | { readonly sizeBytes: number; readonly floats: Float32Array }
   )[];
 }
@@ -50,7 +57,7 @@ export interface NativeState {
   /** 0 f32, 1 f16, 2 q8_0 */
   readonly type: number;
   readonly shape: readonly number[];
-  /** A tensor of a store instead of a cache; memory that stays while the handle is open. */
+  /** A tensor of a store instead of a cache, in memory of `allocate`. */
   readonly floats?: Float32Array;
 }
 

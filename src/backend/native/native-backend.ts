@@ -7,7 +7,13 @@ import { type Bindings, evaluateShape } from '../../graph/dim.ts';
 import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
 import { MemoryStore } from '../memory-store.ts';
 import { checkStored, type Store } from '../store.ts';
-import { loadAddon, type NativeAddon, type NativeHandle, type NativeWeight } from './addon.ts';
+import {
+  loadAddon,
+  type NativeAddon,
+  type NativeError,
+  type NativeHandle,
+  type NativeWeight,
+} from './addon.ts';
 import { type EncodedProgram, encodeProgram, NATIVE_OPS } from './encode-program.ts';
 import { F32_ACTIVATIONS, lowerToNative } from './lower.ts';
 
@@ -34,7 +40,7 @@ export function openNativeBackend(
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     supports: (op) => op in NATIVE_OPS,
     load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
-    createStore: (specs) => new MemoryStore(specs, (sizeBytes) => addon.allocate(sizeBytes)),
+    createStore: (specs) => new MemoryStore(specs, addon),
   };
   return { backend };
 }
@@ -104,13 +110,9 @@ async function load(
   });
   try {
     const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, threads);
-    return new NativeExecutable(addon, handle, encoded, lowered, [...arrays.values()]);
+    return new NativeExecutable(addon, handle, encoded, lowered);
   } catch (error) {
-    throw new ResourceError(`The native backend cannot load the model: ${(error as Error).message}`, {
-      code: 'native-load-failed',
-      hint: 'see the message; --backend reference avoids the native backend',
-      cause: error,
-    });
+    throw toDotsError(error as NativeError, 'load', 'native-load-failed');
   }
 }
 
@@ -146,22 +148,13 @@ class NativeExecutable implements Executable {
   private readonly encoded: EncodedProgram;
   /** As it runs: what `instructionSeconds` counts. */
   readonly program: Program;
-  /** C++ works in these, so they must live as long as this does, whatever becomes of the store. */
-  readonly arrays: readonly Float32Array[];
   private isClosed = false;
 
-  constructor(
-    addon: NativeAddon,
-    handle: NativeHandle,
-    encoded: EncodedProgram,
-    program: Program,
-    arrays: readonly Float32Array[],
-  ) {
+  constructor(addon: NativeAddon, handle: NativeHandle, encoded: EncodedProgram, program: Program) {
     this.addon = addon;
     this.handle = handle;
     this.encoded = encoded;
     this.program = program;
-    this.arrays = arrays;
   }
 
   async run(
@@ -185,7 +178,7 @@ class NativeExecutable implements Executable {
       return Object.fromEntries(wanted.map((name, i) => [name, outputs[i]]));
     } catch (error) {
       signal?.throwIfAborted();
-      throw translate(error as Error);
+      throw toDotsError(error as NativeError, 'run', 'out-of-memory');
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
@@ -203,14 +196,22 @@ class NativeExecutable implements Executable {
   }
 }
 
-/** C++ says what happened in one line; which class of error it is shows in how the line begins. */
-function translate(error: Error): Error {
-  if (error.message.startsWith('damaged: ')) {
-    return new FormatError(`Cannot go on reading the model: ${error.message.slice('damaged: '.length)}`, {
+/** C++ gives a line for people, and says by `code` what kind of failure it is. */
+function toDotsError(error: NativeError, attempt: 'load' | 'run', resourceCode: string): Error {
+  const { code, message } = error;
+  if (code === 'format') {
+    return new FormatError(`Cannot ${attempt} the model: ${message} is shorter than when it was opened`, {
       code: 'file-changed',
       hint: 'the file was shortened or its disk failed while the model was open; open it again from a good copy',
       cause: error,
     });
   }
-  return new InternalError(error.message, { cause: error });
+  if (code === 'resource') {
+    return new ResourceError(`The native backend cannot ${attempt} the model: ${message}`, {
+      code: resourceCode,
+      hint: 'choose a shorter context or fewer parallel sequences, or end other programs',
+      cause: error,
+    });
+  }
+  return new InternalError(message, { cause: error });
 }

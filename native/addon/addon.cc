@@ -1,0 +1,92 @@
+// The exported functions. Together with this folder's other files, all that knows Node.js: JavaScript values in, C++
+// structures out, and back.
+#include "addon/handles.h"
+#include "kernels/isa-dispatch.h"
+#include "kernels/quantize-rows.h"
+#include "kernels/storage.h"
+#include "machine-limits.h"
+
+namespace dots {
+namespace {
+
+/// activationKind(type) -> 0, 1, 2 or -1 for a type without kernels
+napi_value activationKind(napi_env env, napi_callback_info info) {
+  Call call(env, info, "activationKind");
+  const int64_t type = call.integer(call.argument(0, "type"), INT32_MIN, INT32_MAX);
+  const StorageInfo* const storage = storageInfo(static_cast<int32_t>(type));
+  return call.finish(call.number(storage ? static_cast<double>(storage->activation) : -1));
+}
+
+/// activationRowBytes(kind, numCols)
+napi_value rowBytes(napi_env env, napi_callback_info info) {
+  Call call(env, info, "activationRowBytes");
+  const int64_t kind = call.integer(call.argument(0, "kind"), 0, static_cast<int64_t>(Activation::kQ256));
+  const int64_t numCols = call.integer(call.argument(1, "numCols"), 0, INT32_MAX);
+  const int64_t sizeBytes = activationRowBytes(static_cast<Activation>(kind), numCols);
+  return call.finish(call.number(static_cast<double>(sizeBytes)));
+}
+
+/// limits(numThreads) -> [bytes read, f32 multiply-adds, 8-bit multiply-adds], each per second
+napi_value limits(napi_env env, napi_callback_info info) {
+  Call call(env, info, "limits");
+  const int64_t numThreads = call.integer(call.argument(0, "numThreads"), 1, INT32_MAX);
+  if (!call.ok()) return call.finish(nullptr);
+  Limits measured;
+  std::string error;
+  if (!measureLimits(static_cast<int>(numThreads), &measured, &error)) call.failWith("resource", "%s", error.c_str());
+  void* data = nullptr;
+  const napi_value result = call.newArray("Float64Array", 3, &data);
+  if (result) {
+    double* const values = static_cast<double*>(data);
+    values[0] = measured.readBytesPerSecond;
+    values[1] = measured.floatMultipliesPerSecond;
+    values[2] = measured.byteMultipliesPerSecond;
+  }
+  return call.finish(result);
+}
+
+/// isa() -> its name; isa(name) chooses another and throws where the machine lacks it.
+napi_value isa(napi_env env, napi_callback_info info) {
+  Call call(env, info, "isa");
+  const Argument argument = call.argument(0, "name");
+  if (call.ok() && !call.isUndefined(argument)) {
+    const std::string name = call.text(argument);
+    bool isSet = false;
+    for (Isa candidate : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+      if (call.ok() && name == isaName(candidate)) isSet = setIsa(candidate);
+    }
+    if (!isSet) call.failWith("unsupported", "this machine cannot run %s", name.c_str());
+  }
+  return call.finish(call.text(isaName(currentIsa())));
+}
+
+}  // namespace
+}  // namespace dots
+
+NAPI_MODULE_INIT() {
+  const struct {
+    const char* name;
+    napi_callback function;
+  } exported[] = {
+      {"load", dots::load},
+      {"run", dots::run},
+      {"seconds", dots::seconds},
+      {"allocate", dots::allocate},
+      {"free", dots::freeBuffer},
+      {"cancel", dots::cancel},
+      {"close", dots::closeHandle},
+      {"isa", dots::isa},
+      {"activationKind", dots::activationKind},
+      {"activationRowBytes", dots::rowBytes},
+      {"limits", dots::limits},
+  };
+  dots::Call call(env, "loading the addon");
+  for (const auto& entry : exported) {
+    napi_value function = nullptr;
+    if (!call.check(napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function),
+                    "make a function") ||
+        !call.check(napi_set_named_property(env, exports, entry.name, function), "export a function"))
+      break;
+  }
+  return call.finish(exports);
+}

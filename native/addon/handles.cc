@@ -1,0 +1,79 @@
+#include "addon/handles.h"
+
+#include <cstring>
+
+namespace dots {
+
+const HandleType kSharedMemory{"memory of allocate() that is not freed"};
+const HandleType kExecutable{"an executable of this addon"};
+
+void Model::report(napi_env env, int64_t sizeBytes) {
+  int64_t total = 0;
+  // Advice for the collector; without it everything is right all the same.
+  if (sizeBytes != reportedBytes && napi_adjust_external_memory(env, sizeBytes - reportedBytes, &total) == napi_ok)
+    reportedBytes = sizeBytes;
+}
+
+void releaseModel(napi_env env, std::shared_ptr<Model> model) {
+  if (model && model.use_count() == 1) model->report(env, 0);
+}
+
+void ModelHandle::release(napi_env env) { releaseModel(env, std::move(model)); }
+
+napi_value allocate(napi_env env, napi_callback_info info) {
+  Call call(env, info, "allocate");
+  const int64_t sizeBytes = call.integer(call.argument(0, "sizeBytes"), 0, INT64_MAX);
+  if (!call.ok()) return call.finish(nullptr);
+  std::shared_ptr<LargeMemory> memory(new LargeMemory);
+  if (!memory->allocate(sizeBytes)) {
+    call.failWith("resource", "out of memory for %lld bytes", static_cast<long long>(sizeBytes));
+    return call.finish(nullptr);
+  }
+  // Two owners: the object that is in JavaScript's hands, and the memory behind it, which outlives the object where a
+  // buffer is transferred.
+  std::unique_ptr<SharedMemory> behind(new SharedMemory{memory});
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<SharedMemory*>(hint); };
+  napi_value buffer = nullptr;
+  if (call.check(napi_create_external_arraybuffer(env, memory->data(), static_cast<size_t>(sizeBytes), finalize,
+                                                  behind.get(), &buffer),
+                 "share memory"))
+    behind.release();
+  call.wrap(buffer, std::unique_ptr<SharedMemory>(new SharedMemory{memory}), kSharedMemory);
+  return call.finish(buffer);
+}
+
+napi_value freeBuffer(napi_env env, napi_callback_info info) {
+  Call call(env, info, "free");
+  const Argument buffer = call.argument(0, "buffer");
+  SharedMemory* const shared = static_cast<SharedMemory*>(call.unwrap(buffer, kSharedMemory));
+  if (shared && call.check(napi_detach_arraybuffer(env, buffer.value), "detach a buffer")) shared->memory.reset();
+  return call.finish(nullptr);
+}
+
+napi_value cancel(napi_env env, napi_callback_info info) {
+  Call call(env, info, "cancel");
+  const ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
+  if (handle && handle->model) handle->model->executable->cancel();
+  return call.finish(nullptr);
+}
+
+napi_value seconds(napi_env env, napi_callback_info info) {
+  Call call(env, info, "seconds");
+  const ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
+  if (handle && (!handle->model || handle->model->isRunning)) call.failWith("closed", "the model is closed or runs");
+  if (!call.ok()) return call.finish(nullptr);
+  const std::vector<double>& values = handle->model->executable->instructionSeconds();
+  void* data = nullptr;
+  const napi_value result = call.newArray("Float64Array", values.size(), &data);
+  if (result && !values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));
+  return call.finish(result);
+}
+
+napi_value closeHandle(napi_env env, napi_callback_info info) {
+  Call call(env, info, "close");
+  ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
+  if (handle) handle->release(env);
+  return call.finish(nullptr);
+}
+
+}  // namespace dots

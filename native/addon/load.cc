@@ -1,0 +1,147 @@
+#include <map>
+
+#include "addon/handles.h"
+#include "program.h"
+
+namespace dots {
+namespace {
+
+constexpr int64_t kMaxSafeInteger = 9007199254740991;
+/// Of a weight: its experts, at most.
+constexpr uint32_t kMaxParts = 1 << 16;
+
+/// Weights of one file share its mapping, and those of one store its memory.
+class Sources {
+ public:
+  explicit Sources(Model& model) : model_(model) {}
+
+  std::shared_ptr<Mapping> map(Call& call, const std::string& path) {
+    std::shared_ptr<Mapping>& known = byPath_[path];
+    std::string why;
+    if (!known) known = Mapping::open(path, &why);
+    if (!known) call.failWith("resource", "cannot map %s: %s", path.c_str(), why.c_str());
+    return known;
+  }
+
+  /// The elements of a Float32Array that lies in memory of allocate(): C++ works there as long as the model is open.
+  float* floats(Call& call, const Argument& array, int64_t* sizeBytes) {
+    napi_value buffer = nullptr;
+    size_t length = 0, offset = 0;
+    napi_typedarray_type type = napi_int8_array;
+    if (!call.ok()) return nullptr;
+    if (napi_get_typedarray_info(call.env(), array.value, &type, &length, nullptr, &buffer, &offset) != napi_ok ||
+        type != napi_float32_array)
+      return call.refuse(array, "a Float32Array"), nullptr;
+    const Argument owner{buffer, &array, "buffer", 0};
+    const SharedMemory* const shared = static_cast<SharedMemory*>(call.unwrap(owner, kSharedMemory));
+    if (!shared) return nullptr;
+    const size_t total = shared->memory ? static_cast<size_t>(shared->memory->sizeBytes()) : 0;
+    if (!shared->memory || offset > total || length > (total - offset) / sizeof(float))
+      return call.refuse(owner, kSharedMemory.name), nullptr;
+    if (model_.memories.empty() || model_.memories.back() != shared->memory) model_.memories.push_back(shared->memory);
+    *sizeBytes = static_cast<int64_t>(length * sizeof(float));
+    return reinterpret_cast<float*>(shared->memory->data() + offset);
+  }
+
+ private:
+  Model& model_;
+  std::map<std::string, std::shared_ptr<Mapping>> byPath_;
+};
+
+template <size_t kMaxRank>
+int32_t readShape(Call& call, const Argument& object, int64_t (&dims)[kMaxRank]) {
+  const Argument shape = call.property(object, "shape");
+  const uint32_t rank = call.length(shape, 1, kMaxRank);
+  for (uint32_t i = 0; i < rank; ++i) dims[i] = call.integer(call.element(shape, i), 1, INT32_MAX);
+  return static_cast<int32_t>(rank);
+}
+
+void readPart(Call& call, const Argument& object, Sources& sources, WeightPart* part) {
+  part->sizeBytes = call.integer(call.property(object, "sizeBytes"), 0, kMaxSafeInteger);
+  if (call.has(object, "bytes")) {
+    const Argument source = call.property(object, "bytes");
+    const Span<uint8_t> bytes = call.elements<uint8_t>(source);
+    if (static_cast<int64_t>(bytes.size()) != part->sizeBytes) call.refuse(source, "of sizeBytes bytes");
+    if (call.ok()) part->owned.assign(bytes.begin(), bytes.end());
+    return;
+  }
+  if (call.has(object, "floats")) {
+    const Argument source = call.property(object, "floats");
+    int64_t sizeBytes = 0;
+    part->stored = reinterpret_cast<const uint8_t*>(sources.floats(call, source, &sizeBytes));
+    if (sizeBytes != part->sizeBytes) call.refuse(source, "of sizeBytes bytes");
+    return;
+  }
+  const std::string path = call.text(call.property(object, "path"));
+  part->offset = call.integer(call.property(object, "offset"), 0, kMaxSafeInteger);
+  if (!call.ok() || !(part->mapping = sources.map(call, path))) return;
+  if (part->offset > part->mapping->size() - part->sizeBytes) call.failWith("format", "%s", path.c_str());
+}
+
+void readWeight(Call& call, const Argument& object, Sources& sources, Weight* weight) {
+  weight->type = static_cast<int32_t>(call.integer(call.property(object, "type"), 0, INT32_MAX));
+  weight->rank = readShape(call, object, weight->dims);
+  const Argument parts = call.property(object, "parts");
+  const uint32_t numParts = call.length(parts, 1, kMaxParts);
+  for (uint32_t i = 0; i < numParts && call.ok(); ++i) {
+    weight->parts.emplace_back();
+    readPart(call, call.element(parts, i), sources, &weight->parts.back());
+  }
+}
+
+void readState(Call& call, const Argument& object, Sources& sources, State* state) {
+  state->type = static_cast<KvType>(call.integer(call.property(object, "type"), 0, 2));
+  state->rank = readShape(call, object, state->dims);
+  if (call.has(object, "floats"))
+    state->stored = sources.floats(call, call.property(object, "floats"), &state->sizeBytes);
+}
+
+/// Copies first: JavaScript may change what a check has already looked at.
+bool readProgram(Call& call, Program* program) {
+  const Span<int32_t> words = call.elements<int32_t>(call.argument(0, "words"));
+  Buffer<int32_t> ownWords;
+  Buffer<double> ownConstants;
+  if (!ownWords.assign(words.data(), words.size())) return call.failWith("resource", "out of memory for a program");
+  const Span<double> constants = call.elements<double>(call.argument(1, "constants"));
+  if (!ownConstants.assign(constants.data(), constants.size()))
+    return call.failWith("resource", "out of memory for a program");
+  std::string error;
+  if (!call.ok()) return false;
+  return parseProgram(ownWords.data(), static_cast<int64_t>(ownWords.size()), ownConstants.data(),
+                      static_cast<int64_t>(ownConstants.size()), program, &error) ||
+         call.failWith("internal", "bad program: %s", error.c_str());
+}
+
+}  // namespace
+
+napi_value load(napi_env env, napi_callback_info info) {
+  Call call(env, info, "load");
+  Program program;
+  if (!readProgram(call, &program)) return call.finish(nullptr);
+  std::shared_ptr<Model> model = std::make_shared<Model>();
+  Sources sources(*model);
+  const Argument weightList = call.argument(2, "weights"), stateList = call.argument(3, "states");
+  const uint32_t numWeights = static_cast<uint32_t>(program.numWeights);
+  const uint32_t numStates = static_cast<uint32_t>(program.numStates);
+  std::vector<Weight> weights(call.length(weightList, numWeights, numWeights));
+  for (uint32_t i = 0; i < weights.size() && call.ok(); ++i)
+    readWeight(call, call.element(weightList, i), sources, &weights[i]);
+  std::vector<State> states(call.length(stateList, numStates, numStates));
+  for (uint32_t i = 0; i < states.size() && call.ok(); ++i)
+    readState(call, call.element(stateList, i), sources, &states[i]);
+  const int numThreads = static_cast<int>(call.integer(call.argument(4, "numThreads"), 1, INT32_MAX));
+  if (!call.ok()) return call.finish(nullptr);
+  std::string error;
+  model->executable = Executable::create(std::move(program), std::move(weights), std::move(states), numThreads, &error);
+  if (!model->executable) {
+    call.failWith(error.rfind("out of memory", 0) == 0 ? "resource" : "internal", "%s", error.c_str());
+    return call.finish(nullptr);
+  }
+  napi_value result = nullptr;
+  if (call.check(napi_create_object(env, &result), "make a handle"))
+    call.wrap(result, std::unique_ptr<ModelHandle>(new ModelHandle{model}), kExecutable);
+  if (call.ok()) model->report(env, model->executable->heldBytes());
+  return call.finish(result);
+}
+
+}  // namespace dots

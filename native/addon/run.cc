@@ -1,0 +1,123 @@
+#include <cstring>
+
+#include "addon/handles.h"
+
+namespace dots {
+namespace {
+
+/// One run on libuv's threads; everything that JavaScript owns is held until it is over.
+struct RunWork {
+  explicit RunWork(napi_env where, std::shared_ptr<Model> of) : env(where), model(std::move(of)) {
+    model->isRunning = true;
+  }
+  RunWork(const RunWork&) = delete;
+  ~RunWork() {
+    model->isRunning = false;
+    model->report(env, model->executable->heldBytes());
+    releaseModel(env, std::move(model));
+    if (work) napi_delete_async_work(env, work);
+  }
+
+  napi_env env;
+  std::shared_ptr<Model> model;
+  napi_async_work work = nullptr;
+  Promise promise;
+  std::vector<Buffer<int32_t>> inputData;
+  std::vector<RunInput> inputs;
+  std::vector<float*> outputs;
+  std::vector<Reference> outputArrays;
+  bool isDone = false;
+  std::string error = "cancelled";
+};
+
+void execute(napi_env, void* data) {
+  RunWork* const run = static_cast<RunWork*>(data);
+  run->isDone = run->model->executable->run(run->inputs, run->outputs.data(), &run->error);
+}
+
+void finishRun(napi_env env, napi_status, void* data) {
+  const std::unique_ptr<RunWork> run(static_cast<RunWork*>(data));
+  Call call(env, "run");
+  if (!run->isDone) {
+    const bool isFile = run->error.rfind("damaged: ", 0) == 0;
+    call.failWith(isFile ? "format" : "internal", "%s", run->error.c_str() + (isFile ? std::strlen("damaged: ") : 0));
+  }
+  napi_value result = nullptr;
+  if (call.ok()) call.check(napi_create_array_with_length(env, run->outputArrays.size(), &result), "make a list");
+  for (uint32_t i = 0; i < run->outputArrays.size() && call.ok(); ++i) {
+    const napi_value output = run->outputArrays[i].get(call);
+    if (call.ok()) call.check(napi_set_element(env, result, i, output), "fill a list");
+  }
+  run->promise.settle(call, result);
+}
+
+bool readInputs(Call& call, RunWork& run) {
+  const Argument list = call.argument(1, "inputs");
+  const uint32_t numInputs = static_cast<uint32_t>(run.model->executable->program().numInputs);
+  const uint32_t length = call.length(list, numInputs, numInputs);
+  for (uint32_t i = 0; i < length && call.ok(); ++i) {
+    bool isFloat = false;
+    const Span<int32_t> words = call.words(call.element(list, i), &isFloat);
+    run.inputData.emplace_back();
+    if (!run.inputData.back().assign(words.data(), words.size()))
+      return call.failWith("resource", "out of memory for %zu words of input", words.size());
+    run.inputs.push_back({run.inputData.back().data(), static_cast<int64_t>(words.size()), isFloat});
+  }
+  return call.ok();
+}
+
+bool prepareOutputs(Call& call, RunWork& run) {
+  const Argument argument = call.argument(3, "wanted");
+  const Span<int32_t> list = call.elements<int32_t>(argument);
+  const std::vector<int32_t> wanted(list.begin(), list.end());
+  const Executable& executable = *run.model->executable;
+  run.outputs.assign(executable.program().outputs.size(), nullptr);
+  for (uint32_t i = 0; i < wanted.size() && call.ok(); ++i) {
+    const size_t output = static_cast<size_t>(wanted[i]);
+    if (wanted[i] < 0 || output >= run.outputs.size() || run.outputs[output]) {
+      const Argument element{nullptr, &argument, nullptr, i};
+      return call.refuse(element, "the number of an output, each once");
+    }
+    void* data = nullptr;
+    const napi_value array =
+        call.newArray("Float32Array", static_cast<size_t>(executable.outputElements(output)), &data);
+    run.outputs[output] = static_cast<float*>(data);
+    run.outputArrays.emplace_back();
+    run.outputArrays.back().hold(call, array);
+  }
+  return call.ok();
+}
+
+}  // namespace
+
+napi_value run(napi_env env, napi_callback_info info) {
+  Call call(env, info, "run");
+  const ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
+  if (handle && !handle->model) call.failWith("closed", "the model is closed");
+  // Both would work in the same memory.
+  if (call.ok() && handle->model->isRunning) call.failWith("internal", "run: another run is under way");
+  if (!call.ok()) return call.finish(nullptr);
+  std::unique_ptr<RunWork> work(new RunWork(env, handle->model));
+  const Span<int32_t> bound = call.elements<int32_t>(call.argument(2, "bindings"));
+  const std::vector<int32_t> bindings(bound.begin(), bound.end());
+  if (!readInputs(call, *work)) return call.finish(nullptr);
+  if (!work->model->executable->prepare(bindings, work->inputs, &work->error)) {
+    call.failWith(work->error.rfind("out of memory", 0) == 0 ? "resource" : "internal", "%s", work->error.c_str());
+    return call.finish(nullptr);
+  }
+  if (!prepareOutputs(call, *work)) return call.finish(nullptr);
+  const napi_value name = call.text("dots.run");
+  if (!call.ok() || !call.check(napi_create_async_work(env, nullptr, name, execute, finishRun, work.get(), &work->work),
+                                "prepare work"))
+    return call.finish(nullptr);
+  // From here on whoever called waits for the promise.
+  const napi_value promise = work->promise.make(call);
+  if (!promise) return call.finish(nullptr);
+  if (call.check(napi_queue_async_work(env, work->work), "start work"))
+    work.release();
+  else
+    work->promise.settle(call, nullptr);
+  return promise;
+}
+
+}  // namespace dots
