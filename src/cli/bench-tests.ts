@@ -1,5 +1,5 @@
 /** What `dots bench` measures, one function a kind. */
-import { Random } from '../core/random.ts';
+import { CounterRandom } from '../core/counter-random.ts';
 import { generate } from '../engine/generate.ts';
 import type { Engine } from '../engine/open.ts';
 import { score } from '../engine/score.ts';
@@ -19,6 +19,11 @@ export interface RunOptions {
   readonly run: number;
   readonly signal: AbortSignal;
 }
+
+/** Streams of the seed: what is in the cache before the clock starts (by sequence), prompts (by run), first tokens (by sequence). */
+const CONTEXT = 0;
+const PROMPT = 1;
+const FIRST_TOKENS = 2; // and one more for each run
 
 /** All combinations, prompts first; several sequences at once are generated only. */
 export function benchTests(flags: {
@@ -59,9 +64,9 @@ async function measureReading(
   test: BenchTest,
   { seed, run, signal }: RunOptions,
 ): Promise<number> {
-  const before = randomTokens(engine, test.depth, seed);
+  const before = randomTokens(engine, test.depth, new CounterRandom(seed, CONTEXT));
   if (before.length > 0) await readAll(engine, before, signal);
-  const tokens = [...before, ...randomTokens(engine, test.numTokens, seed + 1 + run)];
+  const tokens = [...before, ...randomTokens(engine, test.numTokens, new CounterRandom(seed, PROMPT, run))];
   const startMs = performance.now();
   await readAll(engine, tokens, signal);
   return (1000 * test.numTokens) / (performance.now() - startMs);
@@ -84,8 +89,8 @@ async function measureGenerating(
   const lastMs: number[] = [];
   const sequence = async (index: number): Promise<void> => {
     // At depth the same prompt each time, which is in the cache from the second run on.
-    const promptSeed = test.depth > 0 ? seed + index : seed + 1000 * run + index;
-    const prompt = randomTokens(engine, Math.max(test.depth, 1), promptSeed);
+    const random = new CounterRandom(seed, test.depth > 0 ? CONTEXT : FIRST_TOKENS + run, index);
+    const prompt = randomTokens(engine, Math.max(test.depth, 1), random);
     // One more than is counted: the first token comes from the prompt.
     const options = { maxTokens: test.numTokens + 1, temperature: 0, ignoreEos: true, signal };
     let isFirst = true;
@@ -105,7 +110,7 @@ async function measureGenerating(
   return (1000 * counted) / (end - start);
 }
 
-function randomTokens(engine: Engine, count: number, seed: number): number[] {
-  const random = new Random(seed);
-  return Array.from({ length: count }, () => random.below(engine.vocabSize));
+function randomTokens(engine: Engine, count: number, random: CounterRandom): number[] {
+  const draws = random.drawsFrom(0);
+  return Array.from({ length: count }, () => draws.below(engine.vocabSize));
 }

@@ -54,7 +54,7 @@ export async function dataSample(
     verify: VERIFIERS[flags.verifier],
     samplesPerQuestion: flags.samples,
     keepPerQuestion: flags.keep,
-    seed: Number(seed),
+    seed,
     signal: session.signal,
     onProgress: (done, total) => progress.update(done, total),
     async generate(messages, answerSeed) {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { formatCount, formatParameters } from '../core/units.ts';
+import { hasConversations } from '../data/data-node.ts';
 import { openData, openValidation } from '../data/open-data.ts';
 import { openModelFiles } from '../engine/model-files.ts';
 import { chooseBackend } from '../engine/open.ts';
@@ -30,9 +31,7 @@ export async function trainCommand(session: Session, file: string, flags: TrainF
 /** `dots sft`: the same, for a run that begins with a model and has conversations to learn from. */
 export async function sftCommand(session: Session, file: string, flags: TrainFlags): Promise<void> {
   const run = await readRun(file);
-  const hasChat = [run.data, ...run.laterData.map(({ data }) => data)].some(({ mix }) =>
-    mix.some(({ chat }) => chat !== undefined),
-  );
+  const hasChat = [run, ...run.laterData].some(({ data }) => hasConversations(data.documents));
   if (run.initFrom === undefined || !hasChat) {
     throw new UsageError(
       `Cannot fine-tune with ${file}: it has no ${hasChat ? '"initFrom"' : '"chat" in its data'}`,

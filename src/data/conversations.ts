@@ -1,6 +1,6 @@
 /** Conversations -> token ids with a mark on every token that the assistant says. */
+import type { CounterRandom } from '../core/counter-random.ts';
 import { FormatError, UnsupportedError } from '../core/errors.ts';
-import { Random } from '../core/random.ts';
 import type { ChatMessage, ChatTemplate } from '../text/chat-template.ts';
 import { renderChat } from '../text/render-chat.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -55,8 +55,8 @@ function startsWith(whole: Int32Array, start: Int32Array): boolean {
 
 export interface ConversationFiles {
   readonly files: readonly string[];
-  /** Each conversation comes this often in an epoch: 2 twice, 0.5 half of them. Default 1. */
-  readonly upsample?: number;
+  /** Each conversation comes this often in an epoch: 2 twice, 0.5 half of them. */
+  readonly upsample: number;
 }
 
 export interface ReadConversationsOptions {
@@ -65,7 +65,7 @@ export interface ReadConversationsOptions {
   /** Longest conversation in tokens. */
   readonly maxTokens: number;
   /** Chooses which ones come once more where `upsample` is no whole number. */
-  readonly seed: number;
+  readonly random: CounterRandom;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (file: string) => void;
 }
@@ -88,11 +88,11 @@ export async function readConversations(
 ): Promise<ConversationSet> {
   const conversations: Conversation[] = [];
   const epoch: number[] = [];
-  const random = new Random(options.seed);
+  const random = options.random.drawsFrom(0);
   let numTokens = 0;
   let numCounted = 0;
   let numTooLong = 0;
-  for (const { files, upsample = 1 } of parts) {
+  for (const { files, upsample } of parts) {
     for (const file of files) {
       options.onProgress?.(file);
       for await (const line of readJsonLines(file, { signal: options.signal })) {
@@ -125,11 +125,11 @@ export async function readConversations(
 }
 
 /** The conversations of a set without end, shuffled anew for each epoch. */
-export function conversationDocuments(set: ConversationSet, seed: number | undefined): ShuffledDocuments {
+export function conversationDocuments(set: ConversationSet, random: CounterRandom): ShuffledDocuments {
   return new ShuffledDocuments(
     set.epoch.length,
     (index) => Promise.resolve(set.conversations[set.epoch[index]]),
-    seed,
+    random,
   );
 }
 

@@ -1,6 +1,6 @@
 /** Documents to train on, one after the other, without end. */
+import type { CounterRandom } from '../core/counter-random.ts';
 import { FormatError } from '../core/errors.ts';
-import { Random } from '../core/random.ts';
 import type { JsonValue } from '../format/json.ts';
 import type { TokenShard } from '../format/token-shard.ts';
 
@@ -23,13 +23,13 @@ export interface DocumentStream {
 }
 
 /**
- * Documents that can be had by number, in a new order for each epoch; the order depends on seed and epoch alone. Without a
- * seed they come as they lie.
+ * Documents that can be had by number, in a new order for each epoch; the order depends on the stream and the epoch alone.
+ * Without a stream they come as they lie.
  */
 export class ShuffledDocuments implements DocumentStream {
   readonly numDocuments: number;
   private readonly read: (index: number) => Promise<TrainingDocument>;
-  private readonly seed: number | undefined;
+  private readonly random: CounterRandom | undefined;
   private epoch = 0;
   private index = 0;
   private order: Uint32Array;
@@ -37,12 +37,12 @@ export class ShuffledDocuments implements DocumentStream {
   constructor(
     numDocuments: number,
     read: (index: number) => Promise<TrainingDocument>,
-    seed: number | undefined,
+    random: CounterRandom | undefined,
   ) {
     this.numDocuments = numDocuments;
     this.read = read;
-    this.seed = seed;
-    this.order = shuffledOrder(numDocuments, seed, 0);
+    this.random = random;
+    this.order = this.orderOf(0);
   }
 
   async next(): Promise<TrainingDocument> {
@@ -63,14 +63,24 @@ export class ShuffledDocuments implements DocumentStream {
   }
 
   private goTo(epoch: number, index: number): void {
-    if (epoch !== this.epoch) this.order = shuffledOrder(this.numDocuments, this.seed, epoch);
+    if (epoch !== this.epoch) this.order = this.orderOf(epoch);
     this.epoch = epoch;
     this.index = index;
+  }
+
+  private orderOf(epoch: number): Uint32Array {
+    const order = Uint32Array.from({ length: this.numDocuments }, (_, i) => i);
+    // An epoch has as many draws of the stream as there are documents, so none is that of another epoch.
+    this.random?.drawsFrom(epoch * this.numDocuments).shuffle(order);
+    return order;
   }
 }
 
 /** All documents of some shards. */
-export function shardDocuments(shards: readonly TokenShard[], seed: number | undefined): ShuffledDocuments {
+export function shardDocuments(
+  shards: readonly TokenShard[],
+  random: CounterRandom | undefined,
+): ShuffledDocuments {
   const starts: number[] = [];
   let numDocuments = 0;
   for (const shard of shards) {
@@ -82,18 +92,7 @@ export function shardDocuments(shards: readonly TokenShard[], seed: number | und
     while (starts[i] > index) i--;
     return { tokens: await shards[i].readDocument(index - starts[i]) };
   };
-  return new ShuffledDocuments(numDocuments, read, seed);
-}
-
-function shuffledOrder(length: number, seed: number | undefined, epoch: number): Uint32Array {
-  const order = Uint32Array.from({ length }, (_, i) => i);
-  if (seed === undefined) return order;
-  const random = new Random(seed * 100_003 + epoch);
-  for (let i = length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
+  return new ShuffledDocuments(numDocuments, read, random);
 }
 
 /** Fields of a position that have to be counts. */

@@ -1,46 +1,28 @@
-/** The `data` part of a run: what it may say, and how it becomes batches. */
+/** Opens the data of a run: one function for each kind of node, then everything packed into batches. */
 import { resolve } from 'node:path';
+import { CounterRandom } from '../core/counter-random.ts';
 import { UsageError } from '../core/errors.ts';
 import { openFileSource } from '../format/file-source.ts';
 import { checkSameVocabulary, openTokenShard, type TokenShard } from '../format/token-shard.ts';
 import { type ChatTemplate, FALLBACK_TEMPLATE } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { BatchSource } from './batch.ts';
-import { type ConversationFiles, conversationDocuments, readConversations } from './conversations.ts';
+import { conversationDocuments, readConversations } from './conversations.ts';
+import type {
+  ConversationsNode,
+  DataConfig,
+  DataNode,
+  KnotsNode,
+  MixtureNode,
+  SessionsNode,
+  ShardsNode,
+} from './data-node.ts';
 import { type DocumentStream, shardDocuments } from './document-stream.ts';
 import { JoinedSessions } from './joined-sessions.ts';
 import { Mixture } from './mixture.ts';
 import { PackedSource } from './packed-source.ts';
 import { tokenBytesOf } from './tokenize-corpus.ts';
 import { KnottedSequences } from './untie-knots.ts';
-
-export interface DataPart {
-  /** Token shards of "dots data tokenize". Either these or `chat`. */
-  readonly shards?: readonly string[];
-  /** Files of conversations, with how often each comes in an epoch. */
-  readonly chat?: readonly ConversationFiles[];
-  /** Conversations that are joined into one sequence, as long as they fit. Default 1. */
-  readonly sessions?: number;
-  /** Share of the tokens, relative to the other parts. Default 1. */
-  readonly weight?: number;
-}
-
-export interface DataConfig {
-  readonly mix: readonly DataPart[];
-  /** Longer documents are cut into pieces of this many tokens. */
-  readonly sequenceLength: number;
-  /** Order of the documents. Default 0. */
-  readonly seed?: number;
-  /** Long-context extension: chunks of documents knotted together (`data/untie-knots.ts`). */
-  readonly knots?: {
-    /** Share of the sequences that are knotted. Default 0.3. */
-    readonly probability?: number;
-    /** How probable 1, 2, 3… chunks of a document are. Default [0, 0.5, 0.5]. */
-    readonly chunkShares?: readonly number[];
-    /** Chunks of one document keep their order. Default false. */
-    readonly keepOrder?: boolean;
-  };
-}
 
 export interface OpenDataOptions {
   /** Needed for conversations and for knots. */
@@ -62,79 +44,108 @@ export interface OpenedData {
   close(): Promise<void>;
 }
 
-/** Open shards and conversations and mix them. Throws as the readers do, and `UsageError` for a configuration that contradicts itself. */
+/**
+ * Open everything that the tree names, so that it gives batches. Throws as the readers do, and `UsageError` where a tokenizer
+ * is missing or another one than that of the shards.
+ */
 export async function openData(config: DataConfig, options: OpenDataOptions): Promise<OpenedData> {
-  const { sequenceLength, seed = 0 } = config;
-  if (config.mix.length === 0) throw badConfig('"mix" is empty', 'name shards or chat files in it');
-  const opened: TokenShard[] = [];
-  const close = async () => {
-    for (const shard of opened) await shard.close();
-  };
+  const context: OpenContext = { ...options, ...config, shards: [], numStreams: 0 };
+  const close = () => closeAll(context.shards);
   try {
-    const parts: { documents: DocumentStream; weight: number }[] = [];
-    let numTokens = 0;
-    let numTooLong = 0;
-    for (const [i, part] of config.mix.entries()) {
-      const { weight = 1, sessions = 1 } = part;
-      const partSeed = seed * 1009 + i;
-      if (!(weight > 0)) throw badConfig(`"weight" of part ${i + 1} is ${weight}`, 'give a number above 0');
-      if ((part.shards === undefined) === (part.chat === undefined)) {
-        throw badConfig(`part ${i + 1} of "mix" has to have "shards" or "chat"`, 'give one of the two');
-      }
-      let documents: DocumentStream;
-      if (part.shards) {
-        const shards = await openShards(part.shards, options.folder, opened);
-        numTokens += shards.reduce((sum, shard) => sum + shard.numTokens, 0);
-        documents = shardDocuments(shards, partSeed);
-      } else {
-        const set = await readConversations(
-          (part.chat ?? []).map((files) => ({
-            ...files,
-            files: files.files.map((file) => resolve(options.folder, file)),
-          })),
-          {
-            tokenizer: requireTokenizer(options),
-            template: options.template ?? FALLBACK_TEMPLATE,
-            maxTokens: sequenceLength,
-            seed: partSeed,
-            signal: options.signal,
-          },
-        );
-        numTokens += set.numTokens;
-        numTooLong += set.numTooLong;
-        documents = conversationDocuments(set, partSeed);
-        if (sessions > 1) documents = new JoinedSessions(documents, sessions, sequenceLength);
-      }
-      parts.push({ documents, weight });
-    }
-    if (opened.length > 0) checkSameVocabulary(opened);
-    const tokenBytes_V = opened[0]?.tokenBytes_V ?? tokenBytesOf(requireTokenizer(options));
-    checkTokenizer(options.tokenizer, opened[0]);
-    let documents: DocumentStream = parts.length === 1 ? parts[0].documents : new Mixture(parts);
-    if (config.knots) {
-      const { probability = 0.3, chunkShares = [0, 0.5, 0.5], keepOrder = false } = config.knots;
-      const tokenizer = requireTokenizer(options);
-      const encode = (text: string) => tokenizer.encode(text);
-      documents = new KnottedSequences(documents, {
-        sequenceLength,
-        probability,
-        chunkShares,
-        keepOrder,
-        seed,
-        encode,
-      });
-    }
-    return {
-      source: new PackedSource(documents, { sequenceLength, tokenBytes_V }),
-      vocabSize: tokenBytes_V.length,
-      numTokens,
-      numTooLong,
-      close,
-    };
+    const { documents, numTokens, numTooLong } = await openNode(config.documents, context);
+    const [first] = context.shards;
+    if (first) checkSameVocabulary(context.shards);
+    checkTokenizer(options.tokenizer, first);
+    const tokenBytes_V = first?.tokenBytes_V ?? tokenBytesOf(requireTokenizer(options));
+    const source = new PackedSource(documents, { sequenceLength: config.sequenceLength, tokenBytes_V });
+    return { source, vocabSize: tokenBytes_V.length, numTokens, numTooLong, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What the openers of one tree share. */
+interface OpenContext extends OpenDataOptions, Omit<DataConfig, 'documents'> {
+  /** All that are open; whoever has the tree closes them. */
+  readonly shards: TokenShard[];
+  /** Streams of the seed that are taken: each node that draws takes the next one, in the order of the tree. */
+  numStreams: number;
+}
+
+interface OpenedNode extends Pick<OpenedData, 'numTokens' | 'numTooLong'> {
+  readonly documents: DocumentStream;
+}
+
+function openNode(node: DataNode, context: OpenContext): Promise<OpenedNode> {
+  switch (node.kind) {
+    case 'shards':
+      return openShardsNode(node, context);
+    case 'conversations':
+      return openConversations(node, context);
+    case 'sessions':
+      return openSessions(node, context);
+    case 'mixture':
+      return openMixture(node, context);
+    case 'knots':
+      return openKnots(node, context);
+  }
+}
+
+async function openShardsNode({ files }: ShardsNode, context: OpenContext): Promise<OpenedNode> {
+  const shards = await openShards(files, context.folder, context.shards);
+  const order = new CounterRandom(context.seed, context.numStreams++);
+  const numTokens = shards.reduce((sum, shard) => sum + shard.numTokens, 0);
+  return { documents: shardDocuments(shards, order), numTokens, numTooLong: 0 };
+}
+
+async function openConversations({ sets }: ConversationsNode, context: OpenContext): Promise<OpenedNode> {
+  const { folder, seed, sequenceLength, signal } = context;
+  const stream = context.numStreams++;
+  const [order, copies] = [0, 1].map((part) => new CounterRandom(seed, stream, part));
+  const set = await readConversations(
+    sets.map(({ files, upsample }) => ({ files: files.map((file) => resolve(folder, file)), upsample })),
+    {
+      tokenizer: requireTokenizer(context),
+      template: context.template ?? FALLBACK_TEMPLATE,
+      maxTokens: sequenceLength,
+      random: copies,
+      signal,
+    },
+  );
+  const { numTokens, numTooLong } = set;
+  return { documents: conversationDocuments(set, order), numTokens, numTooLong };
+}
+
+async function openSessions({ of, numSessions }: SessionsNode, context: OpenContext): Promise<OpenedNode> {
+  const opened = await openNode(of, context);
+  return {
+    ...opened,
+    documents: new JoinedSessions(opened.documents, numSessions, context.sequenceLength),
+  };
+}
+
+async function openMixture({ parts }: MixtureNode, context: OpenContext): Promise<OpenedNode> {
+  const opened: (OpenedNode & { readonly weight: number })[] = [];
+  for (const { of, weight } of parts) opened.push({ ...(await openNode(of, context)), weight });
+  return {
+    documents: new Mixture(opened),
+    numTokens: opened.reduce((sum, { numTokens }) => sum + numTokens, 0),
+    numTooLong: opened.reduce((sum, { numTooLong }) => sum + numTooLong, 0),
+  };
+}
+
+async function openKnots({ of, kind: _, ...knots }: KnotsNode, context: OpenContext): Promise<OpenedNode> {
+  const tokenizer = requireTokenizer(context);
+  const opened = await openNode(of, context);
+  const stream = context.numStreams++;
+  const documents = new KnottedSequences(opened.documents, {
+    ...knots,
+    sequenceLength: context.sequenceLength,
+    random: (sequence) => new CounterRandom(context.seed, stream, sequence),
+    encode: (text) => tokenizer.encode(text),
+  });
+  return { ...opened, documents };
 }
 
 /** Held-out text: the same tokens are measured every time. */
@@ -153,9 +164,7 @@ export async function openValidation(
   folder: string,
 ): Promise<{ readonly sets: readonly ValidationSet[]; close(): Promise<void> }> {
   const opened: TokenShard[] = [];
-  const close = async () => {
-    for (const shard of opened) await shard.close();
-  };
+  const close = () => closeAll(opened);
   try {
     const shards = await openShards(files, folder, opened);
     if (shards.length > 0) checkSameVocabulary(shards);
@@ -192,9 +201,16 @@ async function openShards(
   return shards;
 }
 
-function requireTokenizer(options: OpenDataOptions): Tokenizer {
-  if (options.tokenizer) return options.tokenizer;
-  throw badConfig('conversations and knots need a tokenizer', 'name a tokenizer.json in the run');
+async function closeAll(shards: readonly TokenShard[]): Promise<void> {
+  for (const shard of shards) await shard.close();
+}
+
+function requireTokenizer({ tokenizer }: OpenDataOptions): Tokenizer {
+  if (tokenizer) return tokenizer;
+  throw new UsageError('Cannot open the training data: conversations and knots need a tokenizer', {
+    code: 'bad-data-config',
+    hint: 'name a tokenizer.json in the run',
+  });
 }
 
 function checkTokenizer(tokenizer: Tokenizer | undefined, shard: TokenShard | undefined): void {
@@ -208,8 +224,4 @@ function checkTokenizer(tokenizer: Tokenizer | undefined, shard: TokenShard | un
     code: 'different-tokenizers',
     hint: 'tokenize it again with the tokenizer of the run',
   });
-}
-
-function badConfig(found: string, hint: string): UsageError {
-  return new UsageError(`Cannot open the training data: ${found}`, { code: 'bad-data-config', hint });
 }

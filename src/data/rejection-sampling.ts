@@ -2,7 +2,7 @@
  * Rejection sampling: several answers to each question, of which those that a verifier accepts become training data (the
  * second phase of the report's fine-tuning). Who generates is not known here; the command hands in the engine.
  */
-import { Random } from '../core/random.ts';
+import { CounterRandom } from '../core/counter-random.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { verifyMathAnswer } from './verify-math.ts';
 
@@ -30,7 +30,7 @@ export interface RejectionSamplingOptions {
   readonly samplesPerQuestion: number;
   /** Different accepted answers kept for each question; drawing stops when they are there. Default 1. */
   readonly keepPerQuestion?: number;
-  readonly seed: number;
+  readonly seed: number | bigint;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -50,12 +50,12 @@ export async function sampleAccepted(options: RejectionSamplingOptions): Promise
   let numSampled = 0;
   let numSolved = 0;
   for (const [i, question] of questions.entries()) {
-    const random = new Random(options.seed * 100_003 + i);
+    const random = new CounterRandom(options.seed, i);
     const kept = new Set<string>();
     for (let sample = 0; sample < samplesPerQuestion && kept.size < keepPerQuestion; sample++) {
       options.signal?.throwIfAborted();
       numSampled++;
-      const answer = (await generate(question.messages, random.uint32()))?.trim();
+      const answer = (await generate(question.messages, answerSeed(random, sample)))?.trim();
       if (answer === undefined || kept.has(answer) || !(await verify(answer, question))) continue;
       kept.add(answer);
       accepted.push({ messages: [...question.messages, { role: 'assistant', content: answer }] });
@@ -64,6 +64,11 @@ export async function sampleAccepted(options: RejectionSamplingOptions): Promise
     options.onProgress?.(i + 1, questions.length);
   }
   return { accepted, numSampled, numSolved };
+}
+
+/** 53 bits, so that no two answers are drawn with the same numbers. */
+function answerSeed(random: CounterRandom, sample: number): number {
+  return random.uniform(sample) * 2 ** 53;
 }
 
 /** A conversation whose last answer is known to be right -> a question with its reference. */

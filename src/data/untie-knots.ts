@@ -3,7 +3,8 @@
  * chunks, all chunks are shuffled, and at the end of each cut document stands the order in which its chunks belong.
  * Source: arXiv:2409.04774; the details are those of the report's long-context stage (128B tokens at 32K).
  */
-import { Random } from '../core/random.ts';
+import type { CounterRandom } from '../core/counter-random.ts';
+import type { Draws } from '../core/random.ts';
 import type { JsonValue } from '../format/json.ts';
 import { type DocumentStream, numbersOf, type TrainingDocument } from './document-stream.ts';
 import { joinDocuments, type MarkedDocument } from './joined-sessions.ts';
@@ -17,7 +18,8 @@ export interface KnotOptions {
   readonly chunkShares: readonly number[];
   /** Chunks of one document keep their order among the others. */
   readonly keepOrder: boolean;
-  readonly seed: number;
+  /** The stream of each sequence. */
+  readonly random: (sequence: number) => CounterRandom;
   /** Text -> ids, for the markers. */
   readonly encode: (text: string) => Int32Array;
 }
@@ -43,7 +45,7 @@ export class KnottedSequences implements DocumentStream {
 
   async next(): Promise<TrainingDocument> {
     const { sequenceLength } = this.options;
-    const random = new Random(this.options.seed * 100_000 + this.index);
+    const random = this.options.random(this.index).drawsFrom(0);
     this.index++;
     const isKnotted = random.uniform() < this.options.probability;
     const documents: TrainingDocument[] = [];
@@ -101,13 +103,13 @@ interface Chunk extends MarkedDocument {
 export function tieKnots(
   documents: readonly TrainingDocument[],
   options: Pick<KnotOptions, 'chunkShares' | 'keepOrder' | 'encode'>,
-  random: Random,
+  random: Draws,
 ): MarkedDocument[] {
   const chunks = documents.map((document, i) => cut(document, i, draw(options.chunkShares, random), random));
   // The sequence may end within its last document: whatever follows it would be torn from its beginning.
   const last = chunks[chunks.length - 1].at(-1) as Chunk;
   const shuffled = chunks.flat().filter((chunk) => chunk !== last);
-  shuffle(shuffled, random);
+  random.shuffle(shuffled);
   shuffled.push(last);
   if (options.keepOrder) restoreOrder(shuffled, chunks);
 
@@ -135,7 +137,7 @@ export function tieKnots(
 }
 
 /** First tokens of chunks, and last ones before a cut, can't be told from what stands before them: they don't count. */
-function cut(document: TrainingDocument, index: number, wanted: number, random: Random): Chunk[] {
+function cut(document: TrainingDocument, index: number, wanted: number, random: Draws): Chunk[] {
   const { length } = document.tokens;
   const numChunks = Math.max(1, Math.min(wanted, length));
   const cuts = new Set<number>();
@@ -154,7 +156,7 @@ function cut(document: TrainingDocument, index: number, wanted: number, random: 
   });
 }
 
-function draw(shares: readonly number[], random: Random): number {
+function draw(shares: readonly number[], random: Draws): number {
   let left = random.uniform() * shares.reduce((sum, share) => sum + share, 0);
   for (const [i, share] of shares.entries()) {
     left -= share;
@@ -163,20 +165,13 @@ function draw(shares: readonly number[], random: Random): number {
   return shares.length;
 }
 
-function shuffle<T>(items: T[], random: Random): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [items[i], items[j]] = [items[j], items[i]];
-  }
-}
-
 /** Each document's chunks in their own order, at the places that its chunks have. */
 function restoreOrder(shuffled: Chunk[], chunks: readonly (readonly Chunk[])[]): void {
   const next = chunks.map(() => 0);
   for (const [i, { document }] of shuffled.entries()) shuffled[i] = chunks[document][next[document]++];
 }
 
-function randomId(random: Random): string {
+function randomId(random: Draws): string {
   return Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[random.below(ID_CHARACTERS.length)]).join('');
 }
 

@@ -98,12 +98,12 @@ export class ObjectReader {
   }
 
   /** A list of objects; `read` is called once for nothing where it is empty, so that its fields are known. */
-  objects<T>(name: string, read: (reader: ObjectReader) => T): T[] {
+  objects<T>(name: string, read: (reader: ObjectReader) => T, { needed = false } = {}): T[] {
     const value = this.ask(name) ?? [];
     if (!Array.isArray(value)) return this.bad(name, value, 'a list of objects', []);
     if (value.length === 0) {
       read(new ObjectReader({}, this.join(name), { ...this.findings, problems: [] }));
-      return [];
+      return needed ? this.bad(name, this.json[name], 'a list with at least one object', []) : [];
     }
     return value.map((item, i) => {
       const inner = new ObjectReader(item, this.join(name), this.findings);

@@ -4,7 +4,7 @@
 import type { Store } from '../backend/store.ts';
 import type { ConvertSource, ValueRun } from '../convert/convert-source.ts';
 import { writeHfModel } from '../convert/write-hf.ts';
-import { FormatError, ShapeError } from '../core/errors.ts';
+import { FormatError, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { f32 } from '../dtype/index.ts';
 import type { SinkFolder } from '../format/byte-sink.ts';
 import { readAll } from '../format/byte-source.ts';
@@ -38,7 +38,8 @@ export type TokenizerFiles = Omit<HfFiles, 'config'> & { readonly eosTokenIds: r
 
 const PROGRESS_FILE = 'trainer.json';
 const OPTIMIZER_FOLDER = 'optimizer';
-const VERSION = 1;
+/** 2: positions in data whose order is drawn by `CounterRandom`; those of version 1 name other documents. */
+const VERSION = 2;
 
 /** Write all of it; `subFolder` makes a folder inside. Throws `ResourceError` where the disk is full. */
 export async function writeCheckpoint(
@@ -74,6 +75,7 @@ export async function readCheckpoint(
   config: Dots1Config,
   optimizer: OptimizerType,
 ): Promise<Progress> {
+  const progress = await readProgress(path);
   const model = await openHfFolder(path);
   try {
     checkSameShape(config, configFromHf(model.config, `${path}/config.json`), path);
@@ -95,7 +97,7 @@ export async function readCheckpoint(
   } finally {
     await memories.close();
   }
-  return readProgress(path);
+  return progress;
 }
 
 export async function readProgress(path: string): Promise<Progress> {
@@ -103,6 +105,8 @@ export async function readProgress(path: string): Promise<Progress> {
   if (!source) throw damaged(path, `it has no ${PROGRESS_FILE}`);
   try {
     const json = parseJson(await readAll(source), source.name) as Progress & { version?: number };
+    if (Number.isSafeInteger(json?.version) && json.version !== VERSION)
+      throw otherVersion(path, json.version as number);
     const isFit =
       json?.version === VERSION &&
       Number.isSafeInteger(json.step) &&
@@ -160,6 +164,16 @@ function checkSameShape(wanted: Dots1Config, found: Dots1Config, path: string): 
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function otherVersion(path: string, found: number): UnsupportedError {
+  return new UnsupportedError(
+    `Cannot go on from ${path}: its training state is of version ${found}, this release reads version ${VERSION}`,
+    {
+      code: 'checkpoint-version',
+      hint: 'finish the run with the release that began it, or begin a new run with this checkpoint as "initFrom"',
+    },
+  );
 }
 
 function damaged(path: string, found: string): FormatError {

@@ -1,6 +1,7 @@
 // A run is a JSON file; docs/training.md describes every field. Unknown fields are refused, all problems told at once.
 
 import { UsageError } from '../core/errors.ts';
+import { type DataConfig, readDataConfig } from '../data/data-node.ts';
 import { type Findings, ObjectReader } from '../format/object-reader.ts';
 import { checkConfig, type Dots1Config } from '../model/config.ts';
 import type { OptimizerType } from './names.ts';
@@ -16,9 +17,9 @@ export interface RunConfig {
   readonly contextLength: number | undefined;
   readonly ropeTheta: number | undefined;
   readonly tokenizer: string | undefined;
-  readonly data: RunData;
+  readonly data: DataConfig;
   /** Other data from a number of tokens on, in ascending order. */
-  readonly laterData: readonly { readonly from: number; readonly data: RunData }[];
+  readonly laterData: readonly { readonly from: number; readonly data: DataConfig }[];
   readonly validation: ValidationConfig;
   /** Length of the run: tokens, or passes over the data it begins with. */
   readonly tokens: number | undefined;
@@ -46,23 +47,6 @@ export interface RunConfig {
 export interface DecayConfig extends Omit<Decay, 'tokens'> {
   readonly tokens: number | undefined;
   readonly share: number | undefined;
-}
-
-/** As `data/open-data.ts` takes it. */
-export interface RunData {
-  readonly mix: readonly {
-    readonly shards?: readonly string[];
-    readonly chat?: readonly { readonly files: readonly string[]; readonly upsample?: number }[];
-    readonly sessions?: number;
-    readonly weight?: number;
-  }[];
-  readonly sequenceLength: number;
-  readonly seed: number;
-  readonly knots?: {
-    readonly probability: number;
-    readonly chunkShares: readonly number[];
-    readonly keepOrder: boolean;
-  };
 }
 
 export interface ValidationConfig {
@@ -101,7 +85,7 @@ function readFields(run: ObjectReader): RunConfig {
   const initFrom = run.optionalString('initFrom');
   if (hasModel === (initFrom !== undefined) && run.has('out'))
     run.complain('it needs "model" or "initFrom", and only one of them');
-  const data = run.object('data', readData);
+  const data = run.object('data', readDataConfig);
   const model = readModel(run, hasModel, data.sequenceLength);
   const contextLength = run.optionalNumber('contextLength', { min: 1, integer: true });
   const ropeTheta = run.optionalNumber('ropeTheta', { min: 1 });
@@ -113,7 +97,7 @@ function readFields(run: ObjectReader): RunConfig {
     run.complain('it needs "tokens" or "epochs", and only one of them');
   const laterData = run.objects('laterData', (later) => ({
     from: later.integer('from'),
-    data: later.object('data', readData),
+    data: later.object('data', readDataConfig),
   }));
   const microBatchTokens = run.integer('microBatchTokens', { fallback: 4096 });
   const batch = readBatch(run, microBatchTokens);
@@ -202,34 +186,6 @@ function readModel(run: ObjectReader, hasModel: boolean, sequenceLength: number)
     };
   });
   return hasModel ? model : undefined;
-}
-
-function readData(data: ObjectReader): RunData {
-  const mix = data.objects('mix', (part) => {
-    const shards = part.strings('shards');
-    const chat = part.objects('chat', (set) => ({
-      files: set.strings('files') ?? [],
-      upsample: set.number('upsample', { fallback: 1 }),
-    }));
-    return {
-      ...(shards && { shards }),
-      ...(part.has('chat') && { chat }),
-      sessions: part.integer('sessions', { fallback: 1 }),
-      weight: part.number('weight', { fallback: 1 }),
-    };
-  });
-  const hasKnots = data.has('knots');
-  const knots = data.object('knots', (k) => ({
-    probability: k.number('probability', { fallback: 0.3, max: 1 }),
-    chunkShares: k.numbers('chunkShares') ?? [0, 0.5, 0.5],
-    keepOrder: k.boolean('keepOrder', false),
-  }));
-  return {
-    mix,
-    sequenceLength: data.integer('sequenceLength', { fallback: 1024 }),
-    seed: data.integer('seed', { fallback: 0, min: 0 }),
-    ...(hasKnots && { knots }),
-  };
 }
 
 function readBatch(run: ObjectReader, microBatchTokens: number): BatchStage[] {

@@ -122,7 +122,7 @@ describe('dots train', () => {
       2,
       /the model only 10/,
     ],
-    ['no data', { ...RUN, out: 'd', data: { mix: [] } }, 2, /"mix" is empty/],
+    ['no data', { ...RUN, out: 'd', data: { mix: [] } }, 2, /"data\.mix" is \[\], expected a list/],
     [
       'a learning rate that diverges',
       { ...RUN, out: 'e', learningRate: { peak: 1e30 } },

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { CounterRandom } from '../../src/core/counter-random.ts';
 import { FormatError, UnsupportedError } from '../../src/core/errors.ts';
 import { encodeConversation, readConversations } from '../../src/data/conversations.ts';
-import { openData, openValidation } from '../../src/data/open-data.ts';
-import { tokenizeCorpus } from '../../src/data/tokenize-corpus.ts';
 import { FALLBACK_TEMPLATE } from '../../src/text/chat-template.ts';
-import { jsonLines, TEXTS, temporaryFolder, tinyTokenizer } from './helpers.ts';
+import { jsonLines, temporaryFolder, tinyTokenizer } from './helpers.ts';
 
 const folder = temporaryFolder();
 const tokenizer = await tinyTokenizer();
@@ -53,7 +52,7 @@ describe('readConversations()', () => {
       { role: 'assistant', content },
     ],
   });
-  const options = { template: FALLBACK_TEMPLATE, tokenizer, maxTokens: 64, seed: 1 };
+  const options = { template: FALLBACK_TEMPLATE, tokenizer, maxTokens: 64, random: new CounterRandom(1) };
 
   it('repeats conversations as often as they are upsampled', async () => {
     const many = folder.write('many.jsonl', jsonLines(Array.from({ length: 200 }, (_, i) => talk(`${i}`))));
@@ -69,9 +68,11 @@ describe('readConversations()', () => {
 
   it('counts those whose first answer is too long, and refuses when none is left', async () => {
     const file = folder.write('long.jsonl', jsonLines([talk('long '.repeat(100)), talk('short')]));
-    expect(await readConversations([{ files: [file] }], options)).toMatchObject({ numTooLong: 1 });
+    expect(await readConversations([{ files: [file], upsample: 1 }], options)).toMatchObject({
+      numTooLong: 1,
+    });
     const long = folder.write('longer.jsonl', jsonLines([talk('long '.repeat(100))]));
-    await expect(readConversations([{ files: [long] }], options)).rejects.toThrow(FormatError);
+    await expect(readConversations([{ files: [long], upsample: 1 }], options)).rejects.toThrow(FormatError);
   });
 
   it.each([
@@ -80,48 +81,8 @@ describe('readConversations()', () => {
     [{ messages: [{ role: 'user', content: 'a' }] }, 'nothing to learn'],
   ])('names the line of %j', async (line, found) => {
     const file = folder.write('bad.jsonl', jsonLines([talk('fine'), line]));
-    await expect(readConversations([{ files: [file] }], options)).rejects.toThrow(FormatError);
-    await expect(readConversations([{ files: [file] }], options)).rejects.toThrow('line 2');
-    await expect(readConversations([{ files: [file] }], options)).rejects.toThrow(found);
-  });
-});
-
-describe('openData()', () => {
-  it('mixes shards and conversations, and validates by language', async () => {
-    folder.write('corpus.jsonl', jsonLines(TEXTS.map((text) => ({ text }))));
-    folder.write('chat.jsonl', jsonLines([{ messages: TURNS }]));
-    const inFolder = (name: string) => `${folder.path}/${name}`;
-    await tokenizeCorpus({
-      files: [inFolder('corpus.jsonl')],
-      tokenizer,
-      out: inFolder('corpus.tok'),
-      language: 'en',
-    });
-    const data = await openData(
-      {
-        mix: [{ shards: ['corpus.tok'], weight: 3 }, { chat: [{ files: ['chat.jsonl'] }] }],
-        sequenceLength: 128,
-      },
-      { tokenizer, folder: folder.path },
-    );
-    const batch = await data.source.next(1024);
-    const text = tokenizer.decode(batch.tokens_T);
-    expect(text).toContain('red hen');
-    expect(text).toContain('<|userprompt|>你好');
-    await data.close();
-
-    const { sets, close } = await openValidation(['corpus.tok'], 128, folder.path);
-    expect(sets.map((set) => set.name)).toEqual(['en']);
-    const all = await sets[0].source.next(sets[0].numTokens);
-    expect(tokenizer.decode(all.tokens_T, { skipControl: true })).toBe(TEXTS.join(''));
-    await close();
-  });
-
-  it('says what contradicts itself', async () => {
-    const open = (mix: object[]) => openData({ mix, sequenceLength: 8 }, { tokenizer, folder: folder.path });
-    await expect(open([])).rejects.toThrow('"mix" is empty');
-    await expect(open([{}])).rejects.toThrow('has to have "shards" or "chat"');
-    await expect(open([{ shards: ['corpus.tok'], weight: 0 }])).rejects.toThrow('"weight" of part 1 is 0');
-    await expect(open([{ shards: ['nothing.tok'] }])).rejects.toThrow('there is no such file');
+    await expect(readConversations([{ files: [file], upsample: 1 }], options)).rejects.toThrow(FormatError);
+    await expect(readConversations([{ files: [file], upsample: 1 }], options)).rejects.toThrow('line 2');
+    await expect(readConversations([{ files: [file], upsample: 1 }], options)).rejects.toThrow(found);
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { CounterRandom } from '../../src/core/counter-random.ts';
 import type { DocumentStream, TrainingDocument } from '../../src/data/document-stream.ts';
 import { ShuffledDocuments } from '../../src/data/document-stream.ts';
 import { BpeTrainer } from '../../src/text/bpe-trainer.ts';
@@ -43,7 +44,8 @@ export function jsonLines(values: readonly unknown[]): string {
 }
 
 export function streamOf(documents: readonly TrainingDocument[], seed?: number): DocumentStream {
-  return new ShuffledDocuments(documents.length, async (index) => documents[index], seed);
+  const random = seed === undefined ? undefined : new CounterRandom(seed);
+  return new ShuffledDocuments(documents.length, async (index) => documents[index], random);
 }
 
 /** Documents of the given lengths whose tokens tell document and place: 1000, 1001, 2000… */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CounterRandom } from '../../src/core/counter-random.ts';
 import { FormatError } from '../../src/core/errors.ts';
 import type { Batch, BatchSource } from '../../src/data/batch.ts';
 import { ShuffledDocuments } from '../../src/data/document-stream.ts';
@@ -92,7 +93,11 @@ describe('PackedSource', () => {
 describe('ShuffledDocuments', () => {
   it('gives every document once an epoch, in an order that seed and epoch decide', async () => {
     const epochs = async (seed: number) => {
-      const stream = new ShuffledDocuments(50, async (i) => ({ tokens: Int32Array.of(i) }), seed);
+      const stream = new ShuffledDocuments(
+        50,
+        async (i) => ({ tokens: Int32Array.of(i) }),
+        new CounterRandom(seed),
+      );
       const all: number[][] = [];
       for (let epoch = 0; epoch < 3; epoch++) {
         all.push([]);

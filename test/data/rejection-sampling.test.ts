@@ -64,6 +64,18 @@ describe('sampleAccepted()', () => {
     expect(await sampleAccepted({ ...options, generate, keepPerQuestion: 2 })).toEqual(result);
   });
 
+  it('draws each answer with a seed of its own, whatever the seed and the number of the question', async () => {
+    // 100,003 × seed + question was the same for question 100,003 of seed 0 and the first one of seed 1.
+    const seeds: number[] = [];
+    const generate = async (_: unknown, seed: number) => void seeds.push(seed);
+    const many = Array.from({ length: 100_004 }, () => questions[0]);
+    await sampleAccepted({ ...options, questions: many, generate, samplesPerQuestion: 1, seed: 0 });
+    await sampleAccepted({ ...options, generate, samplesPerQuestion: 3 });
+    expect(seeds.length).toBe(100_010);
+    expect(new Set(seeds).size).toBe(seeds.length);
+    expect(seeds.every((seed) => Number.isSafeInteger(seed))).toBe(true);
+  });
+
   it('stops drawing when it has enough', async () => {
     const result = await sampleAccepted({ ...options, generate: async () => '6 or 8' });
     expect(result).toMatchObject({ numSampled: 51, numSolved: 1 });

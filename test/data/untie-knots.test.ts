@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CounterRandom } from '../../src/core/counter-random.ts';
 import { Random } from '../../src/core/random.ts';
 import { KnottedSequences, tieKnots } from '../../src/data/untie-knots.ts';
 import { numbered, streamOf } from './helpers.ts';
@@ -6,7 +7,11 @@ import { numbered, streamOf } from './helpers.ts';
 // Markers as code points, so that they can be told from the documents' numbers above 1000.
 const encode = (text: string) => Int32Array.from(text, (char) => char.charCodeAt(0));
 const OPTIONS = { chunkShares: [0, 0, 1], keepOrder: false, encode };
-const SEQUENCES = { ...OPTIONS, sequenceLength: 40, seed: 3 };
+const SEQUENCES = {
+  ...OPTIONS,
+  sequenceLength: 40,
+  random: (sequence: number) => new CounterRandom(3, 0, sequence),
+};
 
 function spelled(tokens: Int32Array): string {
   return Array.from(tokens, (id) => (id >= 1000 ? `[${id}]` : String.fromCharCode(id))).join('');

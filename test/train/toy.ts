@@ -67,7 +67,7 @@ export function toyRun(fields: Record<string, unknown> = {}): RunConfig {
   const run = {
     out: 'unused',
     model: TOY_MODEL,
-    data: { mix: [], sequenceLength: 16 },
+    data: { mix: [{ shards: ['unused.tok'] }], sequenceLength: 16 },
     validation: { everySteps: 10, tokens: 64 },
     tokens: 30 * 64,
     microBatchTokens: 32,

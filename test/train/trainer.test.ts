@@ -162,14 +162,20 @@ describe('train()', () => {
     await files.close();
   });
 
-  it('refuses a checkpoint of another model, and one that is damaged', async () => {
+  it('refuses a checkpoint of another model, of an earlier version, and one that is damaged', async () => {
     const folder = await toyFolder();
     const { checkpoint } = await train(toyOptions(toyRun(), folder));
     const wider = toyRun({ model: { ...TOY_MODEL, expertSize: 12 } });
     const other = train({ ...toyOptions(wider, folder), resumeFrom: checkpoint });
     await expect(other).rejects.toThrow(ShapeError);
     await expect(other).rejects.toThrow(/expertSize is 8 there and 12 in the run/);
-    await writeFile(join(checkpoint, 'trainer.json'), '{"version":1}');
+    await writeFile(
+      join(checkpoint, 'trainer.json'),
+      '{"version":1,"step":30,"tokens":1920,"positions":[30]}',
+    );
+    const earlier = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
+    await expect(earlier).rejects.toMatchObject({ code: 'checkpoint-version' });
+    await writeFile(join(checkpoint, 'trainer.json'), '{"version":2}');
     const damaged = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
     await expect(damaged).rejects.toMatchObject({ code: 'damaged-checkpoint' });
     await rm(join(checkpoint, 'optimizer/model.safetensors'));

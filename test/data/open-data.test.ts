@@ -1,0 +1,182 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type DataConfig, hasConversations, readDataConfig } from '../../src/data/data-node.ts';
+import { openData, openValidation } from '../../src/data/open-data.ts';
+import { tokenizeCorpus } from '../../src/data/tokenize-corpus.ts';
+import type { JsonValue } from '../../src/format/json.ts';
+import { ObjectReader } from '../../src/format/object-reader.ts';
+import { jsonLines, TEXTS, temporaryFolder, tinyTokenizer } from './helpers.ts';
+
+const folder = temporaryFolder();
+const tokenizer = await tinyTokenizer();
+const MESSAGES = [
+  { role: 'user', content: 'Hi' },
+  { role: 'assistant', content: 'Hello, dear cat.' },
+];
+const SHARD = { shards: ['corpus.tok'] };
+const CHAT = { chat: [{ files: ['chat.jsonl'] }] };
+
+beforeAll(async () => {
+  const file = folder.write('corpus.jsonl', jsonLines(TEXTS.map((text) => ({ text }))));
+  folder.write('chat.jsonl', jsonLines(Array.from({ length: 40 }, () => ({ messages: MESSAGES }))));
+  await tokenizeCorpus({ files: [file], tokenizer, out: `${folder.path}/corpus.tok`, language: 'en' });
+});
+
+/** The `data` field of a run -> its configuration, and what is wrong with it. */
+function read(data: unknown): { config: DataConfig; problems: string[] } {
+  const findings = { subject: 'the data', problems: [], known: new Set<string>() };
+  return { config: readDataConfig(new ObjectReader(data, '', findings)), problems: findings.problems };
+}
+
+async function open(data: unknown) {
+  const { config, problems } = read(data);
+  expect(problems).toEqual([]);
+  return openData(config, { tokenizer, folder: folder.path });
+}
+
+describe('readDataConfig()', () => {
+  it('gives a tree: knots of a mixture of shards and joined conversations', () => {
+    const { config } = read({
+      mix: [
+        { ...SHARD, weight: 3 },
+        { ...CHAT, sessions: 2 },
+      ],
+      sequenceLength: 64,
+      knots: { probability: 0.5 },
+    });
+    const conversations = { kind: 'conversations', sets: [{ files: ['chat.jsonl'], upsample: 1 }] };
+    expect(config).toEqual({
+      documents: {
+        kind: 'knots',
+        of: {
+          kind: 'mixture',
+          parts: [
+            { of: { kind: 'shards', files: ['corpus.tok'] }, weight: 3 },
+            { of: { kind: 'sessions', of: conversations, numSessions: 2 }, weight: 1 },
+          ],
+        },
+        probability: 0.5,
+        chunkShares: [0, 0.5, 0.5],
+        keepOrder: false,
+      },
+      sequenceLength: 64,
+      seed: 0,
+    });
+  });
+
+  it('a single part is not a mixture', () => {
+    expect(read({ mix: [SHARD] }).config.documents).toEqual({ kind: 'shards', files: ['corpus.tok'] });
+  });
+
+  it.each([
+    ['an empty mix', { mix: [] }, '"mix" is [], expected a list with at least one object'],
+    ['no mix', {}, '"mix" is missing, expected a list with at least one object'],
+    ['a part of nothing', { mix: [{}] }, 'it has to have either "shards" or "chat" (entry 1 of "mix")'],
+    ['a part of both', { mix: [{ ...SHARD, ...CHAT }] }, 'it has to have either "shards" or "chat"'],
+    ['a part without weight', { mix: [SHARD, { ...SHARD, weight: 0 }] }, '"weight" is 0, expected a number'],
+    ['chat without files', { mix: [{ chat: [{ upsample: 2 }] }] }, 'it has to have "files"'],
+    ['empty chat', { mix: [{ chat: [] }] }, '"mix.chat" is [], expected a list with at least one object'],
+    ['shards joined as sessions', { mix: [{ ...SHARD, sessions: 2 }] }, '"sessions" joins conversations'],
+  ])('refuses %s', (_, data, problem) => {
+    const { problems } = read(data);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+});
+
+describe('hasConversations()', () => {
+  it('finds them wherever they are in the tree', () => {
+    const found = (data: object) => hasConversations(read(data).config.documents);
+    expect(found({ mix: [SHARD, SHARD], knots: {} })).toBe(false);
+    expect(found({ mix: [SHARD, { ...CHAT, sessions: 2 }], knots: {} })).toBe(true);
+  });
+});
+
+describe('openData()', () => {
+  it('opens every kind of node', async () => {
+    const data = await open({
+      mix: [
+        { ...SHARD, weight: 3 },
+        { ...CHAT, sessions: 2 },
+      ],
+      sequenceLength: 128,
+    });
+    const text = tokenizer.decode((await data.source.next(1024)).tokens_T);
+    expect(text).toContain('red hen');
+    // Two sessions in one sequence.
+    expect(text).toMatch(
+      /(<.userprompt.>Hi<.endofuserprompt.><.response.>Hello, dear cat.<.endofresponse.>){2}/,
+    );
+    const shard = await open({ mix: [SHARD] });
+    const chat = await open({ mix: [CHAT] });
+    expect(data.numTokens).toBe(shard.numTokens + chat.numTokens);
+    const knots = await open({
+      mix: [SHARD],
+      sequenceLength: 128,
+      knots: { probability: 1, chunkShares: [0, 1] },
+    });
+    expect(tokenizer.decode((await knots.source.next(128)).tokens_T)).toMatch(/<D>\w{6}<\/D>/);
+    for (const one of [data, shard, chat, knots]) await one.close();
+  });
+
+  it('draws every order and every choice from a stream of its own, whatever the seed, the part and the epoch', async () => {
+    // A seed times a number plus an index is another seed’s with another index: these were equal.
+    const orderOf = async (seed: number, part: number, epoch: number): Promise<string> => {
+      const data = await open({ mix: Array(Math.max(2, part + 1)).fill(SHARD), seed });
+      const { documents } = data.source.position() as {
+        documents: { parts: { given: number; at: JsonValue }[] };
+      };
+      // Only this part gives: all others are far ahead.
+      const parts = documents.parts.map(({ at }, i) =>
+        i === part ? { given: 0, at: { ...(at as object), epoch } } : { given: 1e9, at },
+      );
+      await data.source.seek({ documents: { parts }, offset: 0 });
+      const { tokens_T } = await data.source.next(400);
+      await data.close();
+      return tokens_T.join();
+    };
+    const drawn = [
+      await orderOf(0, 0, 0),
+      await orderOf(1, 0, 0),
+      await orderOf(0, 1009, 0),
+      await orderOf(0, 0, 100_003),
+      await orderOf(0, 1, 0),
+    ];
+    expect(new Set(drawn).size).toBe(drawn.length);
+  });
+
+  it('knots a sequence by its number and the seed, which no other number and seed share', async () => {
+    const idsOf = async (seed: number, sequence: number): Promise<string[]> => {
+      const data = await open({
+        mix: [SHARD],
+        seed,
+        sequenceLength: 256,
+        knots: { probability: 1, chunkShares: [0, 1] },
+      });
+      const { documents } = data.source.position() as { documents: object };
+      await data.source.seek({ documents: { ...documents, sequence }, offset: 0 });
+      const text = tokenizer.decode((await data.source.next(256)).tokens_T);
+      await data.close();
+      return [...text.matchAll(/<D>(\w{6})<\/D>/g)].map(([, id]) => id);
+    };
+    // Ids of chunks are drawn: where two sequences have one in common, they have drawn the same numbers.
+    const ids = [await idsOf(0, 0), await idsOf(1, 0), await idsOf(0, 100_000), await idsOf(0, 1)];
+    for (const some of ids) expect(some.length).toBeGreaterThan(3);
+    expect(new Set(ids.flat()).size).toBe(ids.flat().length);
+  });
+
+  it('names a shard that is not there, and asks for a tokenizer', async () => {
+    await expect(open({ mix: [{ shards: ['nothing.tok'] }] })).rejects.toThrow('there is no such file');
+    const { config } = read({ mix: [CHAT] });
+    await expect(openData(config, { folder: folder.path })).rejects.toThrow('need a tokenizer');
+  });
+});
+
+describe('openValidation()', () => {
+  it('gives each shard by its language, in the order of the file', async () => {
+    const { sets, close } = await openValidation(['corpus.tok'], 128, folder.path);
+    expect(sets.map((set) => set.name)).toEqual(['en']);
+    const all = await sets[0].source.next(sets[0].numTokens);
+    expect(tokenizer.decode(all.tokens_T, { skipControl: true })).toBe(TEXTS.join(''));
+    await close();
+  });
+});
