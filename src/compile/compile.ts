@@ -5,6 +5,7 @@ import type { Program } from './program.ts';
 import { schedule } from './schedule.ts';
 import { removeUnused } from './simplify.ts';
 import { takeRowsEarly } from './take-rows-early.ts';
+import { verifyGraph, verifyProgram } from './verify.ts';
 
 export interface CompileOptions {
   readonly name: string;
@@ -14,6 +15,14 @@ export interface CompileOptions {
 
 /** Graph -> Program: drop what nobody reads, compute no row that is not wanted, fuse, order, share memory. */
 export function compile(graph: Graph, options: CompileOptions): Program {
-  const fused = fuse(takeRowsEarly(removeUnused(graph)), options.supports);
-  return planMemory(schedule(removeUnused(fused)), options.name);
+  const fuseSupported = (before: Graph): Graph => fuse(before, options.supports);
+  verifyGraph(graph, 'trace');
+  let current = graph;
+  for (const pass of [removeUnused, takeRowsEarly, fuseSupported, removeUnused, schedule]) {
+    current = pass(current);
+    verifyGraph(current, pass.name);
+  }
+  const program = planMemory(current, options.name);
+  verifyProgram(current, program);
+  return program;
 }

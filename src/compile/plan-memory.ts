@@ -4,7 +4,7 @@ import type { Graph, Tensor } from '../graph/tensor.ts';
 import type { Instruction, Program, SourceValue, Value, ValueId } from './program.ts';
 import { isSource } from './simplify.ts';
 
-const ELEMENT_BYTES = 4;
+export const ELEMENT_BYTES = 4;
 
 /**
  * What is read again only so many nodes later (the way back of training reads what the way forward computed) gets a slot of
@@ -106,7 +106,7 @@ export function planMemory(graph: Graph, name: string): Program {
 }
 
 /** Aliases share their source's memory, so lifetimes are counted for the tensor that owns it. */
-function owner(tensor: Tensor): Tensor {
+export function owner(tensor: Tensor): Tensor {
   if (isSource(tensor)) return tensor;
   const { aliasOf } = factsOf(tensor.op);
   return aliasOf === undefined ? tensor : owner(tensor.inputs[aliasOf]);
@@ -126,7 +126,7 @@ function nominal(size: Dim): number {
   return typeof size === 'number' ? size : size.times * (size.symbol === 'T' ? 512 : 1);
 }
 
-function dominates(a: Dim, b: Dim): boolean {
+export function dominates(a: Dim, b: Dim): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a >= b;
   return typeof a === 'object' && typeof b === 'object' && a.symbol === b.symbol && a.times >= b.times;
 }

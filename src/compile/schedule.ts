@@ -3,32 +3,24 @@ import type { Graph, Tensor } from '../graph/tensor.ts';
 import { isSource } from './simplify.ts';
 
 /**
- * Put matrix products that do not depend on each other side by side, so that a backend can run them as one loop over all
- * its threads: query, key and value; the experts' and the shared experts' matrices.
+ * Put matrix products that do not depend on each other next to each other, so that a backend can run them as one loop over
+ * all its threads: query, key and value; the experts' and the shared experts' matrices.
  *
- * Nodes are taken in their order, but products wait until nothing else can go on; then all that are ready follow in a row.
+ * Products wait until nothing else can be computed without them; then all that are ready follow in a row. So a node's place
+ * is given by the number of products on the longest way to it; within one level, products come last, and otherwise nodes
+ * keep their order.
  */
 export function schedule(graph: Graph): Graph {
-  const done = new Set<Tensor>();
-  const scheduled: Tensor[] = [];
-  let waiting = graph.nodes;
-  const isReady = (node: Tensor): boolean => node.inputs.every((input) => done.has(input));
-  const take = (node: Tensor): void => {
-    done.add(node);
-    scheduled.push(node);
-  };
-
-  while (waiting.length > 0) {
-    const held: Tensor[] = [];
-    for (const node of waiting) {
-      if (isReady(node) && !isJoinable(node)) take(node);
-      else held.push(node);
-    }
-    const products = held.filter(isReady);
-    products.forEach(take);
-    waiting = held.filter((node) => !done.has(node));
+  const levels = new Map<Tensor, number>();
+  const levelOf = (node: Tensor): number => levels.get(node) as number;
+  for (const node of graph.nodes) {
+    const after = node.inputs.map((input) => levelOf(input) + (isJoinable(input) ? 1 : 0));
+    levels.set(node, Math.max(0, ...after));
   }
-  return { nodes: scheduled, outputs: graph.outputs };
+  const nodes = [...graph.nodes].sort(
+    (a, b) => levelOf(a) - levelOf(b) || Number(isJoinable(a)) - Number(isJoinable(b)),
+  );
+  return { nodes, outputs: graph.outputs };
 }
 
 function isJoinable(node: Tensor): boolean {
