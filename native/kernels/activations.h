@@ -12,17 +12,6 @@ namespace dots {
 
 struct ActivationLayout {
   int64_t q16, sums16, sums32, wideSums32, d, rowBytes;
-
-  constexpr ActivationLayout(Activation kind, int64_t cols)
-      : q16(align(cols)),
-        sums16(q16 + align(cols * 2)),
-        sums32(sums16 + align(cols / 16 * 2)),
-        wideSums32(sums32 + align(cols / 32 * 2)),
-        d(wideSums32 + align(cols / 32 * 4)),
-        rowBytes(d + align(cols / (kind == Activation::kQ256 ? 256 : 32) * 4)) {}
-
- private:
-  static constexpr int64_t align(int64_t n) { return (n + 63) / 64 * 64; }
 };
 
 struct ActivationRow {
@@ -32,15 +21,29 @@ struct ActivationRow {
   const int16_t* sums32;      // sums of 32
   const int32_t* wideSums32;  // the same as int32
   const float* d;
-
-  ActivationRow() = default;
-  ActivationRow(const uint8_t* row, const ActivationLayout& at)
-      : q(reinterpret_cast<const int8_t*>(row)),
-        q16(reinterpret_cast<const int16_t*>(row + at.q16)),
-        sums16(reinterpret_cast<const int16_t*>(row + at.sums16)),
-        sums32(reinterpret_cast<const int16_t*>(row + at.sums32)),
-        wideSums32(reinterpret_cast<const int32_t*>(row + at.wideSums32)),
-        d(reinterpret_cast<const float*>(row + at.d)) {}
 };
+
+// Static, so that every source has a copy of its own: those of kernels are compiled for one instruction set (isa.h).
+static inline int64_t alignedTo64(int64_t n) { return (n + 63) / 64 * 64; }
+
+static inline ActivationLayout activationLayout(Activation kind, int64_t cols) {
+  ActivationLayout at;
+  at.q16 = alignedTo64(cols);
+  at.sums16 = at.q16 + alignedTo64(cols * 2);
+  at.sums32 = at.sums16 + alignedTo64(cols / 16 * 2);
+  at.wideSums32 = at.sums32 + alignedTo64(cols / 32 * 2);
+  at.d = at.wideSums32 + alignedTo64(cols / 32 * 4);
+  at.rowBytes = at.d + alignedTo64(cols / (kind == Activation::kQ256 ? 256 : 32) * 4);
+  return at;
+}
+
+static inline ActivationRow activationRow(const uint8_t* row, const ActivationLayout& at) {
+  return {reinterpret_cast<const int8_t*>(row),
+          reinterpret_cast<const int16_t*>(row + at.q16),
+          reinterpret_cast<const int16_t*>(row + at.sums16),
+          reinterpret_cast<const int16_t*>(row + at.sums32),
+          reinterpret_cast<const int32_t*>(row + at.wideSums32),
+          reinterpret_cast<const float*>(row + at.d)};
+}
 
 }  // namespace dots

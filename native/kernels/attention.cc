@@ -44,6 +44,8 @@ static Run makeRun(KvType type, int headWidth, float* workspace) {
   return run;
 }
 
+namespace {
+
 // Rows of a run: query heads of one key/value head, token by token. Row i is token i / share, head i % share.
 struct Rows {
   const KvLayer* layer;
@@ -123,6 +125,8 @@ static void walk(const Run& run, const Rows& rows, const KvStep& step, const flo
   walkBlocks<Pages>(run, rows, numRows);
   endRun(run, rows, y_TNH, begin, numRows);
 }
+
+}  // namespace
 
 int64_t planAttention(const KvStep& step, int64_t numQueryHeads, int64_t numHeads, int32_t* starts) {
   const int64_t tokensPerRun = maxOf<int64_t>(1, kRunRows / (numQueryHeads / numHeads));

@@ -13,6 +13,8 @@ constexpr int64_t kQueries = 64;
 
 DOTS_INLINE int64_t paddedTo(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
+namespace {
+
 /// Memory of one task, handed out piece by piece in 64-byte steps.
 struct Pieces {
   float* next;
@@ -22,6 +24,8 @@ struct Pieces {
     return piece;
   }
 };
+
+}  // namespace
 
 /// kGemmDepth columns of scores as panels of packGemmRows.
 DOTS_INLINE int64_t turnedFloats() { return (kGemmDepth / gemmTileRows() + 1) * (kQueries * gemmTileRows() + 16); }

@@ -76,7 +76,7 @@ struct PanelAhead {
 
 DOTS_INLINE ActivationRow tokenRow(const TileJob& job, const ActivationLayout& at, int64_t token) {
   const int64_t row = job.xRows ? job.xRows[token] : token;
-  return ActivationRow(job.activations + row * job.xRowBytes, at);
+  return activationRow(job.activations + row * job.xRowBytes, at);
 }
 
 DOTS_INLINE float* outRow(const TileJob& job, int64_t token) {
@@ -334,7 +334,7 @@ constexpr int kTileGroups = kTileTokens == 1 ? 1 : 2;
 // Up to NT tokens; missing ones repeat the last one, into sums that nobody reads.
 template <class F, int NT>
 static void few(const TileJob& job) {
-  const ActivationLayout at(F::kActivation, job.cols);
+  const ActivationLayout at = activationLayout(F::kActivation, job.cols);
   ActivationRow x[NT];
   const int numTokens = static_cast<int>(job.numTokens);
   for (int t = 0; t < NT; ++t) x[t] = tokenRow(job, at, minOf(t, numTokens - 1));
@@ -377,7 +377,7 @@ static void many(const TileJob& job) {
   Panel* const panels = reinterpret_cast<Panel*>(job.scratch);
   float* const sums = reinterpret_cast<float*>(job.scratch + sizeof(Panel) * kGroups);
   ActivationRow* const x = reinterpret_cast<ActivationRow*>(sums + kPanelTokens * kTileRows);
-  const ActivationLayout at(F::kActivation, job.cols);
+  const ActivationLayout at = activationLayout(F::kActivation, job.cols);
 
   for (int64_t firstToken = 0; firstToken < job.numTokens; firstToken += kPanelTokens) {
     const int numTokens = static_cast<int>(minOf<int64_t>(kPanelTokens, job.numTokens - firstToken));

@@ -30,6 +30,8 @@ DOTS_INLINE const float* rowAt(const GemmOperand& operand, int64_t row) {
   return operand.source + (operand.rows ? operand.rows[row] : row) * operand.ld;
 }
 
+namespace {
+
 /// Rows that are wanted next, handed out in pieces of a few cache lines.
 struct Ahead {
   const GemmOperand* operand;
@@ -60,9 +62,11 @@ DOTS_INLINE void multiplyStep(const float* a, const float* b, int64_t k, Vec (&s
   }
 }
 
-/// M rows of A against one panel of B, into the panel's columns of M rows of C.
+/// M rows of A against one panel of B, into the panel's columns of M rows of C. Never inlined: the registers are all
+/// its own.
 template <int M, bool kColumns>
-void tile(const float* a, const float* b, int64_t depth, float* const* c, bool isFirst, Ahead& ahead) {
+__attribute__((noinline)) void tile(const float* a, const float* b, int64_t depth, float* const* c, bool isFirst,
+                                    Ahead& ahead) {
   DOTS_UNROLL
   for (int i = 0; i < M; ++i) {
     __builtin_prefetch(c[i], 1);
@@ -134,6 +138,8 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
     }
   }
 }
+
+}  // namespace
 
 void gemmBlock(const GemmBlock& block) {
   if (block.aIsColumns) return runBlock<true>(block);

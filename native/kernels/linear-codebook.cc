@@ -3,6 +3,7 @@
 
 namespace dots {
 namespace DOTS_ISA {
+namespace {
 
 #if defined(DOTS_AVX2) || defined(DOTS_AVX512)
 
@@ -169,6 +170,8 @@ struct PerIq2Xxs : PerRow256<Iq2XxsRow> {
 using PerIq2Xxs = PerRow256<Iq2XxsRow>;
 
 #endif
+
+}  // namespace
 
 void linearTileCodebook(StorageId type, const TileJob& job) {
   switch (type) {

@@ -7,6 +7,7 @@
 
 namespace dots {
 namespace DOTS_ISA {
+namespace {
 
 constexpr int kChunk = 64;
 
@@ -258,6 +259,8 @@ static void multiplyFloat(const TileJob& job) {
   else
     fewRows<W, 1>(job, x);
 }
+
+}  // namespace
 
 void linearTileFloat(StorageId type, const TileJob& job) {
   switch (type) {

@@ -41,7 +41,7 @@ static float quantizeBlock(const float* x, int n, int8_t* q) {
 }
 
 void quantizeRows(Activation kind, const float* x, int64_t ldX, int64_t numRows, int64_t cols, uint8_t* out) {
-  const ActivationLayout at(kind, cols);
+  const ActivationLayout at = activationLayout(kind, cols);
   const int block = kind == Activation::kQ256 ? 256 : 32;
   for (int64_t row = 0; row < numRows; ++row, x += ldX, out += at.rowBytes) {
     int8_t* q = reinterpret_cast<int8_t*>(out);

@@ -10,8 +10,8 @@
 namespace dots {
 
 /// Bytes of one row of `cols` activations as `kind`, a multiple of 64; for kF32, of the row itself.
-inline int64_t activationRowBytes(Activation kind, int64_t cols) {
-  return kind == Activation::kF32 ? cols * 4 : ActivationLayout(kind, cols).rowBytes;
+static inline int64_t activationRowBytes(Activation kind, int64_t cols) {
+  return kind == Activation::kF32 ? cols * 4 : activationLayout(kind, cols).rowBytes;
 }
 
 // Quantises numRows rows of cols floats, ldX floats apart, to out (64-byte aligned, activationRowBytes apart).

@@ -40,6 +40,8 @@ const StorageInfo* storageInfo(int32_t ggufType) {
   return nullptr;
 }
 
+const StorageInfo* storageInfo(StorageId id) { return storageInfo(static_cast<int32_t>(id)); }
+
 int64_t storedBytes(const StorageInfo& storage, int64_t count) {
   return count / storage.blockElements * storage.blockBytes;
 }

@@ -54,7 +54,7 @@ struct StorageInfo {
 const StorageInfo* storageInfo(int32_t ggufType);
 /// Bytes of so many weights; count divides into blocks.
 int64_t storedBytes(const StorageInfo& storage, int64_t count);
-inline const StorageInfo* storageInfo(StorageId id) { return storageInfo(static_cast<int32_t>(id)); }
+const StorageInfo* storageInfo(StorageId id);
 
 /// All of them, in the order of their numbers; ends with a null name.
 const StorageInfo* allStorageTypes();

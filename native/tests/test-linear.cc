@@ -183,7 +183,7 @@ static void poisonShows() {
     x[41] = 5;
     Aligned q(activationRowBytes(Activation::kQ32, 64));
     quantizeActivations(Activation::kQ32, x, 64, 1, 64, q.p, pool);
-    const ActivationRow row(q.p, ActivationLayout(Activation::kQ32, 64));
+    const ActivationRow row = activationRow(q.p, activationLayout(Activation::kQ32, 64));
     CHECK(std::isnan(row.d[0]) && std::isnan(row.d[1]), "%s: d = %g, %g", isaName(isa), static_cast<double>(row.d[0]),
           static_cast<double>(row.d[1]));
   }
