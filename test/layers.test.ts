@@ -77,6 +77,17 @@ describe('layers', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('only the list of architectures knows one of them: nothing else imports its files', () => {
+    const own = (target: string): string | undefined => /^model\/(?!blocks\/)([^/]+)\//.exec(target)?.[1];
+    const wrong = files.flatMap((file) =>
+      localImports(file)
+        .filter((target) => own(target) !== undefined && own(target) !== own(file))
+        .filter(() => file !== 'model/architectures.ts')
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('no file imports itself in a circle', () => {
     const done = new Set<string>();
     const cycles: string[] = [];

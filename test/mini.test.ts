@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '../src/cli/resolve-model.ts';
 import { type Model, open } from '../src/index.ts';
+import type { Dots1Config } from '../src/model/dots1/config.ts';
 import { runCli } from './cli/run-cli.ts';
 
 // The model that ships with the project: what its card and the README say of it.
@@ -30,7 +31,7 @@ describe('mini', () => {
   }
 
   it('has every part of the architecture, and fits into the package', () => {
-    const { config } = model.engine.files;
+    const config = model.engine.config as Dots1Config;
     expect(config.numDenseLayers).toBe(1);
     expect(config.numExperts).toBeGreaterThanOrEqual(16);
     expect(config.numSharedExperts).toBeGreaterThanOrEqual(1);

@@ -6,9 +6,8 @@ import { storageTypeByName } from '../dtype/index.ts';
 import { type StorageType, storageBytes } from '../dtype/storage-type.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Engine } from '../engine/open.ts';
-import { evaluateDim } from '../graph/dim.ts';
+import { evaluateDim, type Shape } from '../graph/dim.ts';
 import { bindWeights } from '../model/bind-weights.ts';
-import type { Dots1Config } from '../model/config.ts';
 import type { BenchTest } from './bench-tests.ts';
 
 export interface Limits {
@@ -30,7 +29,7 @@ export async function findLimits(
   const { config, tensors, format, origin } = engine.files;
   const { weights } = bindWeights(config, tensors, format, origin);
   const { program } = engine;
-  const model = { program, weights, config, kvType: storageTypeByName(kvType), multipliesBytes };
+  const model = { program, weights, kvType: storageTypeByName(kvType), multipliesBytes };
   return { machine, rate: (test, maxStepTokens) => limitRate(model, test, maxStepTokens, machine) };
 }
 
@@ -52,7 +51,6 @@ export interface StepShape {
 export interface WorkModel {
   readonly program: Program;
   readonly weights: ReadonlyMap<string, StoredWeight>;
-  readonly config: Dots1Config;
   readonly kvType: StorageType;
   /** Whether products with weights of a type are sums of 8-bit integers. */
   multipliesBytes(type: StorageType): boolean;
@@ -68,16 +66,18 @@ export function stepWork(model: WorkModel, step: StepShape): StepWork {
   let bytes = 0;
   let floatMultiplies = 0;
   let byteMultiplies = 0;
-  for (const { op, inputs, output } of model.program.instructions) {
+  const { values, instructions } = model.program;
+  for (const { op, inputs, output } of instructions) {
     if (op === 'cachedAttention') {
-      const attention = attentionWork(model, step);
+      const [queries, keys] = inputs.map((input) => values[input].shape);
+      const attention = attentionWork(queries, keys, model.kvType, step);
       bytes += attention.bytes;
       if (model.kvType.isFloat) floatMultiplies += attention.multiplies;
       else byteMultiplies += attention.multiplies;
       continue;
     }
     for (const input of inputs) {
-      const value = model.program.values[input];
+      const value = values[input];
       if (value.kind !== 'weight') continue;
       const weight = model.weights.get(value.name);
       if (!weight) throw new InternalError(`the program reads ${value.name}, which was not bound`);
@@ -85,11 +85,14 @@ export function stepWork(model: WorkModel, step: StepShape): StepWork {
       if (op === 'embedding') {
         bytes += (sizeBytes / weight.shape[0]) * numTokens;
       } else if (op === 'linear' || op === 'groupedLinear') {
-        const rows = evaluateDim(model.program.values[output].shape[0], bindings);
+        const rows = evaluateDim(values[output].shape[0], bindings);
         const multiplies = rows * weight.shape.slice(-2).reduce((a, b) => a * b);
         if (model.multipliesBytes(weight.type)) byteMultiplies += multiplies;
         else floatMultiplies += multiplies;
-        bytes += op === 'linear' ? sizeBytes : sizeBytes * chosenShare(model.config, rows);
+        bytes +=
+          op === 'linear'
+            ? sizeBytes
+            : sizeBytes * chosenShare(weight.shape[0], values[inputs[2]].shape[1] as number, rows);
       } else bytes += sizeBytes;
     }
   }
@@ -97,22 +100,24 @@ export function stepWork(model: WorkModel, step: StepShape): StepWork {
 }
 
 /** The part of a layer's experts that at least one of the tokens chooses, were the choice even. */
-function chosenShare({ numExperts, numExpertsPerToken }: Dots1Config, numRoutedRows: number): number {
-  const numTokens = numRoutedRows / numExpertsPerToken;
-  return 1 - (1 - numExpertsPerToken / numExperts) ** numTokens;
+function chosenShare(numExperts: number, numChosen: number, numRoutedRows: number): number {
+  return 1 - (1 - numChosen / numExperts) ** (numRoutedRows / numChosen);
 }
 
+/** Of one layer: `queries` are [T, N, H], `keys` [T, G, H], and values as wide as keys. */
 function attentionWork(
-  { config, kvType }: WorkModel,
+  [, numHeads, headSize]: Shape,
+  [, numKeyValueHeads]: Shape,
+  kvType: StorageType,
   step: StepShape,
 ): { bytes: number; multiplies: number } {
   const { numSequences, tokensEach, numCached } = step;
-  const cellBytes = storageBytes(kvType, 2 * config.numKeyValueHeads * config.headSize);
+  const cellBytes = storageBytes(kvType, 2 * (numKeyValueHeads as number) * (headSize as number));
   // Every token sees what is cached, the new ones before it, and itself.
   const numPairs = numSequences * (tokensEach * numCached + (tokensEach * (tokensEach + 1)) / 2);
   return {
     bytes: numSequences * numCached * cellBytes,
-    multiplies: 2 * numPairs * config.numHeads * config.headSize,
+    multiplies: 2 * numPairs * (numHeads as number) * (headSize as number),
   };
 }
 

@@ -1,8 +1,13 @@
 import { formatBytes, formatCount, formatParameters } from '../core/units.ts';
+import { f16 } from '../dtype/index.ts';
+import { cachePageBytes, inferenceGraph } from '../engine/inference-graph.ts';
 import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
+import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
+import type { ModelConfig } from '../model/architecture.ts';
+import { architectureOf } from '../model/architectures.ts';
 import { bindWeights } from '../model/bind-weights.ts';
-import { countParameters, type Dots1Config } from '../model/config.ts';
+import { countParameters } from '../model/weights.ts';
 import type { CommonFlags } from './options.ts';
 import { printable } from './printable.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -36,10 +41,10 @@ export async function info(session: Session, model: string, flags: InfoFlags): P
 }
 
 interface Facts {
-  readonly architecture: 'dots1';
+  readonly architecture: string;
   readonly name: string;
   readonly format: 'gguf' | 'hf';
-  readonly config: Dots1Config;
+  readonly config: ModelConfig;
   readonly parameters: { readonly total: number; readonly active: number };
   readonly fileBytes: number;
   /** Of the weights alone, without header and padding. */
@@ -64,7 +69,7 @@ function collect(files: ModelFiles): Facts {
     tensorTypes[type.name] = (tensorTypes[type.name] ?? 0) + sizeBytes;
   const weightBytes = Object.values(tensorTypes).reduce((a, b) => a + b, 0);
   return {
-    architecture: 'dots1',
+    architecture: config.architecture,
     name: files.name,
     format: files.format,
     config,
@@ -87,8 +92,8 @@ function collect(files: ModelFiles): Facts {
 }
 
 /** Keys and values of all layers in f16. */
-function cacheBytesPerToken(config: Dots1Config): number {
-  return config.numLayers * config.numKeyValueHeads * config.headSize * 2 * 2;
+function cacheBytesPerToken(config: ModelConfig): number {
+  return cachePageBytes(inferenceGraph(config, 1), f16) / PAGE_SIZE;
 }
 
 function describe(facts: Facts, session: Session): string[] {
@@ -99,7 +104,11 @@ function describe(facts: Facts, session: Session): string[] {
     `${formatBytes(memory.cacheBytesPerToken * tokens)} at ${formatCount(tokens)} tokens`;
   const contexts = config.contextLength > 4096 ? [4096, config.contextLength] : [config.contextLength];
   const rows: (readonly [string, string])[] = [
-    ['architecture', `${facts.architecture}, ${describeNetwork(config)}`],
+    [
+      'architecture',
+      `${facts.architecture}, ${config.numLayers} layers, width ${formatCount(config.hiddenSize)}`,
+    ],
+    ...architectureOf(config).describe(config),
     [
       'parameters',
       `${formatParameters(parameters.total)} in all, ${formatParameters(parameters.active)} for each token`,
@@ -109,7 +118,6 @@ function describe(facts: Facts, session: Session): string[] {
       `${formatBytes(facts.fileBytes)}, ${formatCount(facts.numTensors)} tensors, ${facts.bitsPerWeight.toFixed(2)} bits per weight`,
     ],
     ['types', types.map(([type, sizeBytes]) => `${type} ${share(sizeBytes)}`).join(', ')],
-    ['experts', describeExperts(config)],
     ['context', `${formatCount(config.contextLength)} tokens`],
     [
       'memory',
@@ -128,26 +136,7 @@ function describe(facts: Facts, session: Session): string[] {
   ];
 }
 
-function describeNetwork(config: Dots1Config): string {
-  const shared =
-    config.numKeyValueHeads === config.numHeads ? '' : ` (${config.numKeyValueHeads} for keys and values)`;
-  return (
-    `${config.numLayers} layers, width ${formatCount(config.hiddenSize)}, ` +
-    `${config.numHeads} heads of ${config.headSize}${shared}`
-  );
-}
-
-function describeExperts(config: Dots1Config): string {
-  if (config.numDenseLayers >= config.numLayers) return 'none: every layer is dense';
-  const groups = config.numGroups > 1 ? `, from ${config.numKeptGroups} of ${config.numGroups} groups` : '';
-  const dense = config.numDenseLayers === 0 ? 'no dense layer' : `first ${config.numDenseLayers} dense`;
-  return (
-    `${config.numExpertsPerToken} of ${config.numExperts}${groups} and ${config.numSharedExperts} shared, ` +
-    `width ${formatCount(config.expertSize)}; ${dense}`
-  );
-}
-
-function describeTokenizer(tokenizer: NonNullable<Facts['tokenizer']>, config: Dots1Config): string {
+function describeTokenizer(tokenizer: NonNullable<Facts['tokenizer']>, config: ModelConfig): string {
   const { numRealTokens, eos, bos } = tokenizer;
   const padding = config.vocabSize - numRealTokens;
   return [

@@ -7,8 +7,10 @@ import { openData, openValidation } from '../data/open-data.ts';
 import { openModelFiles } from '../engine/model-files.ts';
 import { chooseBackend } from '../engine/open.ts';
 import { parseJson } from '../format/json.ts';
+import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
-import { checkConfig, countParameters, type Dots1Config } from '../model/config.ts';
+import { checkConfig } from '../model/config.ts';
+import { countParameters } from '../model/weights.ts';
 import { copyWeights } from '../train/parameters.ts';
 import { type RunConfig, readRunConfig } from '../train/run-config.ts';
 import { RunFolder } from '../train/run-folder.ts';
@@ -138,17 +140,17 @@ async function openStart(run: RunConfig, base: string, closers: (() => Promise<v
 
 function modelOf(
   run: RunConfig,
-  start: Dots1Config | undefined,
+  start: ModelConfig | undefined,
   vocabSize: number,
   file: string,
-): Dots1Config {
+): ModelConfig {
   const model = start
     ? {
         ...start,
         ...(run.contextLength !== undefined && { contextLength: run.contextLength }),
         ...(run.ropeTheta !== undefined && { ropeTheta: run.ropeTheta }),
       }
-    : { vocabSize, ...(run.model as Omit<Dots1Config, 'vocabSize'>) };
+    : { vocabSize, ...(run.model as Omit<ModelConfig, 'vocabSize'>) };
   if (model.vocabSize < vocabSize) {
     throw new UsageError(
       `The data of ${file} has ${formatCount(vocabSize)} different tokens, the model only ${formatCount(model.vocabSize)}`,

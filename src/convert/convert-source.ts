@@ -8,11 +8,11 @@ import { openGguf } from '../format/gguf-shards.ts';
 import { findString, type GgufMetadata } from '../format/gguf-values.ts';
 import { type HfFiles, openHfFolder } from '../format/hf-folder.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
+import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
 import { bindWeights, type WeightNaming } from '../model/bind-weights.ts';
-import type { Dots1Config } from '../model/config.ts';
 import { configFromGguf } from '../model/config-gguf.ts';
 import { configFromHf } from '../model/config-hf.ts';
-import { hfNames, type WeightSpec, weightSpecs } from '../model/weights.ts';
+import { hfNames, weightSpecs } from '../model/weights.ts';
 import { type TokenizerTables, tokenizerFromGguf, tokenizerFromHf } from './tokenizer-tables.ts';
 
 /** Values that lie in a row in one file. */
@@ -32,7 +32,7 @@ export interface SourceWeight {
 export interface ConvertSource {
   readonly kind: WeightNaming;
   readonly name: string;
-  readonly config: Dots1Config;
+  readonly config: ModelConfig;
   readonly weights: readonly SourceWeight[];
   readonly tokenizer: TokenizerTables | undefined;
   readonly chatTemplate: string | undefined;
@@ -100,7 +100,7 @@ async function openHfSource(path: string, onWarning: Warn): Promise<ConvertSourc
 }
 
 function collectWeights(
-  config: Dots1Config,
+  config: ModelConfig,
   tensors: ReadonlyMap<string, StoredTensor>,
   naming: WeightNaming,
   origin: string,

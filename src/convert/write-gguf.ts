@@ -3,8 +3,10 @@ import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
 import { writeGguf } from '../format/gguf-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
-import { countParameters, type Dots1Config } from '../model/config.ts';
-import type { WeightSpec } from '../model/weights.ts';
+import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
+import { architectureOf } from '../model/architectures.ts';
+import { configToGguf } from '../model/config-gguf.ts';
+import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts';
 import type { ConvertSource, SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-tables.ts';
@@ -31,8 +33,9 @@ export async function writeGgufModel(
 ): Promise<WrittenFiles & { readonly numTensors: number }> {
   const tensors = source.weights.map((weight) => target(weight, weight.spec.gguf, type));
   const [embedding] = source.weights;
-  // llama.cpp's loader for this architecture insists on an output matrix, so tied ones are written twice.
-  if (source.config.tiedEmbeddings) tensors.push(target(embedding, 'output.weight', type));
+  const { repeatsTiedOutput = false } = architectureOf(source.config);
+  if (source.config.tiedEmbeddings && repeatsTiedOutput)
+    tensors.push(target(embedding, 'output.weight', type));
   const written = await writeGguf(
     path,
     {
@@ -83,49 +86,17 @@ function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): G
   const optional = (key: string, value: string | undefined): [string, GgufValue][] =>
     value === undefined ? [] : [[key, string(value)]];
   return new Map<string, GgufValue>([
-    ['general.architecture', string('dots1')],
+    ['general.architecture', string(config.architecture)],
     ['general.type', string('model')],
     ['general.name', string(name)],
     ['general.size_label', string(sizeLabel(config))],
     ...optional('general.license', license),
     ['general.file_type', u32(FILE_TYPES[commonType(tensors)] ?? 0)],
     ['general.quantization_version', u32(2)],
-    ...networkMetadata(config),
+    ...configToGguf(config),
     ...(tokenizer ? tokenizerMetadata(tokenizer) : noTokenizer()),
     ...optional('tokenizer.chat_template', chatTemplate),
   ]);
-}
-
-function networkMetadata(config: Dots1Config): [string, GgufValue][] {
-  const entries: [string, GgufValue][] = [
-    ['block_count', u32(config.numLayers)],
-    ['context_length', u32(config.contextLength)],
-    ['embedding_length', u32(config.hiddenSize)],
-    ['feed_forward_length', u32(config.denseSize)],
-    ['attention.head_count', u32(config.numHeads)],
-    ['attention.head_count_kv', u32(config.numKeyValueHeads)],
-    // Only readers that were told take other widths than hidden size by number of heads.
-    ['attention.key_length', u32(config.headSize)],
-    ['attention.value_length', u32(config.headSize)],
-    ['attention.layer_norm_rms_epsilon', { type: 'f32', value: config.normEps }],
-    ['rope.freq_base', { type: 'f32', value: config.ropeTheta }],
-    ['rope.dimension_count', u32(config.headSize)],
-    ['vocab_size', u32(config.vocabSize)],
-    ['expert_count', u32(config.numExperts)],
-    ['expert_used_count', u32(config.numExpertsPerToken)],
-    ['expert_feed_forward_length', u32(config.expertSize)],
-    ['expert_shared_count', u32(config.numSharedExperts)],
-    ['expert_weights_scale', { type: 'f32', value: config.routedScalingFactor }],
-    ['expert_weights_norm', { type: 'bool', value: config.normalizeTopK }],
-    // 2 is sigmoid.
-    ['expert_gating_func', u32(2)],
-    ['leading_dense_block_count', u32(config.numDenseLayers)],
-  ];
-  if (config.numGroups > 1) {
-    entries.push(['expert_group_count', u32(config.numGroups)]);
-    entries.push(['expert_group_used_count', u32(config.numKeptGroups)]);
-  }
-  return entries.map(([key, value]) => [`dots1.${key}`, value]);
 }
 
 /** llama.cpp's word for a file that takes and gives ids only. */
@@ -134,15 +105,17 @@ function noTokenizer(): [string, GgufValue][] {
 }
 
 /** `128x8.7B`: experts, and the parameters of one path through one expert a layer. */
-function sizeLabel(config: Dots1Config): string {
+function sizeLabel(config: ModelConfig): string {
+  const [routed] = routedLayers(config);
   const { total } = countParameters(config);
-  const numMoeLayers = config.numLayers - config.numDenseLayers;
-  const allExperts = numMoeLayers * config.numExperts * 3 * config.hiddenSize * config.expertSize;
-  const path = total - allExperts + allExperts / Math.max(1, config.numExperts);
+  const allExperts = weightSpecs(config)
+    .filter(({ numChosen }) => numChosen !== undefined)
+    .reduce((sum, { shape }) => sum + shape.reduce((x, y) => x * y), 0);
+  const path = total - allExperts + allExperts / (routed?.numExperts ?? 1);
   const [scaled, unit] =
     path >= 1e9 ? [path / 1e9, 'B'] : path >= 1e6 ? [path / 1e6, 'M'] : [path / 1e3, 'K'];
   const size = `${scaled.toFixed(Math.round(scaled) >= 10 ? 0 : 1)}${unit}`;
-  return numMoeLayers > 0 ? `${config.numExperts}x${size}` : size;
+  return routed ? `${routed.numExperts}x${size}` : size;
 }
 
 /** The type that most bytes have. */

@@ -4,7 +4,7 @@ import { openGguf } from '../format/gguf-shards.ts';
 import { findString, type GgufMetadata } from '../format/gguf-values.ts';
 import { type HfFiles, openHfFolder } from '../format/hf-folder.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
-import type { Dots1Config } from '../model/config.ts';
+import type { ModelConfig } from '../model/architecture.ts';
 import { configFromGguf } from '../model/config-gguf.ts';
 import { configFromHf } from '../model/config-hf.ts';
 import { type ChatTemplate, chatTemplateFromGguf, chatTemplateFromHf } from '../text/chat-template.ts';
@@ -19,7 +19,7 @@ export interface ModelFiles {
   readonly origin: string;
   /** What its maker calls it, or the file's name. */
   readonly name: string;
-  readonly config: Dots1Config;
+  readonly config: ModelConfig;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Undefined for files without one: everything that takes token ids still works. */
   readonly tokenizer: Tokenizer | undefined;

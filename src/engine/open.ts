@@ -5,11 +5,10 @@ import type { Program } from '../compile/program.ts';
 import { UnsupportedError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { storageTypeByName } from '../dtype/index.ts';
-import { type StorageType, storageBytes } from '../dtype/storage-type.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
+import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
-import type { Dots1Config } from '../model/config.ts';
-import { inferenceGraph } from './inference-graph.ts';
+import { cachePageBytes, inferenceGraph } from './inference-graph.ts';
 import { Loop } from './loop.ts';
 import { type ModelFiles, openModelFiles } from './model-files.ts';
 import { PagePool } from './page-pool.ts';
@@ -95,7 +94,7 @@ export class Engine implements Omit<EngineParts, 'executable'> {
     );
   }
 
-  get config(): Dots1Config {
+  get config(): ModelConfig {
     return this.files.config;
   }
 
@@ -135,13 +134,13 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
     const maxParallel = options.maxParallel ?? 1;
     const pagesPerSequence = Math.ceil(contextLength / PAGE_SIZE);
     const stateType = storageTypeByName(options.kvType ?? 'f16');
-    const pageBytes = cachePageBytes(files.config, stateType);
+    const graph = inferenceGraph(files.config, pagesPerSequence);
+    const pageBytes = cachePageBytes(graph, stateType);
     const numPages = chooseNumPages(options, pageBytes, pagesPerSequence, maxParallel);
     const maxIdle = Math.floor((options.prefixCacheBytes ?? Number.POSITIVE_INFINITY) / pageBytes);
 
     const backend = await chooseBackend(options);
-    const graph = inferenceGraph(files.config, pagesPerSequence);
-    const program = compile(graph, { name: 'dots1', supports: backend.supports });
+    const program = compile(graph, { name: files.config.architecture, supports: backend.supports });
     const executable = await backend.load(program, weights, {
       stateBindings: { P: numPages },
       stateType,
@@ -175,19 +174,13 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
   }
 }
 
-function chooseContext(config: Dots1Config, wanted: number | undefined): number {
+function chooseContext(config: ModelConfig, wanted: number | undefined): number {
   const context = wanted ?? Math.min(config.contextLength, DEFAULT_CONTEXT);
   if (Number.isInteger(context) && context >= 1 && context <= config.contextLength) return context;
   throw new UsageError(`A context of ${formatCount(context)} tokens is not possible`, {
     code: 'bad-context',
     hint: `this model was made for up to ${formatCount(config.contextLength)} tokens`,
   });
-}
-
-/** Keys and values of PAGE_SIZE positions in all layers. */
-export function cachePageBytes(config: Dots1Config, type: StorageType): number {
-  const { numLayers, numKeyValueHeads, headSize } = config;
-  return 2 * numLayers * storageBytes(type, numKeyValueHeads * PAGE_SIZE * headSize);
 }
 
 function chooseNumPages(

@@ -1,5 +1,6 @@
 import { integersOf } from '../backend/backend.ts';
-import type { Dots1Config } from '../model/config.ts';
+import type { ModelConfig } from '../model/architecture.ts';
+import { routedLayers } from '../model/weights.ts';
 
 /** Expert ids, a byte each where 256 numbers suffice. */
 export type ExpertIds = Uint8Array | Uint16Array;
@@ -19,14 +20,13 @@ export class Routing {
   private readonly counts_LE: Float64Array;
   private tokens = 0;
 
-  constructor(config: Dots1Config) {
-    const { numLayers, numDenseLayers, numExperts, numExpertsPerToken } = config;
-    const numRouted = Math.max(0, numLayers - numDenseLayers);
-    this.layers = Array.from({ length: numRouted }, (_, i) => numDenseLayers + i);
-    this.numExperts = numRouted > 0 ? numExperts : 0;
-    this.numChosen = numRouted > 0 ? numExpertsPerToken : 0;
+  constructor(config: ModelConfig) {
+    const routed = routedLayers(config);
+    this.layers = routed.map(({ layer }) => layer);
+    this.numExperts = routed[0]?.numExperts ?? 0;
+    this.numChosen = routed[0]?.numChosen ?? 0;
     this.outputs = this.layers.map((layer) => `experts.${layer}`);
-    this.counts_LE = new Float64Array(numRouted * this.numExperts);
+    this.counts_LE = new Float64Array(routed.length * this.numExperts);
   }
 
   /** The experts of one output row of a step: [layers, K]. */

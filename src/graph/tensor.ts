@@ -98,20 +98,16 @@ export function trace(build: (graph: GraphBuilder) => Record<string, Tensor>): G
   return { nodes: builder.nodes, outputs };
 }
 
-/**
- * A finished graph again, to add nodes to. `replace` may give a node of the old graph to stand for another one that it
- * reads. Gives the builder and the outputs in it.
- */
-export function reopen(
-  graph: Graph,
-  replace: (node: Tensor) => Tensor | undefined = () => undefined,
-): { readonly builder: GraphBuilder; readonly outputs: Readonly<Record<string, Tensor>> } {
+/** A finished graph again, to add nodes to: the builder, and the outputs in it. */
+export function reopen(graph: Graph): {
+  readonly builder: GraphBuilder;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+} {
   const builder = new GraphBuilder();
   const adopted = new Map<Tensor, Tensor>();
   for (const node of graph.nodes) {
-    const stands = replace(node);
     const inputs = node.inputs.map((input) => adopted.get(input) as Tensor);
-    adopted.set(node, stands ? (adopted.get(stands) as Tensor) : builder.adopt(node, inputs));
+    adopted.set(node, builder.adopt(node, inputs));
   }
   const outputs = Object.entries(graph.outputs).map(([name, node]) => [name, adopted.get(node) as Tensor]);
   return { builder, outputs: Object.fromEntries(outputs) };

@@ -2,8 +2,8 @@ import { FormatError } from '../core/errors.ts';
 import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredWeight, WeightPart } from '../dtype/stored-weight.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
-import type { Dots1Config } from './config.ts';
-import { hfNames, type WeightSpec, weightSpecs } from './weights.ts';
+import type { ModelConfig, WeightSpec } from './architecture.ts';
+import { hfNames, weightSpecs } from './weights.ts';
 
 export type WeightNaming = 'gguf' | 'hf';
 
@@ -12,7 +12,7 @@ export type WeightNaming = 'gguf' | 'hf';
  * all wrong shapes at once; tensors that the network has no use for are returned by name.
  */
 export function bindWeights(
-  config: Dots1Config,
+  config: ModelConfig,
   tensors: ReadonlyMap<string, StoredTensor>,
   naming: WeightNaming,
   origin: string,
@@ -43,8 +43,8 @@ export function bindWeights(
         shape: spec.shape,
         parts: found.map(partOf),
       });
-    } else if (spec.optional) {
-      weights.set(spec.name, zeros(spec));
+    } else if (spec.fallback) {
+      weights.set(spec.name, valuesOf(spec, spec.fallback()));
     } else {
       missing.push(...names.filter((name) => !tensors.has(name)));
     }
@@ -67,9 +67,8 @@ export function bindWeights(
   return { weights, unused: [...unused].filter((name) => !name.endsWith('rotary_emb.inv_freq')) };
 }
 
-function zeros(spec: WeightSpec): StoredWeight {
-  const sizeBytes = spec.shape.reduce((a, b) => a * b, 4);
-  const part = { sizeBytes, read: async (): Promise<Uint8Array> => new Uint8Array(sizeBytes) };
+function valuesOf(spec: WeightSpec, values: Float32Array<ArrayBuffer>): StoredWeight {
+  const part = { sizeBytes: values.byteLength, read: async () => new Uint8Array(values.buffer) };
   return { name: spec.name, type: storageTypeByName('f32'), shape: spec.shape, parts: [part] };
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { InternalError } from '../core/errors.ts';
 import type { Engine } from '../engine/open.ts';
 
-import { countParameters } from '../model/config.ts';
+import { countParameters } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { CallMemory } from '../text/tools/call-memory.ts';
 import { ApiError, badRequest } from './api-error.ts';

@@ -14,8 +14,8 @@ import { type JsonValue, parseJson } from '../format/json.ts';
 import { memorySource } from '../format/memory-source.ts';
 import { openSafetensorsFolder } from '../format/safetensors-folder.ts';
 import { writeSafetensors } from '../format/safetensors-writer.ts';
+import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
-import type { Dots1Config } from '../model/config.ts';
 import { configFromHf, configToHf } from '../model/config-hf.ts';
 import { hfNames, weightSpecs } from '../model/weights.ts';
 import { memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
@@ -46,7 +46,7 @@ export async function writeCheckpoint(
   folder: SinkFolder,
   subFolder: (name: string) => Promise<SinkFolder>,
   store: Store,
-  config: Dots1Config,
+  config: ModelConfig,
   optimizer: OptimizerType,
   progress: Progress,
   tokenizer: TokenizerFiles | undefined,
@@ -72,7 +72,7 @@ export async function writeCheckpoint(
 export async function readCheckpoint(
   path: string,
   store: Store,
-  config: Dots1Config,
+  config: ModelConfig,
   optimizer: OptimizerType,
 ): Promise<Progress> {
   const progress = await readProgress(path);
@@ -122,7 +122,7 @@ export async function readProgress(path: string): Promise<Progress> {
 /** The store as a model that the writers of `dots convert` take; no copies. */
 function modelSource(
   store: Store,
-  config: Dots1Config,
+  config: ModelConfig,
   tokenizer: TokenizerFiles | undefined,
 ): ConvertSource {
   const { eosTokenIds, ...files } = tokenizer ?? { eosTokenIds: [] };
@@ -149,12 +149,16 @@ function modelSource(
 }
 
 /** What decides shapes and arithmetic has to be the same; how long texts may be does not matter. */
-function checkSameShape(wanted: Dots1Config, found: Dots1Config, path: string): void {
-  const keys = Object.keys(wanted) as (keyof Dots1Config)[];
-  const different = keys.filter((key) => key !== 'contextLength' && wanted[key] !== found[key]);
+function checkSameShape(wanted: ModelConfig, found: ModelConfig, path: string): void {
+  const [inRun, there] = [wanted, found] as unknown as Record<string, unknown>[];
+  const different = Object.keys(inRun).filter(
+    (key) => key !== 'contextLength' && JSON.stringify(inRun[key]) !== JSON.stringify(there[key]),
+  );
   if (different.length === 0) return;
   const list = different
-    .map((key) => `${key} is ${found[key]} there and ${wanted[key]} in the run`)
+    .map(
+      (key) => `${key} is ${JSON.stringify(there[key])} there and ${JSON.stringify(inRun[key])} in the run`,
+    )
     .join(', ');
   throw new ShapeError(`The checkpoint ${path} is of another model: ${list}`, {
     code: 'other-checkpoint',

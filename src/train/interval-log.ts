@@ -1,7 +1,7 @@
 import type { Store } from '../backend/store.ts';
-import type { Dots1Config } from '../model/config.ts';
+import type { ModelConfig } from '../model/architecture.ts';
+import { type RoutedLayer, routedLayers } from '../model/weights.ts';
 import { loadStatistics } from './balance.ts';
-import { routedLayers } from './names.ts';
 import type { LogRecord } from './run-folder.ts';
 import type { GradientResult } from './step.ts';
 
@@ -9,16 +9,14 @@ import type { GradientResult } from './step.ts';
 export class IntervalLog {
   /** Tokens of the step that was added last. */
   lastStepTokens = 0;
-  private readonly layers: readonly number[];
+  private readonly layers: readonly RoutedLayer[];
   private readonly store: Store;
-  private readonly numExperts: number;
   private sums = emptySums();
   /** Of the whole process. */
   private readonly total = { tokens: 0, ms: 0 };
 
-  constructor(config: Dots1Config, store: Store) {
+  constructor(config: ModelConfig, store: Store) {
     this.layers = routedLayers(config);
-    this.numExperts = config.numExperts;
     this.store = store;
   }
 
@@ -37,7 +35,7 @@ export class IntervalLog {
     sums.last = result.loss;
     sums.learningRate = learningRate;
     for (const [layer, counts_E] of result.counts) {
-      const summed_E = sums.counts.get(layer) ?? new Float64Array(this.numExperts);
+      const summed_E = sums.counts.get(layer) ?? new Float64Array(counts_E.length);
       sums.counts.set(
         layer,
         summed_E.map((count, e) => count + counts_E[e]),
@@ -71,14 +69,13 @@ export class IntervalLog {
     };
   }
 
-  private describeLayer(layer: number, { counts, violations, steps }: Sums): Record<string, unknown> {
+  private describeLayer(
+    { layer, bias }: RoutedLayer,
+    { counts, violations, steps }: Sums,
+  ): Record<string, unknown> {
     const counts_E = counts.get(layer) as Float64Array;
     const { maxViolation, entropy, numDead } = loadStatistics(counts_E);
-    const bias_E = this.store.array(`layers.${layer}.routerBias`);
     const total = counts_E.reduce((a, b) => a + b, 0);
-    const meanBias = bias_E.reduce((a, b) => a + b, 0) / bias_E.length;
-    const largest = (of: (bias: number) => number): number =>
-      bias_E.reduce((max, bias) => Math.max(max, Math.abs(of(bias))), 0);
     return {
       layer,
       maxViolation: rounded(maxViolation),
@@ -86,9 +83,7 @@ export class IntervalLog {
       stepViolation: rounded((violations.get(layer) as number) / steps),
       entropy: rounded(entropy),
       numDead,
-      biasDrift: rounded(largest((bias) => bias)),
-      // What all biases of a layer have in common chooses nothing, and grows when few experts have too much and many a little too few.
-      biasSpread: rounded(largest((bias) => bias - meanBias)),
+      ...(bias !== undefined && describeBias(this.store.array(bias))),
       load: Array.from(counts_E, (count) => rounded(count / total)),
     };
   }
@@ -119,6 +114,17 @@ function emptySums(): Sums {
     ms: 0,
     counts: new Map(),
     violations: new Map(),
+  };
+}
+
+function describeBias(bias_E: Float32Array): Record<string, number> {
+  const mean = bias_E.reduce((a, b) => a + b, 0) / bias_E.length;
+  const largest = (of: (bias: number) => number): number =>
+    bias_E.reduce((max, bias) => Math.max(max, Math.abs(of(bias))), 0);
+  return {
+    biasDrift: rounded(largest((bias) => bias)),
+    // What all biases of a layer have in common chooses nothing, and grows when few experts have too much and many a little too few.
+    biasSpread: rounded(largest((bias) => bias - mean)),
   };
 }
 

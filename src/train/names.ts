@@ -1,18 +1,14 @@
-import type { Dots1Config } from '../model/config.ts';
-import { type WeightSpec, weightSpecs } from '../model/weights.ts';
+import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
+import { weightSpecs } from '../model/weights.ts';
 
 /** What the store holds beside a parameter: the sum of its gradients, and the optimiser's running means. */
 export const gradientOf = (name: string): string => `${name}.gradient`;
 export const meanOf = (name: string): string => `${name}.mean`;
 export const squareOf = (name: string): string => `${name}.square`;
 
-/** Parameters that learn by gradients: all but the correction bias of the routers, which only chooses. */
-export function trainedSpecs(config: Dots1Config): WeightSpec[] {
-  return weightSpecs(config).filter((spec) => !isRouterBias(spec));
-}
-
-export function isRouterBias(spec: WeightSpec): boolean {
-  return spec.name.endsWith('.routerBias');
+/** Parameters that learn by gradients. */
+export function trainedSpecs(config: ModelConfig): WeightSpec[] {
+  return weightSpecs(config).filter(({ trainedBy }) => trainedBy === undefined);
 }
 
 /** Weight decay pulls on matrices alone; norm weights are the only vectors that learn. */
@@ -31,9 +27,4 @@ export function isMuons(spec: WeightSpec, optimizer: OptimizerType): boolean {
 /** What the optimiser remembers of a parameter from step to step. */
 export function memoriesOf(spec: WeightSpec, optimizer: OptimizerType): string[] {
   return isMuons(spec, optimizer) ? [meanOf(spec.name)] : [meanOf(spec.name), squareOf(spec.name)];
-}
-
-/** Layers with experts, in order. */
-export function routedLayers(config: Dots1Config): number[] {
-  return Array.from({ length: config.numLayers }, (_, layer) => layer).slice(config.numDenseLayers);
 }

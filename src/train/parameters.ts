@@ -3,15 +3,15 @@ import { InternalError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
-import type { Dots1Config } from '../model/config.ts';
+import type { ModelConfig } from '../model/architecture.ts';
 import { weightSpecs } from '../model/weights.ts';
-import { gradientOf, isRouterBias, memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
+import { gradientOf, memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
 
 /**
  * All tensors of a training run: parameters, sums of gradients, the optimiser's means. Sixteen bytes for each parameter, and
  * twelve for those that are Muon's.
  */
-export function storeSpecs(config: Dots1Config, optimizer: OptimizerType): TensorSpec[] {
+export function storeSpecs(config: ModelConfig, optimizer: OptimizerType): TensorSpec[] {
   const trained = trainedSpecs(config);
   return [
     ...weightSpecs(config).map(({ name, shape }) => ({ name, shape })),
@@ -26,14 +26,14 @@ export function storeSpecs(config: Dots1Config, optimizer: OptimizerType): Tenso
  */
 export function initialise(
   store: Store,
-  config: Dots1Config,
+  config: ModelConfig,
   { std, embeddingStd = std, seed }: { std: number; embeddingStd?: number; seed: number },
 ): void {
   const random = new Random(seed);
   for (const spec of weightSpecs(config)) {
     const values = store.array(spec.name);
     if (spec.isNorm) values.fill(1);
-    else if (isRouterBias(spec)) values.fill(0);
+    else if (spec.fallback) values.set(spec.fallback());
     else {
       const scale = spec.name === 'tokenEmbedding' ? embeddingStd : std;
       for (let i = 0; i < values.length; i++) values[i] = scale * random.normal();

@@ -18,8 +18,8 @@ interface LayerRecord {
   readonly maxViolation: number;
   readonly entropy: number;
   readonly numDead: number;
-  readonly biasDrift: number;
-  /** Absent in logs of earlier versions. */
+  /** Absent where nothing balances the router; the spread also in logs of earlier versions. */
+  readonly biasDrift?: number;
   readonly biasSpread?: number;
   readonly load: readonly number[];
 }

@@ -3,7 +3,9 @@
 import { UsageError } from '../core/errors.ts';
 import { type DataConfig, readDataConfig } from '../data/data-node.ts';
 import { type Findings, ObjectReader } from '../format/object-reader.ts';
-import { checkConfig, type Dots1Config } from '../model/config.ts';
+import type { Architecture, ModelConfig } from '../model/architecture.ts';
+import { architectures } from '../model/architectures.ts';
+import { checkConfig } from '../model/config.ts';
 import type { OptimizerType } from './names.ts';
 import type { BatchStage, Decay, LearningRateSchedule } from './schedule.ts';
 
@@ -11,7 +13,7 @@ export interface RunConfig {
   /** Folder of the run: log, checkpoints. */
   readonly out: string;
   /** Without the vocabulary's size where the data is to decide it; undefined where `initFrom` decides everything. */
-  readonly model: (Omit<Dots1Config, 'vocabSize'> & { readonly vocabSize?: number }) | undefined;
+  readonly model: (Omit<ModelConfig, 'vocabSize'> & { readonly vocabSize?: number }) | undefined;
   /** A model to begin with, and what of it is changed for longer texts. */
   readonly initFrom: string | undefined;
   readonly contextLength: number | undefined;
@@ -75,7 +77,8 @@ export function readRunConfig(json: unknown, origin: string): RunConfig {
 /** Every field that a run may have, as a path. */
 export function runFields(): string[] {
   const findings: Findings = { subject: 'the run', problems: [], known: new Set() };
-  readFields(new ObjectReader({ model: {}, data: { knots: {} } }, '', findings));
+  for (const { name } of architectures)
+    readFields(new ObjectReader({ model: { architecture: name }, data: { knots: {} } }, '', findings));
   return [...findings.known];
 }
 
@@ -151,41 +154,14 @@ function readFields(run: ObjectReader): RunConfig {
 }
 
 function readModel(run: ObjectReader, hasModel: boolean, sequenceLength: number): RunConfig['model'] {
-  const model = run.object('model', (m) => {
-    // Where there is no model its fields are asked for all the same, with values that are not missing.
-    const needed = hasModel ? {} : { fallback: 1 };
-    const hiddenSize = m.integer('hiddenSize', needed);
-    const numHeads = m.integer('numHeads', needed);
-    const numLayers = m.integer('numLayers', needed);
-    const numDenseLayers = m.integer('numDenseLayers', { fallback: 1, min: 0 });
+  const names = architectures.map(({ name }) => name);
+  if (!hasModel) return undefined;
+  return run.object('model', (m) => {
+    const name = m.choice('architecture', names, names[0]);
     const vocabSize = m.optionalNumber('vocabSize', { min: 1, integer: true });
-    return {
-      ...(vocabSize !== undefined && { vocabSize }),
-      hiddenSize,
-      numLayers,
-      numHeads,
-      numKeyValueHeads: m.integer('numKeyValueHeads', { fallback: numHeads }),
-      headSize: m.integer('headSize', { fallback: hiddenSize / numHeads }),
-      denseSize: m.integer('denseSize', numDenseLayers > 0 ? needed : { fallback: 1 }),
-      expertSize: m.integer('expertSize', numDenseLayers < numLayers ? needed : { fallback: 1 }),
-      numExperts: m.integer('numExperts', numDenseLayers < numLayers ? needed : { fallback: 1 }),
-      numExpertsPerToken: m.integer(
-        'numExpertsPerToken',
-        numDenseLayers < numLayers ? needed : { fallback: 1 },
-      ),
-      numSharedExperts: m.integer('numSharedExperts', { fallback: 0, min: 0 }),
-      numDenseLayers,
-      numGroups: m.integer('numGroups', { fallback: 1 }),
-      numKeptGroups: m.integer('numKeptGroups', { fallback: 1 }),
-      normalizeTopK: m.boolean('normalizeTopK', true),
-      routedScalingFactor: m.number('routedScalingFactor', { fallback: 2.5 }),
-      normEps: m.number('normEps', { fallback: 1e-5 }),
-      ropeTheta: m.number('ropeTheta', { fallback: 1e7 }),
-      contextLength: m.integer('contextLength', { fallback: sequenceLength || 1 }),
-      tiedEmbeddings: m.boolean('tiedEmbeddings', false),
-    };
+    const chosen = architectures.find((one) => one.name === name) as Architecture;
+    return { ...(vocabSize !== undefined && { vocabSize }), ...chosen.readRun(m, sequenceLength || 1) };
   });
-  return hasModel ? model : undefined;
 }
 
 function readBatch(run: ObjectReader, microBatchTokens: number): BatchStage[] {

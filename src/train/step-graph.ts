@@ -3,7 +3,6 @@
 
 import { fuse } from '../compile/fuse.ts';
 import { recompute } from '../compile/recompute.ts';
-import { InternalError } from '../core/errors.ts';
 import { backward, type Seed } from '../graph/autograd.ts';
 import { numElements } from '../graph/dim.ts';
 import { accumulate } from '../graph/ops/accumulate.ts';
@@ -22,18 +21,10 @@ import { sumRows } from '../graph/ops/sum-rows.ts';
 import { sumSquares } from '../graph/ops/sum-squares.ts';
 import { takeColumns } from '../graph/ops/take-columns.ts';
 import { type Graph, type GraphBuilder, reopen, type Tensor, trace } from '../graph/tensor.ts';
-import type { Dots1Config } from '../model/config.ts';
-import { dots1, T } from '../model/dots1.ts';
-import {
-  decays,
-  gradientOf,
-  isMuons,
-  meanOf,
-  type OptimizerType,
-  routedLayers,
-  squareOf,
-  trainedSpecs,
-} from './names.ts';
+import { type ModelConfig, T } from '../model/architecture.ts';
+import { head, hidden } from '../model/forward.ts';
+import { routedLayers } from '../model/weights.ts';
+import { decays, gradientOf, isMuons, meanOf, type OptimizerType, squareOf, trainedSpecs } from './names.ts';
 
 export interface StepGraphOptions {
   /** Whether the sequence-wise balance loss is part of it; then there is an input `balanceFactor`. */
@@ -53,20 +44,20 @@ const SCORE_EPS = 1e-20;
  * by what all rows of the step count together) and, with balance, `balanceFactor` [1]. Outputs `losses` [T], for each layer
  * with experts `counts.L` [E], and, with balance, `balance` [1], the balance loss times its factor.
  */
-export function stepGraph(config: Dots1Config, options: StepGraphOptions): Graph {
+export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph {
   const { builder, outputs: forward } = openForward(config, options);
   const numForward = builder.nodes.length;
   const specs = trainedSpecs(config);
-  const head = headName(config);
+  const headName = forward.head.name as string;
   const stateOf = (name: string): Tensor => {
     const { shape } = specs.find((spec) => spec.name === name) as { shape: readonly number[] };
     return builder.state(gradientOf(name), shape);
   };
 
   const packed_TC = linearCrossEntropyGrad(
-    stateOf(head),
+    stateOf(headName),
     forward.hidden,
-    weightNode(builder, head),
+    forward.head,
     builder.input('targets', [T]),
     builder.input('lossWeights', [T], 'f32'),
   );
@@ -77,7 +68,7 @@ export function stepGraph(config: Dots1Config, options: StepGraphOptions): Graph
   const seeds: Seed[] = [
     { tensor: forward.hidden, gradient: takeColumns(packed_TC, { first: 0, count: width }) },
   ];
-  for (const layer of routedLayers(config)) {
+  for (const { layer } of routedLayers(config)) {
     outputs[`counts.${layer}`] = forward[`counts.${layer}`];
     if (!options.balance) continue;
     // The balance loss is linear in the shares, so its coefficients are its gradient.
@@ -85,26 +76,28 @@ export function stepGraph(config: Dots1Config, options: StepGraphOptions): Graph
   }
   if (forward.balance) outputs.balance = forward.balance;
 
-  const wrt = specs.filter(({ name }) => name !== head || config.tiedEmbeddings);
+  const wrt = specs.filter(({ name }) => name !== headName || config.tiedEmbeddings);
   const done: Record<string, Tensor> = {};
   backward(
     seeds,
-    wrt.map(({ name }) => weightNode(builder, name)),
+    wrt.map(({ name, shape }) => builder.weight(name, shape)),
     (weight, gradient) => {
       const name = weight.name as string;
       done[name] = accumulate(stateOf(name), gradient);
     },
   );
   const graph = { nodes: builder.nodes, outputs };
-  return options.recompute ? withRecomputation(graph, config, numForward) : graph;
+  if (!options.recompute) return graph;
+  const inputs = Array.from({ length: config.numLayers }, (_, layer) => forward[`inputs.${layer}`]);
+  return withRecomputation(graph, inputs, numForward);
 }
 
 /** What held-out text costs: inputs as of the step, output `losses` [T]. */
-export function measureGraph(config: Dots1Config, supports: (op: string) => boolean): Graph {
+export function measureGraph(config: ModelConfig, supports: (op: string) => boolean): Graph {
   const { builder, outputs } = openForward(config, { balance: false, supports });
   const losses = linearCrossEntropy(
     outputs.hidden,
-    weightNode(builder, headName(config)),
+    outputs.head,
     builder.input('targets', [T]),
     builder.input('lossWeights', [T], 'f32'),
   );
@@ -112,7 +105,7 @@ export function measureGraph(config: Dots1Config, supports: (op: string) => bool
 }
 
 /** Σ g² of each parameter's summed gradient, by its name. */
-export function normGraph(config: Dots1Config): Graph {
+export function normGraph(config: ModelConfig): Graph {
   return trace((graph) =>
     Object.fromEntries(
       trainedSpecs(config).map(({ name, shape }) => [name, sumSquares(graph.state(gradientOf(name), shape))]),
@@ -131,7 +124,7 @@ export interface OptimizerOptions {
 }
 
 /** One step of the optimiser; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero; `done` says nothing. */
-export function updateGraph(config: Dots1Config, options: OptimizerOptions): Graph {
+export function updateGraph(config: ModelConfig, options: OptimizerOptions): Graph {
   const { type, beta1, beta2, eps, momentum, weightDecay } = options;
   return trace((graph) => {
     const rates_4 = graph.input('rates', [4], 'f32');
@@ -150,64 +143,50 @@ export function updateGraph(config: Dots1Config, options: OptimizerOptions): Gra
 }
 
 /**
- * The model up to its last norm, fused, as a graph that goes on. Outputs `hidden`, for each layer with experts `counts.L`,
- * and with balance the loss `balance`, and of it `shares.L` (scores that sum to one for each token) and `coefficients.L`.
- * Every row is wanted, so the choice of rows falls away; the output matrix is left to the loss.
+ * The model up to its last norm, fused, as a graph that goes on. Outputs `hidden`, `head` (the output matrix, which is left
+ * to the loss), for each layer its input `inputs.L`, for each layer with experts `counts.L`, and with balance the loss
+ * `balance`, and of it `shares.L` (scores that sum to one for each token) and `coefficients.L`.
  */
 function openForward(
-  config: Dots1Config,
+  config: ModelConfig,
   { balance, supports }: Omit<StepGraphOptions, 'recompute'>,
 ): { builder: GraphBuilder; outputs: Readonly<Record<string, Tensor>> } {
-  const { numExperts } = config;
   const graph = trace((g) => {
     const sequences_T = g.input('sequences', [T]);
-    const routed: Record<string, Tensor> = {};
-    const logits_TV = dots1(g, config, {
+    const found: Record<string, Tensor> = {};
+    const hidden_TD = hidden(g, config, {
       tokens_T: g.input('tokens', [T]),
       positions_T: g.input('positions', [T]),
-      outputRows_O: g.input('rows', [T]),
       attend: (_, q_TNH, k_TGH, v_TGH) => causalAttention(q_TNH, k_TGH, v_TGH, sequences_T),
+      onLayer(layer, h_TD) {
+        found[`inputs.${layer}`] = h_TD;
+      },
       onRouted(layer, experts_TK, scores_TE) {
-        routed[`counts.${layer}`] = countExperts(experts_TK, { numExperts });
+        const numExperts = scores_TE.shape[1] as number;
+        found[`counts.${layer}`] = countExperts(experts_TK, { numExperts });
         if (!balance) return;
         const factor_1 = g.input('balanceFactor', [1], 'f32');
         const shares_TE = normalizeRows(scores_TE, { eps: SCORE_EPS });
         const coefficients_TE = balanceWeights(experts_TK, sequences_T, factor_1, { numExperts });
         const terms_TE = mul(coefficients_TE, shares_TE);
-        routed[`shares.${layer}`] = shares_TE;
-        routed[`coefficients.${layer}`] = coefficients_TE;
+        found[`shares.${layer}`] = shares_TE;
+        found[`coefficients.${layer}`] = coefficients_TE;
         const sum = sumRows(reshape(terms_TE, [numElements(terms_TE.shape), 1]));
-        routed.balance = routed.balance ? add(routed.balance, sum) : sum;
+        found.balance = found.balance ? add(found.balance, sum) : sum;
       },
     });
-    return { hidden: logits_TV.inputs[0], ...routed };
+    return { hidden: hidden_TD, head: head(g, config), ...found };
   });
-  return reopen(fuse(graph, supports), (node) => (node.op === 'takeRows' ? node.inputs[0] : undefined));
+  return reopen(fuse(graph, supports));
 }
 
 /** Between forward and backward stay the inputs of the layers, and all of the last layer: it would come to life at once. */
-function withRecomputation(graph: Graph, config: Dots1Config, numForward: number): Graph {
+function withRecomputation(graph: Graph, inputs: readonly Tensor[], numForward: number): Graph {
   const forward = graph.nodes.slice(0, numForward);
-  const inputOf = (layer: number): Tensor => {
-    const isFirst = (node: Tensor): boolean =>
-      node.op === 'rmsNorm' && node.inputs[1].name === `layers.${layer}.attentionNorm`;
-    return (forward.find(isFirst) as Tensor).inputs[0];
-  };
-  const inputs = Array.from({ length: config.numLayers }, (_, layer) => inputOf(layer));
-  const last = inputs[config.numLayers - 1];
+  const last = inputs[inputs.length - 1];
   const kept = new Set([...inputs, ...forward.slice(forward.indexOf(last))]);
   const { builder } = reopen({ nodes: [], outputs: {} });
   const copies = recompute(builder, graph.nodes, numForward, kept);
   const outputs = Object.entries(graph.outputs).map(([name, node]) => [name, copies.get(node) as Tensor]);
   return { nodes: builder.nodes, outputs: Object.fromEntries(outputs) };
-}
-
-function headName(config: Dots1Config): string {
-  return config.tiedEmbeddings ? 'tokenEmbedding' : 'output';
-}
-
-function weightNode(builder: GraphBuilder, name: string): Tensor {
-  const found = builder.nodes.find((node) => node.op === 'weight' && node.name === name);
-  if (found) return found;
-  throw new InternalError(`the model does not read ${name}`);
 }

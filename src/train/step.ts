@@ -5,8 +5,8 @@ import { layoutSlots } from '../compile/program.ts';
 import type { Batch } from '../data/batch.ts';
 import { f32 } from '../dtype/index.ts';
 import type { Graph } from '../graph/tensor.ts';
-import type { Dots1Config } from '../model/config.ts';
-import { routedLayers } from './names.ts';
+import type { ModelConfig } from '../model/architecture.ts';
+import { routedLayers } from '../model/weights.ts';
 import { measureGraph, normGraph, type OptimizerOptions, stepGraph, updateGraph } from './step-graph.ts';
 
 export interface StepOptions extends OptimizerOptions {
@@ -31,12 +31,12 @@ export interface GradientResult {
 /** The programs of a training step, loaded: gradients of a batch in micro-batches, the update, and measuring. */
 export class TrainingStep {
   readonly workingBytes: number;
-  private readonly config: Dots1Config;
+  private readonly config: ModelConfig;
   private readonly options: StepOptions;
   private readonly programs: { step: Executable; norm: Executable; update: Executable; measure: Executable };
 
   private constructor(
-    config: Dots1Config,
+    config: ModelConfig,
     options: StepOptions,
     programs: TrainingStep['programs'],
     workingBytes: number,
@@ -50,7 +50,7 @@ export class TrainingStep {
   /** `store` holds what `storeSpecs` lists. `numTokens`: the longest micro-batch, for `workingBytes`. */
   static async load(
     backend: Backend,
-    config: Dots1Config,
+    config: ModelConfig,
     store: Store,
     options: StepOptions,
     numTokens: number,
@@ -84,7 +84,7 @@ export class TrainingStep {
     const { balanceLoss } = this.options;
     const total = batches.reduce((sum, batch) => sum + countedWeight(batch), 0);
     const counts = new Map(
-      routedLayers(this.config).map((layer) => [layer, new Float64Array(this.config.numExperts)]),
+      routedLayers(this.config).map(({ layer, numExperts }) => [layer, new Float64Array(numExperts)]),
     );
     let [loss, balance] = [0, 0];
     for (const batch of batches.map(trimmed)) {

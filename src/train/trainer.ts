@@ -3,7 +3,8 @@ import type { Store } from '../backend/store.ts';
 import { ResourceError } from '../core/errors.ts';
 import type { ValidationSet } from '../data/open-data.ts';
 import type { JsonValue } from '../format/json.ts';
-import type { Dots1Config } from '../model/config.ts';
+import type { ModelConfig } from '../model/architecture.ts';
+import { type RoutedLayer, routedLayers } from '../model/weights.ts';
 import { updateBias } from './balance.ts';
 import { BatchFeed, type DataStage, type StepBatches } from './batch-feed.ts';
 import {
@@ -23,7 +24,7 @@ import { type ValidationResult, validate } from './validation.ts';
 
 export interface TrainerOptions {
   readonly run: RunConfig;
-  readonly model: Dots1Config;
+  readonly model: ModelConfig;
   readonly backend: Backend;
   readonly folder: RunFolder;
   /** Data by the tokens from which it is used; the first from 0. */
@@ -68,6 +69,7 @@ class Trainer {
   private readonly step: TrainingStep;
   private readonly feed: BatchFeed;
   private readonly interval: IntervalLog;
+  private readonly routedLayers: readonly RoutedLayer[];
   private progress: Progress;
   private savedStep = -1;
   private saved: string | undefined;
@@ -81,6 +83,7 @@ class Trainer {
     this.step = step;
     this.feed = new BatchFeed(options.stages);
     this.interval = new IntervalLog(options.model, store);
+    this.routedLayers = routedLayers(options.model);
     this.progress = { step: 0, tokens: 0, positions: this.feed.positions() };
   }
 
@@ -185,8 +188,10 @@ class Trainer {
       throw this.diverged(result.loss, result.gradientNorm);
     const rate = learningRate(this.schedule, step, tokens, totalTokens);
     await this.step.update(rate, result.gradientNorm, step);
-    for (const [layer, counts_E] of result.counts)
-      updateBias(this.store.array(`layers.${layer}.routerBias`), counts_E, run.balance.biasRate);
+    for (const { layer, bias } of this.routedLayers) {
+      const counts_E = result.counts.get(layer);
+      if (bias !== undefined && counts_E) updateBias(this.store.array(bias), counts_E, run.balance.biasRate);
+    }
     this.loss = result.loss;
     this.progress = { step: step + 1, tokens: end, positions };
     this.interval.add(result, rate, end - tokens, performance.now() - startMs);

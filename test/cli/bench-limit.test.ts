@@ -4,6 +4,7 @@ import type { BenchTest } from '../../src/cli/bench-tests.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
 import { type Engine, openEngine } from '../../src/engine/open.ts';
 import { bindWeights } from '../../src/model/bind-weights.ts';
+import type { Dots1Config } from '../../src/model/dots1/config.ts';
 import { TINY_HF_FOLDER } from '../fixtures/golden-dots1.ts';
 
 let engine: Engine;
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const { config, tensors, format, origin } = engine.files;
   const { weights } = bindWeights(config, tensors, format, origin);
   const kvType = storageTypeByName('f16');
-  model = { program: engine.program, weights, config, kvType, multipliesBytes: () => false };
+  model = { program: engine.program, weights, kvType, multipliesBytes: () => false };
   bytesOf = (pattern) =>
     [...tensors.values()]
       .filter(({ name }) => pattern.test(name))
@@ -26,7 +27,7 @@ afterAll(() => engine.close());
 
 describe('stepWork()', () => {
   it('reads for one token every weight once, the chosen experts only, and one row of the embedding', () => {
-    const { config } = engine;
+    const config = engine.config as Dots1Config;
     const { bytes } = stepWork(model, { numSequences: 1, tokensEach: 1, numCached: 0 });
     const experts = bytesOf(/mlp\.experts\./);
     const embedding = bytesOf(/embed_tokens/);
@@ -37,7 +38,7 @@ describe('stepWork()', () => {
   });
 
   it('reads keys and values of every layer for every sequence', () => {
-    const { numLayers, numKeyValueHeads, headSize } = engine.config;
+    const { numLayers, numKeyValueHeads, headSize } = engine.config as Dots1Config;
     const shape = { numSequences: 2, tokensEach: 1 };
     const at = (numCached: number): number => stepWork(model, { ...shape, numCached }).bytes;
     expect(at(100) - at(0)).toBe(2 * 100 * numLayers * 2 * numKeyValueHeads * headSize * 2);

@@ -4,7 +4,7 @@ import { referenceBackend } from '../../src/backend/reference/reference-backend.
 import { compile } from '../../src/compile/compile.ts';
 import { Random } from '../../src/core/random.ts';
 import { f32 } from '../../src/dtype/index.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
+import type { ModelConfig } from '../../src/model/architecture.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { hfNames, weightSpecs } from '../../src/model/weights.ts';
 import { goldenDots1 } from '../fixtures/golden-dots1.ts';
@@ -30,7 +30,7 @@ const recorded: Record<string, Recorded> = JSON.parse(
 type Gradients = Record<string, Float32Array>;
 
 async function lossAndGradients(
-  config: Dots1Config,
+  config: ModelConfig,
   weights: ReadonlyMap<string, NamedTensor>,
   sequences: readonly (readonly number[])[],
 ): Promise<Gradients> {
@@ -47,7 +47,7 @@ async function lossAndGradients(
 }
 
 /** Gradients under Hugging Face names: those of a layer's experts are one tensor here and one each there. */
-function byHfName(config: Dots1Config, gradients: Gradients): Map<string, Float32Array> {
+function byHfName(config: ModelConfig, gradients: Gradients): Map<string, Float32Array> {
   const named = new Map<string, Float32Array>();
   for (const spec of weightSpecs(config)) {
     const gradient = gradients[spec.name];
@@ -140,7 +140,7 @@ describe('gradients of the whole model', () => {
 });
 
 function f64Sources(
-  config: Dots1Config,
+  config: ModelConfig,
   tensors: ReadonlyMap<string, NamedTensor>,
   tokens: readonly number[],
 ): Sources {

@@ -2,12 +2,12 @@ import { gradients } from '../../src/graph/autograd.ts';
 import { causalAttention } from '../../src/graph/ops/causal-attention.ts';
 import { crossEntropy } from '../../src/graph/ops/cross-entropy.ts';
 import { type Graph, type Tensor, trace } from '../../src/graph/tensor.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
-import { dots1, O, T } from '../../src/model/dots1.ts';
+import { type ModelConfig, O, T } from '../../src/model/architecture.ts';
+import { logits } from '../../src/model/forward.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
 
 /** Parameters that learn by gradients; the correction bias of the router only chooses. */
-export function trainedNames(config: Dots1Config): string[] {
+export function trainedNames(config: ModelConfig): string[] {
   return weightSpecs(config).flatMap(({ name }) => (name.endsWith('routerBias') ? [] : [name]));
 }
 
@@ -15,10 +15,10 @@ export function trainedNames(config: Dots1Config): string[] {
  * The model as training sees it: causal attention inside packed sequences, mean loss of the rows asked for. Inputs
  * `tokens`, `positions`, `sequences` [T], `outputRows`, `targets` [O]; outputs `loss` and the gradients by weight name.
  */
-export function trainingGraph(config: Dots1Config): Graph {
+export function trainingGraph(config: ModelConfig): Graph {
   return trace((graph) => {
     const sequences_T = graph.input('sequences', [T]);
-    const logits_OV = dots1(graph, config, {
+    const logits_OV = logits(graph, config, {
       tokens_T: graph.input('tokens', [T]),
       positions_T: graph.input('positions', [T]),
       outputRows_O: graph.input('outputRows', [O]),

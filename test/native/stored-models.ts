@@ -5,7 +5,7 @@ import { Random } from '../../src/core/random.ts';
 import { storageTypeByName, storageTypes } from '../../src/dtype/index.ts';
 import { type StorageType, storageBytes } from '../../src/dtype/storage-type.ts';
 import type { StoredWeight } from '../../src/dtype/stored-weight.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
+import type { ModelConfig } from '../../src/model/architecture.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
 import { randomTensor } from '../fixtures/random-dots1.ts';
@@ -43,7 +43,7 @@ export const nativeTypes: readonly StorageType[] = storageTypes.filter(
 );
 
 /** Every feature of the architecture at the least width that all storage types can have: rows of 256. */
-export const WIDE_CONFIG: Dots1Config = configFromHf({
+export const WIDE_CONFIG: ModelConfig = configFromHf({
   model_type: 'dots1',
   vocab_size: 96,
   hidden_size: 256,
@@ -69,7 +69,7 @@ export const WIDE_CONFIG: Dots1Config = configFromHf({
 
 /** Random weights with all matrices in one storage type. Norms and the router are f32, as in every file. */
 export function weightsOfType(
-  config: Dots1Config,
+  config: ModelConfig,
   type: StorageType,
   seed: number,
 ): Map<string, StoredWeight> {

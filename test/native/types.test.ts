@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { storageTypes } from '../../src/dtype/index.ts';
+import type { Dots1Config } from '../../src/model/dots1/config.ts';
 import { sequenceLogits } from '../fixtures/sequence-logits.ts';
 import { nativeBackend, nativeTypes, WIDE_CONFIG, weightsOfType, whyNoNative } from './stored-models.ts';
 
@@ -26,7 +27,7 @@ const TOLERANCES: Readonly<Record<string, number>> = {
 };
 
 /** Every token meets every expert: here the rounding of activations must not tip a choice. */
-const CONFIG = { ...WIDE_CONFIG, numExpertsPerToken: WIDE_CONFIG.numExperts };
+const CONFIG = { ...WIDE_CONFIG, numExpertsPerToken: (WIDE_CONFIG as Dots1Config).numExperts };
 const tokens = Array.from({ length: 6 }, (_, i) => (i * 37 + 11) % CONFIG.vocabSize);
 
 describe.skipIf(whyNoNative)(`every storage type on the native backend ${whyNoNative ?? ''}`, () => {

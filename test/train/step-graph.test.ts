@@ -7,9 +7,9 @@ import { layoutSlots } from '../../src/compile/program.ts';
 import { Random } from '../../src/core/random.ts';
 import { f32 } from '../../src/dtype/index.ts';
 import type { Graph } from '../../src/graph/tensor.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
+import type { ModelConfig } from '../../src/model/architecture.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
-import { hfNames, weightSpecs } from '../../src/model/weights.ts';
+import { hfNames, routedLayers, weightSpecs } from '../../src/model/weights.ts';
 import { gradientOf, trainedSpecs } from '../../src/train/names.ts';
 import { measureGraph, stepGraph, updateGraph } from '../../src/train/step-graph.ts';
 import { randomDots1Weights } from '../fixtures/random-dots1.ts';
@@ -20,14 +20,14 @@ import { trainingGraph, trainingInputs } from '../graph/training-graph.ts';
 const { supports } = referenceBackend;
 const TIED = { ...SMALL_HF_CONFIG, tie_word_embeddings: true };
 
-function documents(config: Dots1Config): number[][] {
+function documents(config: ModelConfig): number[][] {
   const random = new Random(4);
   const document = (length: number): number[] => Array.from({ length }, () => random.below(config.vocabSize));
   return [document(6), document(11), document(2)];
 }
 
 /** A store of all parameters and the sums of their gradients, filled from the fixture's random weights. */
-function storeOf(config: Dots1Config, hf: typeof SMALL_HF_CONFIG): Store {
+function storeOf(config: ModelConfig, hf: typeof SMALL_HF_CONFIG): Store {
   const specs = weightSpecs(config);
   const store = referenceBackend.createStore([
     ...specs,
@@ -61,7 +61,7 @@ async function run(
   return outputs;
 }
 
-function stepInputs(config: Dots1Config): Record<string, Int32Array | Float32Array> {
+function stepInputs(config: ModelConfig): Record<string, Int32Array | Float32Array> {
   const inputs = trainingInputs(documents(config));
   const { length } = inputs.tokens;
   return {
@@ -146,7 +146,7 @@ describe('stepGraph()', () => {
     const balanceOf = async (): Promise<number> => (await run(graph, store, inputs)).balance[0];
     const before = await balanceOf();
     // Balanced routing has Σ f·P = 1 in each layer.
-    expect(before).toBeGreaterThan(0.01 * (config.numLayers - config.numDenseLayers) * 0.8);
+    expect(before).toBeGreaterThan(0.01 * routedLayers(config).length * 0.8);
     const router = store.array('layers.1.router');
     const gradient = store.array(gradientOf('layers.1.router')).slice();
     const length = Math.hypot(...gradient);

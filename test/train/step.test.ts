@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/data/batch.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
+import type { ModelConfig } from '../../src/model/architecture.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
 import { TrainingStep } from '../../src/train/step.ts';
 import { BACKEND, ToySource, toyRun } from './toy.ts';
 
 const run = toyRun();
-const model = run.model as Dots1Config;
+const model = run.model as ModelConfig;
 
 async function openStep() {
   const store = BACKEND.createStore(storeSpecs(model, 'adamw'));

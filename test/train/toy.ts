@@ -6,7 +6,7 @@ import { referenceBackend } from '../../src/backend/reference/reference-backend.
 import { Random } from '../../src/core/random.ts';
 import type { Batch, BatchSource } from '../../src/data/batch.ts';
 import type { JsonValue } from '../../src/format/json.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
+import type { ModelConfig } from '../../src/model/architecture.ts';
 import { type RunConfig, readRunConfig } from '../../src/train/run-config.ts';
 import { RunFolder } from '../../src/train/run-folder.ts';
 import type { TrainerOptions } from '../../src/train/trainer.ts';
@@ -93,7 +93,7 @@ export const BACKEND: Backend = native.backend?.supports('adamw') ? native.backe
 export function toyOptions(run: RunConfig, folder: RunFolder, backend: Backend = BACKEND): TrainerOptions {
   return {
     run,
-    model: run.model as Dots1Config,
+    model: run.model as ModelConfig,
     backend,
     folder,
     stages: [{ from: 0, source: new ToySource() }],

@@ -9,7 +9,7 @@ import { ResourceError, ShapeError } from '../../src/core/errors.ts';
 import { openModelFiles } from '../../src/engine/model-files.ts';
 import { openEngine } from '../../src/engine/open.ts';
 import { scoreTokens } from '../../src/eval/perplexity.ts';
-import type { Dots1Config } from '../../src/model/config.ts';
+import type { ModelConfig } from '../../src/model/architecture.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
 import type { LogRecord, RunFolder } from '../../src/train/run-folder.ts';
 import { type TrainerOptions, train } from '../../src/train/trainer.ts';
@@ -60,7 +60,7 @@ describe('train()', () => {
     await train({
       ...toyOptions(run, folder),
       begin: async (opened) => {
-        initialise(opened, run.model as Dots1Config, run.init);
+        initialise(opened, run.model as ModelConfig, run.init);
         store = opened;
       },
       onStep: () => {
@@ -84,7 +84,7 @@ describe('train()', () => {
     expect(losses[0]).toBeGreaterThan(2.5);
     expect(losses.at(-1)).toBeLessThan(1.5);
     const [plain, less] = (['adamw', 'muon'] as const).map((type) =>
-      BACKEND.createStore(storeSpecs(run.model as Dots1Config, type)),
+      BACKEND.createStore(storeSpecs(run.model as ModelConfig, type)),
     );
     expect(less.sizeBytes).toBeLessThan(plain.sizeBytes);
   });

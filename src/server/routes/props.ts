@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
-import { countParameters } from '../../model/config.ts';
+import { countParameters } from '../../model/weights.ts';
 import type { AppEnv, ServerContext } from '../context.ts';
 
 /** `GET /props`: what a client can know about the model and this server without asking the model. */
 export function props(c: Context<AppEnv>, { served, settings }: ServerContext): Response {
   const { engine } = served;
-  const { config, files } = engine;
+  const { config, files, routing } = engine;
   return c.json({
     model: served.name,
     model_name: files.name,
@@ -13,11 +13,11 @@ export function props(c: Context<AppEnv>, { served, settings }: ServerContext): 
     n_ctx: engine.contextLength,
     n_ctx_train: config.contextLength,
     num_layers: config.numLayers,
-    num_dense_layers: config.numDenseLayers,
-    num_experts: config.numExperts,
-    num_experts_per_token: config.numExpertsPerToken,
-    expert_layers: engine.routing.layers,
-    num_shared_experts: config.numSharedExperts,
+    num_dense_layers: config.numLayers - routing.layers.length,
+    num_experts: routing.numExperts,
+    num_experts_per_token: routing.numChosen,
+    expert_layers: routing.layers,
+    num_shared_experts: config.numSharedExperts ?? 0,
     vocab_size: config.vocabSize,
     parameters: countParameters(config),
     backend: engine.backend.description,

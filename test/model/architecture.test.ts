@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { f16 } from '../../src/dtype/index.ts';
+import { cachePageBytes, inferenceGraph } from '../../src/engine/inference-graph.ts';
+import { architectures } from '../../src/model/architectures.ts';
+import { configFromGguf } from '../../src/model/config-gguf.ts';
+import { configFromHf } from '../../src/model/config-hf.ts';
+import { countParameters, routedLayers } from '../../src/model/weights.ts';
+
+/** The released dots.llm1. */
+const DOTS_LLM1 = {
+  model_type: 'dots1',
+  vocab_size: 152064,
+  hidden_size: 4096,
+  num_hidden_layers: 62,
+  num_attention_heads: 32,
+  num_key_value_heads: 32,
+  intermediate_size: 10944,
+  moe_intermediate_size: 1408,
+  n_routed_experts: 128,
+  n_shared_experts: 2,
+  num_experts_per_tok: 6,
+  first_k_dense_replace: 1,
+  norm_topk_prob: true,
+  routed_scaling_factor: 2.5,
+  rms_norm_eps: 1e-5,
+  rope_theta: 1e7,
+  max_position_embeddings: 32768,
+  tie_word_embeddings: false,
+};
+
+describe('an unknown architecture', () => {
+  it('is refused with the names of all that are known, in the spelling of the file', () => {
+    const gguf = { metadata: new Map([['general.architecture', { value: 'gpt2' }]]), tensors: new Map() };
+    for (const { name, hfModelType } of architectures) {
+      expect(() => configFromGguf(gguf, 'a.gguf')).toThrow(
+        expect.objectContaining({
+          code: 'wrong-architecture',
+          message: expect.stringContaining('"gpt2"'),
+          hint: expect.stringContaining(`"${name}"`),
+        }),
+      );
+      expect(() => configFromHf({ model_type: 'gpt2' })).toThrow(
+        expect.objectContaining({ hint: expect.stringContaining(`"${hfModelType}"`) }),
+      );
+    }
+  });
+});
+
+describe('configFromHf()', () => {
+  it('names every variant that would be computed wrongly, and only then what is missing', () => {
+    const { vocab_size: _, ...incomplete } = DOTS_LLM1;
+    expect(() => configFromHf({ ...incomplete, hidden_act: 'gelu', attention_bias: true })).toThrow(
+      expect.objectContaining({
+        code: 'unsupported-variant',
+        message: expect.stringMatching(/the activation "gelu"; biases in attention, which dots.llm1/),
+      }),
+    );
+    expect(() => configFromHf(incomplete)).toThrow(
+      expect.objectContaining({ code: 'bad-config', message: expect.stringContaining('"vocab_size"') }),
+    );
+  });
+});
+
+describe('what follows from the list of weights', () => {
+  const config = configFromHf(DOTS_LLM1);
+
+  it('is the number of parameters that the model card says', () => {
+    expect(countParameters(config)).toEqual({ total: 142_774_381_696, active: 14_016_588_928 });
+  });
+
+  it('is where the experts are', () => {
+    const layers = routedLayers(config);
+    expect(layers).toHaveLength(61);
+    expect(layers[0]).toEqual({
+      layer: 1,
+      numExperts: 128,
+      numChosen: 6,
+      bias: 'layers.1.routerBias',
+    });
+  });
+});
+
+describe('cachePageBytes()', () => {
+  it('counts keys and values of 64 positions in every layer', () => {
+    const graph = inferenceGraph(configFromHf(DOTS_LLM1), 1);
+    expect(cachePageBytes(graph, f16)).toBe(2 * 62 * 64 * 4096 * 2);
+  });
+});
