@@ -6,9 +6,8 @@
 #include <sys/mman.h>
 
 #include "kernels/decode-row.h"
-#include "kernels/embedding.h"
-#include "kernels/router.h"
 #include "kernels/storage.h"
+#include "op.h"
 
 namespace dots {
 namespace {
@@ -17,10 +16,6 @@ namespace {
 constexpr int64_t kWorthReturning = 16 << 20;
 /// Keys or values of a layer, up to so many bytes of them, that stay in small pages: one huge page.
 constexpr int64_t kSmallPagesBytes = 2 << 20;
-/// Rows for each matrix from which products of f32 run on packed panels.
-constexpr int64_t kWorthPacking = 32;
-
-bool isAligned(const uint8_t* floats) { return reinterpret_cast<uintptr_t>(floats) % alignof(float) == 0; }
 
 /// Whether the parts hold exactly what the shape says, experts in equal parts; vectors are decoded to f32 here.
 bool settleWeight(Weight& weight, std::string* error) {
@@ -139,24 +134,6 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
   for (State& state : made->states_) {
     if (!allocateCells(state, error)) return nullptr;
   }
-  made->matmulScratch_.resize(static_cast<size_t>(linearScratchBytes(made->pool_.numThreads())) + 64);
-  // What a thread needs depends on widths that are known now.
-  made->threadScratchFloats_ = 0;
-  const auto need = [&made](int64_t numFloats) {
-    if (numFloats > made->threadScratchFloats_) made->threadScratchFloats_ = (numFloats + 15) / 16 * 16;
-  };
-  for (const State& state : made->states_) {
-    if (state.stored)
-      need(2 * state.dims[state.rank - 1] * (state.rank == 1));
-    else
-      need(static_cast<int64_t>(DOTS_KERNEL(attendWorkspaceBytes)(static_cast<int>(state.dims[3])) / sizeof(float)) +
-           1);
-  }
-  for (const Value& v : p.values) {
-    // chooseExperts takes the number of experts and of groups, both at most the width of a row.
-    if (v.kind == ValueKind::kWeight && v.rank == 1) need(2 * int64_t{v.dims[0].times});
-  }
-  made->threadScratch_.resize(static_cast<size_t>(made->threadScratchFloats_ * made->pool_.numThreads()) + 16);
   if (!made->checkOperandCounts(error) || !made->checkConverted(error)) return nullptr;
   return made;
 }
@@ -221,28 +198,19 @@ float* Executable::floats(int32_t id) {
   return reinterpret_cast<float*>(memory_.data() + offsets_[static_cast<size_t>(v.index)]);
 }
 
-const int32_t* Executable::integers(int32_t id, const std::vector<RunInput>& inputs) {
-  const Value& v = value(id);
-  if (v.kind == ValueKind::kInput) return static_cast<const int32_t*>(inputs[static_cast<size_t>(v.index)].data);
-  return reinterpret_cast<const int32_t*>(memory_.data() + offsets_[static_cast<size_t>(v.index)]);
-}
-
 bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error) {
   const std::vector<Instruction>& instructions = program_.instructions;
-  anglesFor_ = nullptr;
-  groupedBy_ = -1;
+  workspace_.routedRows.experts = -1;
+  workspace_.ropeAngles.positions = -1;
   inputs_ = &inputs;
   seconds_.resize(instructions.size());
   for (size_t at = 0; at < instructions.size();) {
     if (isCancelled_.load(std::memory_order_relaxed)) return *error = "cancelled", false;
-    const size_t numMatmuls = countMatmuls(at);
-    const size_t count = numMatmuls > 0 ? numMatmuls : 1;
     const auto start = std::chrono::steady_clock::now();
-    const bool isDone =
-        numMatmuls > 0 ? runMatmuls(at, count, inputs, error) : runInstruction(instructions[at], inputs, error);
-    if (!isDone) return false;
+    Call call(*this, at, error);
+    if (!opInfo(instructions[at].op).run(call)) return false;
     seconds_[at] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    at += count;
+    for (size_t end = at + call.numDone; at < end; ++at) forget(instructions[at].output);
   }
   for (const Weight& w : weights_) {
     for (const WeightPart& part : w.parts) {
@@ -256,148 +224,13 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
   return true;
 }
 
-/// How many matrix products from here on can run as one loop: none reads what another writes, and none writes where
-/// another reads.
-size_t Executable::countMatmuls(size_t at) const {
-  const std::vector<Instruction>& instructions = program_.instructions;
-  const auto slotOf = [this](int32_t id) { return value(id).kind == ValueKind::kSlot ? value(id).index : -1; };
-  size_t count = 0;
-  for (; at + count < instructions.size() && count < static_cast<size_t>(kMaxLinearJobs); ++count) {
-    const Instruction& next = instructions[at + count];
-    if (next.op != Op::kLinear && next.op != Op::kGroupedLinear) return count;
-    // The lists of routed rows are made for one choice of experts at a time.
-    for (size_t i = at; i < at + count; ++i) {
-      const Instruction& before = instructions[i];
-      const int32_t written = slotOf(before.output);
-      if (slotOf(next.output) == written) return count;
-      for (int32_t input : next.inputs) {
-        if (slotOf(input) == written) return count;
-      }
-      for (int32_t input : before.inputs) {
-        if (slotOf(input) == slotOf(next.output)) return count;
-      }
-      if (next.op != Op::kGroupedLinear || before.op != Op::kGroupedLinear) continue;
-      const bool isSameChoice =
-          next.inputs[2] == before.inputs[2] && weight(next.inputs[1]).dims[0] == weight(before.inputs[1]).dims[0];
-      if (!isSameChoice) return count;
-    }
-  }
-  return count;
-}
-
-/// Routed rows sorted by expert, and the token of each; kept while products use the same choice.
-bool Executable::groupRows(int32_t id, int64_t numExperts, const std::vector<RunInput>& inputs, std::string* error) {
-  if (groupedBy_ == id && groupedExperts_ == numExperts) return true;
-  const int32_t* experts_R = integers(id, inputs);
-  const int64_t numRows = elements(id);
-  const int64_t k = lastAxis(id);
-  if (DOTS_KERNEL(findOutside)(experts_R, numRows, numExperts) >= 0)
-    return *error = "an expert that does not exist was chosen", false;
-  offsets_E_.resize(static_cast<size_t>(numExperts) + 1);
-  rows_R_.resize(static_cast<size_t>(numRows));
-  tokens_R_.resize(static_cast<size_t>(numRows));
-  DOTS_KERNEL(groupByExpert)(experts_R, numRows, numExperts, offsets_E_.data(), rows_R_.data());
-  for (size_t i = 0; i < rows_R_.size(); ++i) tokens_R_[i] = static_cast<int32_t>(rows_R_[i] / k);
-  groupedBy_ = id;
-  groupedExperts_ = numExperts;
-  return true;
-}
-
-bool Executable::runMatmuls(size_t at, size_t count, const std::vector<RunInput>& inputs, std::string* error) {
-  LinearJob jobs[kMaxLinearJobs];
-  int numJobs = 0;
-  uint8_t* scratch = matmulScratch_.data() + (64 - reinterpret_cast<uintptr_t>(matmulScratch_.data()) % 64) % 64;
-  // Rows that meet several matrices one after the other are packed once for all.
-  RowsProduct pending{};
-  bool isPacked = true;
-  const auto multiplyPending = [&] {
-    if (pending.numTokens > 0) isPacked = multiply(pending, error) && isPacked;
-    pending.numTokens = 0;
+/// What ops have derived from a value is stale once something else lies in its slot.
+void Executable::forget(int32_t output) {
+  const auto isIn = [&](int32_t id) {
+    return id >= 0 && value(id).kind == ValueKind::kSlot && value(id).index == value(output).index;
   };
-  const auto add = [&](const LinearJob& job) {
-    if (job.numTokens == 0) return;
-    // The same bits as `linear` gives; packing pays from some dozens of rows for each matrix.
-    if (job.weights.type == StorageId::kF32 && job.numTokens >= kWorthPacking * job.numExperts &&
-        isAligned(job.weights.data)) {
-      const float* const matrices = reinterpret_cast<const float*>(job.weights.data);
-      const bool isBeside = pending.numTokens > 0 && pending.numBeside < kMaxBeside && pending.x == job.x &&
-                            pending.xRows == job.xRows && pending.numTokens == job.numTokens &&
-                            pending.cols == job.weights.cols && pending.offsets == job.offsets &&
-                            pending.outRows == job.outRows;
-      if (isBeside) {
-        pending.beside[pending.numBeside++] = {matrices, job.weights.rows, job.out, job.ldOut};
-        return;
-      }
-      multiplyPending();
-      pending = {static_cast<const float*>(job.x),
-                 job.xRowBytes / 4,
-                 job.xRows,
-                 job.numTokens,
-                 job.offsets,
-                 job.numExperts,
-                 matrices,
-                 job.weights.rows,
-                 job.weights.cols,
-                 false,
-                 job.out,
-                 job.ldOut,
-                 job.outRows,
-                 false};
-      return;
-    }
-    if (numJobs == kMaxLinearJobs) linear(jobs, numJobs, pool_, scratch), numJobs = 0;
-    jobs[numJobs++] = job;
-  };
-  for (size_t i = at; i < at + count; ++i) {
-    const Instruction& instruction = program_.instructions[i];
-    const Weight& w = weight(instruction.inputs[1]);
-    const bool isGrouped = instruction.op == Op::kGroupedLinear;
-    LinearJob job{};
-    job.weights.data = w.parts[0].data();
-    job.weights.type = static_cast<StorageId>(w.type);
-    job.weights.rows = w.dims[w.rank - 2];
-    job.weights.cols = w.dims[w.rank - 1];
-    job.weights.expertBytes = w.expertBytes;
-    job.x = floats(instruction.inputs[0]);
-    job.xRowBytes = lastAxis(instruction.inputs[0]) * 4;
-    job.numTokens = axis(instruction.output, 0);
-    job.numExperts = 1;
-    job.out = floats(instruction.output);
-    job.ldOut = lastAxis(instruction.output);
-    if (!isGrouped) {
-      add(job);
-      continue;
-    }
-    if (!groupRows(instruction.inputs[2], w.dims[0], inputs, error)) return false;
-    const bool isPerToken = axis(instruction.inputs[0], 0) != elements(instruction.inputs[2]);
-    const int32_t* xRows = (isPerToken ? tokens_R_ : rows_R_).data();
-    if (w.expertBytes >= 0) {
-      job.offsets = offsets_E_.data();
-      job.numExperts = static_cast<int32_t>(w.dims[0]);
-      job.xRows = xRows;
-      job.outRows = rows_R_.data();
-      add(job);
-      continue;
-    }
-    // Experts that lie here and there, as in a Hugging Face folder: a product for each that was chosen.
-    for (size_t e = 0; e + 1 < offsets_E_.size(); ++e) {
-      job.weights.data = w.parts[e].data();
-      job.numTokens = offsets_E_[e + 1] - offsets_E_[e];
-      job.xRows = xRows + offsets_E_[e];
-      job.outRows = rows_R_.data() + offsets_E_[e];
-      add(job);
-    }
-  }
-  if (numJobs > 0) linear(jobs, numJobs, pool_, scratch);
-  multiplyPending();
-  for (size_t i = at; i < at + count; ++i) forgetGroups(program_.instructions[i].output);
-  return isPacked;
-}
-
-/// Whoever writes over the experts' list makes the sorted rows stale.
-void Executable::forgetGroups(int32_t output) {
-  if (groupedBy_ < 0 || value(groupedBy_).kind != ValueKind::kSlot) return;
-  if (value(groupedBy_).index == value(output).index) groupedBy_ = -1;
+  if (isIn(workspace_.routedRows.experts)) workspace_.routedRows.experts = -1;
+  if (isIn(workspace_.ropeAngles.positions)) workspace_.ropeAngles.positions = -1;
 }
 
 }  // namespace dots

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "kernels/attention.h"
-#include "kernels/gemm.h"
-#include "kernels/linear.h"
 #include "large-memory.h"
 #include "mapping.h"
 #include "program.h"
 #include "threads.h"
+#include "workspace.h"
 
 namespace dots {
 
@@ -85,49 +84,18 @@ class Executable {
 
  private:
   Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);
+  // What ops see of it: op.h.
+  friend class Operands;
+  friend class Call;
+
   bool checkOperandCounts(std::string* error) const;
   bool checkConverted(std::string* error) const;
   bool checkInstruction(const Instruction& instruction, std::string* error) const;
-  size_t countMatmuls(size_t at) const;
-  bool runMatmuls(size_t at, size_t count, const std::vector<RunInput>& inputs, std::string* error);
-  void forgetGroups(int32_t output);
-  bool groupRows(int32_t experts, int64_t numExperts, const std::vector<RunInput>& inputs, std::string* error);
-  bool runInstruction(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  bool runAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  const float* ropeAnglesFor(const Instruction& instruction, const int32_t* positions_T);
-  template <class Body>
-  void share(int64_t count, int64_t elementsEach, Body&& body);
-
-  // Training: executor-train.cc, executor-train-rows.cc, executor-train-muon.cc, executor-train-checks.cc.
-  bool fitsTraining(const Instruction& instruction) const;
-  bool runTraining(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  bool runTrainingRows(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  bool runCausalAttention(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  bool runLinearCrossEntropy(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  bool runMuon(const Instruction& instruction, std::string* error);
-  bool runGroupedGradient(const Instruction& instruction, const std::vector<RunInput>& inputs, std::string* error);
-  template <class Sum>
-  bool sumInBlocks(int64_t numRows, int64_t width, float* out, std::string* error, Sum&& sum);
-  const float* matrix(int32_t id);
-  float* scratchFloats(int64_t count, std::string* error);
-  bool multiply(const RowsProduct& product, std::string* error);
-  bool multiply(const WeightProduct& product, std::string* error);
-  bool isFloats(int32_t id) const;
-  bool isIntegers(int32_t id) const {
-    return value(id).isInt && (value(id).kind == ValueKind::kSlot || value(id).kind == ValueKind::kInput);
-  }
-  bool isStored(int32_t id) const {
-    return value(id).kind == ValueKind::kState && states_[static_cast<size_t>(value(id).index)].stored;
-  }
+  void forget(int32_t output);
 
   const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
   const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }
-  int64_t axis(int32_t id, int i) const { return evaluate(value(id).dims[i], bindings_.data()); }
-  int64_t elements(int32_t id) const { return numElements(value(id), bindings_.data()); }
-  int64_t lastAxis(int32_t id) const { return axis(id, value(id).rank - 1); }
   float* floats(int32_t id);
-  int32_t* writableIntegers(int32_t id) { return reinterpret_cast<int32_t*>(floats(id)); }
-  const int32_t* integers(int32_t id, const std::vector<RunInput>& inputs);
 
   Program program_;
   std::vector<Weight> weights_;
@@ -141,42 +109,8 @@ class Executable {
   std::atomic<bool> isCancelled_{false};
   std::vector<double> seconds_;
 
-  // Scratch that outlives a step, so that steps of one size allocate nothing.
-  std::vector<uint8_t> matmulScratch_;
-  std::vector<float> threadScratch_;
-  int64_t threadScratchFloats_ = 0;  // of each thread
-  std::vector<int32_t> offsets_E_;   // routed rows by expert: see groupByExpert
-  std::vector<int32_t> rows_R_;
-  std::vector<int32_t> tokens_R_;
-  int32_t groupedBy_ = -1;  // the value whose experts those are
-  int64_t groupedExperts_ = 0;
-  std::vector<int32_t> tiles_;
-  std::vector<float> angles_;
-  const Instruction* anglesFor_ = nullptr;
   const std::vector<RunInput>* inputs_ = nullptr;  // of the run under way
-  GemmScratch gemmScratch_;
-  LargeMemory trainScratch_;
-  KeptPanels headPanels_, headGradPanels_;
-  std::vector<float> decodedMatrix_;
-  std::vector<int32_t> documentTokens_, documentEnds_, countedRows_;
+  Workspace workspace_;
 };
-
-/// A loop over fewer elements is over sooner than another thread is awake.
-constexpr int64_t kWorthSharing = 1 << 15;
-
-/// body(begin, end, thread) over [0, count), on several threads where there is enough to do.
-template <class Body>
-void Executable::share(int64_t count, int64_t elementsEach, Body&& body) {
-  const int64_t countEach = kWorthSharing / (elementsEach > 0 ? elementsEach : 1) + 1;
-  const int64_t numChunks = (count + countEach - 1) / countEach;
-  if (numChunks <= 1) {
-    if (count > 0) body(int64_t{0}, count, 0);
-    return;
-  }
-  pool_.parallelFor(numChunks, [&](int64_t chunk, int thread) {
-    const int64_t begin = chunk * countEach;
-    body(begin, begin + countEach < count ? begin + countEach : count, thread);
-  });
-}
 
 }  // namespace dots

@@ -106,7 +106,7 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
   };
   for (int32_t i = 0; i < numInstructions && !reader.failed(); ++i) {
     Instruction instruction;
-    instruction.op = static_cast<Op>(reader.take(0, static_cast<int32_t>(Op::kCount) - 1, "op"));
+    instruction.op = static_cast<Op>(reader.take(0, kNumOps - 1, "op"));
     instruction.inputs.resize(static_cast<size_t>(reader.takeCount(kMaxInputsOfOp, 1, "inputs")));
     for (int32_t& input : instruction.inputs) input = reader.take(0, numValues - 1, "input");
     instruction.output = reader.take(0, numValues - 1, "output");

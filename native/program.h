@@ -7,7 +7,7 @@
 //   instructions: op, numInputs, value ids, output value id, first constant, numConstants
 //   outputs:      value ids
 // Attributes are f64 constants beside the words. `kind` and `op` are the numbers of the enums below;
-// src/backend/native/encode-program.ts writes what this file reads.
+// src/backend/program/encode-program.ts writes what this file reads.
 #pragma once
 
 #include <cstdint>
@@ -19,62 +19,14 @@ namespace dots {
 enum class ValueKind : int32_t { kInput = 0, kWeight = 1, kState = 2, kSlot = 3 };
 
 enum class Op : int32_t {
-  kAdd = 0,
-  kCachedAttention = 1,
-  kChooseExperts = 2,
-  kEmbedding = 3,
-  kGather = 4,
-  kGroupedLinear = 5,
-  kLinear = 6,
-  kMul = 7,
-  kNormalizeRows = 8,
-  kQuantizeRows = 9,
-  kRmsNorm = 10,
-  kRope = 11,
-  kScale = 12,
-  kSigmoid = 13,
-  kSilu = 14,
-  kSwiglu = 15,
-  kTakeRows = 16,
-  kWeightedSum = 17,
-  // Training.
-  kAccumulate = 18,
-  kAccumulateGroupedLinear = 19,
-  kAccumulateLinear = 20,
-  kAccumulateRows = 21,
-  kAdamw = 22,
-  kBalanceWeights = 23,
-  kCausalAttention = 24,
-  kCausalAttentionGrad = 25,
-  kCountExperts = 26,
-  kCrossEntropy = 27,
-  kCrossEntropyGrad = 28,
-  kFullLike = 29,
-  kGroupedLinearGradInput = 30,
-  kGroupedLinearGradWeight = 31,
-  kLimitGroups = 32,
-  kLinearCrossEntropy = 33,
-  kLinearCrossEntropyGrad = 34,
-  kLinearGradInput = 35,
-  kLinearGradWeight = 36,
-  kMuon = 37,
-  kNormalizeRowsGrad = 38,
-  kRmsNormGradInput = 39,
-  kRmsNormGradWeight = 40,
-  kRopeGrad = 41,
-  kScatterAddColumns = 42,
-  kScatterAddRows = 43,
-  kSigmoidGrad = 44,
-  kSiluGrad = 45,
-  kSumRows = 46,
-  kSumSquares = 47,
-  kSwigluGradGate = 48,
-  kTakeColumns = 49,
-  kTopK = 50,
-  kWeightedSumGradRows = 51,
-  kWeightedSumGradWeights = 52,
-  kCount = 53,
+#define DOTS_OP(name, ...) name,
+#include "ops.def"
 };
+
+constexpr int32_t kNumOps = 0
+#define DOTS_OP(name, ...) +1
+#include "ops.def"
+    ;
 
 /// times * symbol, or times where symbol is negative.
 struct Dim {

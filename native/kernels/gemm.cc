@@ -26,18 +26,22 @@ int64_t firstToken(const int32_t* offsets, int64_t numTokens, int64_t expert) {
   return offsets ? offsets[expert] : expert * numTokens;
 }
 
-/// Experts [firstExpert, endExpert) with columns [firstCol, endCol) and steps [firstK, endK) of their matrices.
+struct Range {
+  int64_t begin, end;
+};
+
+/// Some experts, with some columns and some steps of their matrices.
 struct Round {
-  int64_t firstExpert, endExpert, firstCol, endCol, firstK, endK;
+  Range experts, cols, steps;
 };
 
 /// One matrix of a round, and where its panels lie: [expert][k / kGemmDepth][panel][k % kGemmDepth][column].
 struct RoundMatrix {
-  const float* weights;
-  int64_t rows, firstCol, numCols, paddedCols;
-  float* out;
-  int64_t ldOut;
-  float* packed;
+  const float* weights = nullptr;
+  int64_t rows = 0, firstCol = 0, numCols = 0, paddedCols = 0;
+  float* out = nullptr;
+  int64_t ldOut = 0;
+  float* packed = nullptr;
 };
 
 /// Columns of one of the matrices: what a task of packing or multiplying takes at least.
@@ -48,8 +52,8 @@ struct Stretch {
 
 bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, GemmScratch& scratch) {
   const int64_t panel = DOTS_KERNEL(gemmPanelWidth)();
-  const int64_t depth = round.endK - round.firstK;
-  const int64_t numExperts = round.endExpert - round.firstExpert;
+  const int64_t depth = round.steps.end - round.steps.begin;
+  const int64_t numExperts = round.experts.end - round.experts.begin;
   const int64_t numDepths = (depth + kGemmDepth - 1) / kGemmDepth;
   const auto tokensOf = [&](int64_t expert) {
     return firstToken(product.offsets, product.numTokens, expert + 1) -
@@ -58,16 +62,22 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
 
   RoundMatrix matrices[1 + kMaxBeside];
   const int numMatrices = 1 + product.numBeside;
-  const int64_t numCols = round.endCol - round.firstCol;
-  matrices[0] = {product.weights,         product.rows, round.firstCol, numCols,
-                 roundUp(numCols, panel), product.out,  product.ldOut,  nullptr};
+  const int64_t numCols = round.cols.end - round.cols.begin;
+  matrices[0].weights = product.weights;
+  matrices[0].rows = product.rows;
+  matrices[0].firstCol = round.cols.begin;
+  matrices[0].numCols = numCols;
+  matrices[0].out = product.out.data;
+  matrices[0].ldOut = product.out.ld;
   for (int i = 0; i < product.numBeside; ++i) {
     const BesideMatrix& beside = product.beside[i];
-    matrices[1 + i] = {beside.weights, beside.rows,  0,      beside.rows, roundUp(beside.rows, panel),
-                       beside.out,     beside.ldOut, nullptr};
+    matrices[1 + i].weights = beside.weights;
+    matrices[1 + i].rows = matrices[1 + i].numCols = beside.rows;
+    matrices[1 + i].out = beside.out;
+    matrices[1 + i].ldOut = beside.ldOut;
   }
   int64_t allCols = 0;
-  for (int i = 0; i < numMatrices; ++i) allCols += matrices[i].paddedCols;
+  for (int i = 0; i < numMatrices; ++i) allCols += matrices[i].paddedCols = roundUp(matrices[i].numCols, panel);
   const bool isWhole = depth == (product.isTransposed ? product.rows : product.cols) &&
                        numCols == (product.isTransposed ? product.cols : product.rows);
   KeptPanels* const kept = product.numExperts == 1 && isWhole && product.numBeside == 0 ? product.kept : nullptr;
@@ -90,13 +100,13 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
     const auto pack = DOTS_KERNEL(packGemmPanels);
     pool.parallelFor(numExperts * numDepths * numStretches, [&](int64_t task, int) {
       const int64_t expert = task / (numDepths * numStretches), k = task / numStretches % numDepths * kGemmDepth;
-      if (tokensOf(round.firstExpert + expert) == 0) return;
+      if (tokensOf(round.experts.begin + expert) == 0) return;
       const Stretch& stretch = stretches[static_cast<size_t>(task % numStretches)];
       const RoundMatrix& m = *stretch.matrix;
       const int64_t here = least(kGemmDepth, depth - k);
-      const GemmOperand operand{m.weights + (round.firstExpert + expert) * m.rows * product.cols, product.cols, nullptr,
-                                product.isTransposed};
-      pack(operand, round.firstK + k, here, m.firstCol + stretch.col, m.firstCol + stretch.endCol,
+      const GemmOperand operand{m.weights + (round.experts.begin + expert) * m.rows * product.cols, product.cols,
+                                nullptr, product.isTransposed};
+      pack(operand, round.steps.begin + k, here, m.firstCol + stretch.col, m.firstCol + stretch.endCol,
            m.packed + (expert * depth + k) * m.paddedCols + stretch.col * here);
     });
     if (kept) kept->isFilled = true;
@@ -106,7 +116,7 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   int64_t blockRows = kBlockRows, numBlocks = 0;
   const auto countBlocks = [&] {
     numBlocks = 0;
-    for (int64_t e = round.firstExpert; e < round.endExpert; ++e)
+    for (int64_t e = round.experts.begin; e < round.experts.end; ++e)
       numBlocks += (tokensOf(e) + blockRows - 1) / blockRows;
     return numBlocks;
   };
@@ -121,7 +131,7 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   const auto packRows = DOTS_KERNEL(packGemmRows);
   const auto run = DOTS_KERNEL(gemmBlock);
   pool.parallelFor(numBlocks * numParts, [&](int64_t task, int thread) {
-    int64_t at = task / numParts, expert = round.firstExpert;
+    int64_t at = task / numParts, expert = round.experts.begin;
     for (;; ++expert) {
       const int64_t blocks = (tokensOf(expert) + blockRows - 1) / blockRows;
       if (at < blocks) break;
@@ -131,30 +141,30 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
     const int64_t first = begin + at * blockRows, end = least(first + blockRows, begin + tokensOf(expert));
     const int64_t part = task % numParts;
     float* const mine = rows + thread * kBlockRows * kGemmDepth;
-    const GemmOperand operand{product.x, product.ldX, product.xRows, false};
+    const GemmOperand operand{product.x.data, product.x.ld, product.x.rows, false};
     for (int64_t k = 0; k < depth; k += kGemmDepth) {
       const int64_t here = least(kGemmDepth, depth - k);
-      packRows(operand, round.firstK + k, here, first, end, mine);
+      packRows(operand, round.steps.begin + k, here, first, end, mine);
       for (int64_t i = part * numStretches / numParts; i < (part + 1) * numStretches / numParts; ++i) {
         const Stretch& stretch = stretches[static_cast<size_t>(i)];
         const RoundMatrix& m = *stretch.matrix;
         GemmBlock block{};
         block.a = mine;
         block.aIsColumns = false;
-        block.b = m.packed + ((expert - round.firstExpert) * depth + k) * m.paddedCols + stretch.col * here;
+        block.b = m.packed + ((expert - round.experts.begin) * depth + k) * m.paddedCols + stretch.col * here;
         block.panelDepth = block.depth = here;
         block.numRows = end - first;
         block.numCols = stretch.endCol - stretch.col;
-        block.cRows = product.outRows ? product.outRows + first : nullptr;
-        block.c = m.out + (product.outRows ? 0 : first * m.ldOut) + m.firstCol + stretch.col;
+        block.cRows = product.out.rows ? product.out.rows + first : nullptr;
+        block.c = m.out + (product.out.rows ? 0 : first * m.ldOut) + m.firstCol + stretch.col;
         block.ldC = m.ldOut;
-        block.isFirst = !product.isAdded && round.firstK + k == 0;
+        block.isFirst = !product.isAdded && round.steps.begin + k == 0;
         if (k + kGemmDepth < depth) {
           // The rest of these rows.
           block.next = operand;
           block.nextRow = first;
           block.endNextRow = end;
-          block.nextFirst = round.firstK + k + kGemmDepth;
+          block.nextFirst = round.steps.begin + k + kGemmDepth;
           block.nextFloats = least(kGemmDepth, depth - k - kGemmDepth);
         }
         run(block);
@@ -182,13 +192,13 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
     int64_t together = matrixFloats;
     for (int i = 0; i < product.numBeside; ++i) together += roundUp(product.beside[i].rows, panel) * depth;
     if (together * product.numExperts <= kMaxPanelFloats)
-      return runRound(product, {0, product.numExperts, 0, numCols, 0, depth}, pool, scratch);
+      return runRound(product, {{0, product.numExperts}, {0, numCols}, {0, depth}}, pool, scratch);
     RowsProduct alone = product;
     alone.numBeside = 0;
     for (int i = -1; i < product.numBeside; ++i) {
       if (i >= 0)
         alone.weights = product.beside[i].weights, alone.rows = product.beside[i].rows,
-        alone.out = product.beside[i].out, alone.ldOut = product.beside[i].ldOut;
+        alone.out.data = product.beside[i].out, alone.out.ld = product.beside[i].ldOut;
       if (!multiplyRows(alone, pool, scratch)) return false;
     }
     return true;
@@ -196,7 +206,8 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   if (matrixFloats <= kMaxPanelFloats) {
     const int64_t expertsEach = most(1, kMaxPanelFloats / most(1, matrixFloats));
     for (int64_t e = 0; e < product.numExperts; e += expertsEach)
-      if (!runRound(product, {e, least(e + expertsEach, product.numExperts), 0, numCols, 0, depth}, pool, scratch))
+      if (!runRound(product, {{e, least(e + expertsEach, product.numExperts)}, {0, numCols}, {0, depth}}, pool,
+                    scratch))
         return false;
     return true;
   }
@@ -207,8 +218,8 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
   for (int64_t e = 0; e < product.numExperts; ++e)
     for (int64_t col = 0; col < numCols; col += colsEach)
       for (int64_t k = 0; k < depth; k += depthEach)
-        if (!runRound(product, {e, e + 1, col, least(col + colsEach, numCols), k, least(k + depthEach, depth)}, pool,
-                      scratch))
+        if (!runRound(product, {{e, e + 1}, {col, least(col + colsEach, numCols)}, {k, least(k + depthEach, depth)}},
+                      pool, scratch))
           return false;
   return true;
 }
@@ -284,8 +295,8 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
     }
     float* const a = memory + thread * floatsEach;
     float* const b = a + leftFloats;
-    const GemmOperand left{product.gradient, product.ldGradient, product.gradientRows, true};
-    const GemmOperand right{product.x, product.ldX, product.xRows, true};
+    const GemmOperand left{product.gradient.data, product.gradient.ld, product.gradient.rows, true};
+    const GemmOperand right{product.x.data, product.x.ld, product.x.rows, true};
     for (int64_t k = begin; k < end; k += kGemmDepth) {
       const int64_t here = least(kGemmDepth, end - k);
       packRows(left, k, here, row, endRow, a);

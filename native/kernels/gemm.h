@@ -42,21 +42,29 @@ struct BesideMatrix {
 };
 constexpr int kMaxBeside = 3;
 
+/// Rows in memory: row i begins at data + (rows ? rows[i] : i) * ld.
+struct RowsView {
+  const float* data = nullptr;
+  int64_t ld = 0;
+  const int32_t* rows = nullptr;
+};
+struct WritableRows {
+  float* data = nullptr;
+  int64_t ld = 0;
+  const int32_t* rows = nullptr;
+};
+
 /// Rows of tokens times a matrix: y = x·Wᵀ, or with `isTransposed` the gradient dx = dy·W.
 struct RowsProduct {
-  const float* x;  // row i of the product reads x + row(xRows, i) * ldX
-  int64_t ldX;
-  const int32_t* xRows;  // null: i itself
-  int64_t numTokens;
-  const int32_t* offsets;  // numExperts + 1 of them; null for one matrix
-  int32_t numExperts;      // 1 for one matrix
-  const float* weights;    // numExperts matrices [rows, cols], one after the other
-  int64_t rows, cols;
-  bool isTransposed;
-  float* out;  // row i is written to out + row(outRows, i) * ldOut
-  int64_t ldOut;
-  const int32_t* outRows;
-  bool isAdded;                // to what out holds
+  RowsView x;
+  int64_t numTokens = 0;
+  const int32_t* offsets = nullptr;  // numExperts + 1 of them; null for one matrix
+  int32_t numExperts = 1;
+  const float* weights = nullptr;  // numExperts matrices [rows, cols], one after the other
+  int64_t rows = 0, cols = 0;
+  bool isTransposed = false;
+  WritableRows out;
+  bool isAdded = false;        // to what out holds
   KeptPanels* kept = nullptr;  // for a matrix that is not too large to be packed at once
   // Their rows of x are then packed once. Not transposed, all overwritten.
   BesideMatrix beside[kMaxBeside] = {};
@@ -65,18 +73,14 @@ struct RowsProduct {
 
 /// A sum over tokens: dW = dyᵀ·x, for each expert over its own rows.
 struct WeightProduct {
-  const float* gradient;  // [tokens, rows], by gradientRows
-  int64_t ldGradient;
-  const int32_t* gradientRows;
-  const float* x;  // [tokens, cols], by xRows
-  int64_t ldX;
-  const int32_t* xRows;
-  int64_t numTokens;
-  const int32_t* offsets;
-  int32_t numExperts;
-  int64_t rows, cols;
-  float* out;    // numExperts matrices [rows, cols]
-  bool isAdded;  // to what out holds; else an expert without rows gets zeros
+  RowsView gradient;  // [tokens, rows]
+  RowsView x;         // [tokens, cols]
+  int64_t numTokens = 0;
+  const int32_t* offsets = nullptr;
+  int32_t numExperts = 1;
+  int64_t rows = 0, cols = 0;
+  float* out = nullptr;  // numExperts matrices [rows, cols]
+  bool isAdded = false;  // to what out holds; else an expert without rows gets zeros
 };
 
 /// False, with nothing done, where there is no memory to pack into.

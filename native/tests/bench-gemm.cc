@@ -94,14 +94,29 @@ int main(int argc, char** argv) {
     const bool isGrouped = shape.numExperts > 1;
     const int32_t* order = isGrouped ? rows.data() : nullptr;
     const int32_t* groups = isGrouped ? offsets.data() : nullptr;
-    const RowsProduct forward{x.data(), shape.cols, order,      shape.numTokens, groups,    shape.numExperts,
-                              w.data(), shape.rows, shape.cols, false,           dy.data(), shape.rows,
-                              order,    false};
-    const RowsProduct backward{
-        dy.data(), shape.rows, order,      shape.numTokens, groups, shape.numExperts, w.data(), shape.rows, shape.cols,
-        true,      x.data(),   shape.cols, order,           false};
-    const WeightProduct weights{dy.data(), shape.rows,       order,      x.data(),   shape.cols, order, shape.numTokens,
-                                groups,    shape.numExperts, shape.rows, shape.cols, dw.data(),  true};
+    RowsProduct forward;
+    forward.x = {x.data(), shape.cols, order};
+    forward.numTokens = shape.numTokens;
+    forward.offsets = groups;
+    forward.numExperts = shape.numExperts;
+    forward.weights = w.data();
+    forward.rows = shape.rows;
+    forward.cols = shape.cols;
+    forward.out = {dy.data(), shape.rows, order};
+    RowsProduct backward = forward;
+    backward.x = {dy.data(), shape.rows, order};
+    backward.isTransposed = true;
+    backward.out = {x.data(), shape.cols, order};
+    WeightProduct weights;
+    weights.gradient = {dy.data(), shape.rows, order};
+    weights.x = {x.data(), shape.cols, order};
+    weights.numTokens = shape.numTokens;
+    weights.offsets = groups;
+    weights.numExperts = shape.numExperts;
+    weights.rows = shape.rows;
+    weights.cols = shape.cols;
+    weights.out = dw.data();
+    weights.isAdded = true;
     // Clocks change under load, so the peak is measured beside every row.
     peak = measurePeak();
     const double macs = static_cast<double>(shape.numTokens * shape.rows * shape.cols);

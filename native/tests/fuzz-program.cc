@@ -71,7 +71,7 @@ void smashValue(Choices& choices, Value& value) {
 void smashInstruction(Choices& choices, Instruction& instruction, size_t numValues) {
   const size_t numInputs = instruction.inputs.size();
   switch (choices.below(8)) {
-    case 0: instruction.op = static_cast<Op>(choices.below(static_cast<size_t>(Op::kCount) + 1)); break;
+    case 0: instruction.op = static_cast<Op>(choices.below(static_cast<size_t>(kNumOps) + 1)); break;
     case 1: instruction.output = static_cast<int32_t>(choices.below(numValues)); break;
     case 2: instruction.inputs.push_back(static_cast<int32_t>(choices.below(numValues))); break;
     case 3:

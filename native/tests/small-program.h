@@ -47,7 +47,7 @@ struct ProgramDraft {
     instructions.push_back({op, std::move(inputs), output, std::move(constants)});
   }
 
-  /// What src/backend/native/encode-program.ts writes.
+  /// What src/backend/program/encode-program.ts writes.
   void encode(std::vector<int32_t>* words, std::vector<double>* constants) const {
     words->assign({numSymbols, count(values), count(slots), count(instructions), count(outputs), 0});
     constants->clear();
@@ -165,7 +165,7 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   const auto convert = [&](int32_t x, Dim rows, int cols) {
     if (kind == Activation::kF32) return x;
     const int32_t y = p.slot(false, {rows, fixed(static_cast<int>(activationRowBytes(kind, cols) / 4))});
-    p.add(Op::kQuantizeRows, {x}, y, {static_cast<double>(static_cast<int>(kind))});
+    p.add(Op::quantizeRows, {x}, y, {static_cast<double>(static_cast<int>(kind))});
     return y;
   };
 
@@ -188,61 +188,61 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
 
   const int32_t x = p.slot(false, {per(T), fixed(D)});
   const int32_t norm = p.slot(false, {per(T), fixed(D)});
-  p.add(Op::kEmbedding, {matrix(kSmallVocab, D), tokens}, x);
-  p.add(Op::kRmsNorm, {x, weight(StorageId::kF32, {D})}, norm, {1e-5});
+  p.add(Op::embedding, {matrix(kSmallVocab, D), tokens}, x);
+  p.add(Op::rmsNorm, {x, weight(StorageId::kF32, {D})}, norm, {1e-5});
   const int32_t rows = convert(norm, per(T), D);
   const int32_t q = p.slot(false, {per(T), fixed(N * H)}), k = p.slot(false, {per(T), fixed(G * H)}),
                 v = p.slot(false, {per(T), fixed(G * H)});
-  p.add(Op::kLinear, {rows, matrix(N * H, D)}, q);
-  p.add(Op::kLinear, {rows, matrix(G * H, D)}, k);
-  p.add(Op::kLinear, {rows, matrix(G * H, D)}, v);
+  p.add(Op::linear, {rows, matrix(N * H, D)}, q);
+  p.add(Op::linear, {rows, matrix(G * H, D)}, k);
+  p.add(Op::linear, {rows, matrix(G * H, D)}, v);
   // Reshapes are other values of the same slot; rope works in place.
   const auto slotOf = [&](int32_t id) { return p.values[static_cast<size_t>(id)].index; };
   const int32_t qHeads = p.slot(false, {per(T), fixed(N), fixed(H)}, slotOf(q)),
                 kHeads = p.slot(false, {per(T), fixed(G), fixed(H)}, slotOf(k));
-  p.add(Op::kRope, {qHeads, model.positions}, qHeads, {1e4});
-  p.add(Op::kRope, {kHeads, model.positions}, kHeads, {1e4});
+  p.add(Op::rope, {qHeads, model.positions}, qHeads, {1e4});
+  p.add(Op::rope, {kHeads, model.positions}, kHeads, {1e4});
   const int32_t mixed = p.slot(false, {per(T), fixed(N), fixed(H)});
-  p.add(Op::kCachedAttention, {qHeads, kHeads, v, model.positions, sequences, pages, keys, values}, mixed);
+  p.add(Op::cachedAttention, {qHeads, kHeads, v, model.positions, sequences, pages, keys, values}, mixed);
   const int32_t flat = p.slot(false, {per(T), fixed(N * H)}, slotOf(mixed)),
                 attended = p.slot(false, {per(T), fixed(D)});
-  p.add(Op::kLinear, {convert(flat, per(T), N * H), matrix(D, N * H)}, attended);
-  p.add(Op::kAdd, {x, attended}, x);
-  p.add(Op::kRmsNorm, {x, weight(StorageId::kF32, {D})}, norm, {1e-5});
+  p.add(Op::linear, {convert(flat, per(T), N * H), matrix(D, N * H)}, attended);
+  p.add(Op::add, {x, attended}, x);
+  p.add(Op::rmsNorm, {x, weight(StorageId::kF32, {D})}, norm, {1e-5});
 
   const int32_t scores = p.slot(false, {per(T), fixed(E)}), chosenScores = p.slot(false, {per(T), fixed(K)});
   model.experts = p.slot(true, {per(T), fixed(K)});
-  p.add(Op::kLinear, {norm, weight(StorageId::kF32, {E, D})}, scores);
-  p.add(Op::kSigmoid, {scores}, scores);
-  p.add(Op::kChooseExperts, {scores, weight(StorageId::kF32, {E})}, model.experts, {K, 2, 1});
-  p.add(Op::kGather, {scores, model.experts}, chosenScores);
-  p.add(Op::kNormalizeRows, {chosenScores}, chosenScores, {1e-20});
-  p.add(Op::kScale, {chosenScores}, chosenScores, {2.5});
+  p.add(Op::linear, {norm, weight(StorageId::kF32, {E, D})}, scores);
+  p.add(Op::sigmoid, {scores}, scores);
+  p.add(Op::chooseExperts, {scores, weight(StorageId::kF32, {E})}, model.experts, {K, 2, 1});
+  p.add(Op::gather, {scores, model.experts}, chosenScores);
+  p.add(Op::normalizeRows, {chosenScores}, chosenScores, {1e-20});
+  p.add(Op::scale, {chosenScores}, chosenScores, {2.5});
 
   const int32_t gate = p.slot(false, {per(T, K), fixed(F)}), up = p.slot(false, {per(T, K), fixed(F)}),
                 routed = p.slot(false, {per(T, K), fixed(D)});
   const int32_t normRows = convert(norm, per(T), D);
-  p.add(Op::kGroupedLinear, {normRows, experts(F, D), model.experts}, gate);
-  p.add(Op::kGroupedLinear, {normRows, experts(F, D), model.experts}, up);
-  p.add(Op::kSwiglu, {gate, up}, gate);
-  p.add(Op::kGroupedLinear, {convert(gate, per(T, K), F), experts(D, F), model.experts}, routed);
+  p.add(Op::groupedLinear, {normRows, experts(F, D), model.experts}, gate);
+  p.add(Op::groupedLinear, {normRows, experts(F, D), model.experts}, up);
+  p.add(Op::swiglu, {gate, up}, gate);
+  p.add(Op::groupedLinear, {convert(gate, per(T, K), F), experts(D, F), model.experts}, routed);
   const int32_t summed = p.slot(false, {per(T), fixed(D)});
-  p.add(Op::kWeightedSum, {routed, chosenScores}, summed);
+  p.add(Op::weightedSum, {routed, chosenScores}, summed);
   const int32_t shared = p.slot(false, {per(T), fixed(F)}), sharedUp = p.slot(false, {per(T), fixed(F)}),
                 sharedOut = p.slot(false, {per(T), fixed(D)});
-  p.add(Op::kLinear, {normRows, matrix(F, D)}, shared);
-  p.add(Op::kLinear, {normRows, matrix(F, D)}, sharedUp);
-  p.add(Op::kSilu, {shared}, shared);
-  p.add(Op::kMul, {shared, sharedUp}, shared);
-  p.add(Op::kLinear, {convert(shared, per(T), F), matrix(D, F)}, sharedOut);
-  p.add(Op::kAdd, {summed, sharedOut}, summed);
-  p.add(Op::kAdd, {x, summed}, x);
+  p.add(Op::linear, {normRows, matrix(F, D)}, shared);
+  p.add(Op::linear, {normRows, matrix(F, D)}, sharedUp);
+  p.add(Op::silu, {shared}, shared);
+  p.add(Op::mul, {shared, sharedUp}, shared);
+  p.add(Op::linear, {convert(shared, per(T), F), matrix(D, F)}, sharedOut);
+  p.add(Op::add, {summed, sharedOut}, summed);
+  p.add(Op::add, {x, summed}, x);
 
   const int32_t last = p.slot(false, {per(O), fixed(D)});
   model.logits = p.slot(false, {per(O), fixed(kSmallVocab)});
-  p.add(Op::kTakeRows, {x, outputRows}, last);
-  p.add(Op::kRmsNorm, {last, weight(StorageId::kF32, {D})}, last, {1e-5});
-  p.add(Op::kLinear, {convert(last, per(O), D), matrix(kSmallVocab, D)}, model.logits);
+  p.add(Op::takeRows, {x, outputRows}, last);
+  p.add(Op::rmsNorm, {last, weight(StorageId::kF32, {D})}, last, {1e-5});
+  p.add(Op::linear, {convert(last, per(O), D), matrix(kSmallVocab, D)}, model.logits);
   p.outputs = {model.logits};
   bindSmallModel(model, {5, 3});
   return model;

@@ -33,9 +33,9 @@ static void computesByHand() {
   const int32_t table = draft.source(ValueKind::kWeight, 0, false, {Dim{3, -1}, Dim{2, -1}}),
                 matrix = draft.source(ValueKind::kWeight, 1, false, {Dim{1, -1}, Dim{2, -1}});
   const int32_t x = draft.slot(false, {Dim{1, 0}, Dim{2, -1}}), y = draft.slot(false, {Dim{1, 0}, Dim{1, -1}});
-  draft.add(Op::kEmbedding, {table, tokens}, x);
-  draft.add(Op::kScale, {x}, x, {0.5});
-  draft.add(Op::kLinear, {x, matrix}, y);
+  draft.add(Op::embedding, {table, tokens}, x);
+  draft.add(Op::scale, {x}, x, {0.5});
+  draft.add(Op::linear, {x, matrix}, y);
   draft.outputs = {y};
   const auto floats = [](std::vector<int64_t> dims, std::vector<float> values) {
     TestRandom random(0);
@@ -123,19 +123,19 @@ static void refusesWhatDoesNotFit() {
   model.states[0].dims[2] = kPageSize;
   refuses("a cache beyond all memory", model);
   model = good;
-  find(model, Op::kQuantizeRows).constants[0] = 2;
+  find(model, Op::quantizeRows).constants[0] = 2;
   refuses("rows converted for another type", model);
   model = good;
-  find(model, Op::kCachedAttention).inputs[6] = find(model, Op::kCachedAttention).inputs[0];
+  find(model, Op::cachedAttention).inputs[6] = find(model, Op::cachedAttention).inputs[0];
   refuses("attention without a cache", model);
   model = good;
-  find(model, Op::kChooseExperts).constants = {kSmallChosen, 3, 1};
+  find(model, Op::chooseExperts).constants = {kSmallChosen, 3, 1};
   refuses("groups that do not divide the experts", model);
   model = good;
-  find(model, Op::kChooseExperts).constants = {kSmallChosen, NAN, 1};
+  find(model, Op::chooseExperts).constants = {kSmallChosen, NAN, 1};
   refuses("a number of groups that is none", model);
   model = good;
-  find(model, Op::kLinear).inputs.pop_back();
+  find(model, Op::linear).inputs.pop_back();
   refuses("a product of one operand", model);
   model = good;
   model.inputs[0].pop_back();
@@ -168,8 +168,8 @@ static void refusesWhatDoesNotFit() {
 
 // Lists of numbers that a kernel has checked must stay as they were while it reads them.
 static void refusesToWriteOverItsOperands() {
-  for (Op op : {Op::kGather, Op::kWeightedSum, Op::kTakeRows, Op::kGroupedLinear, Op::kLinear, Op::kCachedAttention,
-                Op::kQuantizeRows}) {
+  for (Op op : {Op::gather, Op::weightedSum, Op::takeRows, Op::groupedLinear, Op::linear, Op::cachedAttention,
+                Op::quantizeRows}) {
     for (size_t operand = 0; operand < 8; ++operand) {
       SmallModel model = makeSmallModel();
       ProgramDraft& draft = model.draft;
@@ -190,11 +190,11 @@ static void refusesToWriteOverItsOperands() {
 static void refusesExpertsThatDoNotExist() {
   SmallModel model = makeSmallModel();
   for (Instruction& instruction : model.draft.instructions) {
-    if (instruction.op != Op::kGroupedLinear) continue;
+    if (instruction.op != Op::groupedLinear) continue;
     // The second product of the same choice: half as many experts, twice as high.
     Value& value = model.draft.values[static_cast<size_t>(instruction.inputs[1])];
     Weight& weight = model.weights[static_cast<size_t>(value.index)];
-    if (&instruction == &find(model, Op::kGroupedLinear)) continue;
+    if (&instruction == &find(model, Op::groupedLinear)) continue;
     value.dims[0].times = 4;
     weight.dims[0] = 4;
     weight.parts[0].owned.resize(weight.parts[0].owned.size() / 2);

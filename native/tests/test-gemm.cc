@@ -59,20 +59,18 @@ void rowsAreMultipliedInOneOrder(int numThreads) {
         std::vector<float> out = randomFloats(random, shape.numTokens * width);
         const std::vector<float> before = out;
         const bool isGrouped = shape.numExperts > 1;
-        const RowsProduct product{x.data(),
-                                  depth,
-                                  isGrouped ? groups.order.data() : nullptr,
-                                  shape.numTokens,
-                                  isGrouped ? groups.offsets.data() : nullptr,
-                                  shape.numExperts,
-                                  w.data(),
-                                  shape.rows,
-                                  shape.cols,
-                                  isTransposed,
-                                  out.data(),
-                                  width,
-                                  isGrouped ? groups.order.data() : nullptr,
-                                  isAdded};
+        const int32_t* order = isGrouped ? groups.order.data() : nullptr;
+        RowsProduct product;
+        product.x = {x.data(), depth, order};
+        product.numTokens = shape.numTokens;
+        product.offsets = isGrouped ? groups.offsets.data() : nullptr;
+        product.numExperts = shape.numExperts;
+        product.weights = w.data();
+        product.rows = shape.rows;
+        product.cols = shape.cols;
+        product.isTransposed = isTransposed;
+        product.out = {out.data(), width, order};
+        product.isAdded = isAdded;
         multiplyRows(product, pool, scratch);
         for (int64_t e = 0; e < shape.numExperts; ++e)
           for (int64_t t = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0;
@@ -112,20 +110,17 @@ void matricesBesideEachOtherHaveTheirOwnBits(int numThreads) {
       return static_cast<int64_t>(matrices[i].size()) / shape.cols / shape.numExperts;
     };
     const auto productOf = [&](size_t i, std::vector<float>& out) {
-      return RowsProduct{x.data(),
-                         shape.cols,
-                         isGrouped ? groups.order.data() : nullptr,
-                         shape.numTokens,
-                         isGrouped ? groups.offsets.data() : nullptr,
-                         shape.numExperts,
-                         matrices[i].data(),
-                         rowsOf(i),
-                         shape.cols,
-                         false,
-                         out.data(),
-                         rowsOf(i),
-                         isGrouped ? groups.order.data() : nullptr,
-                         false};
+      const int32_t* order = isGrouped ? groups.order.data() : nullptr;
+      RowsProduct product;
+      product.x = {x.data(), shape.cols, order};
+      product.numTokens = shape.numTokens;
+      product.offsets = isGrouped ? groups.offsets.data() : nullptr;
+      product.numExperts = shape.numExperts;
+      product.weights = matrices[i].data();
+      product.rows = rowsOf(i);
+      product.cols = shape.cols;
+      product.out = {out.data(), rowsOf(i), order};
+      return product;
     };
     RowsProduct first = productOf(0, together[0]);
     for (size_t i = 1; i < 3; ++i)
@@ -151,19 +146,17 @@ void weightsAreSummedOverTokensInOneOrder(int numThreads) {
       std::vector<float> out = randomFloats(random, shape.numExperts * shape.rows * shape.cols);
       const std::vector<float> before = out;
       const bool isGrouped = shape.numExperts > 1;
-      const WeightProduct product{gradient.data(),
-                                  shape.rows,
-                                  isGrouped ? groups.order.data() : nullptr,
-                                  x.data(),
-                                  shape.cols,
-                                  isGrouped ? groups.order.data() : nullptr,
-                                  shape.numTokens,
-                                  isGrouped ? groups.offsets.data() : nullptr,
-                                  shape.numExperts,
-                                  shape.rows,
-                                  shape.cols,
-                                  out.data(),
-                                  isAdded};
+      const int32_t* order = isGrouped ? groups.order.data() : nullptr;
+      WeightProduct product;
+      product.gradient = {gradient.data(), shape.rows, order};
+      product.x = {x.data(), shape.cols, order};
+      product.numTokens = shape.numTokens;
+      product.offsets = isGrouped ? groups.offsets.data() : nullptr;
+      product.numExperts = shape.numExperts;
+      product.rows = shape.rows;
+      product.cols = shape.cols;
+      product.out = out.data();
+      product.isAdded = isAdded;
       multiplyWeights(product, pool, scratch);
       for (int64_t e = 0; e < shape.numExperts; ++e) {
         const int64_t begin = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0,

@@ -30,8 +30,8 @@ static ProgramDraft oneScale() {
   const int32_t x = draft.slot(false, {Dim{1, 0}, Dim{8, -1}}),
                 table = draft.source(ValueKind::kWeight, 0, false, {Dim{4, -1}, Dim{8, -1}});
   const int32_t tokens = draft.source(ValueKind::kInput, 0, true, {Dim{1, 0}});
-  draft.add(Op::kEmbedding, {table, tokens}, x);
-  draft.add(Op::kScale, {x}, x, {0.5});
+  draft.add(Op::embedding, {table, tokens}, x);
+  draft.add(Op::scale, {x}, x, {0.5});
   draft.outputs = {x};
   return draft;
 }
@@ -92,7 +92,7 @@ static void namesWhatIsWrong() {
   draft.values[0].dims[1].times = -8;
   refuses(draft, "out of range: axis");
   draft = oneScale();
-  draft.instructions[1].op = Op::kCount;
+  draft.instructions[1].op = static_cast<Op>(kNumOps);
   refuses(draft, "out of range: op");
   draft = oneScale();
   draft.instructions[1].constants.assign(17, 1.0);
@@ -128,7 +128,7 @@ static void takesAnyWords() {
 static void isLinear() {
   ProgramDraft draft = oneScale();
   for (int i = 0; i < 100000; ++i) draft.source(ValueKind::kSlot, 0, false, {Dim{1, 0}, Dim{8, -1}});
-  for (int i = 0; i < 100000; ++i) draft.add(Op::kScale, {0}, 0, {0.5});
+  for (int i = 0; i < 100000; ++i) draft.add(Op::scale, {0}, 0, {0.5});
   std::vector<int32_t> words;
   std::vector<double> constants;
   draft.encode(&words, &constants);

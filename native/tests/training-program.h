@@ -78,66 +78,66 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
 
   const int32_t x = rows(D), y = rows(D), q = p.slot(false, {per(T), fixed(N), fixed(H)}),
                 k = p.slot(false, {per(T), fixed(G), fixed(H)}), v = p.slot(false, {per(T), fixed(G), fixed(H)});
-  p.add(Op::kEmbedding, {head, tokens}, x);
-  p.add(Op::kLinear, {x, matrix({N * H, D})}, again(q, {per(T), fixed(N * H)}));
-  p.add(Op::kLinear, {x, matrix({G * H, D})}, again(k, {per(T), fixed(G * H)}));
-  p.add(Op::kLinear, {x, matrix({G * H, D})}, again(v, {per(T), fixed(G * H)}));
+  p.add(Op::embedding, {head, tokens}, x);
+  p.add(Op::linear, {x, matrix({N * H, D})}, again(q, {per(T), fixed(N * H)}));
+  p.add(Op::linear, {x, matrix({G * H, D})}, again(k, {per(T), fixed(G * H)}));
+  p.add(Op::linear, {x, matrix({G * H, D})}, again(v, {per(T), fixed(G * H)}));
   const int32_t mixed = p.slot(false, {per(T), fixed(N), fixed(H)}),
                 packed = p.slot(false, {per(T), fixed(N + 2 * G), fixed(H)}), taken = rows(N * H);
-  p.add(Op::kCausalAttention, {q, k, v, sequences}, mixed);
-  p.add(Op::kCausalAttentionGrad, {mixed, q, k, v, sequences}, packed);
-  p.add(Op::kTakeColumns, {again(packed, {per(T), fixed((N + 2 * G) * H)})}, taken, {H, N * H});
-  p.add(Op::kRopeGrad, {q, tokens}, q, {1e4});
-  p.add(Op::kAccumulateLinear, {matrixSum, taken, x}, mark());
-  p.add(Op::kLinearGradInput, {taken, matrix({N * H, D})}, y);
-  p.add(Op::kRmsNormGradInput, {y, x, norm}, y, {1e-5});
+  p.add(Op::causalAttention, {q, k, v, sequences}, mixed);
+  p.add(Op::causalAttentionGrad, {mixed, q, k, v, sequences}, packed);
+  p.add(Op::takeColumns, {again(packed, {per(T), fixed((N + 2 * G) * H)})}, taken, {H, N * H});
+  p.add(Op::ropeGrad, {q, tokens}, q, {1e4});
+  p.add(Op::accumulateLinear, {matrixSum, taken, x}, mark());
+  p.add(Op::linearGradInput, {taken, matrix({N * H, D})}, y);
+  p.add(Op::rmsNormGradInput, {y, x, norm}, y, {1e-5});
   const int32_t normGradient = p.slot(false, {fixed(D)}), rowSum = p.slot(false, {fixed(D)}),
                 weightGradient = p.slot(false, {fixed(D), fixed(D)});
-  p.add(Op::kRmsNormGradWeight, {y, x}, normGradient, {1e-5});
-  p.add(Op::kAccumulate, {normSum, normGradient}, mark());
-  p.add(Op::kSumRows, {x}, rowSum);
-  p.add(Op::kLinearGradWeight, {x, y}, weightGradient);
+  p.add(Op::rmsNormGradWeight, {y, x}, normGradient, {1e-5});
+  p.add(Op::accumulate, {normSum, normGradient}, mark());
+  p.add(Op::sumRows, {x}, rowSum);
+  p.add(Op::linearGradWeight, {x, y}, weightGradient);
 
   const int32_t scores = rows(E), limited = rows(E), chosen = p.slot(true, {per(T), fixed(K)}), shares = rows(K),
                 scattered = rows(E), balance = rows(E), load = p.slot(false, {fixed(E)});
-  p.add(Op::kLinear, {x, matrix({E, D})}, scores);
-  p.add(Op::kSigmoid, {scores}, scores);
-  p.add(Op::kLimitGroups, {scores}, limited, {2, 1});
-  p.add(Op::kTopK, {limited}, chosen, {K});
-  p.add(Op::kGather, {scores, chosen}, shares);
-  p.add(Op::kNormalizeRowsGrad, {shares, shares}, rows(K), {1e-20});
-  p.add(Op::kScatterAddColumns, {shares, chosen}, scattered);
-  p.add(Op::kSigmoidGrad, {scattered, scores}, scattered);
-  p.add(Op::kBalanceWeights, {chosen, sequences, one}, balance);
-  p.add(Op::kCountExperts, {chosen}, load);
-  p.add(Op::kChooseExperts, {scores, bias}, chosen, {K, 1, 1});
+  p.add(Op::linear, {x, matrix({E, D})}, scores);
+  p.add(Op::sigmoid, {scores}, scores);
+  p.add(Op::limitGroups, {scores}, limited, {2, 1});
+  p.add(Op::topK, {limited}, chosen, {K});
+  p.add(Op::gather, {scores, chosen}, shares);
+  p.add(Op::normalizeRowsGrad, {shares, shares}, rows(K), {1e-20});
+  p.add(Op::scatterAddColumns, {shares, chosen}, scattered);
+  p.add(Op::sigmoidGrad, {scattered, scores}, scattered);
+  p.add(Op::balanceWeights, {chosen, sequences, one}, balance);
+  p.add(Op::countExperts, {chosen}, load);
+  p.add(Op::chooseExperts, {scores, bias}, chosen, {K, 1, 1});
   const int32_t gate = rows(D, K), up = rows(D, K), back = rows(D), routedBack = rows(D, K),
                 expertGradient = p.slot(false, {fixed(E), fixed(D), fixed(D)});
-  p.add(Op::kGroupedLinear, {x, experts, chosen}, gate);
-  p.add(Op::kWeightedSumGradRows, {x, shares}, up);
-  p.add(Op::kWeightedSumGradWeights, {x, gate}, rows(K));
-  p.add(Op::kSwigluGradGate, {up, gate, gate}, up);
-  p.add(Op::kSiluGrad, {gate, up}, gate);
-  p.add(Op::kGroupedLinearGradInput, {up, experts, chosen}, back);
-  p.add(Op::kGroupedLinearGradInput, {up, experts, chosen}, routedBack);
-  p.add(Op::kGroupedLinearGradWeight, {up, x, chosen}, expertGradient);
-  p.add(Op::kAccumulateGroupedLinear, {expertSum, up, routedBack, chosen}, mark());
-  p.add(Op::kAccumulateGroupedLinear, {expertSum, up, x, chosen}, mark());
+  p.add(Op::groupedLinear, {x, experts, chosen}, gate);
+  p.add(Op::weightedSumGradRows, {x, shares}, up);
+  p.add(Op::weightedSumGradWeights, {x, gate}, rows(K));
+  p.add(Op::swigluGradGate, {up, gate, gate}, up);
+  p.add(Op::siluGrad, {gate, up}, gate);
+  p.add(Op::groupedLinearGradInput, {up, experts, chosen}, back);
+  p.add(Op::groupedLinearGradInput, {up, experts, chosen}, routedBack);
+  p.add(Op::groupedLinearGradWeight, {up, x, chosen}, expertGradient);
+  p.add(Op::accumulateGroupedLinear, {expertSum, up, routedBack, chosen}, mark());
+  p.add(Op::accumulateGroupedLinear, {expertSum, up, x, chosen}, mark());
 
   const int32_t losses = p.slot(false, {per(T)}), lossGradients = rows(D + 1), logits = rows(V), mean1 = mark(),
                 table = p.slot(false, {fixed(V), fixed(D)});
-  p.add(Op::kLinearCrossEntropy, {x, headHalf, targets, counts}, losses);
-  p.add(Op::kLinearCrossEntropyGrad, {headSum, x, head, targets, counts}, lossGradients);
-  p.add(Op::kLinear, {x, head}, logits);
-  p.add(Op::kCrossEntropy, {logits, targets}, mean1);
-  p.add(Op::kCrossEntropyGrad, {one, logits, targets}, logits);
-  p.add(Op::kAccumulateRows, {headSum, x, tokens}, mark());
-  p.add(Op::kScatterAddRows, {x, tokens}, table);
+  p.add(Op::linearCrossEntropy, {x, headHalf, targets, counts}, losses);
+  p.add(Op::linearCrossEntropyGrad, {headSum, x, head, targets, counts}, lossGradients);
+  p.add(Op::linear, {x, head}, logits);
+  p.add(Op::crossEntropy, {logits, targets}, mean1);
+  p.add(Op::crossEntropyGrad, {one, logits, targets}, logits);
+  p.add(Op::accumulateRows, {headSum, x, tokens}, mark());
+  p.add(Op::scatterAddRows, {x, tokens}, table);
   const int32_t norm2 = mark();
-  p.add(Op::kSumSquares, {expertSum}, norm2);
-  p.add(Op::kAdamw, {parameter, matrixSum, mean, square, rates}, mark(), {0.9, 0.95, 1e-8, 0.1});
-  p.add(Op::kMuon, {expertParameter, expertSum, expertMean, rates}, mark(), {0.95, 0.1});
-  p.add(Op::kFullLike, {back}, back, {0.5});
+  p.add(Op::sumSquares, {expertSum}, norm2);
+  p.add(Op::adamw, {parameter, matrixSum, mean, square, rates}, mark(), {0.9, 0.95, 1e-8, 0.1});
+  p.add(Op::muon, {expertParameter, expertSum, expertMean, rates}, mark(), {0.95, 0.1});
+  p.add(Op::fullLike, {back}, back, {0.5});
   p.outputs = {lossGradients,  packed,     y,      normGradient, rowSum, weightGradient, scattered, balance, load,
                expertGradient, routedBack, losses, logits,       mean1,  table,          norm2,     back};
 

@@ -6,7 +6,7 @@ import { muon } from '../../src/graph/ops/muon.ts';
 import { trace } from '../../src/graph/tensor.ts';
 import { candidates, reasonToSkip } from '../conformance/backends.ts';
 
-// Two of these are more than native/executor-train-muon.cc works on at a time.
+// Two of these are more than native/ops/muon.cc works on at a time.
 const SIZE = 1300;
 
 for (const candidate of candidates()) {

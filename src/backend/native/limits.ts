@@ -1,7 +1,7 @@
 import { ResourceError } from '../../core/errors.ts';
 import type { StorageType } from '../../dtype/storage-type.ts';
+import { F32_ACTIVATIONS } from '../program/lower.ts';
 import { loadAddon } from './addon.ts';
-import { F32_ACTIVATIONS } from './lower.ts';
 
 /** What this machine can do at most on the instruction set in use, all threads together. */
 export interface MachineLimits {

@@ -6,6 +6,9 @@ import type { StoredWeight } from '../../dtype/stored-weight.ts';
 import { type Bindings, evaluateShape } from '../../graph/dim.ts';
 import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
 import { MemoryStore } from '../memory-store.ts';
+import { type EncodedProgram, encodeProgram } from '../program/encode-program.ts';
+import { F32_ACTIVATIONS, lowerToNative } from '../program/lower.ts';
+import { NATIVE_OPS } from '../program/native-ops.ts';
 import { checkStored, type Store } from '../store.ts';
 import {
   loadAddon,
@@ -14,8 +17,6 @@ import {
   type NativeHandle,
   type NativeWeight,
 } from './addon.ts';
-import { type EncodedProgram, encodeProgram, NATIVE_OPS } from './encode-program.ts';
-import { F32_ACTIVATIONS, lowerToNative } from './lower.ts';
 
 export interface NativeOptions {
   /** Default: one for each core that this process may use. */

@@ -2,6 +2,7 @@ import type { Program } from '../../compile/program.ts';
 import { InternalError } from '../../core/errors.ts';
 import { type Bindings, type Dim, evaluateDim } from '../../graph/dim.ts';
 import type { AttributeValue } from '../../graph/tensor.ts';
+import { NATIVE_OPS } from './native-ops.ts';
 
 /** A program in the words that native/program.h describes, with the names of what the caller has to supply. */
 export interface EncodedProgram {
@@ -17,64 +18,17 @@ export interface EncodedProgram {
 
 const VALUE_KINDS = ['input', 'weight', 'state', 'slot'];
 
-/** In the order of C++'s `Op`; the attributes of each op in the order of its constants. */
-export const NATIVE_OPS: Readonly<Record<string, readonly string[]>> = {
-  add: [],
-  cachedAttention: [],
-  chooseExperts: ['k', 'numGroups', 'numKept'],
-  embedding: [],
-  gather: [],
-  groupedLinear: [],
-  linear: [],
-  mul: [],
-  normalizeRows: ['eps'],
-  quantizeRows: ['kind'],
-  rmsNorm: ['eps'],
-  rope: ['theta'],
-  scale: ['factor'],
-  sigmoid: [],
-  silu: [],
-  swiglu: [],
-  takeRows: [],
-  weightedSum: [],
-  accumulate: [],
-  accumulateGroupedLinear: [],
-  accumulateLinear: [],
-  accumulateRows: [],
-  adamw: ['beta1', 'beta2', 'eps', 'decay'],
-  balanceWeights: [],
-  causalAttention: [],
-  causalAttentionGrad: [],
-  countExperts: [],
-  crossEntropy: [],
-  crossEntropyGrad: [],
-  fullLike: ['value'],
-  groupedLinearGradInput: [],
-  groupedLinearGradWeight: [],
-  limitGroups: ['numGroups', 'numKept'],
-  linearCrossEntropy: [],
-  linearCrossEntropyGrad: [],
-  linearGradInput: [],
-  linearGradWeight: [],
-  muon: ['momentum', 'decay'],
-  normalizeRowsGrad: ['eps'],
-  rmsNormGradInput: ['eps'],
-  rmsNormGradWeight: ['eps'],
-  ropeGrad: ['theta'],
-  scatterAddColumns: [],
-  scatterAddRows: [],
-  sigmoidGrad: [],
-  siluGrad: [],
-  sumRows: [],
-  sumSquares: [],
-  swigluGradGate: [],
-  takeColumns: ['first', 'count'],
-  topK: ['k'],
-  weightedSumGradRows: [],
-  weightedSumGradWeights: [],
-};
-
 const OP_NUMBERS = new Map(Object.keys(NATIVE_OPS).map((name, number) => [name, number]));
+
+const ATTRIBUTES = Object.values(NATIVE_OPS).map((attributes) =>
+  attributes
+    .split(' ')
+    .filter(Boolean)
+    .map((attribute) => {
+      const [name, otherwise] = attribute.split('=');
+      return { name, otherwise: otherwise === undefined ? undefined : Number(otherwise) };
+    }),
+);
 
 /** Throws `InternalError` for an op without a native kernel: the compiler should not have let it through. */
 export function encodeProgram(program: Program, stateBindings: Bindings): EncodedProgram {
@@ -111,7 +65,7 @@ export function encodeProgram(program: Program, stateBindings: Bindings): Encode
   for (const { op, inputs, output, attributes } of program.instructions) {
     const number = OP_NUMBERS.get(op);
     if (number === undefined) throw new InternalError(`there is no native kernel for ${op}`);
-    const values = NATIVE_OPS[op].map((name) => asNumber(attributes[name]));
+    const values = ATTRIBUTES[number].map(({ name, otherwise }) => asNumber(attributes[name] ?? otherwise));
     body.push(number, inputs.length, ...inputs, output, constants.length, values.length);
     constants.push(...values);
   }
@@ -136,7 +90,8 @@ export function encodeProgram(program: Program, stateBindings: Bindings): Encode
   };
 }
 
-function asNumber(value: AttributeValue): number {
+function asNumber(value: AttributeValue | undefined): number {
   if (typeof value === 'number') return value;
+  if (typeof value === 'boolean') return Number(value);
   throw new InternalError(`an attribute of a native op is ${JSON.stringify(value)}, not a number`);
 }

@@ -1,0 +1,99 @@
+#include "op.h"
+
+#include "kernels/decode-row.h"
+#include "kernels/storage.h"
+
+namespace dots {
+namespace {
+
+constexpr int countWords(const char* words) {
+  int count = 0;
+  for (const char* at = words; *at; ++at) count += *at != ' ' && (at == words || at[-1] == ' ');
+  return count;
+}
+
+constexpr OpInfo kOps[] = {
+#define DOTS_OP(name, minInputs, maxInputs, inPlace, attributes) \
+  {#name, minInputs, maxInputs, inPlace, countWords(attributes), ops::name::fits, ops::name::run},
+#include "ops.def"
+};
+
+}  // namespace
+
+const OpInfo& opInfo(Op op) { return kOps[static_cast<size_t>(op)]; }
+
+bool Operands::isFloats(int i) const {
+  const Value& v = value(i);
+  if (v.isInt) return false;
+  if (v.kind == ValueKind::kWeight) return weight(i).floats != nullptr;
+  return v.kind != ValueKind::kState || isStored(i);
+}
+
+bool Operands::isIntegers(int i) const {
+  const Value& v = value(i);
+  return v.isInt && (v.kind == ValueKind::kSlot || v.kind == ValueKind::kInput);
+}
+
+bool Operands::isStored(int i) const { return value(i).kind == ValueKind::kState && state(i).stored; }
+
+bool Operands::isWeight(int i, int rank) const {
+  return value(i).kind == ValueKind::kWeight && !value(i).isInt && value(i).rank == rank;
+}
+
+bool Operands::isMatrix(int i, int rank) const { return isWeight(i, rank) || (isFloats(i) && value(i).rank == rank); }
+
+bool Operands::areAlike(int n) const {
+  const int64_t count = elements(kOut);
+  bool isAlike = isFloats(kOut);
+  for (int i = 0; i < n; ++i) isAlike = isAlike && isFloats(i) && elements(i) == count;
+  return isAlike;
+}
+
+bool Operands::areSensible() const {
+  const int64_t count = elements(kOut);
+  for (int i = kOut; i < numInputs(); ++i) {
+    // Axes that fit into 32 bits keep products, those of kernels too, inside 64.
+    for (int a = 0; a < rank(i); ++a) {
+      if (axis(i, a) > INT32_MAX) return false;
+    }
+    // A list of tokens or rows may be empty: no logits are wanted from a piece of a prompt. A row never is.
+    const bool isList = value(i).isInt && rank(i) == 1;
+    if (elements(i) < 0 || (!isList && width(i) < 1)) return false;
+    // Kernels read while they write: only what is done element by element may lie over its own operand.
+    if (i == kOut || slot(i) < 0 || slot(i) != slot(kOut)) continue;
+    if (i != opInfo(op()).inPlace || elements(i) != count) return false;
+  }
+  return true;
+}
+
+const float* Call::matrix(int i) const {
+  if (isFloats(i)) return floats(i);
+  const Weight& w = weight(i);
+  const StorageInfo* storage = storageInfo(w.type);
+  const int64_t cols = w.dims[w.rank - 1], numRows = elements(i) / cols, rowBytes = storedBytes(*storage, cols);
+  const int64_t rowsOfPart = numRows / static_cast<int64_t>(w.parts.size());
+  std::vector<float>& decoded = workspace().decodedMatrix;
+  decoded.resize(static_cast<size_t>(numRows * cols));
+  share(numRows, 4 * cols, [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row)
+      decodeRow(storage->id, w.parts[static_cast<size_t>(row / rowsOfPart)].data() + row % rowsOfPart * rowBytes, cols,
+                decoded.data() + row * cols);
+  });
+  return decoded.data();
+}
+
+float* Call::scratch(int64_t numFloats) const {
+  float* const memory = floatsOf(workspace().scratch, numFloats);
+  if (!memory) fail("out of memory for scratch");
+  return memory;
+}
+
+bool Call::multiply(const RowsProduct& product) const {
+  return multiplyRows(product, pool(), workspace().gemm) || fail("out of memory for packed matrices");
+}
+
+bool Call::multiply(const WeightProduct& product) const {
+  return multiplyWeights(product, pool(), workspace().gemm) || fail("out of memory for packed rows");
+}
+
+}  // namespace dots
