@@ -177,7 +177,7 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
 }
 
 int64_t Executable::heldBytes() const {
-  int64_t sum = memory_.sizeBytes() + trainScratch_.sizeBytes();
+  int64_t sum = memory_.sizeBytes() + workspace_.scratch.sizeBytes();
   for (const Weight& weight : weights_) {
     sum += static_cast<int64_t>(weight.decoded.size() * sizeof(float));
     for (const WeightPart& part : weight.parts) sum += static_cast<int64_t>(part.owned.size());
