@@ -35,17 +35,17 @@ export interface SamplingFlags {
 export function addCommonOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--threads <N>', 'threads of the native backend (default: one for each core)').argParser(
+      new Option('--threads <N>', 'threads of the native backend (default: one per core)').argParser(
         positive,
       ),
     )
     .addOption(
-      new Option('--backend <NAME>', 'what computes (default: native where it is built)').choices([
-        'native',
-        'reference',
-      ]),
+      new Option(
+        '--backend <NAME>',
+        'backend: native or reference (default: native if it was built)',
+      ).choices(['native', 'reference']),
     )
-    .option('--json', 'one JSON document on stdout, and nothing else there');
+    .option('--json', 'print one JSON document on stdout');
 }
 
 export function addModelOptions(
@@ -54,38 +54,41 @@ export function addModelOptions(
 ): Command {
   return command
     .addOption(
-      new Option(
-        '--ctx <N>',
-        'tokens of context, prompt and answer together (default: up to 4096)',
-      ).argParser(positive),
+      new Option('--ctx <N>', 'context in tokens, prompt and answer (default: up to 4096)').argParser(
+        positive,
+      ),
     )
     .addOption(
-      new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
+      new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])
         .default(kvType),
     );
 }
 
-export function addSamplingOptions(command: Command): Command {
+/** `defaults` are texts for the help; the values are those of the engine or of the command. */
+export function addSamplingOptions(
+  command: Command,
+  defaults = { maxTokens: 'rest of the context', seed: 'random' },
+): Command {
   return command
-    .option('-n, --max-tokens <N>', 'end after this many tokens', positive)
-    .option('--temperature <X>', '0 takes the most likely token each time (default: 1)', decimal)
-    .option('--top-k <N>', 'choose among the N most likely tokens', integer)
-    .option('--top-p <X>', 'choose among the most likely tokens that together have probability X', decimal)
-    .option('--min-p <X>', 'choose among tokens at least X times as likely as the likeliest', decimal)
-    .option('--repetition-penalty <X>', 'above 1: avoid tokens of prompt and answer', decimal)
-    .option('--presence-penalty <X>', 'above 0: avoid tokens of the answer', decimal)
+    .option('-n, --max-tokens <N>', `most tokens of an answer (default: ${defaults.maxTokens})`, positive)
+    .option('--temperature <X>', 'temperature; 0 is greedy decoding (default: 1)', decimal)
+    .option('--top-k <N>', 'sample from the N most likely tokens (default: all)', integer)
     .option(
-      '--frequency-penalty <X>',
-      'above 0: avoid tokens the more, the more often the answer has them',
+      '--top-p <X>',
+      'sample from the most likely tokens with total probability X (default: 1)',
       decimal,
     )
-    .option('--seed <N>', 'the same seed gives the same answer', integer)
-    .option('--stop <TEXT...>', 'end before any of these texts')
-    .option('--ignore-eos', "go on past the model's end tokens");
+    .option('--min-p <X>', 'drop tokens below X times the highest probability (default: 0)', decimal)
+    .option('--repetition-penalty <X>', 'factor against tokens in prompt and answer (default: 1)', decimal)
+    .option('--presence-penalty <X>', 'penalty for tokens in the answer (default: 0)', decimal)
+    .option('--frequency-penalty <X>', 'penalty per occurrence in the answer (default: 0)', decimal)
+    .option('--seed <N>', `seed of sampling (default: ${defaults.seed})`, integer)
+    .option('--stop <TEXT...>', 'end the answer before any of these strings')
+    .option('--ignore-eos', 'continue after end-of-sequence tokens');
 }
 
-/** How to open the model, less the path. */
+/** Options of `openEngine` from the flags. */
 export function openOptions(flags: ModelFlags, session: Session): OpenOptions {
   const threads = chosenThreads(flags, session);
   return {

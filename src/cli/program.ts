@@ -1,4 +1,4 @@
-/** All commands with their options. What a command does is loaded when it is called, so that help comes at once. */
+/** All commands with their options. The code of a command is loaded when it is called, so that help is printed at once. */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import {
@@ -14,11 +14,13 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-const MODEL = 'a .gguf file (any file of a split model), a Hugging Face folder, or mini';
+const MODEL = 'GGUF file (any shard), Hugging Face folder, or mini (ships with dots)';
+const CONTROL = 'encode control tokens such as <|userprompt|> as control tokens';
+const MODEL_OR_MINI = 'GGUF file (any shard) or Hugging Face folder (default: shipped mini)';
 
 export function buildProgram(session: Session): Command {
   const program = new Command('dots')
-    .description('dots.llm1, the open mixture-of-experts language model, from TypeScript')
+    .description('Run, serve and train mixture-of-experts language models such as dots.llm1')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -31,7 +33,14 @@ export function buildProgram(session: Session): Command {
       // main() prints errors, ours and these, in one form.
       outputError: () => {},
     })
-    .configureHelp({ showGlobalOptions: false });
+    .configureHelp({
+      showGlobalOptions: false,
+      // Choices are named in the descriptions; commander would list them in quotes and break the line.
+      optionDescription: ({ description, defaultValue, defaultValueDescription }) =>
+        defaultValue === undefined
+          ? description
+          : `${description} (default: ${defaultValueDescription ?? String(defaultValue)})`,
+    });
   addInfo(program, session);
   addRun(program, session);
   addChat(program, session);
@@ -53,7 +62,7 @@ export function buildProgram(session: Session): Command {
 function addInfo(program: Command, session: Session): void {
   const command = program
     .command('info')
-    .description('what is in a model: architecture, parameters, types, memory needed, tokenizer')
+    .description('show a model: architecture, parameters, types, memory, tokenizer')
     .argument('<MODEL>', MODEL)
     .option('--tensors', 'list all tensors');
   addCommonOptions(command)
@@ -64,12 +73,12 @@ function addInfo(program: Command, session: Session): void {
 function addRun(program: Command, session: Session): void {
   const command = program
     .command('run')
-    .description('continue a text')
-    .argument('[MODEL]', MODEL)
-    .option('-p, --prompt <TEXT>', 'the text to continue')
-    .option('-f, --prompt-file <FILE>', 'read it from a file (- is stdin); one newline at the end is dropped')
-    .option('--prompt-tokens <IDS>', 'token ids instead of text: 1,2,3', tokenList)
-    .option('--control', 'read control tokens such as <|userprompt|> in the text as such');
+    .description('complete a prompt')
+    .argument('[MODEL]', MODEL_OR_MINI)
+    .option('-p, --prompt <TEXT>', 'prompt (default: read from stdin)')
+    .option('-f, --prompt-file <FILE>', 'file with the prompt, - for stdin; drops one newline at the end')
+    .option('--prompt-tokens <IDS>', 'prompt as token ids: 1,2,3', tokenList)
+    .option('--control', CONTROL);
   addCommonOptions(addModelOptions(addSamplingOptions(command)))
     .addHelpText(
       'after',
@@ -86,10 +95,10 @@ function addRun(program: Command, session: Session): void {
 function addChat(program: Command, session: Session): void {
   const command = program
     .command('chat')
-    .description('talk with the model')
-    .argument('[MODEL]', MODEL)
-    .option('-s, --system <TEXT>', 'how the model should behave')
-    .option('-m, --message <TEXT>', 'say this, print the answer and end');
+    .description('chat in the terminal')
+    .argument('[MODEL]', MODEL_OR_MINI)
+    .option('-s, --system <TEXT>', 'system prompt (default: that of the chat template)')
+    .option('-m, --message <TEXT>', 'send one message, print the answer and exit');
   addCommonOptions(addModelOptions(addSamplingOptions(command)))
     .addHelpText(
       'after',
@@ -106,34 +115,28 @@ function addChat(program: Command, session: Session): void {
 function addServe(program: Command, session: Session): void {
   const command = program
     .command('serve')
-    .description('the OpenAI API and a chat page on one port')
-    .argument('[MODEL]', MODEL)
-    .option('--host <ADDRESS>', 'where to listen; another than this machine needs a key', '127.0.0.1')
-    .addOption(new Option('-p, --port <N>', 'port').argParser(count).default(8000))
-    .option('--api-key <KEY...>', 'clients need one of these (others can read it in the list of processes)')
-    .option('--api-key-file <FILE>', 'keys, one a line; DOTS_API_KEY in the environment works too')
-    .option('--served-model-name <NAME>', 'what clients call the model (default: the name of the file)')
-    .option('--alias <NAME...>', 'further names, for tools that insist on one')
-    .option('--max-model-len <N>', 'the same as --ctx', positive)
-    .addOption(
-      new Option('--parallel <N>', 'sequences that are computed together').argParser(positive).default(8),
-    )
+    .description('serve the OpenAI and Anthropic APIs and a chat page on one port')
+    .argument('[MODEL]', MODEL_OR_MINI)
+    .option('--host <ADDRESS>', 'address; all but loopback require a key', '127.0.0.1')
+    .addOption(new Option('-p, --port <N>', 'port to listen on').argParser(count).default(8000))
+    .option('--api-key <KEY...>', 'accepted API keys; other users can see them in the process list')
+    .option('--api-key-file <FILE>', 'file with API keys, one per line (also: DOTS_API_KEY)')
+    .option('--served-model-name <NAME>', 'model name for clients (default: name of the file)')
+    .option('--alias <NAME...>', 'additional model names for clients')
+    .option('--max-model-len <N>', 'same as --ctx', positive)
+    .addOption(new Option('--parallel <N>', 'most sequences in a batch').argParser(positive).default(8))
     .option(
       '--kv-size <SIZE>',
-      'memory for keys and values (default: all of --parallel at full length, at most half of what is free)',
+      'KV cache size, such as 4GB (default: at most half the free memory)',
       size,
     )
-    .option(
-      '--prefix-cache <SIZE>',
-      'of it, what may keep beginnings of earlier requests (default: whatever is free)',
-      size,
-    )
-    .option('--cors-origin <ORIGIN...>', 'web pages that may use the server, * for any')
-    .option('--insecure', 'listen to the network without a key')
-    .option('--strict', 'refuse unknown fields of requests')
-    .option('--timeout <SECONDS>', 'end requests that take longer (default: 3600)', positive)
+    .option('--prefix-cache <SIZE>', 'most KV cache for cached prefixes (default: all that is free)', size)
+    .option('--cors-origin <ORIGIN...>', 'web origins that may use the server, * for any')
+    .option('--insecure', 'listen on the network without an API key')
+    .option('--strict', 'reject requests with unknown fields')
+    .option('--timeout <SECONDS>', 'longest duration of a request in seconds (default: 3600)', positive)
     .addOption(
-      new Option('--drain <SECONDS>', 'time for open answers when the server is told to end')
+      new Option('--drain <SECONDS>', 'seconds for running answers after SIGTERM')
         .argParser(count)
         .default(30),
     );
@@ -152,11 +155,11 @@ function addServe(program: Command, session: Session): void {
 function addTokenize(program: Command, session: Session): void {
   const tokenize = program
     .command('tokenize')
-    .description('text to token ids')
+    .description('convert text to token ids')
     .argument('<MODEL>', MODEL)
-    .option('-t, --text <TEXT>', 'the text')
-    .option('-f, --file <FILE>', 'read it from a file (- is stdin), as it is')
-    .option('--control', 'read control tokens such as <|userprompt|> in the text as such');
+    .option('-t, --text <TEXT>', 'text to encode')
+    .option('-f, --file <FILE>', 'file to encode, - for stdin')
+    .option('--control', CONTROL);
   addCommonOptions(tokenize)
     .addHelpText(
       'after',
@@ -166,7 +169,7 @@ function addTokenize(program: Command, session: Session): void {
 
   const detokenize = program
     .command('detokenize')
-    .description('token ids to text')
+    .description('convert token ids to text')
     .argument('<MODEL>', MODEL)
     .requiredOption('-t, --tokens <IDS>', 'token ids: 1,2,3', tokenList);
   addCommonOptions(detokenize)
@@ -175,36 +178,40 @@ function addTokenize(program: Command, session: Session): void {
 }
 
 function addTokenizer(program: Command, session: Session): void {
-  const tokenizer = program.command('tokenizer').description('make tokenizers');
+  const tokenizer = program.command('tokenizer').description('train tokenizers');
   const train = tokenizer
     .command('train')
-    .description('learn a byte-level BPE vocabulary from text and write a tokenizer.json')
-    .argument('<FILES...>', 'plain text, or .jsonl with one document a line; also with .gz')
-    .requiredOption('--vocab-size <N>', 'tokens in all, special ones included', positive)
-    .requiredOption('-o, --out <FILE>', 'the tokenizer.json to write')
-    .option('--field <NAME>', 'field of .jsonl documents that holds the text (default: text)')
-    .option('--min-frequency <N>', 'join only pairs seen at least this often', positive)
-    .option('--max-token-length <N>', 'longest token in bytes', positive)
-    .option('--special-token <TEXT...>', 'control tokens, in place of the usual ones')
-    .option('--max-bytes-per-file <N>', 'read about this many bytes of text from each file', positive)
-    .option('--no-normalize', 'leave text as it is instead of composing characters (NFC)');
+    .description('train a byte-level BPE tokenizer and write a tokenizer.json')
+    .argument('<FILES...>', 'plain text, or .jsonl with one document per line; .gz is allowed')
+    .requiredOption('--vocab-size <N>', 'tokens in the vocabulary, including control tokens', positive)
+    .requiredOption('-o, --out <FILE>', 'tokenizer.json to write')
+    .option('--field <NAME>', 'field of .jsonl documents with the text (default: text)')
+    .option('--min-frequency <N>', 'fewest occurrences of a merged pair (default: 2)', positive)
+    .option('--max-token-length <N>', 'longest token in bytes (default: no limit)', positive)
+    .option('--special-token <TEXT...>', 'control tokens (default: those of dots.llm1)')
+    .option('--max-bytes-per-file <N>', 'bytes of text read from each file (default: all)', positive)
+    .option('--no-normalize', 'skip Unicode normalisation (NFC)');
   addCommonOptions(train)
     .addHelpText('after', examples('tokenizer train corpus/*.jsonl --vocab-size 16000 --out tokenizer.json'))
     .action(async (files, flags) => (await import('./tokenizer.ts')).tokenizerTrain(session, files, flags));
 }
 
 function addData(program: Command, session: Session): void {
-  const data = program.command('data').description('make training data');
+  const data = program.command('data').description('prepare training data');
   const tokenizeData = data
     .command('tokenize')
-    .description('turn documents into a token shard, which training reads')
-    .argument('<FILES...>', '.jsonl with one document a line; also with .gz')
-    .requiredOption('--tokenizer <FILE>', 'a tokenizer.json, or a model that has one')
-    .requiredOption('-o, --out <FILE>', 'the shard to write')
-    .option('--field <NAME>', 'field that holds the text (default: text)')
-    .option('--source <REGEX>', 'only documents whose field "source" it matches')
-    .option('--language <NAME>', 'en, zh: written into the shard; figures are reported by it')
-    .option('--max-tokens <N>', 'stop behind the document that reaches this many tokens', positive);
+    .description('tokenize documents into a token shard for training')
+    .argument('<FILES...>', '.jsonl with one document per line; .gz is allowed')
+    .requiredOption('--tokenizer <FILE>', 'tokenizer.json, or a model that contains a tokenizer')
+    .requiredOption('-o, --out <FILE>', 'token shard to write')
+    .option('--field <NAME>', 'field with the text (default: text)')
+    .option('--source <REGEX>', 'keep documents whose field "source" matches (default: all)')
+    .option('--language <NAME>', 'language label of the shard, such as en or zh, used in reports')
+    .option(
+      '--max-tokens <N>',
+      'stop after the document that reaches N tokens (default: no limit)',
+      positive,
+    );
   addCommonOptions(tokenizeData)
     .addHelpText(
       'after',
@@ -214,14 +221,14 @@ function addData(program: Command, session: Session): void {
 
   const sample = data
     .command('sample')
-    .description('sample answers and keep those that a verifier accepts, as conversations for fine-tuning')
-    .argument('[MODEL]', MODEL)
-    .requiredOption('--questions <FILES...>', 'conversations that end with a right answer, as .jsonl')
-    .requiredOption('-o, --out <FILE>', 'the accepted conversations, as .jsonl')
-    .addOption(new Option('--verifier <NAME>', 'what accepts').choices(['math']).default('math'))
-    .option('--samples <N>', 'answers drawn for each question, at most', positive, 4)
-    .option('--keep <N>', 'different accepted answers kept for each question', positive, 1);
-  addCommonOptions(addSamplingOptions(addModelOptions(sample)))
+    .description('sample answers and keep those that a verifier accepts')
+    .argument('[MODEL]', MODEL_OR_MINI)
+    .requiredOption('--questions <FILES...>', '.jsonl conversations that end with the correct answer')
+    .requiredOption('-o, --out <FILE>', '.jsonl file for the accepted conversations')
+    .addOption(new Option('--verifier <NAME>', 'verifier: math').choices(['math']).default('math'))
+    .option('--samples <N>', 'most answers sampled per question', positive, 4)
+    .option('--keep <N>', 'most different accepted answers kept per question', positive, 1);
+  addCommonOptions(addSamplingOptions(addModelOptions(sample), { maxTokens: '256', seed: '0' }))
     .addHelpText(
       'after',
       examples('data sample model.gguf --questions problems.jsonl --samples 8 --out accepted.jsonl'),
@@ -230,32 +237,32 @@ function addData(program: Command, session: Session): void {
 }
 
 function addTrain(program: Command, session: Session): void {
-  const train = addTraining(program, 'train', 'train a model as a JSON file says (docs/training.md)').action(
+  const train = addTraining(program, 'train', 'train a model from the configuration in a JSON file').action(
     async (file, flags) => (await import('./train.ts')).trainCommand(session, file, flags),
   );
   const report = train
     .command('report')
-    .description("a run's curves and the load of its experts, as one page")
-    .argument('<RUN>', 'the JSON file of a run, or its folder')
-    .option('-o, --out <FILE>', 'the page to write (default: report.html in the folder of the run)');
+    .description('write loss curves and expert loads of a run as one HTML page')
+    .argument('<RUN>', 'JSON file or folder of a run')
+    .option('-o, --out <FILE>', 'page to write (default: report.html in the folder of the run)');
   addCommonOptions(report)
     .addHelpText('after', examples('train report run.json'))
     // Options that "train" has too are read as its own, wherever they stand.
     .action(async (run, _, self: Command) =>
       (await import('./train-report.ts')).trainReport(session, run, self.optsWithGlobals()),
     );
-  addTraining(program, 'sft', 'fine-tune a model on conversations, with loss on the answers').action(
+  addTraining(program, 'sft', 'fine-tune a model on conversations, with loss on answers only').action(
     async (file, flags) => (await import('./train.ts')).sftCommand(session, file, flags),
   );
 }
 
-/** A command that does what the JSON file of a run says. */
+/** A command that takes the JSON file of a run. */
 function addTraining(program: Command, name: string, description: string): Command {
   const command = program
     .command(name)
     .description(description)
-    .argument('<RUN.json>', 'the run')
-    .option('--resume', 'go on from the newest checkpoint of the run, if there is one');
+    .argument('<RUN.json>', 'configuration of the run, described in docs/training.md')
+    .option('--resume', 'continue from the newest checkpoint of the run, if there is one');
   return addCommonOptions(command).addHelpText(
     'after',
     examples(`${name} run.json`, `${name} run.json --resume`),
@@ -265,12 +272,12 @@ function addTraining(program: Command, name: string, description: string): Comma
 function addLogits(program: Command, session: Session): void {
   const command = program
     .command('logits')
-    .description('raw scores of every possible next token')
+    .description('print raw logits of the next token')
     .argument('<MODEL>', MODEL)
     .requiredOption('-t, --tokens <IDS>', 'token ids: 1,2,3', tokenList)
-    .option('--all', 'after every token, not only after the last')
-    .option('-o, --out <FILE>', 'write all of them: little-endian f32, one row a position');
-  // Whoever asks for raw logits compares them: f16 cells alone would move them by a thousandth.
+    .option('--all', 'print logits after every token instead of the last only')
+    .option('-o, --out <FILE>', 'file for all logits: little-endian f32, one row per position');
+  // Raw logits are compared with other implementations; rounding the KV cache to f16 alone changes them by a thousandth.
   addCommonOptions(addModelOptions(command, 'f32'))
     .addHelpText(
       'after',
@@ -282,20 +289,20 @@ function addLogits(program: Command, session: Session): void {
 function addPerplexity(program: Command, session: Session): void {
   const command = program
     .command('perplexity')
-    .description('how well a model predicts a text: perplexity and bits per byte')
+    .description('measure how well a model predicts text: perplexity, bits per byte')
     .argument('<MODEL>', MODEL)
     .requiredOption(
       '-f, --file <FILES...>',
-      'plain text, or .jsonl with one document a line (also .gz), with figures for each "lang"',
+      'plain text, or .jsonl with one document per line; .gz is allowed',
     )
-    .option('--field <NAME>', 'field of .jsonl documents that holds the text', 'text')
+    .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
     .addOption(
-      new Option('--ctx <N>', 'tokens of a window; each token is scored with at least half of it before it')
+      new Option('--ctx <N>', 'context in tokens; at least half precedes a scored token')
         .argParser(positive)
         .default(512),
     )
     .addOption(
-      new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
+      new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])
         .default('f32'),
     );
@@ -315,16 +322,16 @@ function addPerplexity(program: Command, session: Session): void {
 function addConvert(program: Command, session: Session): void {
   const command = program
     .command('convert')
-    .description('Hugging Face folder to GGUF, GGUF to Hugging Face folder, or one type to another')
-    .argument('<IN>', 'a Hugging Face folder or a .gguf file')
-    .argument('<OUT>', 'a name that ends in .gguf, or that of a folder to make')
+    .description('convert between Hugging Face folder and GGUF, or to another type')
+    .argument('<IN>', 'Hugging Face folder or GGUF file')
+    .argument('<OUT>', 'output: a name that ends in .gguf, or a folder')
     .addOption(
       new Option(
         '--type <TYPE>',
-        'how to store matrices (default: as they are; bf16 if a folder cannot have that)',
+        'type of matrices: f32, f16, bf16 or q8_0 (default: unchanged; bf16 for a folder)',
       ).choices(['f32', 'f16', 'bf16', 'q8_0']),
     )
-    .option('--force', 'replace OUT if it is there');
+    .option('--force', 'overwrite OUT');
   addCommonOptions(command)
     .addHelpText(
       'after',
@@ -342,20 +349,20 @@ function addBench(program: Command, session: Session): void {
     .description('measure tokens per second')
     .addArgument(new Argument('<MODEL>', MODEL))
     .addOption(
-      list('-p, --prompt-tokens <N,…>', 'read prompts of this many tokens, 0 for none', countList, 512),
+      list('-p, --prompt-tokens <N,…>', 'prompt lengths for prefill in tokens, 0 for none', countList, 512),
     )
-    .addOption(list('-n, --new-tokens <N,…>', 'generate this many tokens, 0 for none', countList, 128))
-    .addOption(list('-d, --depth <N,…>', 'with this many tokens before them', countList, 0))
-    .option('-r, --repetitions <N>', 'measure each this often', positive, 3)
-    .addOption(list('--parallel <N,…>', 'this many sequences at once', positiveList, 1))
-    .option('--seed <N>', 'which random tokens', count, 1)
+    .addOption(list('-n, --new-tokens <N,…>', 'tokens to decode, 0 for none', countList, 128))
+    .addOption(list('-d, --depth <N,…>', 'tokens in the KV cache before decode', countList, 0))
+    .option('-r, --repetitions <N>', 'repetitions per measurement', positive, 3)
+    .addOption(list('--parallel <N,…>', 'sequences in the batch', positiveList, 1))
+    .option('--seed <N>', 'seed of the random prompts', count, 1)
     .addOption(
-      new Option('--kv-type <TYPE>', 'how the cache stores keys and values')
+      new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])
         .default('f16'),
     )
     .addOption(
-      new Option('--isa <NAME>', 'another instruction set than the best one').choices([
+      new Option('--isa <NAME>', 'instruction set: portable, avx2, avx512 or neon (default: best)').choices([
         'portable',
         'avx2',
         'avx512',
