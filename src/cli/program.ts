@@ -125,11 +125,7 @@ function addServe(program: Command, session: Session): void {
     .option('--alias <NAME...>', 'additional model names for clients')
     .option('--max-model-len <N>', 'same as --ctx', positive)
     .addOption(new Option('--parallel <N>', 'most sequences in a batch').argParser(positive).default(8))
-    .option(
-      '--kv-size <SIZE>',
-      'KV cache size, such as 4GB (default: at most half the free memory)',
-      size,
-    )
+    .option('--kv-size <SIZE>', 'KV cache size, such as 4GB (default: at most half the free memory)', size)
     .option('--prefix-cache <SIZE>', 'most KV cache for cached prefixes (default: all that is free)', size)
     .option('--cors-origin <ORIGIN...>', 'web origins that may use the server, * for any')
     .option('--insecure', 'listen on the network without an API key')
