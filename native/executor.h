@@ -78,7 +78,6 @@ class Executable {
   void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
 
   const Program& program() const { return program_; }
-  int64_t workingBytes() const { return workingBytes_; }
   /// All memory that goes when this does: copied weights, caches, working memory.
   int64_t heldBytes() const;
 

@@ -56,12 +56,6 @@ DOTS_INLINE uint32_t bitsFromFloat(float f) {
   return bits;
 }
 DOTS_INLINE float f32FromBf16(uint16_t h) { return floatFromBits(static_cast<uint32_t>(h) << 16); }
-// Round to nearest even on the dropped bits; a NaN stays a quiet NaN.
-DOTS_INLINE uint16_t bf16FromF32(float f) {
-  const uint32_t bits = bitsFromFloat(f);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
-  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
 
 DOTS_INLINE float f32FromF16(uint16_t h) {
 #if defined(DOTS_AVX2) || defined(DOTS_AVX512)

@@ -1,4 +1,4 @@
-// What a row must be multiplied with: shared by rmsNorm and its fusion with rope, so that both give the same bits.
+// What a row must be multiplied with: shared by rmsNorm and its gradients, so that both see the same bits.
 #pragma once
 
 #include "vec16.h"

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "rms-norm-row.h"
+#include "vec16.h"
 
 namespace dots {
 namespace DOTS_ISA {
@@ -48,19 +48,6 @@ void rope(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t
           int64_t end) {
   for (int64_t row = begin; row < end; ++row)
     ropeRow(x_TNH + row * headWidth, angles_T2P + row / numHeads * headWidth, headWidth / 2, y_TNH + row * headWidth);
-}
-
-void normRope(const float* x_TNH, const float* w_H, float eps, const float* angles_T2P, int64_t numHeads,
-              int64_t headWidth, float* y_TNH, int64_t begin, int64_t end) {
-  for (int64_t row = begin; row < end; ++row) {
-    const float* x = x_TNH + row * headWidth;
-    float* y = y_TNH + row * headWidth;
-    const float factor = inverseRootMeanSquare(x, headWidth, eps);
-    int64_t i = 0;
-    for (; i + 16 <= headWidth; i += 16) store16(y + i, mul(mul(load16(x + i), set16(factor)), load16(w_H + i)));
-    for (; i < headWidth; ++i) y[i] = x[i] * factor * w_H[i];
-    ropeRow(y, angles_T2P + row / numHeads * headWidth, headWidth / 2, y);
-  }
 }
 
 }  // namespace DOTS_ISA

@@ -19,10 +19,4 @@ DOTS_DECLARE_KERNEL(
     void rope(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t headWidth, float* y_TNH,
               int64_t begin, int64_t end))
 
-DOTS_DECLARE_KERNEL(
-    /// rope(rmsNorm(x, w)) in one pass, to the same bits; y may be x. x_TNH, w_H, angles_T2P -> y_TNH. Rows
-    /// [begin, end) of T * N.
-    void normRope(const float* x_TNH, const float* w_H, float eps, const float* angles_T2P, int64_t numHeads,
-                  int64_t headWidth, float* y_TNH, int64_t begin, int64_t end))
-
 }  // namespace dots

@@ -87,23 +87,6 @@ void normalizeRows(const float* x_TK, int64_t width, float eps, float* y_TK, int
   }
 }
 
-void route(const Routing& routing, const float* z_TE, const float* bias_E, bool normalize, float factor, float* scratch,
-           int32_t* experts_TK, float* weights_TK, int64_t begin, int64_t end) {
-  const int64_t E = routing.numExperts, K = routing.numExpertsPerToken;
-  float* scores_E = scratch + E + routing.numGroups;
-  for (int64_t t = begin; t < end; ++t) {
-    const float* z_E = z_TE + t * E;
-    int32_t* experts_K = experts_TK + t * K;
-    float* weights_K = weights_TK + t * K;
-    mapElements(z_E, z_E, scores_E, 0, E, [](Vec16 z, Vec16) { return sigmoid16(z); });
-    // The bias decides which experts are chosen, never how much they count: weights come from the unbiased scores.
-    chooseForToken(routing, scores_E, bias_E, scratch, experts_K);
-    gather(scores_E, E, experts_K, K, weights_K, 0, 1);
-    if (normalize) normalizeRows(weights_K, K, 1e-20f, weights_K, 0, 1);
-    for (int64_t i = 0; i < K; ++i) weights_K[i] *= factor;
-  }
-}
-
 void groupByExpert(const int32_t* experts_R, int64_t numRows, int64_t numExperts, int32_t* offsets, int32_t* rows_R) {
   // A counting sort. Afterwards offsets[e] has moved to the end of e, which is the start of e + 1: shifting it by one
   // place gives the starts back without a second array.

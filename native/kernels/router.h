@@ -45,13 +45,6 @@ DOTS_DECLARE_KERNEL(
     void normalizeRows(const float* x_TK, int64_t width, float eps, float* y_TK, int64_t begin, int64_t end))
 
 DOTS_DECLARE_KERNEL(
-    /// The whole router after its matrix, to the bits of its parts: sigmoid, chooseExperts, gather, normalizeRows with
-    /// eps 1e-20 if `normalize`, scale. z_TE, bias_E -> experts_TK, weights_TK, tokens [begin, end). `scratch` holds
-    /// 2 * numExperts + numGroups floats for each thread.
-    void route(const Routing& routing, const float* z_TE, const float* bias_E, bool normalize, float factor,
-               float* scratch, int32_t* experts_TK, float* weights_TK, int64_t begin, int64_t end))
-
-DOTS_DECLARE_KERNEL(
     /// Routed rows by expert: rows_R[offsets[e]...offsets[e + 1] - 1] are the rows of expert e, rising.
     /// experts_R -> offsets (numExperts + 1), rows_R. Experts must be in 0...numExperts-1.
     void groupByExpert(const int32_t* experts_R, int64_t numRows, int64_t numExperts, int32_t* offsets,

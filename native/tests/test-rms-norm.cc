@@ -67,24 +67,6 @@ void ropeTurnsPairsByDoublePrecisionAngles() {
   for (int i = 0; i < 4; ++i) CHECK(std::fabs(x[i] - expected[i]) < 1e-6f, "published example: %.8f", x[i]);
 }
 
-void normRopeHasTheBitsOfItsParts() {
-  TestRandom random(3);
-  for (int H : {2, 8, 24, 64, 80, 128}) {
-    const int N = 4, T = 7;
-    std::vector<int32_t> positions;
-    for (int t = 0; t < T; ++t) positions.push_back(random.below(32768));
-    std::vector<float> angles(T * H);
-    DOTS_KERNEL(ropeAngles)(positions.data(), 1e4, H, angles.data(), 0, T);
-    const std::vector<float> x = randomFloats(random, T * N * H), w = randomFloats(random, H);
-    std::vector<float> apart(x.size()), together = x;
-    DOTS_KERNEL(rmsNorm)(x.data(), w.data(), 1e-6f, H, apart.data(), 0, T * N);
-    DOTS_KERNEL(rope)(apart.data(), angles.data(), N, H, apart.data(), 0, T * N);
-    DOTS_KERNEL(normRope)(together.data(), w.data(), 1e-6f, angles.data(), N, H, together.data(), 0, 11);
-    DOTS_KERNEL(normRope)(together.data(), w.data(), 1e-6f, angles.data(), N, H, together.data(), 11, T * N);
-    CHECK(sameBits(apart, together), "%s H=%d", isaName(currentIsa()), H);
-  }
-}
-
 }  // namespace
 }  // namespace dots
 
@@ -92,7 +74,6 @@ int main() {
   dots::onEachIsa([] {
     dots::rmsNormEqualsItsFormula();
     dots::ropeTurnsPairsByDoublePrecisionAngles();
-    dots::normRopeHasTheBitsOfItsParts();
   });
   return dots::finishTests("rms-norm, rope");
 }
