@@ -225,10 +225,10 @@ static void mixTiles(const Run& run, const float* weights, int first, int numRow
 template <class Score>
 struct ScoreTiles {
   const Run& context;
-  const uint8_t* keys;
-  int block, j0;
-  Prefetch* nextKeys;
-  Prefetch* nextValues;
+  const uint8_t* keys = nullptr;
+  int block = 0, j0 = 0;
+  Prefetch* nextKeys = nullptr;
+  Prefetch* nextValues = nullptr;
   template <int kRows>
   void run(int row) const {
     nextKeys->step();
@@ -243,8 +243,12 @@ static void scoreTiles(const Run& run, const uint8_t* keys, int first, int numRo
   const int visible = visibleKeys(run, numRows - 1, block);
   const int numSteps = (numRows - first + kTileRows - 1) / kTileRows * (kPageSize / (16 * kTileKeys));
   Prefetch nextKeys(next.keys, next.pageBytes, numSteps), nextValues(next.values, next.pageBytes, numSteps);
-  for (int j0 = 0; j0 < visible; j0 += 16 * kTileKeys)
-    forTiles(ScoreTiles<Score>{run, keys, block, j0, &nextKeys, &nextValues}, first, numRows);
+  ScoreTiles<Score> tiles{run};
+  tiles.keys = keys;
+  tiles.block = block;
+  tiles.nextKeys = &nextKeys;
+  tiles.nextValues = &nextValues;
+  for (; tiles.j0 < visible; tiles.j0 += 16 * kTileKeys) forTiles(tiles, first, numRows);
   for (int i = first; i < numRows; ++i)
     run.decay[i] =
         softmaxBlock(run.scores + i * kPageSize, visibleKeys(run, i, block), run.maximum + i, run.denominator + i * 16);

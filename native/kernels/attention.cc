@@ -48,10 +48,10 @@ namespace {
 
 // Rows of a run: query heads of one key/value head, token by token. Row i is token i / share, head i % share.
 struct Rows {
-  const KvLayer* layer;
-  const int32_t* pages;  // of the sequence
-  int64_t firstToken, numQueryHeads, firstHead, share;
-  int64_t head;  // key/value head
+  const KvLayer* layer = nullptr;
+  const int32_t* pages = nullptr;  // of the sequence
+  int64_t firstToken = 0, numQueryHeads = 0, firstHead = 0, share = 0;
+  int64_t head = 0;  // key/value head
 };
 
 DOTS_INLINE size_t offsetOfRow(const Rows& rows, int64_t i, int headWidth) {
@@ -155,7 +155,14 @@ void attend(const KvLayer& layer, const KvStep& step, int64_t numQueryHeads, con
     const int64_t tile = numTiles - 1 - item / layer.numHeads, head = item % layer.numHeads;
     const int64_t firstToken = starts[tile], numRows = (starts[tile + 1] - firstToken) * share;
     const int32_t* pages = step.pages_BP + step.sequences_T[firstToken] * step.pagesPerSequence;
-    const Rows rows{&layer, pages, firstToken, numQueryHeads, head * share, share, head};
+    Rows rows;
+    rows.layer = &layer;
+    rows.pages = pages;
+    rows.firstToken = firstToken;
+    rows.numQueryHeads = numQueryHeads;
+    rows.firstHead = head * share;
+    rows.share = share;
+    rows.head = head;
     for (int64_t row = 0; row < numRows; row += kRunRows) {
       const int count = static_cast<int>(minOf<int64_t>(kRunRows, numRows - row));
       walkAs(run, rows, step, q_TNH, y_TNH, row, count);

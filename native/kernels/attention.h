@@ -26,22 +26,22 @@ enum class KvType : int32_t { kF32 = 0, kF16 = 1, kQ8_0 = 2 };
 
 /// The cells of one layer: keys and values are each [P][G][headPageBytes(type, H)], in their own memory.
 struct KvLayer {
-  KvType type;
-  int32_t numHeads;   // G
-  int32_t headWidth;  // H
-  int32_t numPages;   // P
-  uint8_t* keys;
-  uint8_t* values;
+  KvType type = KvType::kF32;
+  int32_t numHeads = 0;   // G
+  int32_t headWidth = 0;  // H
+  int32_t numPages = 0;   // P
+  uint8_t* keys = nullptr;
+  uint8_t* values = nullptr;
 };
 
 /// Who the tokens of a step are. Tokens of one sequence stand together, in ascending position.
 struct KvStep {
-  int64_t numTokens;  // T
-  const int32_t* positions_T;
-  const int32_t* sequences_T;  // rows of pages_BP
-  const int32_t* pages_BP;     // page of positions 64p...64p+63 of each sequence
-  int64_t numSequences;
-  int64_t pagesPerSequence;
+  int64_t numTokens = 0;  // T
+  const int32_t* positions_T = nullptr;
+  const int32_t* sequences_T = nullptr;  // rows of pages_BP
+  const int32_t* pages_BP = nullptr;     // page of positions 64p...64p+63 of each sequence
+  int64_t numSequences = 0;
+  int64_t pagesPerSequence = 0;
 };
 
 DOTS_DECLARE_KERNEL(

@@ -34,8 +34,8 @@ namespace {
 
 /// Rows that are wanted next, handed out in pieces of a few cache lines.
 struct Ahead {
-  const GemmOperand* operand;
-  int64_t row, endRow, first, numFloats, at;
+  const GemmOperand* operand = nullptr;
+  int64_t row = 0, endRow = 0, first = 0, numFloats = 0, at = 0;
 };
 constexpr int kFetchLines = 8;
 constexpr int64_t kFetchFloats = kFetchLines * 16;
@@ -116,7 +116,12 @@ DOTS_INLINE void runBlock(const GemmBlock& block) {
   // Where a tile does not fit into C: its last columns, or the row that makes an odd number of rows even.
   float spare[kTileRows * kPanel];
   float* rows[kTileRows];
-  Ahead ahead{&block.next, block.nextRow, block.endNextRow, block.nextFirst, block.nextFloats, 0};
+  Ahead ahead;
+  ahead.operand = &block.next;
+  ahead.row = block.nextRow;
+  ahead.endRow = block.endNextRow;
+  ahead.first = block.nextFirst;
+  ahead.numFloats = block.nextFloats;
   for (int64_t col = 0; col < block.numCols; col += kPanel) {
     const float* b = block.b + col * block.panelDepth;
     const int64_t width = minOf<int64_t>(kPanel, block.numCols - col);

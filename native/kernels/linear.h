@@ -16,25 +16,25 @@ namespace dots {
 /// One matrix, or equally shaped matrices one after the other (experts). Rows have no padding: rowBytes is
 /// cols / blockElements * blockBytes.
 struct WeightMatrix {
-  const uint8_t* data;
-  StorageId type;
-  int64_t rows, cols;
-  int64_t expertBytes;  // from one expert's matrix to the next; unused when there is one
+  const uint8_t* data = nullptr;
+  StorageId type = StorageId::kF32;
+  int64_t rows = 0, cols = 0;
+  int64_t expertBytes = 0;  // from one expert's matrix to the next; unused when there is one
 };
 
 struct LinearJob {
   WeightMatrix weights;
   // Activations, quantised to storageInfo(type)->activation: row i starts at x + i * xRowBytes.
-  const void* x;
-  int64_t xRowBytes;
+  const void* x = nullptr;
+  int64_t xRowBytes = 0;
   // Tokens, or routed rows sorted by expert: rows offsets[e] ... offsets[e + 1] - 1 belong to expert e.
-  int64_t numTokens;
-  const int32_t* offsets;  // numExperts + 1 of them, or null for a plain matrix
-  int32_t numExperts;      // 1 for a plain matrix
-  const int32_t* xRows;    // row of x for each token or routed row; null: its own number
-  const int32_t* outRows;  // row of out for each; null: its own number
-  float* out;              // out[row * ldOut + weight row]; overwritten
-  int64_t ldOut;
+  int64_t numTokens = 0;
+  const int32_t* offsets = nullptr;  // numExperts + 1 of them, or null for a plain matrix
+  int32_t numExperts = 1;
+  const int32_t* xRows = nullptr;    // row of x for each token or routed row; null: its own number
+  const int32_t* outRows = nullptr;  // row of out for each; null: its own number
+  float* out = nullptr;              // out[row * ldOut + weight row]; overwritten
+  int64_t ldOut = 0;
 };
 
 /// Bytes between neighbouring rows of a matrix.

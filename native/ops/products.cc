@@ -113,7 +113,7 @@ class Products {
 
 LinearJob jobOf(const Call& op) {
   const Weight& w = op.weight(1);
-  LinearJob job{};
+  LinearJob job;
   job.weights.data = w.parts[0].data();
   job.weights.type = static_cast<StorageId>(w.type);
   job.weights.rows = w.dims[w.rank - 2];
@@ -122,7 +122,6 @@ LinearJob jobOf(const Call& op) {
   job.x = op.floats(0);
   job.xRowBytes = op.width(0) * 4;
   job.numTokens = op.axis(kOut, 0);
-  job.numExperts = 1;
   job.out = op.floats(kOut);
   job.ldOut = op.width(kOut);
   return job;

@@ -35,7 +35,14 @@ struct Model {
     for (int i = 0; i < numPages; ++i) pages.push_back(i);
   }
   KvLayer layer(int i) {
-    return {type, numHeads, headWidth, static_cast<int32_t>(pages.size()), keys[i].data(), values[i].data()};
+    KvLayer layer;
+    layer.type = type;
+    layer.numHeads = numHeads;
+    layer.headWidth = headWidth;
+    layer.numPages = static_cast<int32_t>(pages.size());
+    layer.keys = keys[i].data();
+    layer.values = values[i].data();
+    return layer;
   }
 };
 
@@ -44,8 +51,13 @@ double timeStep(Model& model, ThreadPool& pool, int begin, int end) {
   const int64_t T = end - begin, G = model.numHeads, width = G * model.headWidth;
   std::vector<int32_t> positions, sequences(T, 0), starts(T + 1);
   for (int p = begin; p < end; ++p) positions.push_back(p);
-  const KvStep step{
-      T, positions.data(), sequences.data(), model.pages.data(), 1, static_cast<int64_t>(model.pages.size())};
+  KvStep step;
+  step.numTokens = T;
+  step.positions_T = positions.data();
+  step.sequences_T = sequences.data();
+  step.pages_BP = model.pages.data();
+  step.numSequences = 1;
+  step.pagesPerSequence = static_cast<int64_t>(model.pages.size());
   std::vector<float> q(T * width), k(T * width), v(T * width), y(T * width);
   TestRandom random(3);
   for (float& x : q) x = random.normal();

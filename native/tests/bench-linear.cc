@@ -94,8 +94,15 @@ int main(int argc, char** argv) {
       memcpy(x, xf.data(), xf.size() * 4);
     else
       quantizeActivations(info->activation, xf.data(), cols, tokens, cols, x, pool);
-    LinearJob job{
-        {memory.data(), info->id, rows, cols, 0}, x, xBytes, 1, nullptr, 1, nullptr, nullptr, out.data(), rows};
+    LinearJob job;
+    job.weights.data = memory.data();
+    job.weights.type = info->id;
+    job.weights.rows = job.ldOut = rows;
+    job.weights.cols = cols;
+    job.x = x;
+    job.xRowBytes = xBytes;
+    job.numTokens = 1;
+    job.out = out.data();
     const int64_t matrixBytes = rows * weightRowBytes(job.weights);
     const int64_t matrices = memory.sizeBytes() / matrixBytes;
     std::printf("%-8s", info->name);

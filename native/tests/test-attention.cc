@@ -56,7 +56,13 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
   }
   const size_t bytes = numPages * G * DOTS_KERNEL(headPageBytes)(type, H);
   std::vector<uint8_t> keys(bytes, 0xff), values(bytes, 0xff);
-  const KvLayer layer{type, G, H, numPages, keys.data(), values.data()};
+  KvLayer layer;
+  layer.type = type;
+  layer.numHeads = G;
+  layer.headWidth = H;
+  layer.numPages = numPages;
+  layer.keys = keys.data();
+  layer.values = values.data();
 
   Outputs outputs;
   for (int length : world.lengths) outputs.emplace_back(length * N * H);
@@ -76,7 +82,13 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
       append(v, world.v[piece.sequence], G * H);
     }
     const int64_t T = static_cast<int64_t>(positions.size());
-    const KvStep step{T, positions.data(), sequences.data(), pages.data(), numSequences, pagesPerSequence};
+    KvStep step;
+    step.numTokens = T;
+    step.positions_T = positions.data();
+    step.sequences_T = sequences.data();
+    step.pages_BP = pages.data();
+    step.numSequences = numSequences;
+    step.pagesPerSequence = pagesPerSequence;
     const char* problem = DOTS_KERNEL(checkKvStep)(layer, step, N);
     CHECK(problem == nullptr, "%s", problem);
     std::vector<int32_t> starts(T + 1);
@@ -301,10 +313,20 @@ void testRefusals() {
   uint8_t cells[1] = {};
   const int32_t pages[] = {0, 1, 2, 3};
   const auto check = [&](KvLayer layer, std::vector<int32_t> positions, std::vector<int32_t> sequences, int N = 4) {
-    const KvStep step{static_cast<int64_t>(positions.size()), positions.data(), sequences.data(), pages, 2, 2};
+    KvStep step;
+    step.numTokens = static_cast<int64_t>(positions.size());
+    step.positions_T = positions.data();
+    step.sequences_T = sequences.data();
+    step.pages_BP = pages;
+    step.numSequences = step.pagesPerSequence = 2;
     return DOTS_KERNEL(checkKvStep)(layer, step, N);
   };
-  const KvLayer layer{KvType::kF16, 2, 64, 4, cells, cells};
+  KvLayer layer;
+  layer.type = KvType::kF16;
+  layer.numHeads = 2;
+  layer.headWidth = 64;
+  layer.numPages = 4;
+  layer.keys = layer.values = cells;
   CHECK(check(layer, {0, 1, 127}, {0, 0, 1}) == nullptr, "a good step");
   CHECK(check(layer, {128}, {0}) != nullptr, "a position behind the table");
   CHECK(check(layer, {-1}, {0}) != nullptr, "a negative position");

@@ -100,8 +100,15 @@ static void equalsOracle(StorageId type, int64_t rows, int64_t cols, int64_t tok
     else
       quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
     std::vector<float> got(want.size(), -1.0f);
-    LinearJob job{
-        {w.data(), type, rows, cols, 0}, quantised.p, xBytes, tokens, nullptr, 1, nullptr, nullptr, got.data(), rows};
+    LinearJob job;
+    job.weights.data = w.data();
+    job.weights.type = type;
+    job.weights.rows = job.ldOut = rows;
+    job.weights.cols = cols;
+    job.x = quantised.p;
+    job.xRowBytes = xBytes;
+    job.numTokens = tokens;
+    job.out = got.data();
     linear(&job, 1, pool, scratch.p);
     for (size_t i = 0; i < want.size(); ++i)
       CHECK(memcmp(&got[i], &want[i], 4) == 0, "%s on %s, %d x %d, %d tokens: element %d is %.9g, not %.9g", info->name,
@@ -141,29 +148,28 @@ static void groupedEqualsSingle(StorageId type) {
     else
       quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
     std::vector<float> got(static_cast<size_t>(routed * rows), -1.0f), one(static_cast<size_t>(rows));
-    LinearJob job{{w.data(), type, rows, cols, expertBytes},
-                  quantised.p,
-                  xBytes,
-                  routed,
-                  offsets.data(),
-                  experts,
-                  xRows.data(),
-                  outRows.data(),
-                  got.data(),
-                  rows};
+    LinearJob single;
+    single.weights.type = type;
+    single.weights.rows = single.ldOut = rows;
+    single.weights.cols = cols;
+    single.xRowBytes = xBytes;
+    single.numTokens = 1;
+    single.out = one.data();
+    LinearJob job = single;
+    job.weights.data = w.data();
+    job.weights.expertBytes = expertBytes;
+    job.x = quantised.p;
+    job.numTokens = routed;
+    job.offsets = offsets.data();
+    job.numExperts = experts;
+    job.xRows = xRows.data();
+    job.outRows = outRows.data();
+    job.out = got.data();
     linear(&job, 1, pool, scratch.p);
     for (int e = 0; e < experts; ++e)
       for (int32_t i = offsets[static_cast<size_t>(e)]; i < offsets[static_cast<size_t>(e) + 1]; ++i) {
-        LinearJob single{{w.data() + e * expertBytes, type, rows, cols, 0},
-                         quantised.p + xRows[static_cast<size_t>(i)] * xBytes,
-                         xBytes,
-                         1,
-                         nullptr,
-                         1,
-                         nullptr,
-                         nullptr,
-                         one.data(),
-                         rows};
+        single.weights.data = w.data() + e * expertBytes;
+        single.x = quantised.p + xRows[static_cast<size_t>(i)] * xBytes;
         linear(&single, 1, pool, scratch.p);
         CHECK(memcmp(one.data(), &got[static_cast<size_t>(outRows[static_cast<size_t>(i)] * rows)],
                      static_cast<size_t>(rows) * 4) == 0,
