@@ -97,10 +97,9 @@ describe('dots train', () => {
       initFrom: gguf,
     });
     const other = await dots('sft', fromGguf, '--json');
-    expect(other.stderr).toBe(other.code === 0 ? other.stderr : '');
-
+    expect(other.code, other.stderr).toBe(0);
     const fineTuned = await dots('sft', tuned, '--json');
-    expect(fineTuned.stderr).toBe(fineTuned.code === 0 ? fineTuned.stderr : '');
+    expect(fineTuned.code, fineTuned.stderr).toBe(0);
     const { checkpoint } = JSON.parse(fineTuned.stdout);
     const greedy = ['--temperature', '0', '--max-tokens', '2', '--ignore-eos'];
     const answer = await dots('run', checkpoint, '--prompt', 'one two', ...greedy, '--json');
@@ -131,10 +130,8 @@ describe('dots train', () => {
     ],
   ])('refuses %s', async (_, run, code, message) => {
     const result = await dots('train', await write('bad.json', run));
-    expect({ code: result.code, stderr: result.stderr.match(message) !== null }).toEqual({
-      code,
-      stderr: true,
-    });
+    expect(result.stderr).toMatch(message);
+    expect(result.code).toBe(code);
   });
 
   it('refuses what is no JSON and what is not there', async () => {

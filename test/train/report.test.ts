@@ -93,10 +93,11 @@ describe('lineChart()', () => {
         [1, 1],
       ],
     ] as [number, number][][]) {
-      for (const logarithmic of [false, true])
-        expect(
-          lineChart({ title: 't', unit: '', lines: [{ name: 'a', points }], logarithmic }),
-        ).not.toContain('NaN');
+      for (const logarithmic of [false, true]) {
+        const svg = lineChart({ title: 't', unit: '', lines: [{ name: 'a', points }], logarithmic });
+        expect(svg).toContain('points="');
+        expect(svg).not.toContain('NaN');
+      }
     }
     expect(lineChart({ title: 't', unit: '', lines: [] })).toBe('');
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/data/batch.ts';
 import type { ModelConfig } from '../../src/model/architecture.ts';
+import { weightSpecs } from '../../src/model/weights.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
 import { TrainingStep } from '../../src/train/step.ts';
 import { BACKEND, ToySource, toyRun } from './toy.ts';
@@ -90,6 +91,34 @@ describe('TrainingStep', () => {
 });
 
 describe('initialise()', () => {
+  it('draws matrices from N(0, std²), sets norms to 1 and biases to 0, the same for the same seed', () => {
+    const of = (seed: number) => {
+      const store = BACKEND.createStore(storeSpecs(model, 'adamw'));
+      initialise(store, model, { std: 0.1, seed });
+      const values = new Map(weightSpecs(model).map(({ name }) => [name, store.array(name).slice()]));
+      store.close();
+      return values;
+    };
+    const values = of(3);
+    expect(of(3)).toEqual(values);
+    expect(of(4).get('output')).not.toEqual(values.get('output'));
+    const drawn: number[] = [];
+    for (const { name, isNorm } of weightSpecs(model)) {
+      const own = Array.from(values.get(name) ?? []);
+      if (isNorm) expect(new Set(own), name).toEqual(new Set([1]));
+      else if (name.endsWith('.routerBias')) expect(new Set(own), name).toEqual(new Set([0]));
+      else drawn.push(...own);
+    }
+    const mean = drawn.reduce((a, b) => a + b) / drawn.length;
+    const deviation = Math.sqrt(drawn.reduce((sum, value) => sum + (value - mean) ** 2, 0) / drawn.length);
+    expect(drawn.length).toBeGreaterThan(5000);
+    expect(Math.abs(mean)).toBeLessThan(0.004);
+    expect(deviation / 0.1).toBeCloseTo(1, 1);
+    // A share of 4.6 % of a normal distribution is beyond two deviations.
+    const numFar = drawn.filter((value) => Math.abs(value) > 0.2).length;
+    expect(Math.abs(numFar / drawn.length - 0.0455)).toBeLessThan(0.01);
+  });
+
   it('gives the embedding a width of its own where one is asked for, and every other tensor the same values', () => {
     const plain = BACKEND.createStore(storeSpecs(model, 'adamw'));
     const wide = BACKEND.createStore(storeSpecs(model, 'adamw'));

@@ -12,9 +12,12 @@ import { RunFolder } from '../../src/train/run-folder.ts';
 import type { TrainerOptions } from '../../src/train/trainer.ts';
 import { candidates } from '../conformance/backends.ts';
 
-/** A language of 16 words, each of which is followed by one of two others; the same position gives the same batch. */
+/**
+ * A language of 16 words, each of which is followed by one of two others. The n-th document is the same whatever the sizes
+ * of batches, which have to be multiples of its length.
+ */
 export class ToySource implements BatchSource {
-  private at = 0;
+  private document = 0;
   private readonly documentLength: number;
 
   constructor(documentLength = 16) {
@@ -22,15 +25,18 @@ export class ToySource implements BatchSource {
   }
 
   async next(numTokens: number): Promise<Batch> {
-    const random = new Random(1000 + this.at++);
+    if (numTokens % this.documentLength !== 0)
+      throw new RangeError(`no whole documents in ${numTokens} tokens`);
     const tokens: number[] = [];
     const targets: number[] = [];
+    let draws = new Random(0);
     for (let t = 0; t < numTokens; t++) {
       const isFirst = t % this.documentLength === 0;
-      const word = isFirst ? random.below(16) : (targets[t - 1] as number);
+      if (isFirst) draws = new Random(1000 + this.document++);
+      const word = isFirst ? draws.below(16) : (targets[t - 1] as number);
       tokens.push(word);
       const isLast = (t + 1) % this.documentLength === 0;
-      targets.push(isLast ? -1 : (word * 5 + 3 + random.below(2)) % 16);
+      targets.push(isLast ? -1 : (word * 5 + 3 + draws.below(2)) % 16);
     }
     return {
       tokens_T: Int32Array.from(tokens),
@@ -43,11 +49,11 @@ export class ToySource implements BatchSource {
   }
 
   position(): JsonValue {
-    return this.at;
+    return this.document;
   }
 
   async seek(position: JsonValue): Promise<void> {
-    this.at = position as number;
+    this.document = position as number;
   }
 }
 

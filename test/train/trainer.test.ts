@@ -1,15 +1,16 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.ts';
 import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
 import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
 import type { Store } from '../../src/backend/store.ts';
-import { ResourceError, ShapeError } from '../../src/core/errors.ts';
+import { FormatError, ResourceError, ShapeError } from '../../src/core/errors.ts';
 import { openModelFiles } from '../../src/engine/model-files.ts';
 import { openEngine } from '../../src/engine/open.ts';
 import { scoreTokens } from '../../src/eval/perplexity.ts';
 import type { ModelConfig } from '../../src/model/architecture.ts';
+import { weightSpecs } from '../../src/model/weights.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
 import type { LogRecord, RunFolder } from '../../src/train/run-folder.ts';
 import { type TrainerOptions, train } from '../../src/train/trainer.ts';
@@ -83,10 +84,16 @@ describe('train()', () => {
     const losses = records.flatMap((one) => (one.type === 'step' ? [one.loss as number] : []));
     expect(losses[0]).toBeGreaterThan(2.5);
     expect(losses.at(-1)).toBeLessThan(1.5);
+    const model = run.model as ModelConfig;
     const [plain, less] = (['adamw', 'muon'] as const).map((type) =>
-      BACKEND.createStore(storeSpecs(run.model as ModelConfig, type)),
+      BACKEND.createStore(storeSpecs(model, type)),
     );
-    expect(less.sizeBytes).toBeLessThan(plain.sizeBytes);
+    // One of four numbers of four bytes, for all matrices but the two with a row for each word.
+    const matrices = weightSpecs(model).filter(
+      ({ name, shape }) => shape.length > 1 && name !== 'tokenEmbedding' && name !== 'output',
+    );
+    const numElements = matrices.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
+    expect(plain.sizeBytes - less.sizeBytes).toBe(4 * numElements);
   });
 
   it.each(['adamw', 'muon'])('goes on from a checkpoint with the same bits, by %s', async (type) => {
@@ -132,13 +139,37 @@ describe('train()', () => {
     expect((await folder.checkpoints()).map((path) => Number(path.slice(-8)))).toEqual([8, 16, 30]);
   });
 
-  it('computes the same with layers computed again, and learns the same from half of each batch at a time', async () => {
-    const results = [];
-    for (const fields of [{}, { recompute: true }, { microBatchTokens: 64 }])
-      results.push((await train(toyOptions(toyRun(fields), await toyFolder()))).loss);
-    expect(results[1]).toBe(results[0]);
-    // The toy source makes other batches of another size; what matters is that they are learnt from.
-    expect(Math.abs(results[2] - results[0])).toBeLessThan(0.5);
+  it('computes the same bits with layers computed again, in less memory', async () => {
+    const logs = await Promise.all(
+      [false, true].map(async (recompute) => {
+        const folder = await toyFolder();
+        await train(toyOptions(toyRun({ recompute, model: { ...TOY_MODEL, numLayers: 6 } }), folder));
+        const [{ workingBytes }] = await folder.readLog();
+        return { workingBytes: workingBytes as number, records: await computed(folder) };
+      }),
+    );
+    expect(logs[0].records.length).toBeGreaterThan(5);
+    expect(logs[1].records).toEqual(logs[0].records);
+    expect(logs[1].workingBytes).toBeLessThan(0.7 * logs[0].workingBytes);
+  });
+
+  it('learns the same from a batch at once and in two or four micro-batches', async () => {
+    // Without balancing: the last row of a micro-batch predicts nothing, so it is not counted as load of any expert.
+    const balance = { biasRate: 0, lossFactor: 0 };
+    const logs = [];
+    for (const microBatchTokens of [64, 32, 16]) {
+      const folder = await toyFolder();
+      await train(toyOptions(toyRun({ microBatchTokens, balance, logEverySteps: 1 }), folder));
+      logs.push((await computed(folder)).filter(({ type }) => type === 'step'));
+    }
+    expect(logs.map((steps) => steps.length)).toEqual([30, 30, 30]);
+    for (const steps of logs.slice(1)) {
+      for (const [i, { loss, gradientNorm }] of steps.entries()) {
+        // Sums of several micro-batches are rounded differently, by little more at the end than at the beginning.
+        expect(loss).toBeCloseTo(logs[0][i].loss as number, 4);
+        expect(gradientNorm).toBeCloseTo(logs[0][i].gradientNorm as number, 4);
+      }
+    }
   });
 
   it('stops at a loss that is no number, and names step, data and the last good checkpoint', async () => {
@@ -178,8 +209,23 @@ describe('train()', () => {
     await writeFile(join(checkpoint, 'trainer.json'), '{"version":2}');
     const damaged = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
     await expect(damaged).rejects.toMatchObject({ code: 'damaged-checkpoint' });
-    await rm(join(checkpoint, 'optimizer/model.safetensors'));
-    await expect(train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint })).rejects.toThrow();
+  });
+
+  it('refuses a checkpoint without the optimizer’s state, or with that of the other optimizer', async () => {
+    const folder = await toyFolder();
+    const { checkpoint } = await train(toyOptions(toyRun({ optimizer: { type: 'muon' } }), folder));
+    const other = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
+    await expect(other).rejects.toMatchObject({
+      code: 'damaged-checkpoint',
+      message: expect.stringMatching(/\.square of the optimiser "adamw" is missing/),
+    });
+    const cut = join(checkpoint, 'optimizer/model.safetensors');
+    await writeFile(cut, (await readFile(cut)).subarray(0, -100));
+    const damaged = train({
+      ...toyOptions(toyRun({ optimizer: { type: 'muon' } }), folder),
+      resumeFrom: checkpoint,
+    });
+    await expect(damaged).rejects.toThrow(FormatError);
   });
 
   it('begins with given weights', async () => {
@@ -249,7 +295,11 @@ describe('train()', () => {
         const options = toyOptions(
           toyRun({
             ...{ balance, tokens: 240 * 128, microBatchTokens: 128, batch: [], logEverySteps: 60 },
-            ...{ checkpoint: { everySteps: 1000 }, validation: { everySteps: 1000 } },
+            ...{
+              checkpoint: { everySteps: 1000 },
+              validation: { everySteps: 1000 },
+              init: { std: 0.1, seed: 2 },
+            },
           }),
           await toyFolder(),
           backend,
@@ -258,8 +308,8 @@ describe('train()', () => {
         const last = (await options.folder.readLog()).findLast(({ type }) => type === 'step') as LogRecord;
         return Math.max(...(last.layers as { maxViolation: number }[]).map((layer) => layer.maxViolation));
       };
-      expect(await settled({ biasRate: 0.01, lossFactor: 0.001 })).toBeLessThan(0.25);
-      expect(await settled({ biasRate: 0, lossFactor: 0 })).toBeGreaterThan(0.4);
+      expect(await settled({ biasRate: 0.01, lossFactor: 0.001 })).toBeLessThan(0.1);
+      expect(await settled({ biasRate: 0, lossFactor: 0 })).toBeGreaterThan(0.6);
     });
 
     it(`measures on ${name} the loss that its checkpoint has when it runs, so no token helps one before it`, async () => {
@@ -305,6 +355,8 @@ describe('train()', () => {
       };
       const expected = await losses(toyOptions(toyRun(), await toyFolder(), referenceBackend));
       const found = await losses(toyOptions(toyRun(), await toyFolder(), backend));
+      expect(expected).toHaveLength(6);
+      expect(found).toHaveLength(6);
       found.forEach((loss, i) => {
         expect(Math.abs(loss - expected[i])).toBeLessThan(1e-3);
       });

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { BatchSource } from '../../src/data/batch.ts';
+import { BatchFeed } from '../../src/train/batch-feed.ts';
+
+/** Batches full of the source's name, whose position is how many it has given. */
+function counting(name: number): BatchSource {
+  let given = 0;
+  return {
+    next: async (numTokens) => {
+      given++;
+      return {
+        tokens_T: new Int32Array(numTokens).fill(name),
+        targets_T: new Int32Array(numTokens).fill(name),
+        positions_T: new Int32Array(numTokens),
+        sequences_T: new Int32Array(numTokens),
+        lossWeights_T: new Float32Array(numTokens),
+      };
+    },
+    position: () => given,
+    seek: async (position) => {
+      given = position as number;
+    },
+  };
+}
+
+const openFeed = () =>
+  new BatchFeed([
+    { from: 0, source: counting(1) },
+    { from: 100, source: counting(2) },
+  ]);
+
+describe('BatchFeed', () => {
+  it('cuts a batch into micro-batches of one size, all from the source whose turn it is', async () => {
+    const feed = openFeed();
+    const sources = async (tokens: number) =>
+      (await feed.take(tokens, 96, 32)).batches.map(({ tokens_T }) => [tokens_T.length, tokens_T[0]]);
+    const first = Array.from({ length: 3 }, () => [32, 1]);
+    const second = Array.from({ length: 3 }, () => [32, 2]);
+    expect(await sources(0)).toEqual(first);
+    // The data changes at the first step that begins at or after its number of tokens.
+    expect(await sources(99)).toEqual(first);
+    expect(await sources(100)).toEqual(second);
+    expect(await sources(5000)).toEqual(second);
+  });
+
+  it('gives the positions behind each batch, from which it goes on', async () => {
+    const feed = openFeed();
+    expect((await feed.take(0, 64, 32)).positions).toEqual([2, 0]);
+    expect((await feed.take(128, 64, 32)).positions).toEqual([2, 2]);
+    const resumed = openFeed();
+    await resumed.seek([2, 1]);
+    expect((await resumed.take(128, 32, 32)).positions).toEqual([2, 2]);
+  });
+
+  it('a stage that a checkpoint does not know of begins at its beginning', async () => {
+    const feed = openFeed();
+    await feed.seek([7]);
+    expect(feed.positions()).toEqual([7, 0]);
+  });
+});
