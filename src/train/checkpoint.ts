@@ -18,7 +18,7 @@ import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { configFromHf, configToHf } from '../model/config-hf.ts';
 import { hfNames, weightSpecs } from '../model/weights.ts';
-import { memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
+import { type OptimizerType, optimizerStates, trainedSpecs } from './names.ts';
 import { copyWeights } from './parameters.ts';
 
 /** Where a run stands. */
@@ -52,7 +52,7 @@ export async function writeCheckpoint(
   tokenizer: TokenizerFiles | undefined,
 ): Promise<void> {
   await writeHfModel(modelSource(store, config, tokenizer), folder, 'f32', {});
-  const names = trainedSpecs(config).flatMap((spec) => memoriesOf(spec, optimizer));
+  const names = trainedSpecs(config).flatMap((spec) => optimizerStates(spec, optimizer));
   const tensors = names.map((name) => ({ name, type: f32, shape: store.shape(name) as readonly number[] }));
   await writeSafetensors(await subFolder(OPTIMIZER_FOLDER), {
     tensors,
@@ -83,19 +83,19 @@ export async function readCheckpoint(
   } finally {
     await model.close();
   }
-  const memories = await openSafetensorsFolder(await openFileFolder(`${path}/${OPTIMIZER_FOLDER}`));
+  const states = await openSafetensorsFolder(await openFileFolder(`${path}/${OPTIMIZER_FOLDER}`));
   try {
     for (const spec of trainedSpecs(config)) {
-      for (const kept of memoriesOf(spec, optimizer)) {
-        const tensor = memories.tensors.get(kept);
-        const target = bytesOf(store.array(kept));
+      for (const state of optimizerStates(spec, optimizer)) {
+        const tensor = states.tensors.get(state);
+        const target = bytesOf(store.array(state));
         if (tensor?.sizeBytes !== target.length)
-          throw damaged(path, `${kept} of the optimiser "${optimizer}" is missing or of another size`);
+          throw damaged(path, `${state} of the optimiser "${optimizer}" is missing or of another size`);
         target.set(await tensor.source.read(tensor.offset, tensor.sizeBytes));
       }
     }
   } finally {
-    await memories.close();
+    await states.close();
   }
   return progress;
 }

@@ -18,13 +18,13 @@ export function decays(spec: WeightSpec): boolean {
 
 export type OptimizerType = 'adamw' | 'muon';
 
-/** Muon takes matrices that map one vector to another; the rows of the vocabulary and all vectors are left to AdamW. */
-export function isMuons(spec: WeightSpec, optimizer: OptimizerType): boolean {
+/** Muon updates matrices that map one vector to another; the rows of the vocabulary and all vectors are left to AdamW. */
+export function usesMuon(spec: WeightSpec, optimizer: OptimizerType): boolean {
   const isMap = spec.shape.length > 1 && spec.name !== 'tokenEmbedding' && spec.name !== 'output';
   return optimizer === 'muon' && isMap;
 }
 
-/** What the optimiser remembers of a parameter from step to step. */
-export function memoriesOf(spec: WeightSpec, optimizer: OptimizerType): string[] {
-  return isMuons(spec, optimizer) ? [meanOf(spec.name)] : [meanOf(spec.name), squareOf(spec.name)];
+/** Names of the optimizer's state for a parameter: the running means that it keeps from step to step. */
+export function optimizerStates(spec: WeightSpec, optimizer: OptimizerType): string[] {
+  return usesMuon(spec, optimizer) ? [meanOf(spec.name)] : [meanOf(spec.name), squareOf(spec.name)];
 }

@@ -5,7 +5,7 @@ import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { weightSpecs } from '../model/weights.ts';
-import { gradientOf, memoriesOf, type OptimizerType, trainedSpecs } from './names.ts';
+import { gradientOf, type OptimizerType, optimizerStates, trainedSpecs } from './names.ts';
 
 /**
  * All tensors of a training run: parameters, sums of gradients, the optimiser's means. Sixteen bytes for each parameter, and
@@ -16,7 +16,9 @@ export function storeSpecs(config: ModelConfig, optimizer: OptimizerType): Tenso
   return [
     ...weightSpecs(config).map(({ name, shape }) => ({ name, shape })),
     ...trained.map(({ name, shape }) => ({ name: gradientOf(name), shape })),
-    ...trained.flatMap((spec) => memoriesOf(spec, optimizer).map((name) => ({ name, shape: spec.shape }))),
+    ...trained.flatMap((spec) =>
+      optimizerStates(spec, optimizer).map((name) => ({ name, shape: spec.shape })),
+    ),
   ];
 }
 

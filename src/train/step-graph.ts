@@ -24,7 +24,7 @@ import { type Graph, type GraphBuilder, reopen, type Tensor, trace } from '../gr
 import { type ModelConfig, T } from '../model/architecture.ts';
 import { head, hidden } from '../model/forward.ts';
 import { routedLayers } from '../model/weights.ts';
-import { decays, gradientOf, isMuons, meanOf, type OptimizerType, squareOf, trainedSpecs } from './names.ts';
+import { decays, gradientOf, meanOf, type OptimizerType, squareOf, trainedSpecs, usesMuon } from './names.ts';
 
 export interface StepGraphOptions {
   /** Whether the sequence-wise balance loss is part of it; then there is an input `balanceFactor`. */
@@ -134,7 +134,7 @@ export function updateGraph(config: ModelConfig, options: OptimizerOptions): Gra
       const { name } = spec;
       const decay = decays(spec) ? weightDecay : 0;
       const [parameter, gradient, mean] = [name, gradientOf(name), meanOf(name)].map(state);
-      done = isMuons(spec, type)
+      done = usesMuon(spec, type)
         ? muon(parameter, gradient, mean, rates_4, { momentum, decay })
         : adamw(parameter, gradient, mean, state(squareOf(name)), rates_4, { beta1, beta2, eps, decay });
     }
