@@ -1,13 +1,13 @@
 import { basename, dirname, resolve } from 'node:path';
-import { tokenizerFromGguf, tokenizerToConfig, tokenizerToJson } from '../convert/tokenizer-tables.ts';
+import { tokenizerFiles } from '../convert/tokenizer-files.ts';
 import { UsageError } from '../core/errors.ts';
 import type { ModelFiles } from '../engine/model-files.ts';
 import { readAll } from '../format/byte-source.ts';
 import { openFileFolder } from '../format/file-source.ts';
-import { findString } from '../format/gguf-values.ts';
 import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { decodeText, parseJson } from '../format/json.ts';
 import { type ChatTemplate, chatTemplateFromHf } from '../text/chat-template.ts';
+import { readTokenizerSource } from '../text/model-text.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { tokenizerFromJson } from '../text/tokenizer-json.ts';
 import type { TokenizerFiles } from '../train/checkpoint.ts';
@@ -41,15 +41,10 @@ export async function loadRunTokenizer(
 
 /** As a Hugging Face folder has them, whatever the format of the model. */
 function filesOf(start: ModelFiles | undefined): Omit<HfFiles, 'config'> | undefined {
-  if (!start?.metadata) return start?.hf;
-  const tables = tokenizerFromGguf(start.metadata);
-  if (!tables) return undefined;
-  const template = findString(start.metadata, 'tokenizer.chat_template');
-  return {
-    tokenizerJson: tokenizerToJson(tables),
-    tokenizerConfig: tokenizerToConfig(tables, start.config.contextLength, template),
-    ...(tables.eos.length > 0 && { generationConfig: { eos_token_id: [...tables.eos] } }),
-  };
+  if (start?.format !== 'gguf') return start?.files;
+  const source = readTokenizerSource(start);
+  const { isFallback, source: template } = start.chatTemplate;
+  return source && tokenizerFiles(source, start.config.contextLength, isFallback ? undefined : template);
 }
 
 async function readFiles(path: string): Promise<Omit<HfFiles, 'config'>> {

@@ -9,7 +9,7 @@ import { configToGguf } from '../model/config-gguf.ts';
 import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts';
 import type { ConvertSource, SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
-import { tokenizerMetadata } from './tokenizer-tables.ts';
+import { tokenizerMetadata } from './tokenizer-gguf.ts';
 
 /** What a command may ask for; other types need more than a conversion. */
 export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0';
@@ -82,7 +82,8 @@ function changedMetadata(metadata: GgufMetadata, type: ConvertType | undefined):
 }
 
 function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): GgufMetadata {
-  const { config, tokenizer, chatTemplate, license, name } = source;
+  const { config, chatTemplate, license, name, origin } = source;
+  const tokenizer = source.readTokenizer();
   const optional = (key: string, value: string | undefined): [string, GgufValue][] =>
     value === undefined ? [] : [[key, string(value)]];
   return new Map<string, GgufValue>([
@@ -94,7 +95,7 @@ function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): G
     ['general.file_type', u32(FILE_TYPES[commonType(tensors)] ?? 0)],
     ['general.quantization_version', u32(2)],
     ...configToGguf(config),
-    ...(tokenizer ? tokenizerMetadata(tokenizer) : noTokenizer()),
+    ...(tokenizer ? tokenizerMetadata(tokenizer, config.vocabSize, origin) : noTokenizer()),
     ...optional('tokenizer.chat_template', chatTemplate),
   ]);
 }

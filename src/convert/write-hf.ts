@@ -2,14 +2,14 @@
 import { UsageError } from '../core/errors.ts';
 import { bf16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
 import type { SinkFolder } from '../format/byte-sink.ts';
-import type { JsonObject } from '../format/hf-folder.ts';
+import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { writeSafetensors } from '../format/safetensors-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
 import { configToHf } from '../model/config-hf.ts';
 import { hfNames } from '../model/weights.ts';
 import type { ConvertSource, SourceWeight, ValueRun } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
-import { tokenizerToConfig, tokenizerToJson } from './tokenizer-tables.ts';
+import { tokenizerFiles } from './tokenizer-files.ts';
 import { type ConvertType, isAlwaysF32 } from './write-gguf.ts';
 
 const TORCH_NAMES: Readonly<Record<string, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
@@ -81,23 +81,23 @@ function targets({ spec, runs }: SourceWeight, matrixType: StorageType): TargetT
 
 function* smallFiles(source: ConvertSource, torchType: string): Generator<[name: string, text: string]> {
   const json = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
-  const { config, tokenizer, chatTemplate, hf } = source;
-  if (hf) {
-    // From folder to folder everything stays as it was said, but for the type.
-    yield ['config.json', json({ ...hf.config, torch_dtype: torchType })];
-    if (hf.generationConfig) yield ['generation_config.json', json(hf.generationConfig)];
-    if (hf.tokenizerJson) yield ['tokenizer.json', json(hf.tokenizerJson)];
-    if (hf.tokenizerConfig) yield ['tokenizer_config.json', json(hf.tokenizerConfig)];
-    if (hf.chatTemplate !== undefined) yield ['chat_template.jinja', hf.chatTemplate];
-    return;
-  }
-  const eos = tokenizer?.eos ?? [];
-  yield ['config.json', json(configToHf(config, eos.slice(0, 1), torchType))];
-  if (!tokenizer) return;
-  if (eos.length > 0) {
-    const pad = tokenizer.pad === undefined ? {} : { pad_token_id: tokenizer.pad };
-    yield ['generation_config.json', json({ eos_token_id: [...eos], ...pad })];
-  }
-  yield ['tokenizer.json', json(tokenizerToJson(tokenizer))];
-  yield ['tokenizer_config.json', json(tokenizerToConfig(tokenizer, config.contextLength, chatTemplate))];
+  const { config, generationConfig, tokenizerJson, tokenizerConfig, chatTemplate } = filesOf(
+    source,
+    torchType,
+  );
+  yield ['config.json', json(config)];
+  if (generationConfig) yield ['generation_config.json', json(generationConfig)];
+  if (tokenizerJson) yield ['tokenizer.json', json(tokenizerJson)];
+  if (tokenizerConfig) yield ['tokenizer_config.json', json(tokenizerConfig)];
+  if (chatTemplate !== undefined) yield ['chat_template.jinja', chatTemplate];
+}
+
+function filesOf({ files, config, chatTemplate, readTokenizer }: ConvertSource, torchType: string): HfFiles {
+  // From folder to folder everything stays as it was said, but for the type.
+  if (files) return { ...files, config: { ...files.config, torch_dtype: torchType } };
+  const tokenizer = readTokenizer();
+  return {
+    config: configToHf(config, tokenizer?.special.eos.slice(0, 1) ?? [], torchType),
+    ...(tokenizer && tokenizerFiles(tokenizer, config.contextLength, chatTemplate)),
+  };
 }

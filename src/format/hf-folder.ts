@@ -19,6 +19,8 @@ export interface HfFiles {
   readonly tokenizerConfig?: JsonObject;
   /** `chat_template.jinja` */
   readonly chatTemplate?: string;
+  /** `README.md` */
+  readonly modelCard?: string;
 }
 
 export interface HfFolder extends HfFiles, OpenSafetensors {
@@ -50,12 +52,15 @@ export async function readHfFiles(folder: SourceFolder): Promise<HfFiles> {
   const tokenizerJson = await readJsonFile(folder, 'tokenizer.json');
   const tokenizerConfig = await readJsonFile(folder, 'tokenizer_config.json');
   const chatTemplate = await readFile(folder, 'chat_template.jinja', decodeText);
+  // A comment of whatever encoding: no reason to refuse a model.
+  const modelCard = await readFile(folder, 'README.md', (bytes) => new TextDecoder().decode(bytes));
   return {
     config,
     ...(generationConfig && { generationConfig }),
     ...(tokenizerJson && { tokenizerJson }),
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(chatTemplate !== undefined && { chatTemplate }),
+    ...(modelCard !== undefined && { modelCard }),
   };
 }
 

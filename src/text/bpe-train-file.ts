@@ -1,9 +1,6 @@
-/**
- * The pre-tokeniser of Qwen2 and dots.llm1 in the dialect of tokenizer.json (Oniguruma). Source: Qwen2's published
- * tokenizer.json.
- */
-const PIECE_PATTERN =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+/** The tokenizer.json of a trained vocabulary. */
+import { byteLevelJson, preTokenizerToJson } from './pre-tokenizer-json.ts';
+import type { SplitStep } from './split-step.ts';
 
 export interface TokenizerFileContents {
   /** Byte-alphabet spelling of ids 0, 1, 2, … */
@@ -12,11 +9,11 @@ export interface TokenizerFileContents {
   /** Take the ids after `tokens`, in this order. */
   readonly specialTokens: readonly string[];
   readonly normalizeNfc: boolean;
+  readonly steps: readonly SplitStep[];
 }
 
 /** The text of a tokenizer.json in the form of Qwen2's, readable by Hugging Face `tokenizers`. */
 export function writeTokenizerJson(contents: TokenizerFileContents): string {
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false };
   const file = {
     version: '1.0',
     truncation: null,
@@ -31,15 +28,9 @@ export function writeTokenizerJson(contents: TokenizerFileContents): string {
       special: true,
     })),
     normalizer: contents.normalizeNfc ? { type: 'NFC' } : null,
-    pre_tokenizer: {
-      type: 'Sequence',
-      pretokenizers: [
-        { type: 'Split', pattern: { Regex: PIECE_PATTERN }, behavior: 'Isolated', invert: false },
-        byteLevel,
-      ],
-    },
-    post_processor: byteLevel,
-    decoder: byteLevel,
+    pre_tokenizer: preTokenizerToJson(contents.steps),
+    post_processor: byteLevelJson(),
+    decoder: byteLevelJson(),
     model: {
       type: 'BPE',
       dropout: null,

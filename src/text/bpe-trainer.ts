@@ -161,7 +161,13 @@ export class BpeTrainer {
       numTokens: corpus.numTokens,
       bytesPerToken: corpus.numBytes / corpus.numTokens,
       tokenizerJson: () =>
-        writeTokenizerJson({ tokens, merges, specialTokens, normalizeNfc: this.options.normalize ?? true }),
+        writeTokenizerJson({
+          tokens,
+          merges,
+          specialTokens,
+          steps: QWEN2.steps,
+          normalizeNfc: this.options.normalize ?? true,
+        }),
     };
   }
 

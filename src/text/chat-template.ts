@@ -11,8 +11,9 @@ import {
   findStringArray,
   type GgufMetadata,
 } from '../format/gguf-values.ts';
+import type { JsonObject } from '../format/hf-folder.ts';
 import { findTemplateFault } from './template-fault.ts';
-import { type JsonObject, tokenText } from './tokenizer-json.ts';
+import { tokenText } from './tokenizer-json.ts';
 import { TOKEN_CONTROL } from './vocabulary.ts';
 
 export interface ChatMessage {
@@ -103,7 +104,8 @@ function choose(
   // Some converters write an empty text for "none".
   const named = new Map([...found].filter(([, source]) => source.trim() !== ''));
   if (named.size === 0 && name === 'default') return { ...FALLBACK_TEMPLATE, tokens };
-  const source = named.get(name);
+  // A file whose templates all have names of their own has a default nevertheless: the first.
+  const source = named.get(name) ?? (name === 'default' ? [...named.values()][0] : undefined);
   if (source !== undefined) return { source, isFallback: false, tokens };
   const names = [...named.keys()].join(', ');
   throw new UsageError(`Cannot find a chat template called "${name}" in the model`, {

@@ -5,7 +5,7 @@ import type { IdBuffer } from './id-buffer.ts';
 import type { MergeTable } from './merge-table.ts';
 import { hashPiece, LONGEST_CACHED, PieceCache } from './piece-cache.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
-import { findByteTokens, type Vocabulary } from './vocabulary.ts';
+import { findByteTokens, TOKEN_NORMAL, type Vocabulary } from './vocabulary.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
 // Bytes of a piece that fit the scratch array kept between calls; a longer one gets its own.
@@ -17,7 +17,8 @@ export class PieceEncoder {
   private readonly preTokenizer: PreTokenizer;
   private readonly merger: Merger;
   private readonly idOfByte: Int32Array;
-  private readonly wholePieces: ReadonlyMap<string, number> | undefined;
+  private readonly vocabulary: Vocabulary;
+  private readonly ignoreMerges: boolean;
   private readonly characters: WholeCharacters;
   private readonly cache = new PieceCache();
   private readonly scratch = new Int32Array(SCRATCH);
@@ -27,7 +28,8 @@ export class PieceEncoder {
     this.preTokenizer = preTokenizer;
     this.merger = new Merger(merges);
     this.idOfByte = findByteTokens(vocabulary);
-    this.wholePieces = ignoreMerges ? vocabulary.ids : undefined;
+    this.vocabulary = vocabulary;
+    this.ignoreMerges = ignoreMerges;
     this.characters = new WholeCharacters(vocabulary, merges, (bytes) => {
       const ids = Int32Array.from(bytes, (byte) => this.idOfByte[byte]);
       return ids.subarray(0, this.merger.merge(ids, ids.length));
@@ -57,9 +59,10 @@ export class PieceEncoder {
   }
 
   private encodePiece(text: string, start: number, end: number, ids: Int32Array): number {
-    if (this.wholePieces) {
-      const id = this.wholePieces.get(spellBytes(new TextEncoder().encode(text.slice(start, end))));
-      if (id !== undefined) {
+    if (this.ignoreMerges) {
+      const id = this.vocabulary.ids.get(spellBytes(new TextEncoder().encode(text.slice(start, end))));
+      // A piece of text may be spelled like a control token; it isn't one.
+      if (id !== undefined && this.vocabulary.kindOf(id) === TOKEN_NORMAL) {
         ids[0] = id;
         return 1;
       }

@@ -3,6 +3,7 @@
  * tokenizers of this family use, and refuses the rest rather than cut text differently in silence.
  */
 import { UnsupportedError } from '../core/errors.ts';
+import { CODE_POINT_CLASSES, LETTER, NUMBER } from './unicode-classes.ts';
 
 const GENERAL_CATEGORY = /^(?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfon]?)$/;
 
@@ -10,6 +11,9 @@ const GENERAL_CATEGORY = /^(?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[s
 const EXTRA_FOLDS: Readonly<Record<string, string>> = { s: '\\u017f', k: '\\u212a' };
 // It also folds ligatures, which are one character for two letters; a pattern where that could show is refused.
 const LIGATURE = /ss|ff|fi|fl|st/i;
+
+// Oniguruma counts on Unicode 16 for these, whatever version this JavaScript engine has.
+const FROZEN: Readonly<Record<string, number>> = { L: LETTER, N: NUMBER };
 
 /** The JavaScript regular expression (flags `gu`) that matches what `pattern` matches. Throws `UnsupportedError`. */
 export function compilePattern(pattern: string): RegExp {
@@ -23,7 +27,7 @@ export function compilePattern(pattern: string): RegExp {
       `Cannot use the pre-tokenizer pattern ${pattern}: ${what} at character ${position + 1}`,
       {
         code: 'unsupported-pre-tokenizer',
-        hint: 'tokenizers of the GPT-2, Llama 3 and Qwen2 families are supported',
+        hint: 'tokenizers such as those of GPT-2, Llama 3, Qwen and DeepSeek are supported',
       },
     );
 
@@ -33,18 +37,24 @@ export function compilePattern(pattern: string): RegExp {
     return true;
   };
 
-  // One escape, in a class or outside.
+  // One escape, as what may stand in a class.
   const escapeSequence = (): string => {
     const property = /^\\([pP])\{(\w+)\}/.exec(pattern.slice(position, position + 32));
     if (property) {
       if (!GENERAL_CATEGORY.test(property[2])) throw refuse(`the property ${property[0]}`);
       position += property[0].length;
-      return property[0];
+      const frozen = FROZEN[property[2]];
+      return frozen === undefined ? property[0] : classRanges(frozen, property[1] === 'p');
     }
     const escaped = pattern.slice(position, position + 2);
-    if (/^\\[rntf]$/.test(escaped) || /^\\[\^$\\.*+?()[\]{}|/]$/.test(escaped)) {
+    if (/^\\[rntf]$/.test(escaped)) {
       position += 2;
       return escaped;
+    }
+    // Punctuation that is escaped stands for itself, whether it had to be or not.
+    if (/^\\[!-/:-@[-`{-~]$/.test(escaped)) {
+      position += 2;
+      return `\\x${escaped.charCodeAt(1).toString(16)}`;
     }
     // JavaScript's \s has U+FEFF and lacks U+0085, and its \d knows ASCII only.
     if (take('\\s')) return '\\p{White_Space}';
@@ -117,7 +127,9 @@ export function compilePattern(pattern: string): RegExp {
       if (group === 'ignore-case') ignoreCaseDepth--;
       source += `)${quantifier()}`;
     } else if (pattern[position] === '[') source += characterClass() + quantifier();
-    else if (pattern[position] === '\\') source += escapeSequence() + quantifier();
+    else if (pattern[position] === '\\') source += `[${escapeSequence()}]${quantifier()}`;
+    // The end of a line, which comes before its newline.
+    else if (take('$')) source += '(?![^\\n])';
     else source += literal() + quantifier();
   }
   if (groups.length > 0) throw refuse('a group that does not end');
@@ -126,8 +138,29 @@ export function compilePattern(pattern: string): RegExp {
   } catch (cause) {
     throw new UnsupportedError(`Cannot use the pre-tokenizer pattern ${pattern}: ${String(cause)}`, {
       code: 'unsupported-pre-tokenizer',
-      hint: 'tokenizers of the GPT-2, Llama 3 and Qwen2 families are supported',
+      hint: 'tokenizers such as those of GPT-2, Llama 3, Qwen and DeepSeek are supported',
       cause,
     });
   }
+}
+
+const knownRanges = new Map<string, string>();
+
+/** The code points of a class, or all others, as they are written in a character class. */
+function classRanges(wanted: number, included: boolean): string {
+  const key = `${wanted} ${included}`;
+  let ranges = knownRanges.get(key) ?? '';
+  if (ranges !== '') return ranges;
+  const isIn = (code: number): boolean => (CODE_POINT_CLASSES[code] === wanted) === included;
+  const end = CODE_POINT_CLASSES.length;
+  for (let first = 0; first < end; first++) {
+    if (!isIn(first)) continue;
+    let last = first;
+    while (last + 1 < end && isIn(last + 1)) last++;
+    // Whatever lies past the table is in no class.
+    ranges += `\\u{${first.toString(16)}}-\\u{${(last + 1 === end && !included ? 0x10ffff : last).toString(16)}}`;
+    first = last;
+  }
+  knownRanges.set(key, ranges);
+  return ranges;
 }

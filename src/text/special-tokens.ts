@@ -1,18 +1,36 @@
-/** Which ids begin, end and pad: by the file's keys and by the texts every model of this family shares. */
+/** Which ids begin, end and pad: by the file's keys and by texts whose meaning is the same in every model. */
 import { FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
-import type { SpecialTokens } from './tokenizer.ts';
 import { TOKEN_UNUSED, type Vocabulary } from './vocabulary.ts';
 
-// With the file's own end token alone an instruct model of this family runs past its turn. `<|im_end|>` is the turn's end
-// of the vocabulary it was derived from: never trained on, harmless to stop at.
-const END_TEXTS = ['<|endofresponse|>', '<|endoftext|>', '<|im_end|>'];
+/**
+ * Tokens that end a turn or a text in every model that has them: dots.llm1, ChatML (Qwen, SmolLM), Llama 3. Files often
+ * declare one alone, and a model runs past its turn at another. `<|eom_id|>` ends a turn that calls a tool.
+ */
+const END_TEXTS: readonly string[] = [
+  '<|endofresponse|>',
+  '<|endoftext|>',
+  '<|im_end|>',
+  '<|eot_id|>',
+  '<|eom_id|>',
+  '<|end_of_text|>',
+];
 
+export interface SpecialTokens {
+  /** Goes before every raw text; many models have none. Chat templates write their own. */
+  readonly bos?: number;
+  /** Every id that ends a generation, the file's own choice first. */
+  readonly eos: readonly number[];
+  readonly pad?: number;
+}
+
+/** What the keys of a file say. */
 export interface DeclaredTokens {
   readonly bos?: number | undefined;
   /** Only a file that asks for it gets a start token: defaults of old readers name the comma. */
   readonly addBos?: boolean | undefined;
-  readonly eos: readonly (number | undefined)[];
+  /** The one that ends a turn first. */
+  readonly eos: readonly number[];
   readonly pad?: number | undefined;
 }
 

@@ -9,19 +9,29 @@ import {
   type GgufMetadata,
   getStringArray,
 } from '../format/gguf-values.ts';
-import { preTokenizerByName } from './pre-tokenizer.ts';
+import { createPreTokenizer } from './pre-tokenizer.ts';
+import { type NamedPreTokenizer, preTokenizerByName } from './pre-tokenizer-names.ts';
 import { resolveSpecialTokens } from './special-tokens.ts';
-import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer.ts';
+import { createTokenizer, type Tokenizer, type TokenizerOptions, type TokenizerSource } from './tokenizer.ts';
 import { Vocabulary } from './vocabulary.ts';
 
-/**
- * Undefined for a file without a tokenizer. No normaliser: GGUF has no key for one. Throws `UnsupportedError` for other
- * kinds than byte-level BPE, `FormatError` for tables that don't fit each other.
- */
+/** As `readGgufTokenizer`, made. */
 export function tokenizerFromGguf(
   metadata: GgufMetadata,
   options: TokenizerOptions = {},
 ): Tokenizer | undefined {
+  const source = readGgufTokenizer(metadata, options);
+  return source && createTokenizer(source);
+}
+
+/**
+ * Undefined for a file without a tokenizer. No normaliser: GGUF has no key for one. Throws `UnsupportedError` for other
+ * kinds than byte-level BPE and for unknown pre-tokenizers, `FormatError` for tables that don't fit each other.
+ */
+export function readGgufTokenizer(
+  metadata: GgufMetadata,
+  options: TokenizerOptions = {},
+): TokenizerSource | undefined {
   const model = findString(metadata, 'tokenizer.ggml.model');
   if (!metadata.has('tokenizer.ggml.tokens') || model === 'none' || model === 'no_vocab') return undefined;
   if (model !== 'gpt2') {
@@ -29,7 +39,10 @@ export function tokenizerFromGguf(
       `Cannot read a tokenizer of kind "${model}": only byte-level BPE ("gpt2") is supported`,
       {
         code: 'unsupported-tokenizer',
-        hint: 'dots.llm1 files have tokenizer.ggml.model = gpt2; convert the model again',
+        hint:
+          model === 'llama'
+            ? 'this is a SentencePiece tokenizer, as of Llama 2, Mistral and Gemma; models since Llama 3 have byte-level BPE'
+            : 'take a model with byte-level BPE: dots.llm1, Qwen, Llama 3, SmolLM',
       },
     );
   }
@@ -37,22 +50,37 @@ export function tokenizerFromGguf(
     getStringArray(metadata, 'tokenizer.ggml.tokens'),
     findNumberArray(metadata, 'tokenizer.ggml.token_type'),
   );
-  return createTokenizer({
+  const named = findPreTokenizer(metadata, options);
+  const id = (role: string): number | undefined => findNumber(metadata, `tokenizer.ggml.${role}_token_id`);
+  const declared = {
+    bos: id('bos'),
+    addBos: findBoolean(metadata, 'tokenizer.ggml.add_bos_token') ?? named.addBos ?? false,
+    eos: [id('eos'), id('eot'), id('eom')].filter((end) => end !== undefined),
+    pad: id('padding'),
+  };
+  return {
     vocabulary,
     merges: findStringArray(metadata, 'tokenizer.ggml.merges') ?? [],
-    preTokenizer: preTokenizerByName(findString(metadata, 'tokenizer.ggml.pre'), options.onWarning),
-    special: resolveSpecialTokens(
-      {
-        bos: findNumber(metadata, 'tokenizer.ggml.bos_token_id'),
-        addBos: findBoolean(metadata, 'tokenizer.ggml.add_bos_token'),
-        eos: [
-          findNumber(metadata, 'tokenizer.ggml.eos_token_id'),
-          findNumber(metadata, 'tokenizer.ggml.eot_token_id'),
-          findNumber(metadata, 'tokenizer.ggml.eom_token_id'),
-        ],
-        pad: findNumber(metadata, 'tokenizer.ggml.padding_token_id'),
-      },
-      vocabulary,
-    ),
-  });
+    preTokenizer: createPreTokenizer(named.steps),
+    ignoreMerges: named.ignoreMerges ?? false,
+    prefixSpace: findBoolean(metadata, 'tokenizer.ggml.add_space_prefix') ?? false,
+    jsonNormalizer: named.normalizer,
+    declared,
+    special: resolveSpecialTokens(declared, vocabulary),
+  };
+}
+
+/**
+ * A file that names none gets what llama.cpp calls "default", but for dots1, whose files all have Qwen2's vocabulary: the
+ * default would cut digits otherwise.
+ */
+function findPreTokenizer(metadata: GgufMetadata, { onWarning }: TokenizerOptions): NamedPreTokenizer {
+  const name = findString(metadata, 'tokenizer.ggml.pre');
+  const isDots1 = findString(metadata, 'general.architecture') === 'dots1';
+  const chosen = isDots1 && (name === undefined || name === 'default') ? 'qwen2' : (name ?? 'default');
+  if (chosen !== name)
+    onWarning?.(
+      `the file names ${name === undefined ? 'no pre-tokenizer' : `the pre-tokenizer "${name}"`}; using ${chosen}'s`,
+    );
+  return preTokenizerByName(chosen);
 }

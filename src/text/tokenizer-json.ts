@@ -1,13 +1,22 @@
 /** The tokenizer of a Hugging Face folder: `tokenizer.json`, with the end tokens its neighbours name. */
-import { FormatError, UnsupportedError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
+import type { JsonObject } from '../format/hf-folder.ts';
+import type { AddedTokenRules } from './added-tokens.ts';
 import type { SpelledMerge } from './merge-table.ts';
-import { gpt2PreTokenizer, type PreTokenizer, preTokenizerFromPattern } from './pre-tokenizer.ts';
-import { resolveSpecialTokens } from './special-tokens.ts';
-import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer.ts';
+import { createPreTokenizer } from './pre-tokenizer.ts';
+import { readPreTokenizer } from './pre-tokenizer-json.ts';
+import { type DeclaredTokens, resolveSpecialTokens } from './special-tokens.ts';
+import { createTokenizer, type Tokenizer, type TokenizerOptions, type TokenizerSource } from './tokenizer.ts';
+import {
+  asArray,
+  asObject,
+  flatten,
+  isObject,
+  malformed,
+  typeOf,
+  unsupported,
+} from './tokenizer-json-parts.ts';
 import { TOKEN_CONTROL, TOKEN_NORMAL, TOKEN_UNUSED, TOKEN_USER_DEFINED, Vocabulary } from './vocabulary.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Parsed JSON files of one model folder. */
 export interface HfTokenizerFiles {
@@ -17,12 +26,17 @@ export interface HfTokenizerFiles {
   readonly config?: JsonObject | undefined;
 }
 
+/** As `readJsonTokenizer`, made. */
+export function tokenizerFromJson(files: HfTokenizerFiles, options: TokenizerOptions = {}): Tokenizer {
+  return createTokenizer(readJsonTokenizer(files, options));
+}
+
 /**
  * Ids come from `tokenizer.json` alone: `tokenizer_config.json` of the first release labelled one of them wrongly. Ids up
  * to the configuration's `vocab_size` that have no token are unused padding. Throws `UnsupportedError` for parts whose
  * effect we don't reproduce, `FormatError` for tables that don't fit each other.
  */
-export function tokenizerFromJson(files: HfTokenizerFiles, options: TokenizerOptions = {}): Tokenizer {
+export function readJsonTokenizer(files: HfTokenizerFiles, options: TokenizerOptions = {}): TokenizerSource {
   const { tokenizerJson } = files;
   const model = asObject(tokenizerJson.model, 'model');
   if ((model.type ?? 'BPE') !== 'BPE') throw unsupported(`a ${String(model.type)} model`);
@@ -37,26 +51,20 @@ export function tokenizerFromJson(files: HfTokenizerFiles, options: TokenizerOpt
   const normalizer = readNormalizer(tokenizerJson.normalizer);
   const configured = files.tokenizerConfig ?? {};
   warnOfOtherTexts(configured.added_tokens_decoder, vocabulary, options);
-  return createTokenizer({
+  const { steps, prefixSpace } = readPreTokenizer(tokenizerJson.pre_tokenizer);
+  const declared = readDeclared(files, vocabulary);
+  return {
     vocabulary,
     merges: readMergeList(model.merges),
-    preTokenizer: readPreTokenizer(tokenizerJson.pre_tokenizer),
+    preTokenizer: createPreTokenizer(steps),
+    prefixSpace,
     ...(normalizer && { normalizer }),
-    normalizedTokens: new Set(added.filter((token) => token.normalized).map((token) => token.id)),
+    addedRules: new Map(added.flatMap(({ id, rules }) => (rules ? [[id, rules]] : []))),
     ignoreMerges: model.ignore_merges === true,
-    special: resolveSpecialTokens(
-      {
-        ...readStartToken(tokenizerJson.post_processor, vocabulary, configured),
-        eos: [
-          ...asIds(files.generationConfig?.eos_token_id),
-          ...asIds(files.config?.eos_token_id),
-          vocabulary.ids.get(tokenText(configured.eos_token) ?? ''),
-        ],
-        pad: vocabulary.ids.get(tokenText(configured.pad_token) ?? ''),
-      },
-      vocabulary,
-    ),
-  });
+    jsonNormalizer: normalizer,
+    declared,
+    special: resolveSpecialTokens(declared, vocabulary),
+  };
 }
 
 /** A token of `tokenizer_config.json`: its text, or an object that has it. */
@@ -70,7 +78,7 @@ interface JsonAddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
-  readonly normalized: boolean;
+  readonly rules: AddedTokenRules | undefined;
 }
 
 function readAddedTokens(value: unknown): JsonAddedToken[] {
@@ -81,12 +89,18 @@ function readAddedTokens(value: unknown): JsonAddedToken[] {
     if (typeof id !== 'number' || typeof content !== 'string' || content === '') {
       throw malformed(`added_tokens[${index}]`, 'an id and a text', JSON.stringify(entry));
     }
-    // Rare, and never in this family: they would change which spaces belong to the text around a token.
-    for (const flag of ['lstrip', 'rstrip', 'single_word']) {
-      if (token[flag] === true) throw unsupported(`${flag} of the token ${content}`);
-    }
-    return { id, content, special: token.special === true, normalized: token.normalized === true };
+    return { id, content, special: token.special === true, rules: readRules(token) };
   });
+}
+
+function readRules(token: JsonObject): AddedTokenRules | undefined {
+  const rules: AddedTokenRules = {
+    ...(token.lstrip === true && { lstrip: true }),
+    ...(token.rstrip === true && { rstrip: true }),
+    ...(token.single_word === true && { singleWord: true }),
+    ...(token.normalized === true && { normalized: true }),
+  };
+  return Object.keys(rules).length > 0 ? rules : undefined;
 }
 
 function readVocabulary(
@@ -145,29 +159,6 @@ function readNormalizer(value: unknown): 'nfc' | undefined {
   return undefined;
 }
 
-function readPreTokenizer(value: unknown): PreTokenizer {
-  let result: PreTokenizer | undefined;
-  let byteLevel = false;
-  for (const step of flatten(value, 'pretokenizers')) {
-    if (step.type === 'Split' && !result && !byteLevel) {
-      const pattern = isObject(step.pattern) ? step.pattern.Regex : undefined;
-      if (typeof pattern !== 'string' || step.behavior !== 'Isolated' || step.invert === true) {
-        throw unsupported(`the pre-tokenizer ${JSON.stringify(step)}`);
-      }
-      result = preTokenizerFromPattern(pattern);
-    } else if (step.type === 'ByteLevel' && !byteLevel) {
-      byteLevel = true;
-      if (step.add_prefix_space === true) throw unsupported('a prefix space');
-      if (step.use_regex !== false) {
-        if (result) throw unsupported('two pre-tokenizers that both cut');
-        result = gpt2PreTokenizer();
-      }
-    } else throw unsupported(`the pre-tokenizer ${JSON.stringify(step)}`);
-  }
-  if (!result || !byteLevel) throw unsupported('a pre-tokenizer without ByteLevel');
-  return result;
-}
-
 /** The configuration's list of added tokens is a hint only; where it contradicts the tokenizer someone should know. */
 function warnOfOtherTexts(decoder: unknown, vocabulary: Vocabulary, options: TokenizerOptions): void {
   if (!isObject(decoder)) return;
@@ -181,12 +172,29 @@ function warnOfOtherTexts(decoder: unknown, vocabulary: Vocabulary, options: Tok
   }
 }
 
-/** A start token comes from a template post-processor, or from `add_bos_token` with a token to add. */
+function readDeclared(files: HfTokenizerFiles, vocabulary: Vocabulary): DeclaredTokens {
+  const { tokenizerConfig = {}, generationConfig, config } = files;
+  const byText = (token: unknown): number | undefined => vocabulary.ids.get(tokenText(token) ?? '');
+  const eos = [
+    byText(tokenizerConfig.eos_token),
+    ...asIds(config?.eos_token_id),
+    ...asIds(generationConfig?.eos_token_id),
+  ];
+  const bos = byText(tokenizerConfig.bos_token);
+  return {
+    bos: bos ?? asIds(config?.bos_token_id)[0],
+    addBos: tokenizerConfig.add_bos_token === true && bos !== undefined,
+    // A start token that a template post-processor adds is the one, whatever the neighbours say.
+    ...readStartToken(files.tokenizerJson.post_processor, vocabulary),
+    eos: eos.filter((id) => id !== undefined),
+    pad: byText(tokenizerConfig.pad_token) ?? asIds(config?.pad_token_id)[0],
+  };
+}
+
 function readStartToken(
   postProcessor: unknown,
   vocabulary: Vocabulary,
-  tokenizerConfig: JsonObject,
-): { bos?: number | undefined; addBos: boolean } {
+): Pick<DeclaredTokens, 'bos' | 'addBos'> | undefined {
   for (const step of flatten(postProcessor, 'processors')) {
     if (step.type === 'ByteLevel') continue;
     if (step.type !== 'TemplateProcessing') throw unsupported(`the post-processor ${typeOf(step)}`);
@@ -197,55 +205,10 @@ function readStartToken(
       throw unsupported('an end token after the text');
     if (typeof token === 'string') return { bos: vocabulary.ids.get(token), addBos: true };
   }
-  return {
-    bos: vocabulary.ids.get(tokenText(tokenizerConfig.bos_token) ?? ''),
-    addBos: tokenizerConfig.add_bos_token === true,
-  };
+  return undefined;
 }
 
-/** One id, a list of ids, or nothing. */
-function asIds(value: unknown): (number | undefined)[] {
-  return (Array.isArray(value) ? value : [value]).filter((id): id is number => typeof id === 'number');
-}
-
-/** A part of `tokenizer.json`, or the parts of a `Sequence`. */
-function flatten(value: unknown, members: string): JsonObject[] {
-  if (value === undefined || value === null) return [];
-  const step = asObject(value, members);
-  if (step.type !== 'Sequence') return [step];
-  return asArray(step[members], members).flatMap((member) => flatten(member, members));
-}
-
-function typeOf(value: unknown): string {
-  return isObject(value) ? String(value.type) : typeof value;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function asObject(value: unknown, where: string): JsonObject {
-  if (isObject(value)) return value;
-  throw malformed(where, 'an object', value === undefined ? 'nothing' : typeof value);
-}
-
-function asArray(value: unknown, where: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw malformed(where, 'a list', value === undefined ? 'nothing' : typeof value);
-}
-
-function malformed(where: string, expected: string, found: string): FormatError {
-  return new FormatError(`Cannot read ${where} in tokenizer.json: expected ${expected}, found ${found}`, {
-    code: 'bad-tokenizer-json',
-    hint: 'take the file from the model again',
-    expected,
-    found,
-  });
-}
-
-function unsupported(what: string): UnsupportedError {
-  return new UnsupportedError(`Cannot use tokenizer.json: it has ${what}`, {
-    code: 'unsupported-tokenizer',
-    hint: 'byte-level BPE tokenizers of the GPT-2, Llama 3 and Qwen2 families are supported',
-  });
+/** One id, a list of ids, or nothing; negative ones are nothing. */
+function asIds(value: unknown): number[] {
+  return (Array.isArray(value) ? value : [value]).filter((id) => Number.isInteger(id) && id >= 0) as number[];
 }

@@ -1,19 +1,17 @@
 /** The tokenizer: text -> ids and back. Made by `tokenizerFromGguf` or `tokenizerFromJson`. */
-import { type AddedToken, AddedTokenMatcher, type ControlAllowed } from './added-tokens.ts';
+import {
+  type AddedToken,
+  AddedTokenMatcher,
+  type AddedTokenRules,
+  type ControlAllowed,
+} from './added-tokens.ts';
 import { IdBuffer } from './id-buffer.ts';
 import { readMerges, type SpelledMerge } from './merge-table.ts';
 import { PieceEncoder } from './piece-encoder.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
+import type { DeclaredTokens, SpecialTokens } from './special-tokens.ts';
 import { Utf8Stream, utf8Decoder } from './stream-decoder.ts';
 import { TOKEN_CONTROL, TOKEN_UNUSED, TOKEN_USER_DEFINED, type Vocabulary } from './vocabulary.ts';
-
-export interface SpecialTokens {
-  /** Goes before every raw text; most models of this architecture have none. Chat templates write their own. */
-  readonly bos?: number;
-  /** Every id that ends a generation, the file's own choice first. */
-  readonly eos: readonly number[];
-  readonly pad?: number;
-}
 
 export interface EncodeOptions {
   /** Recognise control tokens in the text; default false, so that text from a user can't forge a turn. */
@@ -79,10 +77,20 @@ export interface TokenizerParts {
   readonly special: SpecialTokens;
   /** Compose characters (NFC) before cutting. GGUF files don't say, and its readers don't. */
   readonly normalizer?: 'nfc';
-  /** Ids of added tokens that are looked for in the normalised text instead of the raw one. */
-  readonly normalizedTokens?: ReadonlySet<number>;
+  /** Of added tokens that have any. */
+  readonly addedRules?: ReadonlyMap<number, AddedTokenRules>;
   /** Take a piece that is a token as it is, without merging. */
   readonly ignoreMerges?: boolean;
+  /** Put a space before text that doesn't begin with one. */
+  readonly prefixSpace?: boolean;
+}
+
+/** What a file says of a tokenizer: enough to make it, and to write it to a file of the other format. */
+export interface TokenizerSource extends TokenizerParts {
+  /** As the file declares them; `special` is what follows. */
+  readonly declared: DeclaredTokens;
+  /** What `tokenizer.json` of such a model does to text first. */
+  readonly jsonNormalizer: 'nfc' | undefined;
 }
 
 /** Throws `FormatError` for merges that don't fit the vocabulary and for a vocabulary that lacks a byte. */
@@ -98,6 +106,7 @@ class BpeTokenizer implements Tokenizer {
   private readonly pieces: PieceEncoder;
   private readonly added: AddedTokenMatcher;
   private readonly nfc: boolean;
+  private readonly prefixSpace: boolean;
   private readonly addedNormalized: AddedTokenMatcher;
 
   constructor(parts: TokenizerParts) {
@@ -112,17 +121,18 @@ class BpeTokenizer implements Tokenizer {
       parts.ignoreMerges === true,
     );
     this.nfc = parts.normalizer === 'nfc';
+    this.prefixSpace = parts.prefixSpace === true;
     const raw: AddedToken[] = [];
     const normalized: AddedToken[] = [];
     this.controlIds = vocabulary.idsOfKind(TOKEN_CONTROL);
     for (const id of this.controlIds) {
-      raw.push({ id, text: vocabulary.texts[id], control: true });
+      raw.push({ id, text: vocabulary.texts[id], control: true, ...parts.addedRules?.get(id) });
     }
     for (const id of vocabulary.idsOfKind(TOKEN_USER_DEFINED)) {
+      const rules = parts.addedRules?.get(id);
       const text = vocabulary.texts[id];
-      if (this.nfc && parts.normalizedTokens?.has(id)) {
-        normalized.push({ id, text: text.normalize('NFC'), control: false });
-      } else raw.push({ id, text, control: false });
+      const token = { id, text: rules?.normalized ? this.normalize(text) : text, control: false, ...rules };
+      (rules?.normalized ? normalized : raw).push(token);
     }
     this.added = new AddedTokenMatcher(raw);
     this.addedNormalized = new AddedTokenMatcher(normalized);
@@ -162,13 +172,19 @@ class BpeTokenizer implements Tokenizer {
   private encodeWhere(text: string, controlAllowed: ControlAllowed | undefined): Int32Array {
     const out = new IdBuffer(text.length >> 1);
     splitAt(this.added, text, controlAllowed, out, (between) => {
-      if (!this.nfc) this.pieces.encode(between, out);
-      else
-        splitAt(this.addedNormalized, between.normalize('NFC'), undefined, out, (rest) =>
-          this.pieces.encode(rest, out),
-        );
+      const normalized = this.normalize(between);
+      if (this.addedNormalized.isEmpty) this.encodeText(normalized, out);
+      else splitAt(this.addedNormalized, normalized, undefined, out, (rest) => this.encodeText(rest, out));
     });
     return out.toArray();
+  }
+
+  private normalize(text: string): string {
+    return this.nfc ? text.normalize('NFC') : text;
+  }
+
+  private encodeText(text: string, out: IdBuffer): void {
+    this.pieces.encode(this.prefixSpace && !text.startsWith(' ') ? ` ${text}` : text, out);
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {

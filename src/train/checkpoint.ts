@@ -127,7 +127,7 @@ function modelSource(
 ): ConvertSource {
   const { eosTokenIds, ...files } = tokenizer ?? { eosTokenIds: [] };
   return {
-    kind: 'hf',
+    origin: 'the run',
     name: 'checkpoint',
     config,
     weights: weightSpecs(config).map((spec) => {
@@ -140,10 +140,10 @@ function modelSource(
       );
       return { spec, runs };
     }),
-    tokenizer: undefined,
+    readTokenizer: () => undefined,
     chatTemplate: undefined,
     license: undefined,
-    hf: { ...files, config: configToHf(config, eosTokenIds, 'float32') },
+    files: { ...files, config: configToHf(config, eosTokenIds, 'float32') },
     close: async () => {},
   };
 }

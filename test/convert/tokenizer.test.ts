@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  type TokenizerTables,
-  tokenizerFromGguf,
-  tokenizerFromHf,
-  tokenizerMetadata,
-  tokenizerToConfig,
-  tokenizerToJson,
-} from '../../src/convert/tokenizer-tables.ts';
+import { tokenizerFiles, tokenizerToConfig, tokenizerToJson } from '../../src/convert/tokenizer-files.ts';
+import { tokenizerMetadata } from '../../src/convert/tokenizer-gguf.ts';
 import type { GgufMetadata } from '../../src/format/gguf-values.ts';
 import type { JsonObject } from '../../src/format/hf-folder.ts';
-import { tokenizerFromJson } from '../../src/text/tokenizer-json.ts';
+import type { TokenizerSource } from '../../src/text/tokenizer.ts';
+import { readGgufTokenizer } from '../../src/text/tokenizer-gguf.ts';
+import { readJsonTokenizer, tokenizerFromJson } from '../../src/text/tokenizer-json.ts';
+import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { TINY_HF_FOLDER } from '../fixtures/golden-dots1.ts';
 
 const readJson = (name: string): JsonObject => JSON.parse(readFileSync(join(TINY_HF_FOLDER, name), 'utf8'));
 const tokenizerJson = readJson('tokenizer.json');
 const config = readJson('config.json');
-const fromHf = (more: object = {}): TokenizerTables =>
-  tokenizerFromHf({ config, tokenizerJson, ...more }, 448, 'the folder') as TokenizerTables;
+const fromHf = (more: object = {}): TokenizerSource => readJsonTokenizer({ config, tokenizerJson, ...more });
+const keysOf = (source: TokenizerSource, vocabSize = 448): GgufMetadata =>
+  new Map(tokenizerMetadata(source, vocabSize, 'the folder'));
 
-describe('tokenizerFromHf()', () => {
+describe('tokenizerMetadata()', () => {
   it('fills the rows behind the last token with unused ones', () => {
-    const { tokens, kinds } = fromHf();
+    const metadata = keysOf(readJsonTokenizer({ tokenizerJson }));
+    const tokens = metadata.get('tokenizer.ggml.tokens')?.value as string[];
+    const kinds = metadata.get('tokenizer.ggml.token_type')?.value as Int32Array;
     expect(tokens).toHaveLength(448);
     expect(tokens[439]).toBe('<|endofsystem|>');
     expect(kinds[439]).toBe(3);
@@ -30,47 +30,59 @@ describe('tokenizerFromHf()', () => {
   });
 
   it("puts the configuration's end token before those of generation_config.json", () => {
-    expect(fromHf({ generationConfig: { eos_token_id: [431, 437] } }).eos).toEqual([437, 431]);
+    const eosOf = (more: object): unknown[] =>
+      ['eos', 'eot'].map((role) => keysOf(fromHf(more)).get(`tokenizer.ggml.${role}_token_id`)?.value);
+    expect(eosOf({ generationConfig: { eos_token_id: [431, 437] } })).toEqual([437, 431]);
     expect(
-      fromHf({
+      eosOf({
         config: { ...config, eos_token_id: null },
         tokenizerConfig: { eos_token: { content: '<|endoftext|>' } },
-      }).eos,
-    ).toEqual([431]);
+      }),
+    ).toEqual([431, undefined]);
   });
 
   it('refuses ids that the embedding has no row for', () => {
-    expect(() => tokenizerFromHf({ config, tokenizerJson }, 300, 'the folder')).toThrow(/300 rows/);
+    expect(() => keysOf(fromHf(), 300)).toThrow(/300 rows/);
   });
 
   it('refuses to call another way of cutting text by the name of this one', () => {
+    const byteLevel = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
     const split = { type: 'Split', pattern: { Regex: '\\d+' }, behavior: 'Isolated' };
-    const other = { ...tokenizerJson, pre_tokenizer: split };
-    expect(() => fromHf({ tokenizerJson: other })).toThrow(/cuts text by/);
+    const sequence = { type: 'Sequence', pretokenizers: [split, byteLevel] };
+    const other = { ...tokenizerJson, pre_tokenizer: sequence };
+    expect(() => keysOf(fromHf({ tokenizerJson: other }))).toThrow(/cuts text by/);
+    const model = { ...(tokenizerJson.model as object), ignore_merges: true };
+    expect(() => keysOf(fromHf({ tokenizerJson: { ...tokenizerJson, model } }))).toThrow(/whole pieces/);
     expect(() => fromHf({ tokenizerJson: { ...tokenizerJson, model: { type: 'Unigram' } } })).toThrow(
       /Unigram/,
     );
+  });
+
+  it('refuses tokens that take the white space next to them', () => {
+    const [first, ...others] = tokenizerJson.added_tokens as JsonObject[];
+    const stripping = { ...tokenizerJson, added_tokens: [{ ...first, rstrip: true }, ...others] };
+    expect(() => keysOf(fromHf({ tokenizerJson: stripping }))).toThrow(/white space/);
   });
 
   it('takes merges in both spellings', () => {
     const model = tokenizerJson.model as { merges: (string | string[])[] };
     const spelled = model.merges.map((merge) => (Array.isArray(merge) ? merge.join(' ') : merge));
     const pairs = spelled.map((merge) => merge.split(' '));
-    for (const merges of [spelled, pairs])
-      expect(fromHf({ tokenizerJson: { ...tokenizerJson, model: { ...model, merges } } }).merges).toEqual(
-        spelled,
-      );
+    for (const merges of [spelled, pairs]) {
+      const metadata = keysOf(fromHf({ tokenizerJson: { ...tokenizerJson, model: { ...model, merges } } }));
+      expect(metadata.get('tokenizer.ggml.merges')?.value).toEqual(spelled);
+    }
   });
 });
 
 describe('tokenizer keys of GGUF', () => {
   it('come back as they went in, and always say that nothing is put before a text', () => {
-    const tables = fromHf({
+    const source = fromHf({
       generationConfig: { eos_token_id: [431, 437] },
       tokenizerConfig: { pad_token: '<|endoftext|>' },
     });
-    const metadata: GgufMetadata = new Map(tokenizerMetadata(tables));
-    expect(tokenizerFromGguf(metadata)).toEqual(tables);
+    const metadata = keysOf(source);
+    expect(keysOf(readGgufTokenizer(metadata) as TokenizerSource)).toEqual(metadata);
     expect(metadata.get('tokenizer.ggml.add_bos_token')).toEqual({ type: 'bool', value: false });
     expect(metadata.has('tokenizer.ggml.bos_token_id')).toBe(false);
   });
@@ -89,17 +101,27 @@ describe('tokenizerToJson()', () => {
 
   it('keeps the ids of control tokens that do not follow the vocabulary at once', () => {
     // Some files have unused rows before their control tokens.
-    const tables = fromHf();
-    const tokens = [...tables.tokens];
-    const kinds = tables.kinds.slice();
+    const source = fromHf();
+    const tokens = [...source.vocabulary.texts];
+    const kinds = tokens.map((_, id) => source.vocabulary.kindOf(id));
     [tokens[447], tokens[436]] = [tokens[436], '[PAD436]'];
     [kinds[447], kinds[436]] = [kinds[436], kinds[447]];
-    const json = tokenizerToJson({ ...tables, tokens, kinds });
+    const json = tokenizerToJson({ ...source, vocabulary: new Vocabulary(tokens, kinds) });
     expect(tokenizerFromJson({ tokenizerJson: json, config }).idOf('<|response|>')).toBe(447);
     // Readers that number added tokens themselves find it in the vocabulary.
     expect((json.model as { vocab: Record<string, number> }).vocab['<|response|>']).toBe(447);
-    const usual = tokenizerToJson(tables).model as { vocab: Record<string, number> };
+    const usual = tokenizerToJson(source).model as { vocab: Record<string, number> };
     expect(usual.vocab).not.toHaveProperty('<|response|>');
+  });
+
+  it('has a template for a start token that goes before every text', () => {
+    const metadata = new Map(keysOf(fromHf()));
+    metadata.set('tokenizer.ggml.bos_token_id', { type: 'u32', value: 431 });
+    metadata.set('tokenizer.ggml.add_bos_token', { type: 'bool', value: true });
+    const source = readGgufTokenizer(metadata) as TokenizerSource;
+    const again = readJsonTokenizer({ tokenizerJson: tokenizerToJson(source), config });
+    expect(again.special.bos).toBe(431);
+    expect(keysOf(again)).toEqual(metadata);
   });
 });
 
@@ -111,4 +133,18 @@ it('tokenizerToConfig() names the special tokens and carries the template', () =
     model_max_length: 512,
     chat_template: '{{ x }}',
   });
+});
+
+it('what a GGUF file becomes ends generation at the tokens that we end it at', () => {
+  const source = readGgufTokenizer(keysOf(fromHf())) as TokenizerSource;
+  const files = tokenizerFiles(source, 512, undefined);
+  const again = readJsonTokenizer({ ...files, tokenizerJson: files.tokenizerJson as JsonObject, config });
+  expect(again.special).toEqual(source.special);
+  expect(files.generationConfig?.eos_token_id).toEqual(source.special.eos);
+  // Its own, and those that mean the end in every vocabulary that has them.
+  expect(source.special.eos.map((id) => source.vocabulary.texts[id])).toEqual([
+    '<|endofresponse|>',
+    '<|endoftext|>',
+    '<|im_end|>',
+  ]);
 });

@@ -23,7 +23,7 @@ export const recorded = new Uint32Array(
 );
 
 /** As `fnv1a` in record.py. */
-function hashIds(ids: Int32Array): number {
+export function hashIds(ids: Iterable<number>): number {
   let hash = 0x811c9dc5;
   for (const id of ids) {
     for (let shift = 0; shift < 32; shift += 8) hash = Math.imul(hash ^ ((id >>> shift) & 0xff), 0x01000193);

@@ -1,16 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import {
-  gpt2PreTokenizer,
-  type PreTokenizer,
-  preTokenizerByName,
-  preTokenizerFromPattern,
-  QWEN2,
-} from '../../src/text/pre-tokenizer.ts';
+import { createPreTokenizer, type PreTokenizer, QWEN2 } from '../../src/text/pre-tokenizer.ts';
+import { preTokenizerByName } from '../../src/text/pre-tokenizer-names.ts';
+import { isolate } from '../../src/text/split-step.ts';
 import { CODE_POINT_CLASSES, LETTER, NEWLINE, NUMBER, SPACE } from '../../src/text/unicode-classes.ts';
 
 const QWEN2_PATTERN = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 const LLAMA3_PATTERN = QWEN2_PATTERN.replace('|\\p{N}|', '|\\p{N}{1,3}|');
+
+const named = (name: string): PreTokenizer => createPreTokenizer(preTokenizerByName(name).steps);
+const cutBy = (pattern: string): PreTokenizer => createPreTokenizer([isolate(pattern)]);
 
 function pieces(preTokenizer: PreTokenizer, text: string): string[] {
   const result: string[] = [];
@@ -98,7 +97,7 @@ describe('pre-tokenizer', () => {
     'the scanner cuts like the regular expression, %i digits a piece',
     (maxDigits) => {
       const random = new Random(7 + maxDigits);
-      const preTokenizer = maxDigits === 1 ? QWEN2 : preTokenizerByName('llama-bpe');
+      const preTokenizer = maxDigits === 1 ? QWEN2 : named('llama-bpe');
       const regex = regexOf(maxDigits);
       for (let round = 0; round < 20_000; round++) {
         const alphabet = ALPHABETS[round % ALPHABETS.length];
@@ -116,7 +115,7 @@ describe('pre-tokenizer', () => {
   );
 
   test('gpt-2 keeps digits together and never glues punctuation to letters', () => {
-    expect(pieces(preTokenizerByName('gpt-2'), "it's (foo) 2024\n\n x")).toEqual([
+    expect(pieces(named('gpt-2'), "it's (foo) 2024\n\n x")).toEqual([
       'it',
       "'s",
       ' (',
@@ -126,20 +125,18 @@ describe('pre-tokenizer', () => {
       '\n\n',
       ' x',
     ]);
-    expect(pieces(gpt2PreTokenizer(), "IT'S")).toEqual(['IT', "'", 'S']);
+    expect(pieces(named('gpt2'), "IT'S")).toEqual(['IT', "'", 'S']);
   });
 
-  test('preTokenizerFromPattern() recognises the patterns of the family', () => {
-    expect(preTokenizerFromPattern(QWEN2_PATTERN)).toBe(QWEN2);
-    expect(preTokenizerFromPattern(LLAMA3_PATTERN)).toBe(preTokenizerByName('llama-bpe'));
-    expect(pieces(preTokenizerFromPattern(String.raw`\p{N}{2}|[^\p{N}]+?`), 'ab12345')).toEqual([
-      'a',
-      'b',
-      '12',
-      '34',
-      '5',
-    ]);
-    expect(pieces(preTokenizerFromPattern(String.raw`(?i:as|K)|\s`), 'xaſ\u212ak\u0085y')).toEqual([
+  test('the patterns that have a scanner are those of the published files', () => {
+    expect(QWEN2.steps).toEqual([isolate(QWEN2_PATTERN)]);
+    expect(preTokenizerByName('qwen2').steps).toEqual(QWEN2.steps);
+    expect(preTokenizerByName('llama-bpe').steps).toEqual([isolate(LLAMA3_PATTERN)]);
+  });
+
+  test('a pattern means what it means to Oniguruma', () => {
+    expect(pieces(cutBy(String.raw`\p{N}{2}|[^\p{N}]+?`), 'ab12345')).toEqual(['a', 'b', '12', '34', '5']);
+    expect(pieces(cutBy(String.raw`(?i:as|K)|\s`), 'xaſ\u212ak\u0085y')).toEqual([
       'x',
       'aſ',
       '\u212a',
@@ -165,19 +162,19 @@ describe('pre-tokenizer', () => {
     '[a',
     'a*',
     '[b-a]',
-  ])('preTokenizerFromPattern() refuses %s rather than guess', (pattern) => {
-    expect(() => preTokenizerFromPattern(pattern)).toThrowError(
+  ])('createPreTokenizer() refuses %s rather than guess', (pattern) => {
+    expect(() => cutBy(pattern)).toThrowError(
       expect.objectContaining({ name: 'UnsupportedError', code: 'unsupported-pre-tokenizer' }),
     );
   });
 
-  test('preTokenizerByName() falls back to qwen2 and says so', () => {
-    const warnings: string[] = [];
-    expect(preTokenizerByName('qwen2', (text) => warnings.push(text))).toBe(QWEN2);
-    expect(warnings).toEqual([]);
-    expect(preTokenizerByName('default', (text) => warnings.push(text))).toBe(QWEN2);
-    expect(preTokenizerByName(undefined, (text) => warnings.push(text))).toBe(QWEN2);
-    expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toContain('"default"');
+  test('preTokenizerByName() refuses a name it does not know, and names it', () => {
+    expect(() => preTokenizerByName('kimi-k2')).toThrowError(
+      expect.objectContaining({
+        name: 'UnsupportedError',
+        code: 'unsupported-pre-tokenizer',
+        message: expect.stringContaining('"kimi-k2"'),
+      }),
+    );
   });
 });

@@ -188,6 +188,54 @@ describe('tokenizerFromGguf()', () => {
     ).toBeUndefined();
   });
 
+  test('the pre-tokenizer is the named one; a file without a name gets the default, dots1 its own', () => {
+    // The default splits punctuation from everything, newlines and contractions included.
+    const text = "IT'S the.\n";
+    const piecesOf = (more: Record<string, GgufValue | undefined>): [number, string[]] => {
+      const warnings: string[] = [];
+      const read = tokenizerFromGguf(ggufMetadata(more), {
+        onWarning: (warning) => warnings.push(warning),
+      }) as Tokenizer;
+      return [read.encode(text).length, warnings];
+    };
+    const pre = (value: string): Record<string, GgufValue> => ({
+      'tokenizer.ggml.pre': { type: 'string', value },
+    });
+    const dots1: Record<string, GgufValue> = {
+      'general.architecture': { type: 'string', value: 'dots1' },
+    };
+    const [qwen2] = piecesOf(pre('qwen2'));
+    const [byDefault] = piecesOf(pre('default'));
+    expect(byDefault).toBeGreaterThan(qwen2);
+    expect(piecesOf(pre('default'))).toEqual([byDefault, []]);
+    expect(piecesOf({ 'tokenizer.ggml.pre': undefined })).toEqual([
+      byDefault,
+      ["the file names no pre-tokenizer; using default's"],
+    ]);
+    expect(piecesOf({ ...dots1, ...pre('default') })).toEqual([
+      qwen2,
+      ['the file names the pre-tokenizer "default"; using qwen2\'s'],
+    ]);
+    expect(piecesOf({ ...dots1, 'tokenizer.ggml.pre': undefined })[0]).toBe(qwen2);
+    expect(() => piecesOf(pre('made-up'))).toThrowError(
+      expect.objectContaining({ name: 'UnsupportedError', message: expect.stringContaining('"made-up"') }),
+    );
+  });
+
+  test('a piece that is spelled like a control token stays text where whole pieces are taken', () => {
+    const tokens = [...vocabulary.tokens];
+    tokens[id('<|im_end|>')] = 'ThatIsTheEnd';
+    const read = tokenizerFromGguf(
+      ggufMetadata({
+        'tokenizer.ggml.pre': { type: 'string', value: 'llama-bpe' },
+        'tokenizer.ggml.tokens': { type: 'array', elementType: 'string', value: tokens },
+      }),
+    ) as Tokenizer;
+    expect(read.encode('ThatIsTheEnd', { control: true })).toEqual(Int32Array.of(id('<|im_end|>')));
+    expect([...read.encode('ThatIsTheEnd')]).not.toContain(id('<|im_end|>'));
+    expect(read.decode(read.encode('ThatIsTheEnd'))).toBe('ThatIsTheEnd');
+  });
+
   test('every end token counts, the declared one first', () => {
     const { special } = tokenizerFromGguf(
       ggufMetadata({
@@ -290,7 +338,7 @@ describe('tokenizerFromJson()', () => {
       { onWarning: (text) => warnings.push(text) },
     );
     expect(fromJson.special).toEqual({
-      eos: [5, id('<|endofresponse|>'), 7, id('<|im_start|>'), id('<|endoftext|>'), id('<|im_end|>')],
+      eos: [id('<|im_start|>'), 7, 5, id('<|endofresponse|>'), id('<|endoftext|>'), id('<|im_end|>')],
       pad: id('<|endoftext|>'),
     });
     expect(warnings).toHaveLength(1);
@@ -318,7 +366,6 @@ describe('tokenizerFromJson()', () => {
     ['UnsupportedError', 'dropout', (json) => (json.model.dropout = 0.1)],
     ['UnsupportedError', 'the normalizer NFKC', (json) => (json.normalizer = { type: 'NFKC' })],
     ['UnsupportedError', 'the decoder WordPiece', (json) => (json.decoder = { type: 'WordPiece' })],
-    ['UnsupportedError', 'lstrip of the token', (json) => (json.added_tokens[0].lstrip = true)],
     [
       'UnsupportedError',
       'a prefix space',

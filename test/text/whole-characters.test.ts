@@ -7,7 +7,7 @@ import type { PreTokenizer } from '../../src/text/pre-tokenizer.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 
-const ONE_PIECE: PreTokenizer = { name: 'all', pieceEnd: (text) => text.length };
+const ONE_PIECE: PreTokenizer = { steps: [], pieceEnd: (text) => text.length };
 
 // Few leads and few last bytes, so that parts of neighbours meet often. The lone surrogates are encoded as U+FFFD.
 const CHARACTERS = [
