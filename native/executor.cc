@@ -1,21 +1,20 @@
 #include "executor.h"
 
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <sys/mman.h>
 
 #include "kernels/decode-row.h"
 #include "kernels/storage.h"
 #include "op.h"
 
 namespace dots {
+
+using host::kLargePageBytes;
+
 namespace {
 
 /// Working memory that is cheaper to keep than to ask for again.
 constexpr int64_t kWorthReturning = 16 << 20;
-/// Keys or values of a layer, up to so many bytes of them, that stay in small pages: one huge page.
-constexpr int64_t kSmallPagesBytes = 2 << 20;
 
 /// Whether the parts hold exactly what the shape says, experts in equal parts; vectors are decoded to f32 here.
 bool settleWeight(Weight& weight, std::string* error) {
@@ -80,17 +79,13 @@ bool allocateCells(State& state, std::string* error) {
     return *error = "a state has an impossible shape", false;
   }
   // Pages of memory appear when they are first written, so a long context costs nothing until it is used.
-  void* cells = mmap(nullptr, static_cast<size_t>(state.sizeBytes), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (cells == MAP_FAILED) return *error = "out of memory for the key/value cache", false;
-#if defined(MADV_HUGEPAGE)
-  // Many cells are read faster from huge pages. The first ones are left out: a short context would pay for finding and
+  state.cells = isRefused(state.sizeBytes) ? nullptr : host::reserveMemory(state.sizeBytes, true);
+  if (!state.cells) return *error = "out of memory for the key/value cache", false;
+  // Many cells are read faster from large pages. The first ones are left out: a short context would pay for finding and
   // clearing pages that it hardly uses.
-  const int64_t first = kSmallPagesBytes - static_cast<int64_t>(reinterpret_cast<uintptr_t>(cells) % kSmallPagesBytes);
-  if (state.sizeBytes > first)
-    madvise(static_cast<uint8_t*>(cells) + first, static_cast<size_t>(state.sizeBytes - first), MADV_HUGEPAGE);
-#endif
-  state.cells = static_cast<uint8_t*>(cells);
+  const int64_t first =
+      kLargePageBytes - static_cast<int64_t>(reinterpret_cast<uintptr_t>(state.cells) % kLargePageBytes);
+  if (state.sizeBytes > first) host::preferLargePages(state.cells + first, state.sizeBytes - first);
   return true;
 }
 
@@ -101,7 +96,7 @@ Executable::Executable(Program program, std::vector<Weight> weights, std::vector
 
 Executable::~Executable() {
   for (State& state : states_) {
-    if (state.cells) munmap(state.cells, static_cast<size_t>(state.sizeBytes));
+    if (state.cells) host::releaseMemory(state.cells, state.sizeBytes);
   }
 }
 
@@ -134,8 +129,24 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
   for (State& state : made->states_) {
     if (!allocateCells(state, error)) return nullptr;
   }
+  for (const Weight& weight : made->weights_) {
+    for (const WeightPart& part : weight.parts) {
+      if (!made->remember(part.mapping.get())) {
+        *error = "out of memory for a list of files";
+        return nullptr;
+      }
+    }
+  }
   if (!made->checkOperandCounts(error) || !made->checkConverted(error)) return nullptr;
   return made;
+}
+
+/// Thousands of experts lie in a few files, mostly one after the other.
+bool Executable::remember(const Mapping* mapping) {
+  for (size_t i = mappings_.size(); mapping && i > 0; --i) {
+    if (mappings_[i - 1] == mapping) return true;
+  }
+  return !mapping || mappings_.push(mapping);
 }
 
 bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error,
@@ -206,16 +217,14 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
   seconds_.resize(instructions.size());
   for (size_t at = 0; at < instructions.size();) {
     if (isCancelled_.load(std::memory_order_relaxed)) return *error = "cancelled", false;
-    const auto start = std::chrono::steady_clock::now();
+    const double start = host::seconds();
     Call call(*this, at, error);
     if (!opInfo(instructions[at].op).run(call)) return false;
-    seconds_[at] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    seconds_[at] += host::seconds() - start;
     for (size_t end = at + call.numDone; at < end; ++at) forget(instructions[at].output);
   }
-  for (const Weight& w : weights_) {
-    for (const WeightPart& part : w.parts) {
-      if (part.mapping && part.mapping->isDamaged()) return *error = "damaged: " + part.mapping->path(), false;
-    }
+  for (const Mapping* mapping : mappings_) {
+    if (mapping->isDamaged()) return *error = "damaged: " + mapping->path(), false;
   }
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     const size_t sizeBytes = static_cast<size_t>(outputElements(i)) * sizeof(float);

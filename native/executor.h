@@ -10,6 +10,7 @@
 #include "kernels/attention.h"
 #include "large-memory.h"
 #include "mapping.h"
+#include "memory.h"
 #include "program.h"
 #include "threads.h"
 #include "workspace.h"
@@ -87,6 +88,7 @@ class Executable {
   friend class Operands;
   friend class Call;
 
+  bool remember(const Mapping* mapping);
   bool checkOperandCounts(std::string* error) const;
   bool checkConverted(std::string* error) const;
   bool checkInstruction(const Instruction& instruction, std::string* error) const;
@@ -99,6 +101,7 @@ class Executable {
   Program program_;
   std::vector<Weight> weights_;
   std::vector<State> states_;
+  Buffer<const Mapping*> mappings_;  // that weights lie in, each once
   ThreadPool pool_;
   std::vector<int32_t> bindings_;
   std::vector<int64_t> offsets_;

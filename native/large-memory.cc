@@ -1,40 +1,32 @@
 #include "large-memory.h"
 
-#include <sys/mman.h>
+#include "host.h"
+#include "memory.h"
 
 namespace dots {
-namespace {
 
-constexpr int64_t kHugePage = 2 << 20;
-
-}  // namespace
+using host::kLargePageBytes;
 
 bool LargeMemory::allocate(int64_t sizeBytes) {
   release();
-  if (sizeBytes < 0 || sizeBytes > INT64_MAX / 2) return false;
-  const bool isHuge = sizeBytes >= 2 * kHugePage;
-  const int64_t mappedBytes = sizeBytes + (isHuge ? kHugePage : 0) + 64;
-  void* const mapped =
-      mmap(nullptr, static_cast<size_t>(mappedBytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return false;
-  mapped_ = mapped;
-  mappedBytes_ = mappedBytes;
+  if (sizeBytes < 0 || sizeBytes > INT64_MAX / 2 || isRefused(sizeBytes)) return false;
+  const bool isLarge = sizeBytes >= 2 * kLargePageBytes;
+  const int64_t reservedBytes = sizeBytes + (isLarge ? kLargePageBytes : 0) + 64;
+  reserved_ = host::reserveMemory(reservedBytes, false);
+  if (!reserved_) return false;
+  reservedBytes_ = reservedBytes;
   sizeBytes_ = sizeBytes;
-  data_ = static_cast<uint8_t*>(mapped);
-  if (!isHuge) return true;
-  data_ += (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
-#if defined(MADV_HUGEPAGE)
-  // A wish: where it is not granted, everything works on small pages.
-  madvise(data_, static_cast<size_t>(sizeBytes / kHugePage * kHugePage), MADV_HUGEPAGE);
-#endif
+  data_ = reserved_;
+  if (!isLarge) return true;
+  data_ += (kLargePageBytes - reinterpret_cast<uintptr_t>(reserved_) % kLargePageBytes) % kLargePageBytes;
+  host::preferLargePages(data_, sizeBytes / kLargePageBytes * kLargePageBytes);
   return true;
 }
 
 void LargeMemory::release() {
-  if (mapped_) munmap(mapped_, static_cast<size_t>(mappedBytes_));
-  mapped_ = nullptr;
-  data_ = nullptr;
-  sizeBytes_ = mappedBytes_ = 0;
+  if (reserved_) host::releaseMemory(reserved_, reservedBytes_);
+  reserved_ = data_ = nullptr;
+  sizeBytes_ = reservedBytes_ = 0;
 }
 
 }  // namespace dots

@@ -25,8 +25,8 @@ class LargeMemory {
  private:
   uint8_t* data_ = nullptr;
   int64_t sizeBytes_ = 0;
-  void* mapped_ = nullptr;
-  int64_t mappedBytes_ = 0;
+  uint8_t* reserved_ = nullptr;
+  int64_t reservedBytes_ = 0;
 };
 
 }  // namespace dots

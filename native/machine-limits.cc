@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
-#include <unistd.h>
 
+#include "host.h"
 #include "kernels/peak-loops.h"
 #include "large-memory.h"
 #include "threads.h"
@@ -24,26 +23,20 @@ constexpr int kLeastTries = 3;
 constexpr double kChunkSeconds = 0.0005;
 constexpr int64_t kChunks = 16;
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 int64_t memoryBytes() {
-#if defined(_SC_LEVEL3_CACHE_SIZE)
-  const int64_t cacheBytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
-#else
-  const int64_t cacheBytes = 0;
-#endif
-  return std::min(kMostMemoryBytes, std::max(kLeastMemoryBytes, 4 * cacheBytes / kChunkBytes * kChunkBytes));
+  const int64_t wanted = 4 * host::cacheBytes() / kChunkBytes * kChunkBytes;
+  return std::min(kMostMemoryBytes, std::max(kLeastMemoryBytes, wanted));
 }
 
 /// The best of several tries of something that returns how much it did, per second.
 template <class Try>
 double bestRate(Try once) {
   double best = 0;
-  const double begin = now();
-  for (int i = 0; i < kLeastTries || now() - begin < kSecondsEach; ++i) {
-    const double start = now();
+  const double begin = host::seconds();
+  for (int i = 0; i < kLeastTries || host::seconds() - begin < kSecondsEach; ++i) {
+    const double start = host::seconds();
     const double done = once();
-    best = std::max(best, done / (now() - start));
+    best = std::max(best, done / (host::seconds() - start));
   }
   return best;
 }
@@ -62,9 +55,9 @@ template <class Kernel>
 double multiplyRate(ThreadPool& pool, Kernel kernel) {
   int64_t rounds = 16;
   for (double taken = 0; taken < kChunkSeconds; rounds *= 2) {
-    const double start = now();
+    const double start = host::seconds();
     kernel(rounds);
-    taken = now() - start;
+    taken = host::seconds() - start;
   }
   return bestRate([&] {
     std::atomic<int64_t> done{0};
@@ -77,7 +70,7 @@ double multiplyRate(ThreadPool& pool, Kernel kernel) {
 
 bool measureLimits(int numThreads, Limits* limits, std::string* error) {
   const int64_t sizeBytes = memoryBytes();
-  // Huge pages, from which a third more comes than from small ones: weights can lie in them (mapping.cc).
+  // Huge pages, from which a third more comes than from small ones: weights can lie in them (host-posix-files.cc).
   LargeMemory memory;
   if (!memory.allocate(sizeBytes)) return *error = "out of memory for measuring how fast it is", false;
   ThreadPool pool(numThreads);

@@ -1,38 +1,32 @@
-// Files mapped into memory for reading, shared with every other process that maps them.
-//
-// A file may shrink or its disk may fail while it is mapped; reading then raises SIGBUS, which would end the process.
-// Here a page of zeros is put in the place of the missing one, the mapping remembers that it happened, and the program
-// that read it ends with an error.
+// Files mapped into memory for reading, each once for all weights that lie in it.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include "host.h"
 
 namespace dots {
 
 class Mapping {
  public:
   /// Maps the whole file. Null with `error` set where that fails.
-  static std::unique_ptr<Mapping> open(const std::string& path, std::string* error);
-  ~Mapping();
+  static std::unique_ptr<Mapping> open(const std::string& path, Error* error);
+  ~Mapping() { host::unmapFile(file_); }
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
-  const uint8_t* data() const { return data_; }
-  int64_t size() const { return size_; }
+  const uint8_t* data() const { return file_.data; }
+  int64_t size() const { return file_.sizeBytes; }
   const std::string& path() const { return path_; }
-  /// Whether a page could not be read since the file was opened.
-  bool isDamaged() const;
+  /// Whether what was read since the file was opened may be zeros in place of the file's bytes.
+  bool isDamaged() const { return host::isDamaged(file_); }
 
  private:
-  Mapping(const std::string& path, uint8_t* data, int64_t size, int slot)
-      : path_(path), data_(data), size_(size), slot_(slot) {}
+  explicit Mapping(const std::string& path) : path_(path) {}
   std::string path_;
-  uint8_t* data_;
-  int64_t size_;
-  int slot_;
+  host::MappedFile file_;
 };
 
 }  // namespace dots

@@ -1,21 +1,9 @@
 #include "threads.h"
 
-#include <pthread.h>
-
 #include <atomic>
-#include <chrono>
-#include <vector>
 
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <climits>
-#else
-#include <condition_variable>
-#include <mutex>
-#endif
+#include "host.h"
+#include "memory.h"
 
 namespace dots {
 namespace {
@@ -34,29 +22,11 @@ class WaitWord {
   uint32_t load() const { return word_.load(std::memory_order_acquire); }
   void store(uint32_t value) { word_.store(value, std::memory_order_release); }
   uint32_t increment() { return word_.fetch_add(1, std::memory_order_acq_rel) + 1; }
-
-#if defined(__linux__)
-  void sleepWhile(uint32_t value) { syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0); }
-  void wakeAll() { syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0); }
-#else
-  void sleepWhile(uint32_t value) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (load() == value) changed_.wait(lock);
-  }
-  void wakeAll() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-    }
-    changed_.notify_all();
-  }
-#endif
+  void sleepWhile(uint32_t value) { host::sleepWhile(word_, value); }
+  void wakeAll() { host::wakeAll(word_); }
 
  private:
   std::atomic<uint32_t> word_{0};
-#if !defined(__linux__)
-  std::mutex mutex_;
-  std::condition_variable changed_;
-#endif
 };
 
 // Spins for at most `microseconds`, by the clock: the length of a pause differs 20-fold between processors.
@@ -66,13 +36,13 @@ bool spinFor(int microseconds, Done done) {
     if (done()) return true;
     relaxCpu();
   }
-  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  const double end = host::seconds() + 1e-6 * microseconds;
   do {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
       relaxCpu();
     }
-  } while (std::chrono::steady_clock::now() < end);
+  } while (host::seconds() < end);
   return done();
 }
 
@@ -83,6 +53,12 @@ constexpr int kWorkerSpinUs = 25;
 constexpr int kCallerSpinUs = 8;
 
 constexpr uint32_t kClosed = 0xffffffffu;
+
+struct Worker {
+  ThreadPool::State* state = nullptr;
+  int thread = 0;
+  host::Thread handle;
+};
 
 }  // namespace
 
@@ -98,7 +74,11 @@ struct ThreadPool::State {
   std::atomic<bool> stop{false};
   alignas(64) WaitWord finished;  // chunks of this loop that are done; the caller sleeps on it
   std::atomic<bool> callerSleeps{false};
-  std::vector<pthread_t> workers;
+  // Several executables share a pool: who has a loop to run takes a number and waits for its turn.
+  alignas(64) std::atomic<uint32_t> numbersTaken{0};
+  WaitWord turn;
+  Buffer<Worker> workers;
+  int numWorkers = 0;
 
   // Runs chunks of the loop now open until none is left to claim.
   void work(int thread) {
@@ -137,6 +117,18 @@ struct ThreadPool::State {
     }
   }
 
+  // First come, first served: a run that has many short loops would otherwise keep everybody else out.
+  void takeTurn() {
+    const uint32_t mine = numbersTaken.fetch_add(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    for (uint32_t now; (now = turn.load()) != mine;) turn.sleepWhile(now);
+  }
+  void passTurn() {
+    const uint32_t next = turn.increment();
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (numbersTaken.load(std::memory_order_relaxed) != next) turn.wakeAll();
+  }
+
   void announce() {
     loops.increment();
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -144,38 +136,30 @@ struct ThreadPool::State {
   }
 };
 
-namespace {
-struct WorkerStart {
-  ThreadPool::State* state;
-  int thread;
-};
-}  // namespace
-
 ThreadPool::ThreadPool(int numThreads)
     : numThreads_(numThreads < 1             ? 1
                   : numThreads < kMaxThreads ? numThreads
                                              : kMaxThreads),
       state_(new State) {
-  // Not std::thread: where the system gives no more threads it throws, which would end the process. Work is claimed and
-  // not assigned, so fewer workers only take longer.
-  for (int i = 1; i < numThreads_; ++i) {
-    std::unique_ptr<WorkerStart> start(new WorkerStart{state_.get(), i});
-    const auto body = [](void* context) -> void* {
-      const std::unique_ptr<WorkerStart> mine(static_cast<WorkerStart*>(context));
-      mine->state->workerLoop(mine->thread);
-      return nullptr;
+  State& s = *state_;
+  // Work is claimed and not assigned, so where the system gives fewer threads it only takes longer.
+  if (!s.workers.resize(static_cast<size_t>(numThreads_ - 1))) return;
+  for (Worker& worker : s.workers) {
+    worker.state = &s;
+    worker.thread = s.numWorkers + 1;
+    const auto body = [](void* context) {
+      const Worker& mine = *static_cast<const Worker*>(context);
+      mine.state->workerLoop(mine.thread);
     };
-    pthread_t worker;
-    if (pthread_create(&worker, nullptr, body, start.get()) != 0) break;
-    start.release();
-    state_->workers.push_back(worker);
+    if (!host::startThread(body, &worker, &worker.handle)) break;
+    ++s.numWorkers;
   }
 }
 
 ThreadPool::~ThreadPool() {
   state_->stop.store(true, std::memory_order_release);
   state_->announce();
-  for (pthread_t worker : state_->workers) pthread_join(worker, nullptr);
+  for (int i = 0; i < state_->numWorkers; ++i) host::joinThread(state_->workers[static_cast<size_t>(i)].handle);
 }
 
 void ThreadPool::run(int64_t numChunks, Call call, void* context) {
@@ -186,6 +170,7 @@ void ThreadPool::run(int64_t numChunks, Call call, void* context) {
     return;
   }
   State& s = *state_;
+  s.takeTurn();
   const uint64_t loop = ((s.ticket.load(std::memory_order_relaxed) >> 32) + 1) << 32;
   s.ticket.store(loop | kClosed, std::memory_order_relaxed);
   s.call.store(call, std::memory_order_release);
@@ -197,11 +182,13 @@ void ThreadPool::run(int64_t numChunks, Call call, void* context) {
   s.work(0);
 
   const uint32_t total = static_cast<uint32_t>(numChunks);
-  if (spinFor(kCallerSpinUs, [&] { return s.finished.load() == total; })) return;
-  s.callerSleeps.store(true, std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  for (uint32_t done; (done = s.finished.load()) != total;) s.finished.sleepWhile(done);
-  s.callerSleeps.store(false, std::memory_order_relaxed);
+  if (!spinFor(kCallerSpinUs, [&] { return s.finished.load() == total; })) {
+    s.callerSleeps.store(true, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    for (uint32_t done; (done = s.finished.load()) != total;) s.finished.sleepWhile(done);
+    s.callerSleeps.store(false, std::memory_order_relaxed);
+  }
+  s.passTurn();
 }
 
 }  // namespace dots

@@ -17,9 +17,9 @@ class Sources {
 
   std::shared_ptr<Mapping> map(Call& call, const std::string& path) {
     std::shared_ptr<Mapping>& known = byPath_[path];
-    std::string why;
-    if (!known) known = Mapping::open(path, &why);
-    if (!known) call.failWith("resource", "cannot map %s: %s", path.c_str(), why.c_str());
+    Error error;
+    if (!known) known = Mapping::open(path, &error);
+    if (!known) call.fail(error);
     return known;
   }
 

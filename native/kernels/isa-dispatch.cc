@@ -4,9 +4,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#elif defined(__aarch64__) && defined(__linux__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
+#elif defined(__aarch64__)
+#include "host.h"
 #endif
 
 namespace dots {
@@ -38,11 +37,7 @@ bool isaSupported(Isa isa) {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__)
-#if defined(__linux__)
-  if (isa == Isa::kNeon) return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
-#elif defined(__APPLE__)
-  if (isa == Isa::kNeon) return true;  // every Apple core that runs macOS has dot products
-#endif
+  if (isa == Isa::kNeon) return host::hasDotProducts();
 #endif
   return isa == Isa::kPortable;
 }

@@ -58,10 +58,33 @@ static void takesAnyNumberOfThreads() {
   }
 }
 
+// Executables share a pool: loops of several callers are whole, and in the callers' own memory.
+static void severalCallersTakeTurns() {
+  ThreadPool pool(3);
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&pool, caller] {
+      for (int round = 0; round < 1000; ++round) {
+        const int chunks = 2 + (round + caller) % 20;
+        std::vector<int> runs(static_cast<size_t>(chunks), 0), busy(3, 0);
+        pool.parallelFor(chunks, [&](int64_t chunk, int thread) {
+          runs[static_cast<size_t>(chunk)] += caller + 1;
+          busy[static_cast<size_t>(thread)] += 1;  // plain memory: a thread's number is used by one at a time
+        });
+        int sum = 0;
+        for (int count : busy) sum += count;
+        CHECK(sum == chunks, "caller %d: %d of %d chunks", caller, sum, chunks);
+        for (int run : runs) CHECK(run == caller + 1, "caller %d: a chunk ran %d times", caller, run);
+      }
+    });
+  for (std::thread& caller : callers) caller.join();
+}
+
 int main() {
   everyChunkRunsOnce();
   loopsAfterSleepsStillComplete();
   threadIndexIsExclusive();
   takesAnyNumberOfThreads();
+  severalCallersTakeTurns();
   return dots::finishTests("threads");
 }
