@@ -21,7 +21,10 @@ import { parseArgs } from 'node:util';
 import { dotsContender, ikLlamaCppContender, nodeLlamaCppContender } from './contenders.mjs';
 import { appendRows, formatRow, machineFile, Samples } from './result-rows.mjs';
 
-/** Name -> what the generator is told. */
+/**
+ * Name -> what the generator is told.
+ * @type {Record<string, string[]>}
+ */
 const MODELS = {
   '3b-q4_k': ['bench-3b', 'q4_k', 'q5_0', 'q4_k'],
   '3b-q8_0': ['bench-3b', 'q8_0', 'q8_0', 'q8_0'],
@@ -46,16 +49,25 @@ const { values: flags } = parseArgs({
     out: { type: 'string' },
   },
 });
-if (!flags.files) fail('Cannot compare without model files', 'add --files FOLDER');
+/** @type {string} */
+const files = flags.files ?? fail('Cannot compare without model files', 'add --files FOLDER');
 const threads = Number(flags.threads);
 const rounds = Number(flags.rounds);
+/** @param {number} count */
 const scaled = (count) => Math.max(4, Math.round(count * Number(flags.scale)));
 
 /** A process that never pauses, and ends when this one is gone, however that came about. */
 const NEIGHBOUR =
   'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e8; i++);';
 
-/** A mode measures into `samples` what its name says, one round of all contenders at a time. */
+/**
+ * @typedef {import('./contenders.mjs').Contender} Contender
+ * @typedef {import('./contenders.mjs').Group} Group
+ * @typedef {{ model: string, samples: Samples }} Context
+ *
+ * A mode measures into `samples` what its name says, one round of all contenders at a time.
+ * @type {Record<string, (context: Context) => Promise<void>>}
+ */
 const MODES = {
   speed: (context) => benchGroup(context, group({ prompt: scaled(512), predict: scaled(128), depth: '0' })),
   depth: (context) => benchGroup(context, group({ predict: scaled(32), depth: `0,${scaled(4096)}` })),
@@ -65,8 +77,10 @@ const MODES = {
   agreement,
 };
 
+const ours = flags.isa.split(',').map((isa) => dotsContender({ isa: isa || null, threads }));
+/** @type {Contender[]} */
 const contenders = [
-  ...flags.isa.split(',').map((isa) => dotsContender({ isa: isa || null, threads })),
+  ...ours,
   ...(flags['node-llama-cpp'] ? [nodeLlamaCppContender({ folder: flags['node-llama-cpp'], threads })] : []),
   ...(flags.ik ? [ikLlamaCppContender({ folder: flags.ik, threads })] : []),
 ];
@@ -95,11 +109,20 @@ for (const [index, name] of chosen.entries()) {
   }
 }
 
+/**
+ * @param {Partial<Group>} given
+ * @returns {Group}
+ */
 function group(given) {
   return { prompt: 0, predict: 0, depth: '', parallel: 0, ...given };
 }
 
-/** Everyone in turn, another one first in each round. */
+/**
+ * Everyone in turn, another one first in each round.
+ * @template {Contender} C
+ * @param {C[]} who
+ * @param {(contender: C) => Promise<void>} run
+ */
 async function eachInTurn(who, run) {
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < who.length; i++) {
@@ -110,6 +133,10 @@ async function eachInTurn(who, run) {
   }
 }
 
+/**
+ * @param {Context} context
+ * @param {Group} wanted
+ */
 async function benchGroup({ model, samples }, wanted) {
   await eachInTurn(contenders, async (contender) => {
     for (const { test, tokensPerSecond, limit } of await contender.bench(model, wanted))
@@ -117,7 +144,10 @@ async function benchGroup({ model, samples }, wanted) {
   });
 }
 
-/** Decoding alone, beside one process that never pauses, and beside one for each core. */
+/**
+ * Decoding alone, beside one process that never pauses, and beside one for each core.
+ * @param {Context} context
+ */
 async function besideNeighbours({ model, samples }) {
   const wanted = group({ predict: scaled(64), depth: '0' });
   await eachInTurn(contenders, async (contender) => {
@@ -137,43 +167,49 @@ async function besideNeighbours({ model, samples }) {
   });
 }
 
-/** From the start of the process to its first token, an 8-token prompt, the file in the page cache. */
+/**
+ * From the start of the process to its first token, an 8-token prompt, the file in the page cache.
+ * @param {Context} context
+ */
 async function start({ model, samples }) {
   readAll(model);
-  await eachInTurn(
-    contenders.filter((contender) => contender.firstTokenMs),
-    async (contender) => {
-      const ms = await contender.firstTokenMs(model, [11, 12, 13, 14, 15, 16, 17, 18]);
-      samples.add(contender, 'start', 'ms', ms);
-    },
-  );
+  const starting = contenders.filter(({ firstTokenMs }) => firstTokenMs !== undefined);
+  await eachInTurn(starting, async (contender) => {
+    const ms = await contender.firstTokenMs?.(model, [11, 12, 13, 14, 15, 16, 17, 18]);
+    if (ms !== undefined) samples.add(contender, 'start', 'ms', ms);
+  });
 }
 
 /**
  * How often the likeliest next token is llama.cpp's, at 256 positions of a text that the model wrote itself, another text in
  * each round. The second row says what to expect: how often llama.cpp agrees with itself when its cache is f16 and its attention "flash".
+ * @param {Context} context
  */
 async function agreement({ model, samples }) {
-  const [ours, peer] = [contenders[0], contenders.find((one) => one.argmax && !one.isOurs)];
-  if (!peer) return say('  nobody to agree with');
+  const [first] = ours;
+  const peer = contenders.find((one) => one.argmax && !one.isOurs);
+  if (!peer?.argmax) return say('  nobody to agree with');
   for (let seed = 1; seed <= rounds; seed++) {
-    const tokens = await ours.write(model, 256, seed);
+    const tokens = await first.write(model, 256, seed);
     const expected = await peer.argmax(model, tokens);
+    /** @param {number[]} found */
     const share = (found) => (100 * found.filter((id, i) => id === expected[i]).length) / expected.length;
-    samples.add(ours, 'same-argmax', '%', share(await ours.argmax(model, tokens)));
+    samples.add(first, 'same-argmax', '%', share(await first.argmax(model, tokens)));
     samples.add(peer, 'same-argmax', '%', share(await peer.argmax(model, tokens, ['--own-defaults'])));
   }
 }
 
+/** @param {string} name */
 function modelFile(name) {
   if (name.endsWith('.gguf')) return name;
   const [preset, type, down, other] = MODELS[name];
-  const file = path.join(flags.files, `bench-${name}.gguf`);
+  const file = path.join(files, `bench-${name}.gguf`);
   if (existsSync(file)) return file;
-  if (!flags.generator) fail(`Cannot find ${file}`, 'put it there, or add --generator make-dots1-gguf.mjs');
+  const generator =
+    flags.generator ?? fail(`Cannot find ${file}`, 'put it there, or add --generator make-dots1-gguf.mjs');
   say(`making ${file}`);
   const args = ['--preset', preset, '--type', type, '--down', down, '--other', other, `${file}.partial`];
-  const { status } = spawnSync(process.execPath, [flags.generator, ...args], {
+  const { status } = spawnSync(process.execPath, [generator, ...args], {
     stdio: ['ignore', 2, 'inherit'],
   });
   if (status !== 0) fail(`Cannot make ${file}: the generator ended with ${status}`, 'see above');
@@ -181,15 +217,24 @@ function modelFile(name) {
   return file;
 }
 
-/** Into the page cache. */
+/**
+ * Into the page cache.
+ * @param {string} file
+ */
 function readAll(file) {
   spawnSync('cat', [file], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
+/** @param {string} text */
 function say(text) {
   process.stderr.write(`${text}\n`);
 }
 
+/**
+ * @param {string} message
+ * @param {string} hint
+ * @returns {never}
+ */
 function fail(message, hint) {
   process.stderr.write(`error: ${message}\nhint:  ${hint}\n`);
   process.exit(2);

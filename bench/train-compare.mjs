@@ -32,13 +32,22 @@ const { values: flags } = parseArgs({
 const COLUMNS =
   'date,machine,cores,config,threads,who,version,tokensPerSecond,min,max,rounds,percentOfPeak,oursOverThis,peakMB,peakMBBeforeModel,loss1,loss4';
 
+/**
+ * What a contender prints: one JSON document.
+ * @typedef {{
+ *   who: string, version: string, tokensPerSecond: { median: number, min: number, max: number }, percentOfPeak: number,
+ *   losses: number[], peakBytes: number, peakBytesBeforeModel: number,
+ * }} Result
+ */
+
 const common = ['--threads', flags.threads, '--steps', flags.steps];
+/** @type {((config: string) => string[])[]} */
 const contenders = [
   (config) => [process.execPath, path.join(here, 'train-ours.mjs'), config, ...common],
   ...flags.peers
     .split(',')
     .filter((name) => name !== '')
-    .map((name) => (config) => [
+    .map((name) => (/** @type {string} */ config) => [
       flags.python,
       path.join(here, 'peers/torch-train.py'),
       config,
@@ -48,7 +57,7 @@ const contenders = [
 ];
 
 for (const config of flags.configs.split(',')) {
-  /** @type {Map<string, object[]>} */
+  /** @type {Map<string, Result[]>} */
   const results = new Map();
   for (let round = 0; round < Number(flags.rounds); round++) {
     for (let i = 0; i < contenders.length; i++) {
@@ -58,7 +67,7 @@ for (const config of flags.configs.split(',')) {
       process.stderr.write(`${config}, round ${round + 1}: ${result.who} ${rate} tokens/s\n`);
     }
   }
-  const ours = [...results].find(([who]) => who.startsWith('dots.ts'))[1];
+  const ours = [...results].find(([who]) => who.startsWith('dots.ts'))?.[1] ?? [];
   const limit = Math.max(...ours.map((r) => (100 * r.tokensPerSecond.median) / r.percentOfPeak));
   const lines = [...results].map(([who, rounds]) => {
     const rates = rounds.map(({ tokensPerSecond }) => tokensPerSecond.median);
@@ -75,9 +84,10 @@ for (const config of flags.configs.split(',')) {
       rounds.length,
       ((100 * median(rates)) / limit).toFixed(1),
       rounds === ours ? '' : median(ratios).toFixed(2),
-      ...['peakBytes', 'peakBytesBeforeModel'].map((name) =>
-        (median(rounds.map((result) => result[name])) / 1e6).toFixed(0),
-      ),
+      ...[
+        rounds.map(({ peakBytes }) => peakBytes),
+        rounds.map(({ peakBytesBeforeModel }) => peakBytesBeforeModel),
+      ].map((bytes) => (median(bytes) / 1e6).toFixed(0)),
       ...[0, 3].map((step) => rounds[0].losses[step]?.toFixed(4) ?? ''),
     ].join();
   });
@@ -86,6 +96,10 @@ for (const config of flags.configs.split(',')) {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/**
+ * @param {string[]} command
+ * @returns {Promise<Result>}
+ */
 function runJson([program, ...args]) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -8,13 +8,31 @@
  */
 import { resourceUsage } from 'node:process';
 import { parseArgs } from 'node:util';
-import { measureLimits } from '../dist/backend/native/limits.js';
-import { openNativeBackend } from '../dist/backend/native/native-backend.js';
-import { evaluateShape } from '../dist/graph/dim.js';
-import { configFromHf } from '../dist/model/config-hf.js';
-import { initialise, storeSpecs } from '../dist/train/parameters.js';
-import { TrainingStep } from '../dist/train/step.js';
 import { benchTokens, flopsPerToken, trainConfigs } from './train-work.mjs';
+
+// What is built runs; the types are those of its source, which is there before anything is built.
+/** @param {string} file */
+const built = (file) => import(new URL(`../dist/${file}`, import.meta.url).href);
+/** @type {typeof import('../src/backend/native/limits.ts')} */
+const { measureLimits } = await built('backend/native/limits.js');
+/** @type {typeof import('../src/backend/native/native-backend.ts')} */
+const { openNativeBackend } = await built('backend/native/native-backend.js');
+/** @type {typeof import('../src/graph/dim.ts')} */
+const { evaluateShape } = await built('graph/dim.js');
+/** @type {typeof import('../src/model/config-hf.ts')} */
+const { configFromHf } = await built('model/config-hf.js');
+/** @type {typeof import('../src/train/parameters.ts')} */
+const { initialise, storeSpecs } = await built('train/parameters.js');
+/** @type {typeof import('../src/train/step.ts')} */
+const { TrainingStep } = await built('train/step.js');
+
+/**
+ * @typedef {import('../src/backend/backend.ts').Executable} Executable
+ * @typedef {import('../src/compile/program.ts').Program} Program
+ * @typedef {import('../src/compile/program.ts').Instruction} Instruction
+ * @typedef {Executable & { readonly program: Program, instructionSeconds: () => Float64Array }} NativeExecutable
+ * @typedef {Record<string, NativeExecutable>} Programs
+ */
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -41,11 +59,25 @@ const { backend } = opened;
 const config = configFromHf(entry.config);
 const store = backend.createStore(storeSpecs(config, 'adamw'));
 initialise(store, config, { std: entry.config.initializer_range, seed: 1 });
-const optimizer = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 };
+const optimizer = {
+  type: /** @type {const} */ ('adamw'),
+  beta1: 0.9,
+  beta2: 0.95,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  momentum: 0,
+};
 const options = { ...optimizer, clipNorm: 1, balanceLoss: 0, recompute: flags.recompute };
 const step = await TrainingStep.load(backend, config, store, options, numTokens / numMicro);
+// Those of the native backend also tell how long each instruction took.
+const programs = /** @type {Programs} */ (/** @type {Record<string, Executable>} */ (step.programs));
 
-/** Sequences `first` and following of a step's tokens. Each token predicts the next. */
+/**
+ * Sequences `first` and following of a step's tokens. Each token predicts the next.
+ * @param {number} index
+ * @param {number} first
+ * @param {number} numSequences
+ */
 function batch(index, first, numSequences) {
   const ids = benchTokens(config.vocabSize, numTokens, index);
   const tokens_T = ids.slice(first * length, (first + numSequences) * length);
@@ -60,12 +92,15 @@ function batch(index, first, numSequences) {
 }
 
 const [steps, warmup] = [Number(flags.steps), Number(flags.warmup)];
-const [seconds, losses] = [[], []];
+/** @type {number[]} */
+const seconds = [];
+/** @type {number[]} */
+const losses = [];
 const perMicro = sequences / numMicro;
 /** Seconds of each instruction when the clock starts: memory is touched for the first time in warm-up steps. */
-let before;
+let before = secondsOf(programs);
 for (let i = 0; i < warmup + steps; i++) {
-  if (i === warmup) before = secondsOf(step.programs);
+  if (i === warmup) before = secondsOf(programs);
   const batches = Array.from({ length: numMicro }, (_, part) => batch(i, part * perMicro, perMicro));
   const start = performance.now();
   const { loss, gradientNorm } = await step.gradients(batches);
@@ -80,7 +115,8 @@ const rates = seconds
   .sort((a, b) => a - b);
 // Measuring the machine takes memory of its own.
 const peakBytes = resourceUsage().maxRSS * 1024;
-const { floatMultipliesPerSecond } = measureLimits(threads);
+const limits = measureLimits(threads);
+if (!limits) throw new Error('the native backend is not built');
 const flops = flopsPerToken(entry.config, length).total;
 const median = rates[Math.floor(rates.length / 2)];
 console.log(
@@ -89,7 +125,7 @@ console.log(
     version: backend.description,
     threads,
     tokensPerSecond: { median, min: rates[0], max: rates[rates.length - 1] },
-    percentOfPeak: (100 * median * flops) / (2 * floatMultipliesPerSecond),
+    percentOfPeak: (100 * median * flops) / (2 * limits.floatMultipliesPerSecond),
     stepMs: seconds.map((s) => Math.round(1000 * s)),
     losses,
     peakBytes,
@@ -98,22 +134,28 @@ console.log(
     storeBytes: store.sizeBytes,
   }),
 );
-if (flags.profile) printProfile(step.programs, { T: numTokens / numMicro }, steps, floatMultipliesPerSecond);
+if (flags.profile) printProfile({ T: numTokens / numMicro }, steps, limits.floatMultipliesPerSecond);
 
-function secondsOf(programs) {
+/** @param {Programs} of */
+function secondsOf(of) {
   return Object.fromEntries(
-    Object.entries(programs).map(([name, executable]) => [name, executable.instructionSeconds()]),
+    Object.entries(of).map(([name, executable]) => [name, executable.instructionSeconds()]),
   );
 }
 
-/** Multiply-adds of an instruction, where products are what it does. */
+/**
+ * Multiply-adds of an instruction, where products are what it does.
+ * @param {Instruction} instruction
+ * @param {(id: number) => number[]} shapeOf
+ */
 function multiplies({ op, inputs, output }, shapeOf) {
+  /** @param {number[]} shape */
   const size = (shape) => shape.reduce((a, b) => a * b, 1);
   const shapes = inputs.map(shapeOf);
   switch (op) {
     case 'linear':
     case 'linearGradInput':
-      return size(shapeOf(output)) * (op === 'linear' ? shapes[0][1] : shapes[0][1]);
+      return size(shapeOf(output)) * shapes[0][1];
     case 'groupedLinear':
       return size(shapeOf(output)) * shapes[1][2];
     case 'groupedLinearGradInput':
@@ -133,14 +175,20 @@ function multiplies({ op, inputs, output }, shapeOf) {
   }
 }
 
-function printProfile(programs, bindings, numSteps, peak) {
+/**
+ * @param {{ T: number }} bindings
+ * @param {number} numSteps
+ * @param {number} peak
+ */
+function printProfile(bindings, numSteps, peak) {
+  /** @type {Map<string, { seconds: number, multiplies: number, count: number }>} */
   const rows = new Map();
   for (const [name, executable] of Object.entries(programs)) {
     const { program } = executable;
-    const taken = executable.instructionSeconds().map((seconds, i) => seconds - (before[name][i] ?? 0));
-    const shapeOf = (id) => evaluateShape(program.values[id].shape, bindings);
+    const taken = executable.instructionSeconds().map((total, i) => total - (before[name][i] ?? 0));
+    const shapeOf = (/** @type {number} */ id) => evaluateShape(program.values[id].shape, bindings);
     // Products that ran as one loop stand at the first of them.
-    let loop;
+    let loop = name;
     program.instructions.forEach((instruction, i) => {
       const isProduct = instruction.op === 'linear' || instruction.op === 'groupedLinear';
       if (!isProduct || taken[i] > 0)

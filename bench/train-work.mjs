@@ -1,12 +1,27 @@
 /** What a configuration of `train-configs.json` holds and what a step of it must compute, by arithmetic alone. */
 import { readFileSync } from 'node:fs';
 
-/** Name -> { what, batch: { sequences, length }, parameters, flopsPerToken, config }, `config` as in a config.json. */
+/**
+ * A configuration as in a config.json.
+ * @typedef {{
+ *   hidden_size: number, vocab_size: number, num_hidden_layers: number, head_dim?: number,
+ *   num_attention_heads: number, num_key_value_heads: number, intermediate_size: number, moe_intermediate_size: number,
+ *   n_routed_experts: number, n_shared_experts: number, num_experts_per_tok: number, first_k_dense_replace: number,
+ *   initializer_range: number,
+ * }} HfConfig
+ *
+ * @typedef {{ what: string, batch: { sequences: number, length: number }, config: HfConfig }} TrainConfig
+ */
+
+/** @returns {Record<string, TrainConfig>} by name */
 export function trainConfigs() {
   return JSON.parse(readFileSync(new URL('train-configs.json', import.meta.url), 'utf8'));
 }
 
-/** Parameters in all, those that one token meets, and of these the ones in matrices that multiply it. */
+/**
+ * Parameters in all, those that one token meets, and of these the ones in matrices that multiply it.
+ * @param {HfConfig} config
+ */
 export function parameters(config) {
   const { hidden_size: width, vocab_size: vocab, num_hidden_layers: layers } = config;
   const headWidth = config.head_dim ?? width / config.num_attention_heads;
@@ -37,6 +52,8 @@ export function parameters(config) {
  * Floating-point operations of forward and backward for one token of a sequence: 2 for each multiply-add, and the backward
  * pass has two products for each of the forward one. A token meets itself and all before it, (length + 1) / 2 on average,
  * once with its query and once with its weights. Recomputation is not counted, nor anything that is not a product.
+ * @param {HfConfig} config
+ * @param {number} length
  */
 export function flopsPerToken(config, length) {
   const headWidth = config.head_dim ?? config.hidden_size / config.num_attention_heads;
@@ -49,6 +66,9 @@ export function flopsPerToken(config, length) {
 /**
  * Token ids of a step: floor(V u³), so that the smaller ones are frequent and the experts not needed equally. The twin of
  * `batch` in peers/torch-train.py; u is a counter through the finalizer of MurmurHash3, as in test/fixtures/random-dots1.ts.
+ * @param {number} vocabSize
+ * @param {number} count
+ * @param {number} step
  */
 export function benchTokens(vocabSize, count, step) {
   let start = 0x811c9dc5;

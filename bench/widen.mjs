@@ -13,18 +13,28 @@ if (!to) {
   process.stderr.write('error: two folders are needed\nhint:  node bench/widen.mjs FOLDER OUT\n');
   process.exit(2);
 }
+/** @param {number} size */
 const widened = (size) => Math.ceil(size / BLOCK) * BLOCK;
 cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('optimizer') });
 const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8'));
 const { hidden_size: hidden, head_dim: headSize, num_attention_heads: numHeads } = config;
 const width = numHeads * headSize;
 
-/** Rows and columns of a matrix as they shall be; the vocabulary and the list of experts stay. */
+/**
+ * Rows and columns of a matrix as they shall be; the vocabulary and the list of experts stay.
+ * @param {string} name
+ * @param {number[]} shape
+ */
 function widenedShape(name, [rows, columns]) {
   const stays = /embed_tokens|lm_head|mlp\.gate\.weight/.test(name);
   return [stays ? rows : widened(rows), widened(columns)];
 }
 
+/**
+ * @param {string} name
+ * @param {number[]} shape
+ * @param {Float32Array} values
+ */
 function widenedTensor(name, shape, values) {
   if (shape.length === 1) {
     if (/[qk]_norm|correction_bias/.test(name)) return { shape, values };
@@ -42,8 +52,11 @@ function widenedTensor(name, shape, values) {
 
 const file = readFileSync(join(from, 'model.safetensors'));
 const headerBytes = Number(file.readBigUInt64LE(0));
+/** @type {Record<string, Entry>} */
 const header = JSON.parse(file.subarray(8, 8 + headerBytes).toString());
 const parts = [];
+/** @typedef {{ dtype: string, shape: number[], data_offsets: number[] }} Entry */
+/** @type {Record<string, Entry>} */
 const newHeader = {};
 let offset = 0;
 for (const [name, { dtype, shape, data_offsets: range }] of Object.entries(header)) {

@@ -8,6 +8,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
 const run = (command, args) => spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
 
 const tscScript = join(
@@ -17,6 +21,7 @@ const tscScript = join(
 );
 if (!run(process.execPath, [tscScript, '-p', 'tsconfig.build.json'])) process.exit(1);
 
+/** @param {string} tool */
 const has = (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0;
 if (existsSync(join(root, 'native', 'Makefile'))) {
   const compiler = process.env.CXX ?? ['g++', 'clang++', 'c++'].find(has);

@@ -1,7 +1,17 @@
 /** The generated blocks of README and docs, by the name that their marker gives. */
 import { comparisonRows, figure, newestComparison, readCsv, table } from './results-rows.mjs';
 
+/**
+ * @typedef {import('./results-rows.mjs').Row} Row
+ * @typedef {import('./results-rows.mjs').Comparison} Comparison
+ *
+ * A measurement, and the value of each contender in its newest comparison.
+ * @typedef {{ title: string, unit: string, values: Map<string, number> }} Headline
+ */
+
+/** @type {Record<string, string>} */
 const MACHINES = { 'Intel(R) Xeon(R) Processor': 'Intel Xeon', 'AMD EPYC': 'AMD EPYC' };
+/** @type {Record<string, string>} */
 const CONFIGS = { 'moe-19m': '19M parameters', 'moe-30m': '30M parameters' };
 const CONTENDERS = ['dots.ts', 'llama.cpp', 'ik_llama.cpp', 'ik_llama.cpp, repacked'];
 /** What README shows of bench/compare.mjs: model, test, title, unit. */
@@ -12,7 +22,10 @@ const HEADLINES = [
   ['3b-q4_k', 'start', 'Process start to first token', 'ms'],
 ];
 
-/** What README's table and chart show: a measurement, and the value of each contender in its newest comparison. */
+/**
+ * What README's table and chart show.
+ * @returns {Headline[]}
+ */
 export function headlines() {
   const rows = comparisonRows();
   const inference = HEADLINES.map(([model, test, title, unit]) => ({
@@ -30,16 +43,41 @@ export function headlines() {
   return [...inference, ...training];
 }
 
+/**
+ * @param {Row[]} rows
+ * @param {string} model
+ * @param {string} test
+ */
 function comparisonOf(rows, model, test) {
   return newestComparison(rows, (row) => row.model === model && row.test.replace('+repack', '') === test);
 }
 
+/**
+ * @param {Comparison} comparison
+ * @param {string} column
+ */
 function valuesOf(comparison, column) {
-  return new Map(
-    [...comparison]
-      .filter(([who]) => !who.startsWith('dots.ts '))
-      .map(([who, row]) => [who, Number(row[column])]),
-  );
+  const values = new Map();
+  for (const [who, row] of comparison) if (!who.startsWith('dots.ts ')) values.set(who, Number(row[column]));
+  return values;
+}
+
+/**
+ * @param {Comparison} comparison
+ * @param {string} who
+ */
+function rowOf(comparison, who) {
+  return present(comparison.get(who), who);
+}
+
+/**
+ * @template T
+ * @param {T | undefined} value
+ * @param {string} what
+ */
+function present(value, what) {
+  if (value === undefined) throw new Error(`bench/results lacks ${what}`);
+  return value;
 }
 
 function trainings() {
@@ -58,10 +96,10 @@ function speed() {
   return table(
     ['Measurement', 'dots.ts', 'Fastest peer', 'Ratio'],
     headlines().map(({ title, unit, values }) => {
-      const isBetter = (a, b) => (unit === 'ms' ? a < b : a > b);
+      const isBetter = (/** @type {number} */ a, /** @type {number} */ b) => (unit === 'ms' ? a < b : a > b);
       const peers = [...values].filter(([who]) => who !== 'dots.ts');
       const [who, best] = peers.reduce((one, other) => (isBetter(other[1], one[1]) ? other : one));
-      const ours = values.get('dots.ts');
+      const ours = present(values.get('dots.ts'), `dots.ts of "${title}"`);
       const ratio = unit === 'ms' ? best / ours : ours / best;
       return [title, `${figure(ours)} ${unit}`, `${figure(best)} (${who})`, `${ratio.toFixed(2)} ×`];
     }),
@@ -78,13 +116,13 @@ function inference() {
     tests.flatMap(({ model, test, unit }) => {
       const comparison = comparisonOf(rows, model, test);
       if (comparison.size < 2) return [];
-      const percent = comparison.get('dots.ts').percentOfLimit;
+      const percent = rowOf(comparison, 'dots.ts').percentOfLimit;
       return [
         [
           model,
           `\`${test}\``,
           unit,
-          ...CONTENDERS.map((who) => (comparison.has(who) ? figure(comparison.get(who).median) : '')),
+          ...CONTENDERS.map((who) => (comparison.has(who) ? figure(rowOf(comparison, who).median) : '')),
           percent && `${Number(percent).toFixed(0)} %`,
         ],
       ];
@@ -98,15 +136,15 @@ function training() {
   return table(
     ['tokens/s', 'dots.ts', ...peers, 'Ratio to the faster one', 'Peak memory', 'Peak memory, PyTorch'],
     trainings().map(({ config, machine, comparison }) => {
-      const ours = comparison.get('dots.ts');
-      const best = Math.max(...peers.map((who) => comparison.get(who).tokensPerSecond));
-      const least = Math.min(...peers.map((who) => comparison.get(who).peakMB));
+      const ours = rowOf(comparison, 'dots.ts');
+      const best = Math.max(...peers.map((who) => Number(rowOf(comparison, who).tokensPerSecond)));
+      const least = Math.min(...peers.map((who) => Number(rowOf(comparison, who).peakMB)));
       return [
         `${MACHINES[machine]}, ${CONFIGS[config]}`,
         figure(ours.tokensPerSecond),
-        ...peers.map((who) => figure(comparison.get(who).tokensPerSecond)),
-        `${(ours.tokensPerSecond / best).toFixed(2)} ×`,
-        `${(ours.peakMB / 1000).toFixed(2)} GB`,
+        ...peers.map((who) => figure(rowOf(comparison, who).tokensPerSecond)),
+        `${(Number(ours.tokensPerSecond) / best).toFixed(2)} ×`,
+        `${(Number(ours.peakMB) / 1000).toFixed(2)} GB`,
         `${(least / 1000).toFixed(2)} GB`,
       ];
     }),
@@ -117,9 +155,9 @@ function training() {
 function balance() {
   const rows = readCsv('train-balance.csv');
   const steps = [...new Set(rows.map((row) => row.step))];
-  const line = (title, run) => [
+  const line = (/** @type {string} */ title, /** @type {string} */ run) => [
     title,
-    ...steps.map((step) => rows.find((row) => row.run === run && row.step === step).maxViolation),
+    ...steps.map((step) => rows.find((row) => row.run === run && row.step === step)?.maxViolation),
   ];
   return table(['Step', ...steps], [line('balanced', 'balanced'), line('both 0', 'unbalanced')]);
 }
@@ -130,7 +168,7 @@ function optimizers() {
   const counts = [...new Set(rows.map((row) => row.tokens))];
   const names = [...new Set(rows.map((row) => row.optimizer))];
   return table(
-    ['Tokens', ...counts.map((count) => `${(count / 1e6).toFixed(1)}M`)],
+    ['Tokens', ...counts.map((count) => `${(Number(count) / 1e6).toFixed(1)}M`)],
     names.map((name) => {
       const own = rows.filter((row) => row.optimizer === name);
       return [`${name}, peak ${own[0].peakRate}`, ...own.map((row) => row.heldOutLoss)];
@@ -143,7 +181,7 @@ function rates() {
   return table(
     ['Tokens', 'Learning rate', 'Held-out loss (nats per token)'],
     readCsv('train-rates.csv').map((row) => [
-      `${(row.tokens / 1e6).toFixed(1)}M`,
+      `${(Number(row.tokens) / 1e6).toFixed(1)}M`,
       row.learningRate,
       row.heldOutLoss,
     ]),
@@ -152,11 +190,20 @@ function rates() {
 
 /** docs/serving.md: 64 clients, some of them hostile. */
 function httpLoad() {
-  const row = readCsv('http.csv').findLast(({ neighbours }) => neighbours === 'none');
-  const busy = readCsv('http.csv').findLast(
-    ({ model, neighbours }) => model === row.model && neighbours !== 'none',
+  const rows = readCsv('http.csv');
+  const row = present(
+    rows.findLast(({ neighbours }) => neighbours === 'none'),
+    'a row of http.csv on a quiet machine',
   );
-  const line = (title, format) => [title, format(row), format(busy)];
+  const busy = present(
+    rows.findLast(({ model, neighbours }) => model === row.model && neighbours !== 'none'),
+    'a row of http.csv with neighbours',
+  );
+  const line = (/** @type {string} */ title, /** @type {(of: Row) => string} */ format) => [
+    title,
+    format(row),
+    format(busy),
+  ];
   return table(
     [`${row.clients} clients, ${row.model}, ${row.seconds} s`, 'Quiet machine', `With ${busy.neighbours}`],
     [
@@ -173,7 +220,7 @@ function httpLoad() {
 
 /** docs/serving.md: many streams over HTTP, and the sequences of peers without HTTP. */
 function httpPeers() {
-  const row = readCsv('http-peers.csv').at(-1);
+  const row = present(readCsv('http-peers.csv').at(-1), 'a row of http-peers.csv');
   return table(
     [`${row.clients} sequences, ${row.model}, ${row.threads} threads`, 'tokens/s, all together'],
     [
@@ -188,7 +235,10 @@ function httpPeers() {
 
 /** docs/serving.md: what HTTP costs a single stream. */
 function httpCost() {
-  const row = readCsv('http-speed.csv').findLast(({ clients }) => clients === '1');
+  const row = present(
+    readCsv('http-speed.csv').findLast(({ clients }) => clients === '1'),
+    'a row of http-speed.csv with one client',
+  );
   return table(
     [`One stream, ${row.model}, ${row.threads} threads, ${row.rounds} rounds`, 'tokens/s'],
     [
@@ -204,15 +254,28 @@ function constraint() {
   const cases = [...new Set(rows.map((row) => row.case))].filter((name) =>
     rows.some((row) => row.case === name && row.contender === 'xgrammar'),
   );
-  const of = (who, name) => rows.findLast((row) => row.contender === who && row.case === name);
-  const cell = (row, column, unit, scale = 1) => `${figure(row[column] / scale)} ${unit}`;
+  /**
+   * @param {string} who
+   * @param {string} name
+   */
+  const of = (who, name) =>
+    present(
+      rows.findLast((row) => row.contender === who && row.case === name),
+      `${who} for ${name}`,
+    );
+  /**
+   * @param {Row} row
+   * @param {string} column
+   * @param {string} unit
+   */
+  const cell = (row, column, unit, scale = 1) => `${figure(Number(row[column]) / scale)} ${unit}`;
   return table(
     ['Schema', 'Contender', 'Compile', 'Mask, first use: longest', 'Mask, later uses: median', 'longest'],
     cases.flatMap((name) =>
       [
-        ['dots.ts', of('dots.ts', name)],
-        ['xgrammar 0.1.27 (WebAssembly)', of('xgrammar', name)],
-      ].map(([who, row]) => [
+        { who: 'dots.ts', row: of('dots.ts', name) },
+        { who: 'xgrammar 0.1.27 (WebAssembly)', row: of('xgrammar', name) },
+      ].map(({ who, row }) => [
         name,
         who,
         cell(row, 'compileMs', 'ms'),
@@ -228,30 +291,45 @@ function constraint() {
 function bitsPerByte() {
   const rows = readCsv('language-baselines.csv');
   const newest = new Map(rows.map((row) => [`${row.who}\n${row.trainBytes}\n${row.language}`, row]));
-  const of = (who, bytes, language) =>
-    [...newest.values()].findLast(
-      (row) =>
-        row.who.startsWith(who) && row.language === language && (!bytes || bytes(Number(row.trainBytes))),
+  /** @typedef {(bytes: number) => boolean} IsAmount */
+  /**
+   * @param {string} who
+   * @param {IsAmount} isAmount
+   * @param {string} language
+   */
+  const of = (who, isAmount, language) =>
+    present(
+      [...newest.values()].findLast(
+        (row) => row.who.startsWith(who) && row.language === language && isAmount(Number(row.trainBytes)),
+      ),
+      `${who} for ${language}`,
     );
+  /** @type {IsAmount} */
+  const any = () => true;
+  /** @type {IsAmount} */
   const all = (bytes) => bytes > 100e6;
+  /** @type {IsAmount} */
   const part = (bytes) => bytes > 75e6 && bytes < 80e6;
+  /** @type {[title: string, who: string, isAmount: IsAmount][]} */
   const lines = [
-    ['mini', 'mini.gguf', undefined],
-    ['`xz -9e`', 'xz', undefined],
+    ['mini', 'mini.gguf', any],
+    ['`xz -9e`', 'xz', any],
     ['Kneser-Ney, 5-grams of characters', 'Kneser-Ney, 5 characters', all],
     ['Kneser-Ney, 5-grams of tokens', 'Kneser-Ney, 5 tokens', part],
     ['Kneser-Ney, 5-grams of tokens', 'Kneser-Ney, 5 tokens', all],
   ];
-  const mb = (row) => (row.trainBytes === '0' ? '–' : `${(row.trainBytes / 1e6).toFixed(0)} MB`);
+  const mb = (/** @type {Row} */ row) =>
+    row.trainBytes === '0' ? '–' : `${(Number(row.trainBytes) / 1e6).toFixed(0)} MB`;
   return table(
     ['Model', 'Trained on: English', 'Chinese', 'Bits per byte: English', 'Chinese'],
-    lines.map(([title, who, bytes]) => {
-      const [en, zh] = ['en', 'zh'].map((language) => of(who, bytes, language));
+    lines.map(([title, who, isAmount]) => {
+      const [en, zh] = ['en', 'zh'].map((language) => of(who, isAmount, language));
       return [title, mb(en), mb(zh), ...[en, zh].map((row) => Number(row.bitsPerByte).toFixed(3))];
     }),
   );
 }
 
+/** @type {Record<string, () => string>} */
 export const BLOCKS = {
   speed,
   inference,

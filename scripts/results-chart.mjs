@@ -20,6 +20,7 @@ export function speedChart() {
     panels.slice(i * COLUMNS, (i + 1) * COLUMNS),
   );
   let top = 0;
+  /** @type {string[]} */
   const parts = [];
   for (const row of rows) {
     row.forEach((panel, i) => {
@@ -37,6 +38,7 @@ ${parts.join('\n')}
 `;
 }
 
+/** @param {import('./results-blocks.mjs').Headline} headline */
 function drawPanel({ title, unit, values }) {
   const longest = Math.max(...values.values());
   const scale = (PANEL.width - BAR.left - BAR.right) / longest;

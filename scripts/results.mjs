@@ -19,6 +19,7 @@ const DOCUMENTS = [
     .map((name) => `docs/${name}`),
 ];
 
+/** @type {string[]} */
 const stale = [];
 for (const path of DOCUMENTS) update(path, withBlocks);
 update('docs/speed.svg', speedChart);
@@ -27,6 +28,10 @@ if (process.argv.includes('--check') && stale.length > 0) {
   process.exitCode = 1;
 }
 
+/**
+ * @param {string} path
+ * @param {(text: string, path: string) => string} write
+ */
 function update(path, write) {
   const file = join(ROOT, path);
   const before = readFileSync(file, 'utf8');
@@ -36,6 +41,10 @@ function update(path, write) {
   if (!process.argv.includes('--check')) writeFileSync(file, after);
 }
 
+/**
+ * @param {string} text
+ * @param {string} path
+ */
 function withBlocks(text, path) {
   return text.replace(/<!-- results: (\S+) -->\n[\s\S]*?<!-- \/results -->/g, (_, name) => {
     if (!BLOCKS[name])

@@ -4,11 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../README.md', import.meta.url);
 const readme = readFileSync(file, 'utf8');
-const command = readme.match(/^npx (dots (?:run|chat) .*)$/m)[1];
-const args = command
-  .match(/"[^"]*"|\S+/g)
-  .slice(1)
-  .map((arg) => arg.replaceAll('"', ''));
+const command = readme.match(/^npx dots ((?:run|chat) .*)$/m);
+if (!command) throw new Error('README.md has no line that begins with "npx dots run" or "npx dots chat"');
+const args = Array.from(command[1].matchAll(/"[^"]*"|\S+/g), ([arg]) => arg.replaceAll('"', ''));
 const { stdout, stderr, status } = spawnSync(process.execPath, ['bin/dots.js', ...args], {
   cwd: new URL('..', import.meta.url),
   encoding: 'utf8',

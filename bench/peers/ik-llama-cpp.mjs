@@ -40,6 +40,7 @@ const result = {
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
+/** @param {boolean} repack */
 function benchRows(repack) {
   const depths = flags.depth.split(',').filter(Boolean).map(Number);
   const tests = [];
@@ -66,7 +67,10 @@ function benchRows(repack) {
   });
 }
 
-/** The batched benchmark measures once, so it is run once for each repetition. */
+/**
+ * The batched benchmark measures once, so it is run once for each repetition.
+ * @param {boolean} repack
+ */
 function parallelRows(repack) {
   const numParallel = Number(flags.parallel);
   if (numParallel === 0) return [];
@@ -79,12 +83,17 @@ function parallelRows(repack) {
       .split('\n')
       .find((text) => new RegExp(`^\\|\\s*8 \\|\\s*${numPredict} \\|\\s*${numParallel} \\|`).test(text));
     if (!line)
-      fail('Cannot find the speed in what llama-batched-bench printed', 'its table may have changed');
+      return fail('Cannot find the speed in what llama-batched-bench printed', 'its table may have changed');
     return Number(line.split('|')[8]);
   });
   return [row(`tg${numPredict}x${numParallel}`, repack, speeds)];
 }
 
+/**
+ * @param {string} test
+ * @param {boolean} repack
+ * @param {number[]} samples
+ */
 function row(test, repack, samples) {
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -95,6 +104,11 @@ function row(test, repack, samples) {
   };
 }
 
+/**
+ * @param {string} program
+ * @param {(string | number)[]} args
+ * @param {'stdout' | 'stderr'} stream
+ */
 function run(program, args, stream = 'stdout') {
   const file = path.join(flags.bin, program);
   if (!existsSync(file))
@@ -105,6 +119,11 @@ function run(program, args, stream = 'stdout') {
   return done[stream];
 }
 
+/**
+ * @param {string} message
+ * @param {string} hint
+ * @returns {never}
+ */
 function fail(message, hint, exitCode = 1) {
   process.stderr.write(`error: ${message}\nhint:  ${hint}\n`);
   process.exit(exitCode);

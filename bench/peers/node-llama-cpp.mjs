@@ -37,6 +37,12 @@ const { values: flags, positionals } = parseArgs({
   },
 });
 
+/**
+ * The package is not installed here, so its objects have no types.
+ * @typedef {any} Sequence
+ */
+
+/** @type {Record<string, () => Promise<object>>} */
 const MODES = { greedy, logits, tokenize, bench };
 const [mode, modelPath] = positionals;
 if (!MODES[mode] || !modelPath) {
@@ -105,7 +111,10 @@ async function logits() {
     tokens.map((token) => [token, { generateNext: { logits: wanted } }]),
   );
   await close();
-  const rows = outputs.map((output) => [...output.next.logits].map(([id, logit]) => ({ id, logit })));
+  /** @type {{ id: number, logit: number }[][]} */
+  const rows = outputs.map((/** @type {any} */ output) =>
+    [...output.next.logits].map(([id, logit]) => ({ id, logit })),
+  );
   if (flags.out) {
     // The map may leave out nothing: a missing logit would be written as 0 and look like a number.
     const vocab = rows[0].length;
@@ -122,7 +131,7 @@ async function logits() {
 }
 
 async function tokenize() {
-  if (flags.text === undefined) fail('Cannot tokenize without text', 'add --text T', 2);
+  if (flags.text === undefined) return fail('Cannot tokenize without text', 'add --text T', 2);
   return { tokens: model.tokenize(flags.text, flags.special) };
 }
 
@@ -173,12 +182,22 @@ async function bench() {
   return { rows };
 }
 
-/** Decoding as a user does it: every token is sampled (greedily) and fed back. */
+/**
+ * Decoding as a user does it: every token is sampled (greedily) and fed back.
+ * @param {Sequence} sequence
+ * @param {number} first
+ * @param {number} count
+ */
 async function decode(sequence, first, count) {
   let token = first;
   for (let i = 0; i < count; i++) token = await nextToken(sequence, [token]);
 }
 
+/**
+ * @param {Sequence} sequence
+ * @param {number[]} tokens
+ * @returns {Promise<number>}
+ */
 async function nextToken(sequence, tokens) {
   const input = [
     ...tokens.slice(0, -1),
@@ -187,6 +206,11 @@ async function nextToken(sequence, tokens) {
   return (await sequence.controlledEvaluate(input)).at(-1).next.token;
 }
 
+/**
+ * @param {number} count
+ * @param {number} contextSize
+ * @returns {Promise<{ sequences: Sequence[], close: () => Promise<void> }>}
+ */
 async function openSequences(count, contextSize) {
   const context = await model.createContext({
     sequences: count,
@@ -200,6 +224,11 @@ async function openSequences(count, contextSize) {
   return { sequences, close: () => context.dispose() };
 }
 
+/**
+ * @param {string} test
+ * @param {number} numTokens
+ * @param {() => Promise<number>} run milliseconds
+ */
 async function measure(test, numTokens, run) {
   await run(); // the first run pages the weights in
   const speeds = [];
@@ -210,6 +239,7 @@ async function measure(test, numTokens, run) {
   return { test, tokensPerSecond: { median, min: speeds[0], max: speeds.at(-1) } };
 }
 
+/** @param {() => Promise<unknown>} run */
 async function timed(run) {
   const start = performance.now();
   await run();
@@ -223,20 +253,20 @@ function randomTokens() {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state >>> 8) % 256;
   };
-  return (count) => Array.from({ length: count }, next);
+  return (/** @type {number} */ count) => Array.from({ length: count }, next);
 }
 
 function readTokens() {
-  if (!flags.tokens) fail('Cannot run without token ids', 'add --tokens 1,2,3 or --tokens @FILE', 2);
+  if (!flags.tokens) return fail('Cannot run without token ids', 'add --tokens 1,2,3 or --tokens @FILE', 2);
   const text = flags.tokens.startsWith('@') ? readFileSync(flags.tokens.slice(1), 'utf8') : flags.tokens;
-  return text.match(/\d+/g).map(Number);
+  return (text.match(/\d+/g) ?? []).map(Number);
 }
 
 async function loadPackage() {
   const candidates = [flags.package, path.join(flags.package, 'node_modules/node-llama-cpp')];
   const found = candidates.find((folder) => existsSync(path.join(folder, 'dist/bindings/getLlama.js')));
   if (!found) {
-    fail(
+    return fail(
       `Cannot find node-llama-cpp in ${flags.package}`,
       'npm i --ignore-scripts node-llama-cpp@3.22.1 in some folder, then add --package FOLDER',
     );
@@ -245,6 +275,12 @@ async function loadPackage() {
   return { package: await import(pathToFileURL(path.resolve(found, 'dist/index.js')).href), version };
 }
 
+/**
+ * @param {string} message
+ * @param {string} hint
+ * @param {number} exitCode
+ * @returns {never}
+ */
 function fail(message, hint, exitCode = 1) {
   process.stderr.write(`error: ${message}\nhint:  ${hint}\n`);
   process.exit(exitCode);

@@ -33,7 +33,8 @@ export class TrainingStep {
   readonly workingBytes: number;
   private readonly config: ModelConfig;
   private readonly options: StepOptions;
-  private readonly programs: { step: Executable; norm: Executable; update: Executable; measure: Executable };
+  /** Gradients of a micro-batch, their norm, the update, and the losses of held-out text. */
+  readonly programs: { step: Executable; norm: Executable; update: Executable; measure: Executable };
 
   private constructor(
     config: ModelConfig,

@@ -4,16 +4,23 @@
 // On topic: the answer shares at least half of its words (characters in Chinese) with one of the answers written for the
 // question, by F1. Sums are right or wrong.
 import { readFileSync } from 'node:fs';
-import { open } from '../../../dist/index.js';
+
+/** @type {typeof import('../../../src/index.ts')} */
+const { open } = await import(new URL('../../../dist/index.js', import.meta.url).href);
 
 const [path, ...flags] = process.argv.slice(2);
 const every = flags.includes('--every') ? Number(flags[flags.indexOf('--every') + 1]) : 1;
+/** @type {{ language: string, question: string, answers: string[], isSum?: boolean, isStory?: boolean }[]} */
 const items = readFileSync(new URL('held-out.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')
   .map((line) => JSON.parse(line))
   .filter((_, i) => i % every === 0);
 
+/**
+ * @param {string} text
+ * @param {string} language
+ */
 const parts = (text, language) =>
   language === 'zh'
     ? [...text.replace(/[\s，。！？、“”《》：:,.!?]/g, '')]
@@ -22,6 +29,11 @@ const parts = (text, language) =>
         .split(/[^a-z0-9]+/)
         .filter((word) => word !== '');
 
+/**
+ * @param {string} answer
+ * @param {string} reference
+ * @param {string} language
+ */
 function overlap(answer, reference, language) {
   const left = parts(reference, language);
   const given = parts(answer, language);
@@ -37,6 +49,7 @@ function overlap(answer, reference, language) {
 }
 
 const model = await open(path);
+/** @type {Record<string, { asked: number, ended: number, onTopic: number }>} */
 const counts = {};
 for (const { language, question, answers, isSum, isStory } of items) {
   let text = '';

@@ -28,9 +28,10 @@ const SETS = {
 // Code, links, tables and talk of other assistants are beyond a model of this size, or wrong in its mouth.
 const UNWANTED =
   /```|https?:|www\.|\||\\[a-z]+\{|open.?assistant|as an ai|language model|chatgpt|laion|<[a-z]+>/i;
+/** @param {{ question: number, answer: number }} longest */
 const isFine =
   ({ question, answer }) =>
-  (message) =>
+  (/** @type {{ role: string, content: string }} */ message) =>
     message.content.length <= (message.role === 'user' ? question : answer) &&
     message.content.trim() !== '' &&
     !UNWANTED.test(message.content);
@@ -49,7 +50,7 @@ for (const [language, sets] of Object.entries(SETS)) {
     process.stderr.write(`${set.file}: ${taken} conversations\n`);
   }
   // The order of the files would be the order of subjects.
-  const key = (line) => createHash('md5').update(line).digest('hex');
+  const key = (/** @type {string} */ line) => createHash('md5').update(line).digest('hex');
   lines.sort((a, b) => (key(a) < key(b) ? -1 : 1));
   writeFileSync(join(to, `chat-${language}.jsonl`), `${lines.join('\n')}\n`);
 }

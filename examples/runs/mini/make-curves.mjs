@@ -4,8 +4,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const logs = process.argv.slice(2);
 const to = logs.pop();
+if (to === undefined) throw new Error('give logs and the file to draw');
+/** @typedef {[x: number, y: number]} Point */
+/**
+ * A line of a log, by its `type`; the fields that are drawn.
+ * @type {{
+ *   type: string, tokens: number, loss: number, learningRate: number, layers: { maxViolation: number }[],
+ *   sets: Record<string, { bitsPerByte: number }>,
+ * }[]}
+ */
 const records = [];
 for (const log of logs) {
+  /** @type {number} */
   const before = records.at(-1)?.tokens ?? 0;
   for (const line of readFileSync(log, 'utf8').trim().split('\n')) {
     const record = JSON.parse(line);
@@ -17,15 +27,23 @@ const validations = records.filter(({ type }) => type === 'validation');
 
 const WIDTH = 720;
 const PANEL = { height: 190, left: 56, right: 16, top: 28, gap: 46 };
-const maxTokens = steps.at(-1).tokens;
+const maxTokens = steps[steps.length - 1].tokens;
+/** @param {number} tokens */
 const x = (tokens) => PANEL.left + (tokens / maxTokens) * (WIDTH - PANEL.left - PANEL.right);
 
+/**
+ * @param {number} index
+ * @param {string} title
+ * @param {{ name: string, color: string, points: Point[] }[]} lines
+ * @param {number} digits
+ */
 function panel(index, title, lines, digits) {
   const top = PANEL.top + index * (PANEL.height + PANEL.gap);
   const values = lines.flatMap(({ points }) => points.map(([, value]) => value));
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const y = (value) => top + PANEL.height - ((value - low) / (high - low || 1)) * PANEL.height;
+  const y = (/** @type {number} */ value) =>
+    top + PANEL.height - ((value - low) / (high - low || 1)) * PANEL.height;
   const ticks = Array.from({ length: 5 }, (_, i) => low + ((high - low) * i) / 4);
   const grid = ticks.map(
     (value) =>
@@ -44,6 +62,10 @@ function panel(index, title, lines, digits) {
   return `<text x="${PANEL.left}" y="${top - 10}" font-weight="bold">${title}</text>${grid.join('')}${curves.join('')}`;
 }
 
+/**
+ * @param {string} name
+ * @returns {Point[]}
+ */
 const named = (name) => validations.map((record) => [record.tokens, record.sets[name].bitsPerByte]);
 const panels = [
   panel(

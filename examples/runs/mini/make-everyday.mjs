@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** @param {string} name */
 const here = (name) => new URL(name, import.meta.url);
 const folder = process.argv[2] ?? '.';
 
@@ -14,7 +15,15 @@ const random = () => {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
   return state / 2 ** 32;
 };
+/**
+ * @template T
+ * @param {readonly T[]} list
+ */
 const pick = (list) => list[Math.floor(random() * list.length)];
+/**
+ * @template T
+ * @param {readonly T[]} list
+ */
 const shuffled = (list) => {
   const result = [...list];
   for (let i = result.length - 1; i > 0; i--) {
@@ -24,22 +33,44 @@ const shuffled = (list) => {
   return result;
 };
 
-/** [question, answer] pairs, and topics with several of each. */
+/**
+ * @typedef {'en' | 'zh'} Language
+ * @typedef {[question: string, answer: string]} Pair
+ */
+
+/** @type {readonly Language[]} */
+const LANGUAGES = ['en', 'zh'];
+/** @type {Record<Language, Pair[]>} */
 const pairs = { en: [], zh: [] };
+/** @type {{ language: Language, question: string, answers: string[], isSum?: boolean, isStory?: boolean }[]} */
 const heldOut = [];
+/**
+ * @param {Language} language
+ * @param {readonly string[]} questions
+ * @param {readonly string[]} answers
+ */
 const add = (language, questions, answers) => {
   for (const question of questions) pairs[language].push([question, pick(answers)]);
 };
-/** A fact: the last phrasing of some of them is held out. */
+/**
+ * A fact: the last phrasing of some of them is held out.
+ * @param {Language} language
+ * @param {string[]} questions
+ * @param {string[]} answers
+ */
 const fact = (language, questions, answers, isHeldOut = random() < 0.06) => {
   if (!isHeldOut) return add(language, questions, answers);
   add(language, questions.slice(0, -1), answers);
-  heldOut.push({ language, question: questions.at(-1), answers });
+  heldOut.push({ language, question: questions[questions.length - 1], answers });
 };
 
 // --- by hand ----------------------------------------------------------------------------------------------------------
 
-/** Small changes that people make without meaning anything by them. */
+/**
+ * Small changes that people make without meaning anything by them.
+ * @param {Language} language
+ * @param {string} question
+ */
 function variants(language, question) {
   const plain = question.replace(/[.?!？！。]+$/, '');
   if (language === 'zh') {
@@ -64,7 +95,10 @@ function variants(language, question) {
   ];
 }
 
-/** "What is snow?" asked in a roundabout way. */
+/**
+ * "What is snow?" asked in a roundabout way.
+ * @param {string} question
+ */
 function indirect(question) {
   const is = /^(What|Who|Where) (is|are) ([^,]+)$/.exec(question);
   const turned = is ? `${is[1].toLowerCase()} ${is[3]} ${is[2]}` : undefined;
@@ -87,10 +121,11 @@ function indirect(question) {
     : [];
 }
 
-for (const language of ['en', 'zh']) {
+for (const language of LANGUAGES) {
   for (const block of readFileSync(here(`everyday-${language}.txt`), 'utf8').split(/\n\n+/)) {
     const lines = block.split('\n').filter((line) => !line.startsWith('#'));
-    const texts = (mark) => lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(2).trim());
+    const texts = (/** @type {string} */ mark) =>
+      lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(2).trim());
     const questions = texts('Q:').flatMap((line) => line.split(' | '));
     const answers = texts('A:');
     if (questions.length === 0) continue;
@@ -108,7 +143,9 @@ for (const language of ['en', 'zh']) {
 
 // --- facts ------------------------------------------------------------------------------------------------------------
 
+/** @param {string} noun */
 const an = (noun) => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
+/** @param {string} text */
 const cap = (text) => text[0].toUpperCase() + text.slice(1);
 
 // English, Chinese, sound, 叫声, food, 食物, home, 住处, legs, young, class, 类
@@ -150,6 +187,7 @@ kangaroo|袋鼠|||grass|草|in Australia|澳大利亚|4|joey|mammal`
   .trim()
   .split('\n')
   .map((line) => line.split('|'));
+/** @type {Record<string, string>} */
 const KIND = {
   mammal: '哺乳动物',
   bird: '鸟',
@@ -563,6 +601,12 @@ const 汉字 = [
   '十九',
   '二十',
 ];
+/**
+ * @param {number} a
+ * @param {'+' | '-' | '*'} op
+ * @param {number} b
+ * @param {number} result
+ */
 const sum = (a, op, b, result) => {
   const word = { '+': 'plus', '-': 'minus', '*': 'times' }[op];
   const 词 = { '+': '加', '-': '减', '*': '乘' }[op];
@@ -727,6 +771,7 @@ const PLACES = [
   ['in a little village', '小村子里'],
   ['beside a wide river', '大河边'],
 ];
+/** @type {Record<Language, ((a: string, place: string, b: string) => string)[]>} */
 const STORIES = {
   en: [
     (a, p, b) =>
@@ -754,7 +799,7 @@ const STORIES = {
   ],
 };
 ANIMALS.forEach(([animal, 动物], i) => {
-  const tell = (language) => {
+  const tell = (/** @type {Language} */ language) => {
     const other = ANIMALS[(i * 7 + 3 + Math.floor(random() * 20)) % ANIMALS.length];
     const isSame = other[0] === animal;
     const [place, 地方] = pick(PLACES);
@@ -1039,10 +1084,12 @@ for (let i = 0; i < 40; i++) {
 
 // --- conversations of several turns --------------------------------------------------------------------------------------
 
+/** @param {Pair} pair */
 const isGreeting = ([question]) => /^(hello|hi|hey|good morning|你好|嗨|早上好)[!！]?$/i.test(question);
+/** @param {Pair} pair */
 const isThanks = ([question]) => /^(thank you|thanks|bye|goodbye|谢谢|再见|多谢|拜拜)/i.test(question);
-for (const language of ['en', 'zh']) {
-  const all = pairs[language].map(([question, answer]) => [[question, answer]]);
+for (const language of LANGUAGES) {
+  const all = pairs[language].map((pair) => [pair]);
   const greetings = pairs[language].filter(isGreeting);
   const thanks = pairs[language].filter(isThanks);
   const talk = pairs[language].filter((pair) => !isGreeting(pair) && !isThanks(pair));

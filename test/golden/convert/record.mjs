@@ -17,20 +17,29 @@ import { parseArgs } from 'node:util';
 
 const { values: flags } = parseArgs({
   options: {
-    package: { type: 'string' },
-    python: { type: 'string' },
+    package: { type: 'string', default: '/tmp/peers' },
+    python: { type: 'string', default: '/tmp/venv/bin/python' },
     dots: { type: 'string', default: fileURLToPath(new URL('../../../bin/dots.js', import.meta.url)) },
   },
 });
 const fixtures = fileURLToPath(new URL('../../fixtures', import.meta.url));
 const peer = fileURLToPath(new URL('../../../bench/peers/node-llama-cpp.mjs', import.meta.url));
+/** @type {{ greedy: { prompt: string, tokens: number[], continuation: number[] }[] }} */
 const { greedy } = JSON.parse(readFileSync(join(fixtures, 'tiny-hf.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'dots-record-'));
+/** @param {string} path */
 const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
+/**
+ * @param {string} from
+ * @param {string} to
+ * @param {string[]} more
+ */
 const convert = (from, to, ...more) =>
   execFileSync('node', [flags.dots, 'convert', from, to, ...more], { stdio: 'inherit' });
 
+/** @type {Record<string, string>} versions */
 const made = {};
+/** @type {Record<string, { sha256: string, greedy: number[][] }>} */
 const gguf = {};
 for (const type of ['f16', 'q8_0']) {
   const path = join(folder, `${type}.gguf`);
@@ -64,7 +73,8 @@ print(json.dumps({"version": transformers.__version__, "answers": answers, "chat
 `;
 const prompts = JSON.stringify(greedy.map(({ prompt }) => prompt));
 const { version, answers, chat } = JSON.parse(
-  execFileSync(flags.python, ['-c', script, hfFolder, prompts], { encoding: 'utf8' }).split('\n').at(-2),
+  execFileSync(flags.python, ['-c', script, hfFolder, prompts], { encoding: 'utf8' }).split('\n').at(-2) ??
+    '',
 );
 made.transformers = version;
 const files = Object.fromEntries(readdirSync(hfFolder).map((name) => [name, sha256(join(hfFolder, name))]));
