@@ -1,12 +1,14 @@
 /** What a step must do at least, and so how fast this machine could do it: the last column of `dots bench`. */
 import type { MachineLimits } from '../backend/native/limits.ts';
-import type { Program } from '../compile/program.ts';
+import type { Program, SourceValue } from '../compile/program.ts';
 import { InternalError } from '../core/errors.ts';
 import { storageTypeByName } from '../dtype/index.ts';
-import { type StorageType, storageBytes } from '../dtype/storage-type.ts';
+import type { StorageType } from '../dtype/storage-type.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Engine } from '../engine/open.ts';
-import { evaluateDim, type Shape } from '../graph/dim.ts';
+import { evaluateShape } from '../graph/dim.ts';
+import type { CallSizes } from '../graph/op.ts';
+import { factsOf } from '../graph/ops/index.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import type { BenchTest } from './bench-tests.ts';
 
@@ -52,73 +54,49 @@ export interface WorkModel {
   readonly program: Program;
   readonly weights: ReadonlyMap<string, StoredWeight>;
   readonly kvType: StorageType;
-  /** Whether products with weights of a type are sums of 8-bit integers. */
+  /** Whether products with weights or cached values of a type are sums of 8-bit integers. */
   multipliesBytes(type: StorageType): boolean;
 }
 
 /**
- * Weights are read once a step; of a layer's experts those that random tokens are expected to choose. Logits are computed
- * for one token of each sequence. Activations, norms and rotations stay in the caches and count for nothing.
+ * What the ops say they have to read and to multiply. Weights are read once a step; of a layer's experts those that random
+ * tokens are expected to choose. Logits are computed for one token of each sequence. Activations stay in the caches and
+ * count for nothing.
  */
-export function stepWork(model: WorkModel, step: StepShape): StepWork {
-  const numTokens = step.numSequences * step.tokensEach;
-  const bindings = { T: numTokens, O: step.numSequences, B: step.numSequences };
+export function stepWork(model: WorkModel, { numSequences, tokensEach, numCached }: StepShape): StepWork {
+  const { values, instructions } = model.program;
+  const bindings = { T: numSequences * tokensEach, O: numSequences, B: numSequences, P: 1 };
   let bytes = 0;
   let floatMultiplies = 0;
   let byteMultiplies = 0;
-  const { values, instructions } = model.program;
   for (const { op, inputs, output } of instructions) {
-    if (op === 'cachedAttention') {
-      const [queries, keys] = inputs.map((input) => values[input].shape);
-      const attention = attentionWork(queries, keys, model.kvType, step);
-      bytes += attention.bytes;
-      if (model.kvType.isFloat) floatMultiplies += attention.multiplies;
-      else byteMultiplies += attention.multiplies;
-      continue;
-    }
-    for (const input of inputs) {
+    const { multiplies, reads } = factsOf(op);
+    const shapes = inputs.map((input) => evaluateShape(values[input].shape, bindings));
+    const call: CallSizes = {
+      inputs: shapes,
+      output: evaluateShape(values[output].shape, bindings),
+      numCached,
+    };
+    let isBytes = false;
+    for (const [i, input] of inputs.entries()) {
       const value = values[input];
-      if (value.kind !== 'weight') continue;
-      const weight = model.weights.get(value.name);
-      if (!weight) throw new InternalError(`the program reads ${value.name}, which was not bound`);
-      const sizeBytes = weight.parts.reduce((sum, part) => sum + part.sizeBytes, 0);
-      if (op === 'embedding') {
-        bytes += (sizeBytes / weight.shape[0]) * numTokens;
-      } else if (op === 'linear' || op === 'groupedLinear') {
-        const rows = evaluateDim(values[output].shape[0], bindings);
-        const multiplies = rows * weight.shape.slice(-2).reduce((a, b) => a * b);
-        if (model.multipliesBytes(weight.type)) byteMultiplies += multiplies;
-        else floatMultiplies += multiplies;
-        bytes +=
-          op === 'linear'
-            ? sizeBytes
-            : sizeBytes * chosenShare(weight.shape[0], values[inputs[2]].shape[1] as number, rows);
-      } else bytes += sizeBytes;
+      if (value.kind !== 'weight' && value.kind !== 'state') continue;
+      const type = typeOf(model, value);
+      const numElements = reads ? reads(call) : shapes[i].reduce((a, b) => a * b, 1);
+      bytes += (numElements * type.blockBytes) / type.blockElements;
+      isBytes ||= model.multipliesBytes(type);
     }
+    if (isBytes) byteMultiplies += multiplies?.(call) ?? 0;
+    else floatMultiplies += multiplies?.(call) ?? 0;
   }
   return { bytes, floatMultiplies, byteMultiplies };
 }
 
-/** The part of a layer's experts that at least one of the tokens chooses, were the choice even. */
-function chosenShare(numExperts: number, numChosen: number, numRoutedRows: number): number {
-  return 1 - (1 - numChosen / numExperts) ** (numRoutedRows / numChosen);
-}
-
-/** Of one layer: `queries` are [T, N, H], `keys` [T, G, H], and values as wide as keys. */
-function attentionWork(
-  [, numHeads, headSize]: Shape,
-  [, numKeyValueHeads]: Shape,
-  kvType: StorageType,
-  step: StepShape,
-): { bytes: number; multiplies: number } {
-  const { numSequences, tokensEach, numCached } = step;
-  const cellBytes = storageBytes(kvType, 2 * (numKeyValueHeads as number) * (headSize as number));
-  // Every token sees what is cached, the new ones before it, and itself.
-  const numPairs = numSequences * (tokensEach * numCached + (tokensEach * (tokensEach + 1)) / 2);
-  return {
-    bytes: numSequences * numCached * cellBytes,
-    multiplies: 2 * numPairs * (numHeads as number) * (headSize as number),
-  };
+function typeOf({ weights, kvType }: WorkModel, { kind, name }: SourceValue): StorageType {
+  if (kind === 'state') return kvType;
+  const weight = weights.get(name);
+  if (weight) return weight.type;
+  throw new InternalError(`the program reads ${name}, which was not bound`);
 }
 
 /** The step's time at the limits: reading or multiplying, whichever takes longer. */

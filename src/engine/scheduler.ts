@@ -74,10 +74,6 @@ export class Scheduler {
     return true;
   }
 
-  has(entry: Entry): boolean {
-    return entry.table ? this.running.includes(entry) : this.waiting.includes(entry);
-  }
-
   /** The next step; empty while every request is paused. `maxBeside`: tokens of prompts while others await their next token. */
   plan(maxBeside: number): Share[] {
     this.admit();

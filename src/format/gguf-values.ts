@@ -98,17 +98,9 @@ export function findNumber(metadata: GgufMetadata, key: string): number | undefi
   return value && asNumber(value, key);
 }
 
-export function getString(metadata: GgufMetadata, key: string): string {
-  return asString(required(metadata, key), key);
-}
-
 export function findString(metadata: GgufMetadata, key: string): string | undefined {
   const value = metadata.get(key);
   return value && asString(value, key);
-}
-
-export function getBoolean(metadata: GgufMetadata, key: string): boolean {
-  return asBoolean(required(metadata, key), key);
 }
 
 export function findBoolean(metadata: GgufMetadata, key: string): boolean | undefined {
@@ -126,10 +118,6 @@ export function findStringArray(metadata: GgufMetadata, key: string): readonly s
 }
 
 /** The typed array as stored. Not for bool and 64-bit elements. */
-export function getNumberArray(metadata: GgufMetadata, key: string): GgufNumberArray {
-  return asNumberArray(required(metadata, key), key);
-}
-
 export function findNumberArray(metadata: GgufMetadata, key: string): GgufNumberArray | undefined {
   const value = metadata.get(key);
   return value && asNumberArray(value, key);

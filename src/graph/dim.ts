@@ -24,12 +24,6 @@ export function multiplyDim(dim: Dim, factor: number): Dim {
   return typeof dim === 'number' ? dim * factor : { symbol: dim.symbol, times: dim.times * factor };
 }
 
-/** Exact quotient, or undefined where the factor does not divide. */
-export function divideDim(dim: Dim, divisor: number): Dim | undefined {
-  if (typeof dim === 'number') return dim % divisor === 0 ? dim / divisor : undefined;
-  return dim.times % divisor === 0 ? { symbol: dim.symbol, times: dim.times / divisor } : undefined;
-}
-
 export function sameDim(a: Dim, b: Dim): boolean {
   if (typeof a === 'number' || typeof b === 'number') return a === b;
   return a.symbol === b.symbol && a.times === b.times;

@@ -15,6 +15,14 @@ export interface VjpArguments<A> {
   readonly attributes: A;
 }
 
+/** Axis lengths of one call, with every symbol bound. All sequences are alike: as many new tokens, as many cached ones. */
+export interface CallSizes {
+  readonly inputs: readonly (readonly number[])[];
+  readonly output: readonly number[];
+  /** Positions of each sequence that were cached before. */
+  readonly numCached: number;
+}
+
 /** All facts about one op. Compiler passes ask these; they never test for an op's name. */
 export interface OpFacts<A = Attributes> {
   readonly name: string;
@@ -24,8 +32,10 @@ export interface OpFacts<A = Attributes> {
   infer(inputs: readonly Tensor[], attributes: A): Inferred;
   /** Vector-Jacobian product: one gradient for each input, undefined where there is none (indices, states). */
   vjp?(args: VjpArguments<A>): readonly (Tensor | undefined)[];
-  /** Multiply-adds count two. Elementwise ops may leave it out: they are bound by memory. */
-  flops?(inputs: readonly Tensor[], output: Inferred): Dim;
+  /** Multiply-adds of one call. Elementwise ops leave it out: they are bound by memory. */
+  multiplies?(call: CallSizes): number;
+  /** Elements that one call has to read of each weight or state among its inputs; default: all. */
+  reads?(call: CallSizes): number;
   /** Index of the input whose memory the output may take over. */
   readonly inPlace?: number;
   /** The output is the same memory as this input, under another shape. */

@@ -1,7 +1,6 @@
 import type { Store, TensorSpec } from '../backend/store.ts';
 import { InternalError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
-import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { weightSpecs } from '../model/weights.ts';
@@ -56,17 +55,4 @@ export async function copyWeights(store: Store, weights: ReadonlyMap<string, Sto
     }
     if (at !== target.length) throw new InternalError(`${name} has ${at} values, expected ${target.length}`);
   }
-}
-
-/** Tensors of the store as weights that a program can load or a writer can write; no copies. */
-export function storedTensors(store: Store, names: readonly string[]): Map<string, StoredWeight> {
-  const type = storageTypeByName('f32');
-  return new Map(
-    names.map((name) => {
-      const { buffer, byteOffset, byteLength } = store.array(name);
-      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-      const shape = store.shape(name) as readonly number[];
-      return [name, { name, type, shape, parts: [{ sizeBytes: byteLength, read: async () => bytes }] }];
-    }),
-  );
 }

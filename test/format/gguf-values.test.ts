@@ -7,10 +7,7 @@ import {
   findString,
   findStringArray,
   type GgufValue,
-  getBoolean,
   getNumber,
-  getNumberArray,
-  getString,
   getStringArray,
 } from '../../src/format/gguf-values.ts';
 import { errorOf } from './helpers.ts';
@@ -33,13 +30,10 @@ describe('metadata getters', () => {
     expect(getNumber(metadata, 'count')).toBe(62);
     expect(findNumber(metadata, 'scale')).toBe(2.5);
     expect(getNumber(metadata, 'long')).toBe(Number.MAX_SAFE_INTEGER);
-    expect(getBoolean(metadata, 'flag')).toBe(false);
     expect(findBoolean(metadata, 'flag')).toBe(false);
-    expect(getString(metadata, 'name')).toBe('');
     expect(findString(metadata, 'name')).toBe('');
     expect(getStringArray(metadata, 'tokens')).toEqual(['a', 'b']);
     expect(findStringArray(metadata, 'tokens')).toEqual(['a', 'b']);
-    expect(getNumberArray(metadata, 'types')).toEqual(Int32Array.of(1, 3));
     expect(findNumberArray(metadata, 'types')).toEqual(Int32Array.of(1, 3));
   });
 
@@ -47,7 +41,7 @@ describe('metadata getters', () => {
     for (const find of [findNumber, findString, findBoolean, findStringArray, findNumberArray]) {
       expect(find(metadata, 'absent')).toBeUndefined();
     }
-    for (const get of [getNumber, getString, getBoolean, getStringArray, getNumberArray]) {
+    for (const get of [getNumber, getStringArray]) {
       const error = await errorOf(async () => get(metadata, 'absent'));
       expect(error.code).toBe('missing-metadata');
       expect(error.message).toContain('"absent"');
@@ -57,13 +51,13 @@ describe('metadata getters', () => {
   it.each<[string, (values: typeof metadata, key: string) => unknown, string, string]>([
     ['getNumber of a string', getNumber, 'name', 'a string'],
     ['getNumber beyond 2^53', getNumber, 'longer', '-1,152,921,504,606,846,976'],
-    ['getString of a number', getString, 'count', 'a u32'],
+    ['findString of a number', findString, 'count', 'a u32'],
     ['findString of an array', findString, 'tokens', 'an array of 2 string'],
-    ['getBoolean of a number', getBoolean, 'count', 'a u32'],
+    ['findBoolean of a number', findBoolean, 'count', 'a u32'],
     ['getStringArray of numbers', getStringArray, 'types', 'an array of 2 i32'],
-    ['getNumberArray of strings', getNumberArray, 'tokens', 'an array of 2 string'],
-    ['getNumberArray of bools', getNumberArray, 'flags', 'an array of 1 bool'],
-    ['getNumberArray of 64-bit integers', getNumberArray, 'longs', 'an array of 1 u64'],
+    ['findNumberArray of strings', findNumberArray, 'tokens', 'an array of 2 string'],
+    ['findNumberArray of bools', findNumberArray, 'flags', 'an array of 1 bool'],
+    ['findNumberArray of 64-bit integers', findNumberArray, 'longs', 'an array of 1 u64'],
   ])('%s says what it found', async (_, get, key, found) => {
     const error = await errorOf(async () => get(metadata, key));
     expect(error).toBeInstanceOf(FormatError);

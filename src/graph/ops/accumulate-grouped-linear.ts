@@ -43,6 +43,4 @@ export const accumulateGroupedLinear = defineOp<
     );
     return { shape: [1], type: 'f32' };
   },
-  flops: ([, gradient, x]) =>
-    multiplyDim(gradient.shape[0], 2 * (gradient.shape[1] as number) * (x.shape[1] as number)),
 });

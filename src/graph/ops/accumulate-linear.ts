@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -29,5 +29,4 @@ export const accumulateLinear = defineOp<[sum_OI: Tensor, gradient_TO: Tensor, x
     );
     return { shape: [1], type: 'f32' };
   },
-  flops: ([sum, gradient]) => multiplyDim(gradient.shape[0], 2 * (numElements(sum.shape) as number)),
 });

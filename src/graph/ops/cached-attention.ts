@@ -57,4 +57,12 @@ export const cachedAttention = defineOp<
     }
     return { shape: q.shape, type: 'f32' };
   },
+  multiplies({ inputs: [[numTokens, numHeads, width], , , , , [numSequences]], numCached }) {
+    // Every token sees what is cached, the new ones before it, and itself.
+    const tokensEach = numTokens / numSequences;
+    const numPairs = numSequences * (tokensEach * numCached + (tokensEach * (tokensEach + 1)) / 2);
+    return 2 * numPairs * numHeads * width;
+  },
+  reads: ({ inputs: [, [, numKeyHeads, width], , , , [numSequences]], numCached }) =>
+    numSequences * numCached * numKeyHeads * width,
 });

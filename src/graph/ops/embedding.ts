@@ -17,5 +17,6 @@ export const embedding = defineOp<[table_VD: Tensor, ids_T: Tensor]>({
     );
     return { shape: [ids.shape[0], table.shape[1]], type: 'f32' };
   },
+  reads: ({ output: [numTokens, width] }) => numTokens * width,
   vjp: ({ gradient, inputs: [table, ids] }) => [scatterAddRows(gradient, ids, table.shape[0]), undefined],
 });

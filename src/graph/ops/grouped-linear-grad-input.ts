@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { multiplyDim, sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -39,6 +39,4 @@ export const groupedLinearGradInput = defineOp<
     );
     return { shape: [multiplyDim(numTokens, k / slotsPerRow), weight.shape[2]], type: 'f32' };
   },
-  flops: ([gradient, weight]) =>
-    multiplyDim(gradient.shape[0], (2 * (numElements(weight.shape) as number)) / (weight.shape[0] as number)),
 });

@@ -38,6 +38,4 @@ export const groupedLinearGradWeight = defineOp<
     );
     return { shape: [numExperts, gradient.shape[1], x.shape[1]], type: 'f32' };
   },
-  flops: ([gradient, x]) =>
-    multiplyDim(gradient.shape[0], 2 * (gradient.shape[1] as number) * (x.shape[1] as number)),
 });

@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { multiplyDim, sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import { groupedLinearGradInput } from './grouped-linear-grad-input.ts';
@@ -40,8 +40,9 @@ export const groupedLinear = defineOp<[x: Tensor, weight_EOI: Tensor, experts_TK
     );
     return { shape: [numRouted, weight.shape[1]], type: 'f32' };
   },
-  flops: ([, weight], output) =>
-    multiplyDim(output.shape[0], (2 * (numElements(weight.shape) as number)) / (weight.shape[0] as number)),
+  multiplies: ({ inputs: [, [, numColumns, width]], output: [numRouted] }) => numRouted * numColumns * width,
+  reads: ({ inputs: [, [numExperts, numColumns, width], [numTokens, numChosen]] }) =>
+    numColumns * width * expectedExperts(numExperts, numChosen, numTokens),
   vjp({ gradient, inputs: [x, weight, experts] }) {
     const slotsPerRow = sameDim(x.shape[0], experts.shape[0]) ? (experts.shape[1] as number) : 1;
     return [
@@ -51,3 +52,8 @@ export const groupedLinear = defineOp<[x: Tensor, weight_EOI: Tensor, experts_TK
     ];
   },
 });
+
+/** How many different experts some tokens choose together, were the choice even. */
+function expectedExperts(numExperts: number, numChosen: number, numTokens: number): number {
+  return numExperts * (1 - (1 - numChosen / numExperts) ** numTokens);
+}

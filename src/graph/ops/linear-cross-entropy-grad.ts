@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameShape } from '../dim.ts';
+import { sameShape } from '../dim.ts';
 import { checkLinearCrossEntropy } from '../loss-shapes.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
@@ -27,5 +27,4 @@ export const linearCrossEntropyGrad = defineOp<
     );
     return { shape: [x.shape[0], (x.shape[1] as number) + 1], type: 'f32' };
   },
-  flops: ([, x, weight]) => multiplyDim(x.shape[0], 6 * (numElements(weight.shape) as number)),
 });

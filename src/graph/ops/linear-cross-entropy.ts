@@ -1,4 +1,3 @@
-import { multiplyDim, numElements } from '../dim.ts';
 import { checkLinearCrossEntropy } from '../loss-shapes.ts';
 import { defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
@@ -21,5 +20,4 @@ export const linearCrossEntropy = defineOp<
     checkLinearCrossEntropy('linearCrossEntropy', inputs, { x, weight, targets, weights });
     return { shape: [x.shape[0]], type: 'f32' };
   },
-  flops: ([x, weight]) => multiplyDim(x.shape[0], 2 * (numElements(weight.shape) as number)),
 });

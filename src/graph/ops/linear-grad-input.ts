@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -23,5 +23,4 @@ export const linearGradInput = defineOp<[gradient_TO: Tensor, weight_OI: Tensor]
     );
     return { shape: [gradient.shape[0], weight.shape[1]], type: 'f32' };
   },
-  flops: ([gradient, weight]) => multiplyDim(gradient.shape[0], 2 * (numElements(weight.shape) as number)),
 });

@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -16,5 +16,4 @@ export const linearGradWeight = defineOp<[gradient_TO: Tensor, x_TI: Tensor]>({
     );
     return { shape: [gradient.shape[1], x.shape[1]], type: 'f32' };
   },
-  flops: ([gradient], { shape }) => multiplyDim(gradient.shape[0], 2 * (numElements(shape) as number)),
 });

@@ -1,4 +1,4 @@
-import { multiplyDim, numElements, sameDim } from '../dim.ts';
+import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import { linearGradInput } from './linear-grad-input.ts';
@@ -21,7 +21,7 @@ export const linear = defineOp<[x_TI: Tensor, weight_OI: Tensor]>({
     );
     return { shape: [x.shape[0], weight.shape[0]], type: 'f32' };
   },
-  flops: ([x, weight]) => multiplyDim(x.shape[0], 2 * (numElements(weight.shape) as number)),
+  multiplies: ({ inputs: [[numRows, width]], output }) => numRows * width * output[1],
   vjp: ({ gradient, inputs: [x, weight] }) => [
     linearGradInput(gradient, weight),
     linearGradWeight(gradient, x),
