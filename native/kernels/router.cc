@@ -78,6 +78,18 @@ void gather(const float* x_TE, int64_t width, const int32_t* columns_TK, int64_t
     for (int64_t i = t * k; i < (t + 1) * k; ++i) y_TK[i] = x_TE[t * width + columns_TK[i]];
 }
 
+void softmax(const float* x_TE, int64_t width, float* y_TE, int64_t begin, int64_t end) {
+  for (int64_t t = begin; t < end; ++t) {
+    const float* x = x_TE + t * width;
+    float* y = y_TE + t * width;
+    float largest = x[0], sum = 0.0f;
+    for (int64_t i = 1; i < width; ++i) largest = maxOf(largest, x[i]);
+    mapElements(x, x, y, 0, width, [=](Vec16 v, Vec16) { return exp16(sub(v, set16(largest))); });
+    for (int64_t i = 0; i < width; ++i) sum += y[i];
+    for (int64_t i = 0; i < width; ++i) y[i] /= sum;
+  }
+}
+
 void normalizeRows(const float* x_TK, int64_t width, float eps, float* y_TK, int64_t begin, int64_t end) {
   for (int64_t t = begin; t < end; ++t) {
     float sum = 0.0f;

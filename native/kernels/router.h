@@ -41,6 +41,10 @@ DOTS_DECLARE_KERNEL(
                 int64_t end))
 
 DOTS_DECLARE_KERNEL(
+    /// e^x over the sum of e^x along the row, in the order of the columns; y may be x. x_TE -> y_TE, rows [begin, end).
+    void softmax(const float* x_TE, int64_t width, float* y_TE, int64_t begin, int64_t end))
+
+DOTS_DECLARE_KERNEL(
     /// Every row divided by (its sum in slot order + eps); y may be x. x_TK -> y_TK, rows [begin, end).
     void normalizeRows(const float* x_TK, int64_t width, float eps, float* y_TK, int64_t begin, int64_t end))
 

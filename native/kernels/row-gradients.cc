@@ -91,6 +91,16 @@ void normalizeRowsGrad(const float* gradient_TK, const float* x_TK, int64_t widt
   }
 }
 
+void softmaxGrad(const float* gradient_TE, const float* y_TE, int64_t width, float* x_TE, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const float *g = gradient_TE + row * width, *y = y_TE + row * width;
+    float* x = x_TE + row * width;
+    float along = 0;
+    for (int64_t i = 0; i < width; ++i) along += g[i] * y[i];
+    for (int64_t i = 0; i < width; ++i) x[i] = y[i] * (g[i] - along);
+  }
+}
+
 void weightedSumGradRows(const float* gradient_TD, const float* weights_TK, int64_t k, int64_t width, float* y_RD,
                          int64_t begin, int64_t end) {
   for (int64_t r = begin * k; r < end * k; ++r) {

@@ -32,6 +32,11 @@ DOTS_DECLARE_KERNEL(
                            int64_t begin, int64_t end))
 
 DOTS_DECLARE_KERNEL(
+    /// Gradient of softmax from its output: gradient_TE, y_TE -> x_TE, rows [begin, end). x may be the gradient.
+    void softmaxGrad(const float* gradient_TE, const float* y_TE, int64_t width, float* x_TE, int64_t begin,
+                     int64_t end))
+
+DOTS_DECLARE_KERNEL(
     /// y_RD[t * K + k] = weights_TK[t][k] * gradient_TD[t], tokens [begin, end).
     void weightedSumGradRows(const float* gradient_TD, const float* weights_TK, int64_t k, int64_t width, float* y_RD,
                              int64_t begin, int64_t end))

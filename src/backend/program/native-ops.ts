@@ -45,6 +45,8 @@ export const NATIVE_OPS: Readonly<Record<string, string>> = {
   sigmoidGrad: '',
   silu: '',
   siluGrad: '',
+  softmax: '',
+  softmaxGrad: '',
   sumRows: '',
   sumSquares: '',
   swiglu: '',

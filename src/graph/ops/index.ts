@@ -43,6 +43,8 @@ import { sigmoid } from './sigmoid.ts';
 import { sigmoidGrad } from './sigmoid-grad.ts';
 import { silu } from './silu.ts';
 import { siluGrad } from './silu-grad.ts';
+import { softmax } from './softmax.ts';
+import { softmaxGrad } from './softmax-grad.ts';
 import { sumRows } from './sum-rows.ts';
 import { sumSquares } from './sum-squares.ts';
 import { swiglu } from './swiglu.ts';
@@ -100,6 +102,8 @@ export const ops = {
   sigmoidGrad,
   silu,
   siluGrad,
+  softmax,
+  softmaxGrad,
   sumRows,
   sumSquares,
   swiglu,

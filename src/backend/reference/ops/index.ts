@@ -42,6 +42,8 @@ import { sigmoid } from './sigmoid.ts';
 import { sigmoidGrad } from './sigmoid-grad.ts';
 import { silu } from './silu.ts';
 import { siluGrad } from './silu-grad.ts';
+import { softmax } from './softmax.ts';
+import { softmaxGrad } from './softmax-grad.ts';
 import { sumRows } from './sum-rows.ts';
 import { sumSquares } from './sum-squares.ts';
 import { swiglu } from './swiglu.ts';
@@ -97,6 +99,8 @@ export const kernels: Readonly<Record<Exclude<OpName, 'reshape' | 'after'>, Kern
   sigmoidGrad,
   silu,
   siluGrad,
+  softmax,
+  softmaxGrad,
   sumRows,
   sumSquares,
   swiglu,
