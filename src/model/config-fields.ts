@@ -1,5 +1,8 @@
 import { FormatError, UnsupportedError } from '../core/errors.ts';
 
+/** More than any model has: what is made for each layer stays small, whatever a damaged file says. */
+export const MAX_LAYERS = 10_000;
+
 /** What reading a configuration has found wrong, so that the user sees all of it at once. */
 export abstract class ConfigFields {
   protected readonly problems: string[] = [];

@@ -1,4 +1,4 @@
-import { ConfigFields } from './config-fields.ts';
+import { ConfigFields, MAX_LAYERS } from './config-fields.ts';
 
 /** The part of a GGUF file that a configuration is read from. */
 export interface GgufFacts {
@@ -31,6 +31,13 @@ export class GgufFields extends ConfigFields {
   /** A number that was a decimal before it was stored in 32 bits: 1e-5, not 9.999999747378752e-6. */
   decimal(key: string, fallback?: number): number {
     return roundedToDecimal(this.number(key, fallback));
+  }
+
+  numLayers(): number {
+    const count = this.number('block_count');
+    if (!(count > MAX_LAYERS)) return count;
+    this.problems.push(`"${this.prefix}.block_count" is ${count}, expected at most ${MAX_LAYERS}`);
+    return Number.NaN;
   }
 
   boolean(key: string, fallback: boolean): boolean {

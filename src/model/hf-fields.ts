@@ -1,5 +1,5 @@
 import type { JsonObject } from '../format/hf-folder.ts';
-import { ConfigFields } from './config-fields.ts';
+import { ConfigFields, MAX_LAYERS } from './config-fields.ts';
 
 /**
  * Reads the fields of a `config.json`. Absent fields are never filled from transformers' class defaults: those describe
@@ -17,6 +17,12 @@ export class HfFields extends ConfigFields {
     const value = this.json[name] ?? fallback;
     if (typeof value === 'number' && Number.isFinite(value)) return value;
     return this.bad(name, value, 'a number', Number.NaN);
+  }
+
+  numLayers(): number {
+    const count = this.number('num_hidden_layers');
+    if (!(count > MAX_LAYERS)) return count;
+    return this.bad('num_hidden_layers', count, `at most ${MAX_LAYERS}`, Number.NaN);
   }
 
   boolean(name: string, fallback?: boolean): boolean {

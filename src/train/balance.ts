@@ -1,3 +1,38 @@
+import { UsageError } from '../core/errors.ts';
+import type { ModelConfig } from '../model/architecture.ts';
+import { routedLayers } from '../model/weights.ts';
+
+/** As a run gives it; undefined where it leaves the default. */
+export interface BalanceConfig {
+  readonly biasRate: number | undefined;
+  readonly lossFactor: number | undefined;
+}
+
+export interface Balance {
+  /** How far the routers' biases move in a step. */
+  readonly biasRate: number;
+  /** α of the sequence-wise balance loss. */
+  readonly lossFactor: number;
+}
+
+/** Defaults for what a model has. Throws `UsageError` where a run asks to balance with what it does not have. */
+export function resolveBalance({ biasRate, lossFactor }: BalanceConfig, model: ModelConfig): Balance {
+  const routed = routedLayers(model);
+  const hasBias = routed.some(({ bias }) => bias !== undefined);
+  const refuse = (field: string, missing: string): never => {
+    throw new UsageError(`Cannot train with "balance.${field}": ${model.architecture} has no ${missing}`, {
+      code: 'bad-run',
+      hint: 'leave the field out, or set it to 0',
+    });
+  };
+  if (!hasBias && (biasRate ?? 0) > 0) refuse('biasRate', 'bias in its router');
+  if (routed.length === 0 && (lossFactor ?? 0) > 0) refuse('lossFactor', 'experts');
+  return {
+    biasRate: hasBias ? (biasRate ?? 0.001) : 0,
+    lossFactor: routed.length > 0 ? (lossFactor ?? 1e-4) : 0,
+  };
+}
+
 /** How evenly a layer's experts are used, from how often each was chosen. */
 export interface LoadStatistics {
   /** max(c) / mean(c) − 1: 0 where all are chosen equally often. */

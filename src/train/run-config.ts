@@ -6,6 +6,7 @@ import { type Findings, ObjectReader } from '../format/object-reader.ts';
 import type { Architecture, ModelConfig } from '../model/architecture.ts';
 import { architectures } from '../model/architectures.ts';
 import { checkConfig } from '../model/config.ts';
+import type { BalanceConfig } from './balance.ts';
 import type { OptimizerType } from './names.ts';
 import type { BatchStage, Decay, LearningRateSchedule } from './schedule.ts';
 
@@ -39,7 +40,7 @@ export interface RunConfig {
     readonly weightDecay: number;
     readonly clipNorm: number;
   };
-  readonly balance: { readonly biasRate: number; readonly lossFactor: number };
+  readonly balance: BalanceConfig;
   readonly init: { readonly std: number; readonly embeddingStd: number; readonly seed: number };
   readonly checkpoint: { readonly everySteps: number; readonly keepAtTokens: readonly number[] };
   readonly logEverySteps: number;
@@ -134,8 +135,8 @@ function readFields(run: ObjectReader): RunConfig {
       clipNorm: optimizer.number('clipNorm', { fallback: 1 }),
     })),
     balance: run.object('balance', (balance) => ({
-      biasRate: balance.number('biasRate', { fallback: 0.001 }),
-      lossFactor: balance.number('lossFactor', { fallback: 1e-4 }),
+      biasRate: balance.optionalNumber('biasRate'),
+      lossFactor: balance.optionalNumber('lossFactor'),
     })),
     init: run.object('init', (init) => {
       const std = init.number('std', { fallback: 0.006 });

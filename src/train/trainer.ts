@@ -5,7 +5,7 @@ import type { ValidationSet } from '../data/open-data.ts';
 import type { JsonValue } from '../format/json.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { type RoutedLayer, routedLayers } from '../model/weights.ts';
-import { updateBias } from './balance.ts';
+import { type Balance, resolveBalance, updateBias } from './balance.ts';
 import { BatchFeed, type DataStage, type StepBatches } from './batch-feed.ts';
 import {
   type Progress,
@@ -70,6 +70,7 @@ class Trainer {
   private readonly feed: BatchFeed;
   private readonly interval: IntervalLog;
   private readonly routedLayers: readonly RoutedLayer[];
+  private readonly balance: Balance;
   private progress: Progress;
   private savedStep = -1;
   private saved: string | undefined;
@@ -84,17 +85,19 @@ class Trainer {
     this.feed = new BatchFeed(options.stages);
     this.interval = new IntervalLog(options.model, store);
     this.routedLayers = routedLayers(options.model);
+    this.balance = resolveBalance(options.run.balance, options.model);
     this.progress = { step: 0, tokens: 0, positions: this.feed.positions() };
   }
 
   static async open(options: TrainerOptions): Promise<Trainer> {
     const { run, model, backend } = options;
+    const balance = resolveBalance(run.balance, model);
     const store = backend.createStore(storeSpecs(model, run.optimizer.type));
     const step = await TrainingStep.load(
       backend,
       model,
       store,
-      { ...run.optimizer, balanceLoss: run.balance.lossFactor, recompute: run.recompute },
+      { ...run.optimizer, balanceLoss: balance.lossFactor, recompute: run.recompute },
       run.microBatchTokens,
     );
     const trainer = new Trainer(options, store, step);
@@ -180,7 +183,7 @@ class Trainer {
   }
 
   private async trainStep({ batches, positions }: StepBatches, end: number): Promise<void> {
-    const { run, totalTokens, signal, onStep } = this.options;
+    const { totalTokens, signal, onStep } = this.options;
     const { step, tokens } = this.progress;
     const startMs = performance.now();
     const result = await this.step.gradients(batches, signal);
@@ -190,7 +193,7 @@ class Trainer {
     await this.step.update(rate, result.gradientNorm, step);
     for (const { layer, bias } of this.routedLayers) {
       const counts_E = result.counts.get(layer);
-      if (bias !== undefined && counts_E) updateBias(this.store.array(bias), counts_E, run.balance.biasRate);
+      if (bias !== undefined && counts_E) updateBias(this.store.array(bias), counts_E, this.balance.biasRate);
     }
     this.loss = result.loss;
     this.progress = { step: step + 1, tokens: end, positions };

@@ -8,16 +8,20 @@ import { openHfFolder } from '../../src/format/hf-folder.ts';
 import { writeSafetensors } from '../../src/format/safetensors-writer.ts';
 import type { StoredTensor } from '../../src/format/stored-tensor.ts';
 import { type HfShapeConfig, type NamedTensor, randomDots1Weights } from '../fixtures/random-dots1.ts';
+import { type RelativeConfig, randomRelativeWeights } from '../fixtures/random-relatives.ts';
 
 /** A Hugging Face folder without tokenizer: random weights in f32. `edit` may change or take away tensors. */
 export async function writeHfFolder(
   path: string,
-  config: HfShapeConfig & Readonly<Record<string, unknown>>,
+  config: (HfShapeConfig | RelativeConfig) & Readonly<Record<string, unknown>>,
   edit: (weights: Map<string, NamedTensor>) => void = () => {},
 ): Promise<string> {
   mkdirSync(path);
   writeFileSync(`${path}/config.json`, JSON.stringify(config));
-  const weights = randomDots1Weights(config, 3);
+  const weights =
+    'n_routed_experts' in config
+      ? randomDots1Weights(config as HfShapeConfig, 3)
+      : randomRelativeWeights(config as RelativeConfig, 3);
   edit(weights);
   await writeSafetensors(await createFileFolder(path), {
     tensors: [...weights].map(([name, { shape, data }]) => ({ name, type: f32, shape, data })),

@@ -40,6 +40,8 @@ export function expertWeights(c: ExpertsConfig): LayerWeight[] {
 /** What makes a configuration of experts impossible. */
 export function expertProblems(c: ExpertsConfig): string[] {
   const problems = notPositive(c, ['expertSize', 'numExperts', 'numExpertsPerToken']);
+  // Their ids are written in 16 bits.
+  if (c.numExperts > 2 ** 16) problems.push(`numExperts = ${c.numExperts}`);
   if (c.numExpertsPerToken > c.numExperts)
     problems.push(`${c.numExpertsPerToken} experts for each token, but only ${c.numExperts} experts`);
   return problems;

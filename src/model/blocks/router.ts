@@ -5,6 +5,7 @@ import { linear } from '../../graph/ops/linear.ts';
 import { normalizeRows } from '../../graph/ops/normalize-rows.ts';
 import { scale } from '../../graph/ops/scale.ts';
 import { sigmoid } from '../../graph/ops/sigmoid.ts';
+import { softmax } from '../../graph/ops/softmax.ts';
 import { topK } from '../../graph/ops/top-k.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Weights } from '../architecture.ts';
@@ -56,7 +57,21 @@ export function sigmoidRouterWeights(D: number, E: number): LayerWeight[] {
   ];
 }
 
-function routerWeights(D: number, E: number): LayerWeight[] {
+export interface SoftmaxRouterConfig {
+  readonly numExpertsPerToken: number;
+  readonly normalizeTopK: boolean;
+}
+
+/** Shares of a softmax over all experts, of which a token meets the largest. Source: arXiv:2505.09388. */
+export function softmaxRouter(x_TD: Tensor, w: Weights, c: SoftmaxRouterConfig): Routed {
+  const scores_TE = softmax(linear(x_TD, w('router')));
+  const experts_TK = topK(scores_TE, { k: c.numExpertsPerToken });
+  const weights_TK = gather(scores_TE, experts_TK);
+  if (!c.normalizeTopK) return { scores_TE, experts_TK, weights_TK };
+  return { scores_TE, experts_TK, weights_TK: normalizeRows(weights_TK, { eps: 1e-20 }) };
+}
+
+export function routerWeights(D: number, E: number): LayerWeight[] {
   // `mlp.gate` is the router; `mlp.gate_proj` is the gate of a dense layer.
   return [
     { name: 'router', shape: [E, D], gguf: 'ffn_gate_inp.weight', hf: 'mlp.gate.weight', isRouter: true },

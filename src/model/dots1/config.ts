@@ -28,7 +28,7 @@ export function readGguf(fields: GgufFields): Dots1Config {
   fields.refuseUnevenHeads();
   fields.refuseRopeScaling();
   const numHeads = fields.number('attention.head_count');
-  const numLayers = fields.number('block_count');
+  const numLayers = fields.numLayers();
   return {
     architecture: 'dots1',
     vocabSize: fields.vocabSize(),
@@ -93,7 +93,7 @@ export function readHf(fields: HfFields): Dots1Config {
   refuseVariants(fields);
   const numHeads = fields.number('num_attention_heads');
   const hiddenSize = fields.number('hidden_size');
-  const numLayers = fields.number('num_hidden_layers');
+  const numLayers = fields.numLayers();
   return {
     architecture: 'dots1',
     vocabSize: fields.number('vocab_size'),
