@@ -21,8 +21,11 @@ export interface Store {
 /** Throws `ShapeError` where a program knows a tensor of the store under another shape. */
 export function checkStored(name: string, stored: readonly number[], wanted: readonly number[]): void {
   if (stored.length === wanted.length && stored.every((size, axis) => size === wanted[axis])) return;
-  throw new ShapeError(`The tensor ${name} is [${stored}] in the store, but the program wants [${wanted}]`, {
-    code: 'shape-mismatch',
-    hint: 'the parameters belong to a model of another configuration',
-  });
+  throw new ShapeError(
+    `The tensor ${name} is [${stored}] in the store, but the program expects [${wanted}]`,
+    {
+      code: 'shape-mismatch',
+      hint: 'the parameters belong to a model of another configuration',
+    },
+  );
 }

@@ -19,12 +19,12 @@ export interface Conversation {
 }
 
 const HELP = `/help          this list
-/system TEXT   how the model should behave from here on; without TEXT: no instruction
-/retry         take back the last answer and ask for another
-/reset         forget the conversation
-/exit          leave (also Ctrl-D)
-"""            begins and ends a message of several lines
-Ctrl-C stops an answer; at the prompt it leaves. A message that begins with a slash is written with two.`;
+/system TEXT   set the system prompt; without TEXT: remove it
+/retry         regenerate the last answer
+/reset         start a new conversation
+/exit          exit (also Ctrl-D)
+"""            start or end a message of several lines
+Ctrl-C stops an answer; at the prompt it exits. Write two slashes for a message that starts with one.`;
 
 export function systemMessage(system: string | undefined): ChatMessage[] {
   return system === undefined ? [] : [{ role: 'system', content: system }];
@@ -67,7 +67,7 @@ class ChatLoop {
     const { session } = this;
     if (this.lines.isTerminal) {
       session.note(
-        `${session.style('bold', printable(this.conversation.name), session.io.stderr)}  /help lists the commands, /exit leaves`,
+        `${session.style('bold', printable(this.conversation.name), session.io.stderr)}  /help lists the commands, /exit exits`,
       );
     }
     for (;;) {
@@ -113,11 +113,11 @@ class ChatLoop {
       case 'reset':
       case 'clear':
         this.messages = [];
-        session.note('the conversation is forgotten');
+        session.note('started a new conversation');
         break;
       case 'system':
         this.system = rest === '' ? undefined : rest;
-        session.note(rest === '' ? 'no instruction any more' : 'the model is told so from here on');
+        session.note(rest === '' ? 'system prompt removed' : 'system prompt set');
         break;
       case 'retry':
         await this.retry();
@@ -131,7 +131,7 @@ class ChatLoop {
   private async retry(): Promise<void> {
     if (this.messages.at(-1)?.role === 'assistant') this.messages.pop();
     if (this.messages.length > 0) await this.answerLast();
-    else this.session.note('there is nothing to answer yet');
+    else this.session.note('there is no answer to regenerate yet');
   }
 
   private async answerLast(): Promise<void> {

@@ -59,9 +59,9 @@ async function checkOutput(input: string, output: string, force: boolean): Promi
     });
   }
   if (!force) {
-    throw new UsageError(`Cannot write ${output}: it is there already`, {
+    throw new UsageError(`Cannot write ${output}: it already exists`, {
       code: 'output-exists',
-      hint: 'give another name, or replace it with --force',
+      hint: 'give another name, or overwrite it with --force',
     });
   }
   if (present.isDirectory() === isGgufName(output)) {

@@ -42,7 +42,7 @@ export async function dataSample(
       `Cannot sample: no conversation of ${flags.questions.join(', ')} ends with an answer`,
       {
         code: 'no-questions',
-        hint: 'the last message of each has to be the right answer, by which others are judged',
+        hint: 'the last message of each conversation must be the correct answer',
       },
     );
   }

@@ -80,7 +80,7 @@ function sourcePattern(text: string): RegExp {
   try {
     return new RegExp(text);
   } catch (cause) {
-    throw new UsageError(`--source ${text} is no regular expression`, {
+    throw new UsageError(`--source ${text} is not a regular expression`, {
       code: 'bad-pattern',
       hint: 'write it as in JavaScript, for example "wiki|fairy"',
       cause,

@@ -26,7 +26,7 @@ export async function info(session: Session, model: string, flags: InfoFlags): P
     const { unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
     if (unused.length > 0)
       session.warn(
-        `${formatCount(unused.length)} tensors have no place in this architecture, e.g. ${unused[0]}`,
+        `${formatCount(unused.length)} tensors are not part of this architecture, e.g. ${unused[0]}`,
       );
     const facts = collect(files);
     const tensors = [...files.tensors.values()];
@@ -111,7 +111,7 @@ function describe(facts: Facts, session: Session): string[] {
     ...architectureOf(config).describe(config),
     [
       'parameters',
-      `${formatParameters(parameters.total)} in all, ${formatParameters(parameters.active)} for each token`,
+      `${formatParameters(parameters.total)} total, ${formatParameters(parameters.active)} active per token`,
     ],
     [
       'file',
@@ -121,12 +121,12 @@ function describe(facts: Facts, session: Session): string[] {
     ['context', `${formatCount(config.contextLength)} tokens`],
     [
       'memory',
-      `${formatBytes(memory.weightBytes)} of weights, and a cache of ${contexts.map(cacheAt).join(', ')}`,
+      `${formatBytes(memory.weightBytes)} of weights, and a KV cache of ${contexts.map(cacheAt).join(', ')}`,
     ],
     ['tokenizer', tokenizer ? describeTokenizer(tokenizer, config) : 'none; commands take token ids'],
     [
       'chat template',
-      facts.chatTemplate === 'file' ? "the file's own" : 'the usual one of dots.llm1 (the file has none)',
+      facts.chatTemplate === 'file' ? 'from the file' : 'default of dots.llm1 (the file has none)',
     ],
   ];
   const width = Math.max(...rows.map(([label]) => label.length));

@@ -52,7 +52,7 @@ async function readPrompt(session: Session, flags: RunFlags): Promise<string | n
   if (flags.promptFile === undefined && session.io.stdin.isTTY) {
     throw new UsageError('There is no prompt', {
       code: 'no-prompt',
-      hint: 'give --prompt TEXT or --prompt-file FILE, pipe text in, or talk with the model: dots chat',
+      hint: 'give --prompt TEXT or --prompt-file FILE, pipe text in, or chat with the model: dots chat',
     });
   }
   const text = await readText(session, flags.promptFile ?? '-');

@@ -37,10 +37,13 @@ export async function serve(session: Session, model: string | undefined, flags: 
   const apiKeys = readApiKeys(session, flags);
   const isOpen = !isLoopback(flags.host.toLowerCase());
   if (isOpen && apiKeys.length === 0 && !flags.insecure) {
-    throw new UsageError(`On ${flags.host} everybody in the network could use the model without a key`, {
-      code: 'no-api-key',
-      hint: 'give --api-key-file FILE (or DOTS_API_KEY in the environment), or --insecure if that is what you want',
-    });
+    throw new UsageError(
+      `Cannot listen on ${flags.host} without an API key: everyone on the network could use the model`,
+      {
+        code: 'no-api-key',
+        hint: 'give --api-key-file FILE (or DOTS_API_KEY in the environment), or --insecure to allow it',
+      },
+    );
   }
   const context = flags.maxModelLen ?? flags.ctx;
   const engine = await openModel(session, model, flags, {
@@ -69,7 +72,7 @@ export async function serve(session: Session, model: string | undefined, flags: 
     const server = await listen(app, { host: flags.host, port: flags.port });
     const { name } = app.context.served;
     session.note(
-      `Serving ${name} on ${server.url} (${engine.backend.description}, ${availableParallelism()} cores); Ctrl-C ends it`,
+      `Serving ${name} on ${server.url} (${engine.backend.description}, ${availableParallelism()} cores); Ctrl-C stops it`,
     );
     await untilInterrupted(session, server, flags.drain);
   } finally {
@@ -84,7 +87,7 @@ async function untilInterrupted(
   drainSeconds: number,
 ): Promise<void> {
   await nextInterrupt(session, 0);
-  session.note(`Stopping: open answers have ${drainSeconds} s to finish`);
+  session.note(`Stopping: running answers have ${drainSeconds} s to finish`);
   const numCut = await server.shutDown(drainSeconds * 1000, nextInterrupt(session, ECHO_MS));
   session.note(numCut === 0 ? 'Stopped' : `Stopped; ${numCut} answers were cut off`);
 }

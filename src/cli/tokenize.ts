@@ -18,7 +18,7 @@ export async function tokenize(session: Session, model: string, flags: TokenizeF
   const text = await readInput(session, flags);
   const files = await openFiles(session, model);
   try {
-    const tokenizer = requireTokenizer(files, 'it takes token ids as they are');
+    const tokenizer = requireTokenizer(files, 'give token ids to the other commands');
     const tokens = [...tokenizer.encode(text, { control: flags.control ?? false })];
     if (flags.json) {
       await session.json({ tokens, pieces: tokens.map((id) => tokenizer.pieceOf(id)) });
@@ -38,7 +38,7 @@ export async function detokenize(
 ): Promise<void> {
   const files = await openFiles(session, model);
   try {
-    const text = requireTokenizer(files, 'there is no text to be had from it').decode(flags.tokens);
+    const text = requireTokenizer(files, 'use a model with a tokenizer').decode(flags.tokens);
     if (flags.json) await session.json({ text });
     else await session.write(session.io.stdout.isTTY ? `${text}\n` : text);
   } finally {

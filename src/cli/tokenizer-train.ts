@@ -218,7 +218,7 @@ function readField(json: string, field: string, file: string, line: number): str
     if (typeof document === 'object' && document !== null && Object.hasOwn(document, field)) {
       const text: unknown = (document as Record<string, unknown>)[field];
       if (typeof text === 'string') return text;
-      found = `its "${field}" is no string`;
+      found = `its "${field}" is not a string`;
     } else found = `it has no field "${field}"`;
   } catch {
     found = 'it is not JSON';

@@ -66,7 +66,7 @@ async function readFiles(path: string): Promise<Omit<HfFiles, 'config'>> {
   if (!tokenizerJson) {
     throw new UsageError(`Cannot open the tokenizer ${path}: there is no such file`, {
       code: 'file-not-found',
-      hint: 'make one with "dots tokenizer train", or leave "tokenizer" out where shards are all there is',
+      hint: 'train one with "dots tokenizer train", or omit "tokenizer" if all data are shards',
     });
   }
   const tokenizerConfig = await read('tokenizer_config.json', json);

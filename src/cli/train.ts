@@ -39,7 +39,7 @@ export async function sftCommand(session: Session, file: string, flags: TrainFla
       `Cannot fine-tune with ${file}: it has no ${hasChat ? '"initFrom"' : '"chat" in its data'}`,
       {
         code: 'bad-run',
-        hint: 'fine-tuning needs a model to begin with, and conversations; see docs/training.md',
+        hint: 'fine-tuning needs initial weights and conversations; see docs/training.md',
       },
     );
   }
@@ -74,7 +74,7 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
     const parameters = countParameters(model);
     session.note(
       `${formatParameters(parameters.total)} parameters, ${formatParameters(parameters.active)} active; ` +
-        `${formatCount(totalTokens)} tokens${resumeFrom ? `; goes on from ${resumeFrom}` : ''}`,
+        `${formatCount(totalTokens)} tokens${resumeFrom ? `; resumes from ${resumeFrom}` : ''}`,
     );
     let detail = '';
     const options: TrainerOptions = {
@@ -124,7 +124,8 @@ async function findCheckpoint(
       hint: 'continue it with --resume, or give another folder in "out"',
     });
   }
-  if (newest === undefined && resume) session.note('there is no checkpoint yet: the run begins');
+  if (newest === undefined && resume)
+    session.note('there is no checkpoint yet: the run starts from the beginning');
   return newest;
 }
 
@@ -180,7 +181,7 @@ async function openRunData(
     closers.push(() => one.close());
     if (one.numTooLong > 0)
       session.warn(
-        `${formatCount(one.numTooLong)} conversations are left out: their first answer is too long`,
+        `${formatCount(one.numTooLong)} conversations are skipped: their first answer is too long`,
       );
     opened.push({ from, ...one });
   }

@@ -78,7 +78,7 @@ function collectWeights(
   const { unused } = bindWeights(config, tensors, naming, origin);
   if (unused.length > 0)
     onWarning(
-      `${unused.length} tensors have no place in this architecture and are left out, e.g. ${unused[0]}`,
+      `${unused.length} tensors are not part of this architecture and are left out, e.g. ${unused[0]}`,
     );
   return weightSpecs(config).map((spec) => {
     const names = naming === 'gguf' ? [spec.gguf] : hfNames(spec);

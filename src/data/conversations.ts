@@ -32,7 +32,7 @@ export function encodeConversation(
     const whole = render(messages.slice(0, i + 1), false);
     if (!startsWith(whole, before) || (tokens && !startsWith(before, tokens))) {
       throw new UnsupportedError(
-        'Cannot tell which tokens are the assistant’s: the chat template rewrites earlier turns',
+        'Cannot determine which tokens are the assistant’s: the chat template rewrites earlier turns',
         {
           code: 'template-not-incremental',
           hint: 'train with a template that renders each turn in the same way whatever follows',
@@ -146,7 +146,7 @@ export function messagesOf({ fields, line }: JsonLine, file: string): ChatMessag
     throw badLine(file, line, 'one of its messages lacks a "role" or a "content" that is text');
   }
   if (!messages.some((message: ChatMessage) => message.role === 'assistant')) {
-    throw badLine(file, line, 'no message is the assistant’s, so there is nothing to learn');
+    throw badLine(file, line, 'no message is from the assistant, so there is nothing to learn');
   }
   return messages as ChatMessage[];
 }

@@ -113,8 +113,8 @@ export function numbersOf<Name extends string>(
 }
 
 export function wrongPosition(found: string): FormatError {
-  return new FormatError(`Cannot go on where the data stopped: the position is of other data (${found})`, {
+  return new FormatError(`Cannot resume: the position belongs to other data (${found})`, {
     code: 'wrong-position',
-    hint: 'resume with the data files that the run began with',
+    hint: 'resume with the data files that the run started with',
   });
 }

@@ -129,7 +129,7 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
   try {
     const { weights, unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
     if (unused.length > 0)
-      options.onWarning?.(`${files.origin}: ${unused.length} tensors have no use here, e.g. ${unused[0]}`);
+      options.onWarning?.(`${files.origin}: ${unused.length} tensors are not used, e.g. ${unused[0]}`);
     const contextLength = chooseContext(files.config, options.contextLength);
     const maxParallel = options.maxParallel ?? 1;
     const pagesPerSequence = Math.ceil(contextLength / PAGE_SIZE);
@@ -179,7 +179,7 @@ function chooseContext(config: ModelConfig, wanted: number | undefined): number 
   if (Number.isInteger(context) && context >= 1 && context <= config.contextLength) return context;
   throw new UsageError(`A context of ${formatCount(context)} tokens is not possible`, {
     code: 'bad-context',
-    hint: `this model was made for up to ${formatCount(config.contextLength)} tokens`,
+    hint: `the model supports up to ${formatCount(config.contextLength)} tokens`,
   });
 }
 
@@ -193,7 +193,7 @@ function chooseNumPages(
   const allowed = Math.min(all, Math.floor((options.kvBytes ?? Number.POSITIVE_INFINITY) / pageBytes));
   if (allowed >= pagesPerSequence) return allowed;
   options.onWarning?.(
-    `keys and values take ${formatBytes(pagesPerSequence * pageBytes)}, more than asked for: less does not hold one sequence of full length`,
+    `the KV cache takes ${formatBytes(pagesPerSequence * pageBytes)}, more than requested: a smaller one cannot hold one sequence of full length`,
   );
   return pagesPerSequence;
 }

@@ -161,7 +161,7 @@ function notAFile(path: string, isFolder: boolean): UsageError {
 function diskFull(path: string, found: string, cause?: unknown): ResourceError {
   return new ResourceError(`Cannot write ${path}: the disk is full (${found})`, {
     code: 'disk-full',
-    hint: 'free some space or write to another disk; nothing was left behind',
+    hint: 'free some space or write to another disk; no partial file remains',
     cause,
   });
 }

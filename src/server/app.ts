@@ -122,10 +122,10 @@ function engineGauges({ engine }: Model): Gauge[] {
     read: () => ({ '': read() }),
   });
   return [
-    one('requests_running', 'Sequences that are being computed.', () => loop.numRunning),
-    one('requests_waiting', 'Sequences that wait for their turn.', () => loop.numWaiting),
-    one('kv_tokens_used', 'Positions of the cache that running sequences hold.', () => numUsed() * PAGE_SIZE),
-    one('kv_tokens_capacity', 'Positions of the cache.', () => pool.numPages * PAGE_SIZE),
+    one('requests_running', 'Sequences in the batch.', () => loop.numRunning),
+    one('requests_waiting', 'Queued sequences.', () => loop.numWaiting),
+    one('kv_tokens_used', 'KV cache positions that running sequences use.', () => numUsed() * PAGE_SIZE),
+    one('kv_tokens_capacity', 'KV cache positions.', () => pool.numPages * PAGE_SIZE),
     {
       name: 'dots_memory_bytes',
       help: 'Memory by what it holds; weights are mapped from their file.',

@@ -77,26 +77,29 @@ export class Metrics {
   text(): string {
     const lines = [
       this.requests.lines('dots_requests_total', 'Requests by route and status.'),
-      this.promptTokens.lines('dots_prompt_tokens_total', 'Tokens of prompts.'),
+      this.promptTokens.lines('dots_prompt_tokens_total', 'Prompt tokens.'),
       this.promptTokensCached.lines(
         'dots_prompt_tokens_cached_total',
-        'Tokens of prompts that were remembered.',
+        'Prompt tokens found in the prefix cache.',
       ),
-      this.generationTokens.lines('dots_generation_tokens_total', 'Tokens of answers.'),
+      this.generationTokens.lines('dots_generation_tokens_total', 'Answer tokens.'),
       this.requestsCancelled.lines(
         'dots_requests_cancelled_total',
-        'Requests whose client left or was cut off.',
+        'Requests whose client disconnected or was disconnected.',
       ),
       ...this.gauges.map(({ name, help, read }) => [
         `# HELP ${name} ${help}`,
         `# TYPE ${name} gauge`,
         ...Object.entries(read()).map(([labels, value]) => `${name}${labels} ${value}`),
       ]),
-      this.timeToFirstToken.lines('dots_time_to_first_token_seconds', 'From request to first token.'),
-      this.interTokenLatency.lines('dots_inter_token_latency_seconds', 'Between two tokens of an answer.'),
-      this.requestSeconds.lines('dots_request_seconds', 'From request to the end of the answer.'),
-      this.queueSeconds.lines('dots_queue_seconds', 'From request to the start of reading the prompt.'),
-      this.prefillTokensPerSecond.lines('dots_prefill_tokens_per_second', 'Speed of reading prompts.'),
+      this.timeToFirstToken.lines('dots_time_to_first_token_seconds', 'Time to first token.'),
+      this.interTokenLatency.lines(
+        'dots_inter_token_latency_seconds',
+        'Time between two tokens of an answer.',
+      ),
+      this.requestSeconds.lines('dots_request_seconds', 'Duration of a request.'),
+      this.queueSeconds.lines('dots_queue_seconds', 'Time in the queue.'),
+      this.prefillTokensPerSecond.lines('dots_prefill_tokens_per_second', 'Prefill speed.'),
     ];
     return `${lines.flat().join('\n')}\n`;
   }

@@ -28,7 +28,7 @@ export class ServedModel {
 
   /** Equal fingerprints, bodies and seeds give equal tokens. Known once `ready` has resolved. */
   get fingerprint(): string {
-    if (this.hash === '') throw new InternalError('the fingerprint is asked for before the model is ready');
+    if (this.hash === '') throw new InternalError('the fingerprint is requested before the model is ready');
     return this.hash;
   }
 

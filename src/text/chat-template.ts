@@ -196,7 +196,7 @@ function checkedVariables(variables: TemplateOptions['variables'] = {}): object 
       });
     }
     if (isPlain || (typeof value === 'string' && /^[\p{L}\p{N} _.,:/+-]*$/u.test(value))) continue;
-    throw new UsageError(`The variable "${name}" for the chat template is no number, boolean or word`, {
+    throw new UsageError(`The variable "${name}" for the chat template is not a number, boolean or string`, {
       code: 'bad-template-variable',
       hint: 'strings may have letters, digits, spaces and _ . , : / + -',
     });

@@ -273,7 +273,7 @@ function checkMessages(messages: readonly ChatMessage[], options: ChatOptions): 
   }
   for (const { role, content } of messages) {
     if (typeof content !== 'string') {
-      throw new UsageError(`Cannot use a message of ${JSON.stringify(role)} whose content is no text`, {
+      throw new UsageError(`Cannot use a message of ${JSON.stringify(role)} whose content is not text`, {
         code: 'bad-content',
         hint: 'the content of a message is a string',
       });

@@ -112,7 +112,7 @@ export async function readProgress(path: string): Promise<Progress> {
       Number.isSafeInteger(json.step) &&
       Number.isSafeInteger(json.tokens) &&
       Array.isArray(json.positions);
-    if (!isFit) throw damaged(path, `${PROGRESS_FILE} does not say where the run stands`);
+    if (!isFit) throw damaged(path, `${PROGRESS_FILE} lacks the position of the run`);
     return { step: json.step, tokens: json.tokens, positions: json.positions, isKept: json.isKept === true };
   } finally {
     await source.close();
@@ -172,7 +172,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
 
 function otherVersion(path: string, found: number): UnsupportedError {
   return new UnsupportedError(
-    `Cannot go on from ${path}: its training state is of version ${found}, this release reads version ${VERSION}`,
+    `Cannot resume from ${path}: its training state is of version ${found}, this release reads version ${VERSION}`,
     {
       code: 'checkpoint-version',
       hint: 'finish the run with the release that began it, or begin a new run with this checkpoint as "initFrom"',
@@ -181,8 +181,8 @@ function otherVersion(path: string, found: number): UnsupportedError {
 }
 
 function damaged(path: string, found: string): FormatError {
-  return new FormatError(`Cannot go on from ${path}: ${found}`, {
+  return new FormatError(`Cannot resume from ${path}: ${found}`, {
     code: 'damaged-checkpoint',
-    hint: 'delete this checkpoint to go on from the one before it',
+    hint: 'delete this checkpoint to resume from the one before it',
   });
 }

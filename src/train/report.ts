@@ -78,12 +78,12 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
   const charts = [
     lineChart({
       title: 'Loss',
-      unit: 'nats a token',
+      unit: 'nats per token',
       lines: [series('training', ({ loss }) => loss), ...perSet(({ loss }) => loss)],
     }),
     lineChart({
       title: 'Held-out text',
-      unit: 'bits a byte',
+      unit: 'bits per byte',
       lines: perSet(({ bitsPerByte }) => bitsPerByte),
     }),
     lineChart({
@@ -92,19 +92,19 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
       lines: [series('rate', ({ learningRate }) => learningRate)],
     }),
     lineChart({
-      title: 'Norm of the gradients',
+      title: 'Gradient norm',
       unit: 'before clipping, logarithmic',
       lines: [series('norm', ({ gradientNorm }) => gradientNorm)],
       logarithmic: true,
     }),
     lineChart({
       title: 'Speed',
-      unit: 'tokens a second',
+      unit: 'tokens per second',
       lines: [series('tokens/s', ({ tokensPerSecond }) => tokensPerSecond)],
     }),
     lineChart({
       title: 'Largest load of an expert',
-      unit: 'above the mean, as a part of it',
+      unit: 'relative to the mean, minus 1',
       lines: perLayer(({ maxViolation }) => maxViolation),
       mark: { value: 0.5, label: '0.5' },
     }),
@@ -144,8 +144,8 @@ function summary(
     ['tokens', `${formatCount(last.tokens)}${start ? ` of ${formatCount(start.totalTokens)}` : ''}`],
     ['loss', last.loss.toFixed(4)],
     ...sets.map(([name, { loss, bitsPerByte }]) => [
-      `held out: ${name}`,
-      `${loss.toFixed(4)}${bitsPerByte === undefined ? '' : `, ${bitsPerByte.toFixed(4)} bits a byte`}`,
+      `held-out: ${name}`,
+      `${loss.toFixed(4)}${bitsPerByte === undefined ? '' : `, ${bitsPerByte.toFixed(4)} bits per byte`}`,
     ]),
     ['dead experts', String(last.layers.reduce((sum, { numDead }) => sum + numDead, 0))],
     ...(start

@@ -94,7 +94,7 @@ function readFields(run: ObjectReader): RunConfig {
   const contextLength = run.optionalNumber('contextLength', { min: 1, integer: true });
   const ropeTheta = run.optionalNumber('ropeTheta', { min: 1 });
   if (hasModel && (contextLength ?? ropeTheta) !== undefined)
-    run.complain('"contextLength" and "ropeTheta" beside "model" belong into it');
+    run.complain('"contextLength" and "ropeTheta" must be fields of "model"');
   const tokens = run.optionalNumber('tokens', { min: 1, integer: true });
   const epochs = run.optionalNumber('epochs');
   if ((tokens === undefined) === (epochs === undefined) && run.has('out'))
@@ -175,7 +175,9 @@ function readBatch(run: ObjectReader, microBatchTokens: number): BatchStage[] {
   for (const [i, { from, tokens }] of stages.entries()) {
     if (i > 0 && from <= stages[i - 1].from) run.complain('"batch" must be in ascending order of "from"');
     if (tokens % microBatchTokens !== 0)
-      run.complain(`a batch of ${tokens} tokens is no multiple of "microBatchTokens", ${microBatchTokens}`);
+      run.complain(
+        `a batch of ${tokens} tokens is not a multiple of "microBatchTokens", ${microBatchTokens}`,
+      );
   }
   return stages;
 }

@@ -46,7 +46,7 @@ describe('dots info', () => {
   it('without --tensors lists none', async () => {
     expect(await runJson(['info', TINY_HF_FOLDER])).not.toHaveProperty('tensors');
     const { stdout } = await runCli(['info', TINY_HF_FOLDER]);
-    expect(stdout).toMatch(/parameters +249K in all, 188K for each token/);
+    expect(stdout).toMatch(/parameters +249K total, 188K active per token/);
     expect(stdout).toMatch(/experts +3 of 8 and 2 shared, width 32; first 1 dense/);
     expect(stdout).not.toContain('q_proj');
     expect((await runCli(['info', TINY_HF_FOLDER, '--tensors'])).stdout).toMatch(

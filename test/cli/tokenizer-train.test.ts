@@ -76,7 +76,7 @@ describe('trainTokenizerCommand()', () => {
     const bad = [
       ['{"text": "a"}\n\n{"text": ', 'line 3', 'it is not JSON'],
       ['{"text": "a"}\n{"txt": "b"}', 'line 2', 'it has no field "text"'],
-      ['{"text": 5}\n', 'line 1', 'its "text" is no string'],
+      ['{"text": 5}\n', 'line 1', 'its "text" is not a string'],
       ['[1]\n', 'line 1', 'it has no field'],
     ];
     for (const [content, line, found] of bad) {

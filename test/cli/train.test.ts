@@ -163,9 +163,9 @@ describe('dots train', () => {
     expect(result.code).toBe(130);
     const resumed = await runCli(['train', file, '--resume', '--backend', 'reference'], {
       onStderr: (text, interrupt) => {
-        if (text.includes('goes on from')) interrupt();
+        if (text.includes('resumes from')) interrupt();
       },
     });
-    expect(resumed.stderr).toMatch(/goes on from .*step-0000000[5-9]/);
+    expect(resumed.stderr).toMatch(/resumes from .*step-0000000[5-9]/);
   });
 });

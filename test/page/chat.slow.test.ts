@@ -180,7 +180,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
       ['Top p', '0.9'],
       ['Top k', '40'],
       ['Min p', '0.05'],
-      ['Most tokens', '64'],
+      ['Max tokens', '64'],
       ['Seed', '7'],
       ['Repetition penalty', '1.1'],
       ['Presence penalty', '-0.5'],
@@ -210,7 +210,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
       error: { status: 429, code: 'queue_full', message: 'The queue is full' },
     });
     await v.ask('Hello?');
-    await v.page.getByRole('alert').getByText('The server has too much to do').waitFor();
+    await v.page.getByRole('alert').getByText('The server is too busy').waitFor();
     stage.server.answer = () => ({ text: 'Here I am, after all, and gone', cutAfter: 4, pauseMs: 20 });
     await v.button('Try again').click();
     await v.page.getByRole('alert').getByText('The connection ended in the middle').waitFor();
@@ -229,7 +229,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
   it('asks for the API key that a server wants', async () => {
     stage.server.apiKey = 'sesame';
     const v = await open();
-    await v.page.getByLabel('This server asks for an API key.').fill('wrong');
+    await v.page.getByLabel('This server requires an API key.').fill('wrong');
     await v.button('Connect').click();
     await v.page.getByLabel('The server does not accept this API key.').fill('sesame');
     await v.page.keyboard.press('Enter');

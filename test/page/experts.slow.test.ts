@@ -88,7 +88,9 @@ describePage('the expert view', startScriptedServer, (stage) => {
     const readout = v.page.locator('#experts-readout');
     await readout.getByText(`Layer 1, expert ${expert}: chosen for 2 of 4 tokens (50%)`).waitFor();
     await v.page.keyboard.press('Enter');
-    await readout.getByText(`Marked: the 2 tokens that went to expert ${expert} in layer 1.`).waitFor();
+    await readout
+      .getByText(`Highlighted: 2 tokens that were routed to expert ${expert} in layer 1.`)
+      .waitFor();
     await expect.poll(() => v.page.locator('.token.marked').allInnerTexts()).toEqual([' red', ' green']);
   });
 

@@ -24,7 +24,7 @@ describePage('the page on the real server', startRealServer, (stage) => {
     const v = await stage.open();
     await v.page.getByRole('heading', { name: 'tiny' }).waitFor();
     await v.button('Settings').click();
-    await v.page.getByLabel('Most tokens').fill('12');
+    await v.page.getByLabel('Max tokens').fill('12');
     await v.page.getByLabel('Temperature').fill('0');
     await v.page.keyboard.press('Escape');
     await v.ask('Hello');

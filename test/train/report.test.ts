@@ -35,7 +35,7 @@ describe('trainingReport()', () => {
     const page = trainingReport('a & b', records);
     expect(page).toContain('<title>a &amp; b</title>');
     expect(page).toContain('200 of 1,000');
-    expect(page).toContain('2.2500, 1.5000 bits a byte');
+    expect(page).toContain('2.2500, 1.5000 bits per byte');
     expect(page).toContain('layer 1, expert 0: 3.00 × the mean');
     expect(page.match(/<td style/g)).toHaveLength(4);
   });

@@ -54,7 +54,7 @@ function chooseIsa(addon: NativeAddon, wanted: string | undefined): string {
   } catch (error) {
     throw new UnsupportedError(`The instruction set ${wanted} cannot be used on this machine`, {
       code: 'unsupported-isa',
-      hint: `leave the choice out for ${addon.isa()}`,
+      hint: `omit the option to use ${addon.isa()}`,
       cause: error,
     });
   }
@@ -89,7 +89,7 @@ async function load(
   );
   const kvType = KV_TYPES.indexOf(options.stateType.name);
   if (kvType < 0) {
-    throw new UnsupportedError(`The key/value cache cannot be stored as ${options.stateType.name}`, {
+    throw new UnsupportedError(`The KV cache cannot be stored as ${options.stateType.name}`, {
       code: 'unsupported-kv-type',
       hint: `choose one of ${KV_TYPES.join(', ')}`,
     });

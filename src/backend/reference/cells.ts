@@ -14,7 +14,7 @@ export class Cells {
     this.type = type;
     this.rowSize = shape[shape.length - 1];
     if (!type.encode || this.rowSize % type.blockElements !== 0) {
-      throw new UnsupportedError(`The key/value cache cannot hold rows of ${this.rowSize} as ${type.name}`, {
+      throw new UnsupportedError(`The KV cache cannot hold rows of ${this.rowSize} as ${type.name}`, {
         code: 'unsupported-kv-type',
         hint: 'use f16',
       });

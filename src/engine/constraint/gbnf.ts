@@ -49,7 +49,7 @@ class GbnfParser {
     const looping = leftRecursiveRule(this.rules.values());
     if (looping) {
       const name = [...this.rules.keys()].find((key) => this.rules.get(key) === looping);
-      throw this.fault(`rule "${name}" begins with itself; write it as a repetition`);
+      throw this.fault(`rule "${name}" is left-recursive; write it as a repetition`);
     }
     return { kind: 'rule', rule: root };
   }
@@ -104,7 +104,7 @@ class GbnfParser {
     if (this.text[this.at] !== '{') return item;
     COUNT.lastIndex = this.at;
     const match = COUNT.exec(this.text);
-    if (!match) throw this.fault('"{" opens no count');
+    if (!match) throw this.fault('"{" is not followed by a count');
     this.at = COUNT.lastIndex;
     const min = Number(match[1]);
     const max =
@@ -184,7 +184,7 @@ class GbnfParser {
     }
     if (ESCAPES[kind] !== undefined) return ESCAPES[kind];
     if (kind !== undefined && /[\\"'[\]^-]/.test(kind)) return kind;
-    throw this.fault(`"\\${kind ?? ''}" is no escape`);
+    throw this.fault(`"\\${kind ?? ''}" is not an escape`);
   }
 
   private match(pattern: RegExp): string {

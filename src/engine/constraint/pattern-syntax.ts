@@ -144,7 +144,7 @@ class PatternParser {
     const match = /^(\d{1,6})(,(\d{1,6})?)?$/.exec(
       this.characters.slice(this.at, Math.max(end, this.at)).join(''),
     );
-    if (end < 0 || !match) throw this.fault('"{" opens no count');
+    if (end < 0 || !match) throw this.fault('"{" is not followed by a count');
     this.at = end + 1;
     const min = Number(match[1]);
     const max =

@@ -74,7 +74,7 @@ function simpleAutomaton(pattern: Pattern, search: boolean): TextAutomaton {
 /** Texts of `min` to `max` characters. */
 export function lengthAutomaton(min: number, max: number): TextAutomaton {
   const last = max === Number.POSITIVE_INFINITY ? min : max;
-  if (last >= LIMITS.patternStates) throw tooLarge('characters beside a pattern', LIMITS.patternStates);
+  if (last >= LIMITS.patternStates) throw tooLarge('characters around a pattern', LIMITS.patternStates);
   const states = Array.from({ length: last + 1 }, (_, length) => {
     const to = length < last ? length + 1 : length;
     const isOver = length === last && max !== Number.POSITIVE_INFINITY;
@@ -168,7 +168,7 @@ class LooseAutomaton {
         for (const item of pattern.items) this.connect(item, from, to);
         return;
       case 'look':
-        throw new InternalError('a look-ahead is no part of an automaton');
+        throw new InternalError('a look-ahead is not part of an automaton');
       case 'sequence': {
         let at = from;
         for (const item of pattern.items) {

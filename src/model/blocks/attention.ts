@@ -106,6 +106,6 @@ export function attentionProblems(c: AttentionConfig): string[] {
 
 /** As `dots info` shows it: `32 heads of 128 (8 for keys and values)`. */
 export function describeHeads({ numHeads, numKeyValueHeads, headSize }: AttentionConfig): string {
-  const shared = numKeyValueHeads === numHeads ? '' : ` (${numKeyValueHeads} for keys and values)`;
+  const shared = numKeyValueHeads === numHeads ? '' : ` (${numKeyValueHeads} key/value heads)`;
   return `${numHeads} heads of ${headSize}${shared}`;
 }

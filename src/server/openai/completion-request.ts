@@ -18,7 +18,7 @@ export const completionRequest = z.object({
       z.array(tokenId).min(1),
       z.array(z.array(tokenId).min(1)).min(1),
     ],
-    { error: 'must be a text, an array of texts, an array of token ids, or an array of such arrays' },
+    { error: 'must be a string, an array of strings, an array of token ids, or an array of such arrays' },
   ),
   max_tokens: optional(z.int().min(0)),
   logprobs: optional(topCount),

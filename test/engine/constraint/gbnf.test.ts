@@ -50,7 +50,7 @@ describe('a GBNF grammar', () => {
     ['root ::= "x"\nroot ::= "y"', 'line 2: rule "root" is there already'],
     ['root ::= "x" }', 'expected the end of the line'],
     ['root ::= "x"{3,2}', 'the bounds of a count'],
-    ['root ::= "\\q"', 'is no escape'],
+    ['root ::= "\\q"', 'is not an escape'],
     ['root = "x"', 'expected "::="'],
     ['::= "x"', 'expected the name of a rule'],
     [`root ::= ${'('.repeat(80)}"x"${')'.repeat(80)}`, 'nested more than 64 deep'],
