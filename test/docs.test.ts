@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { readRunConfig } from '../src/train/run-config.ts';
 import { runCli } from './cli/run-cli.ts';
 import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from './fixtures/golden-dots1.ts';
 
@@ -53,30 +54,44 @@ describe('README', () => {
     const { code, stderr } = await runCli(args, { stdin: 'Hi\n' });
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   });
+});
 
-  it('the program in it prints an answer', async () => {
-    const [code] = blocks(readme, 'ts');
-    const folder = join(ROOT, 'test', '.generated');
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, 'readme.ts');
-    writeFileSync(
-      file,
-      code
-        .replace("'dots.ts'", "'../../src/index.ts'")
-        .replace(/open\('[^']+'\)/, `open(${JSON.stringify(TINY_HF_FOLDER)})`),
-    );
-    let printed = '';
-    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-      printed += text;
-      return true;
-    });
-    try {
-      await import(/* @vite-ignore */ file);
-    } finally {
-      write.mockRestore();
-    }
-    expect(printed.length).toBeGreaterThan(0);
-  });
+/** Each program of the documents: its page, and its text with models that the tests have. */
+const programs = ['README.md', 'docs/errors.md', 'docs/structured-output.md'].flatMap((page) =>
+  blocks(readFileSync(join(ROOT, page), 'utf8'), 'ts').map((code, i) => {
+    const local = code
+      .replace("'dots.ts'", "'../../src/index.ts'")
+      .replace(/open\('(?!missing)[^']+'\)/, `open(${JSON.stringify(TINY_HF_FOLDER)})`)
+      .replace('{ constraint }', '{ constraint, maxTokens: 8 }');
+    return [page, i, local] as const;
+  }),
+);
+
+it.each(programs)('the program of %s prints something (%i)', async (page, i, code) => {
+  const folder = join(ROOT, 'test', '.generated');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${page.replaceAll(/\W/g, '-')}-${i}.ts`);
+  writeFileSync(file, code);
+  let printed = '';
+  const print = (...texts: unknown[]): boolean => {
+    printed += texts.join(' ');
+    return true;
+  };
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation(print as typeof process.stdout.write),
+    vi.spyOn(console, 'error').mockImplementation(print),
+  ];
+  try {
+    await import(/* @vite-ignore */ file);
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+  expect(printed.length).toBeGreaterThan(0);
+});
+
+it('the run in docs/training.md is one that dots train accepts', () => {
+  const [json] = blocks(readFileSync(join(ROOT, 'docs/training.md'), 'utf8'), 'json');
+  expect(() => readRunConfig(JSON.parse(json), 'run.json')).not.toThrow();
 });
 
 it('every link in the documents leads to a file', () => {
@@ -84,7 +99,9 @@ it('every link in the documents leads to a file', () => {
     'README.md',
     'CONTRIBUTING.md',
     'CHANGELOG.md',
-    ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+    'models/README.md',
+    'bench/README.md',
+    ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
   ];
   const broken = documents
     .filter((document) => document.endsWith('.md'))
