@@ -145,7 +145,7 @@ describe('dots train', () => {
   it('fine-tuning needs a model and conversations', async () => {
     const result = await dots('sft', await write('sft-bad.json', { ...RUN, out: 'f' }));
     expect(result.code).toBe(2);
-    expect(result.stderr).toContain('fine-tuning needs a model to begin with');
+    expect(result.stderr).toContain('fine-tuning needs initial weights');
   });
 
   it('Ctrl-C saves before it ends', async () => {

@@ -138,7 +138,7 @@ describe('readRunConfig()', () => {
     [
       'batches that micro-batches do not divide',
       { ...run, microBatchTokens: 1000, batch: [{ tokens: 1500 }] },
-      /no multiple of "microBatchTokens"/,
+      /not a multiple of "microBatchTokens"/,
     ],
     ['a list instead of an object', { ...run, init: [1] }, /"init" is \[1\], expected an object/],
     ['no object at all', [], /"the run" is \[\], expected an object/],
