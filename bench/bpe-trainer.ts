@@ -1,5 +1,5 @@
 /**
- * The BPE trainer beside Hugging Face tokenizers: time, memory, and bytes per token on text it has not seen.
+ * The BPE trainer compared with Hugging Face tokenizers: time, memory, and bytes per token on text it has not seen.
  *
  *   node bench/bpe-trainer.ts --vocab-size 16000 --held-out VALID.jsonl.gz FILE.jsonl... [--python PYTHON]
  *

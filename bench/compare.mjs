@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * dots.ts beside its peers: the same files, in alternation, every measurement in a fresh process.
+ * dots.ts compared with its peers: the same files, in alternation, every measurement in a fresh process.
  *
  *   node bench/compare.mjs --files FOLDER [--generator make-dots1-gguf.mjs] [--node-llama-cpp FOLDER] [--ik BIN_FOLDER]
  *     [--models 3b-q4_k,300m-q8_0] [--modes speed,depth,parallel,busy,start,agreement] [--isa avx2,avx512]
@@ -22,7 +22,7 @@ import { dotsContender, ikLlamaCppContender, nodeLlamaCppContender } from './con
 import { appendRows, formatRow, machineFile, Samples } from './result-rows.mjs';
 
 /**
- * Name -> what the generator is told.
+ * Name -> arguments of the generator.
  * @type {Record<string, string[]>}
  */
 const MODELS = {
@@ -135,17 +135,17 @@ async function eachInTurn(who, run) {
 
 /**
  * @param {Context} context
- * @param {Group} wanted
+ * @param {Group} requested
  */
-async function benchGroup({ model, samples }, wanted) {
+async function benchGroup({ model, samples }, requested) {
   await eachInTurn(contenders, async (contender) => {
-    for (const { test, tokensPerSecond, limit } of await contender.bench(model, wanted))
+    for (const { test, tokensPerSecond, limit } of await contender.bench(model, requested))
       samples.add(contender, test, 'tokens/s', tokensPerSecond.median, limit);
   });
 }
 
 /**
- * Decoding alone, beside one process that never pauses, and beside one for each core.
+ * Decoding alone, with one process that never pauses, and with one for each core.
  * @param {Context} context
  */
 async function besideNeighbours({ model, samples }) {
@@ -181,7 +181,7 @@ async function start({ model, samples }) {
 }
 
 /**
- * How often the likeliest next token is llama.cpp's, at 256 positions of a text that the model wrote itself, another text in
+ * How often the most likely next token is llama.cpp's, at 256 positions of a text that the model wrote itself, another text in
  * each round. The second row says what to expect: how often llama.cpp agrees with itself when its cache is f16 and its attention "flash".
  * @param {Context} context
  */

@@ -1,6 +1,6 @@
 /**
  * What constrained decoding costs: for each token of a document, the time to find which tokens may come next and to go
- * on with the one that does. Beside xgrammar (WebAssembly), on the same documents and vocabulary.
+ * on with the one that does. Compared with xgrammar (WebAssembly), on the same documents and vocabulary.
  *
  *   node bench/constraint.ts TOKENIZER.json
  *

@@ -1,4 +1,4 @@
-/** Who takes part in bench/compare.mjs: each is asked for one group of rows in a fresh process. */
+/** Who takes part in bench/compare.mjs: each measures one group of rows in a fresh process. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';

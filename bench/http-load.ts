@@ -1,4 +1,4 @@
-/** A crowd of clients for a server: some read, some leave, some read slowly, some talk nonsense. Every answer is checked. */
+/** A crowd of clients for a server: some read, some disconnect, some stall, some send malformed requests. Every answer is checked. */
 
 export interface LoadOptions {
   /** `http://127.0.0.1:8000`. */

@@ -1,4 +1,4 @@
-/** Many streams over HTTP beside as many sequences of llama.cpp and ik_llama.cpp: for bench/http.ts. */
+/** Many streams over HTTP compared with as many sequences of llama.cpp and ik_llama.cpp: for bench/http.ts. */
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { basename, resolve } from 'node:path';

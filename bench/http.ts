@@ -4,10 +4,10 @@
  *   node bench/http.ts load MODEL [--seconds 120] [--clients 64] [--warm-up 120]
  *                                                                     right answers, memory, times between tokens
  *   node bench/http.ts speed MODEL [--tokens 128] [--rounds 3] [--clients 16] [--threads N]
- *                                                                     one stream beside `dots bench`, and many streams
+ *                                                                     one stream next to `dots bench`, and many streams
  *
  *   node bench/http.ts peers MODEL [--tokens 48] [--rounds 3] [--clients 16] [--node-llama-cpp FOLDER] [--ik BIN_FOLDER]
- *                                                                     many streams beside llama.cpp's sequences
+ *                                                                     many streams next to llama.cpp's sequences
  *
  * `speed` takes turns within a round: `dots bench`, one stream, many streams; `peers`: one stream, many streams, the peers, who
  * have no HTTP between them and the clock. Rows of CSV on stdout, progress on stderr.

@@ -50,7 +50,7 @@ export class Samples {
   /** @type {Map<string, Entry>} */
   byKey = new Map();
   /**
-   * Best limits seen, by test and contender: a neighbour that slowed a round down is no limit of the machine.
+   * Best limits seen, by test and contender: a neighbour that slowed a round down is not a limit of the machine.
    * @type {Map<string, number>}
    */
   limits = new Map();
@@ -118,7 +118,7 @@ export class Samples {
         rounds: values.length,
         percentOfLimit: limit > 0 ? (100 * median(values)) / limit : '',
         oursOverThis: unit === '%' ? '' : this.ratio(first, entry),
-        // Beside neighbours or at depth, against the same contender alone and at depth 0.
+        // With neighbours or at depth, against the same contender alone and at depth 0.
         shareOfOwn: this.ratio(entry, this.byKey.get(keyOf(base(test), contender))),
       };
     });

@@ -1,9 +1,9 @@
 /**
- * The tokenizer beside Hugging Face tokenizers, one thread each, on the vocabulary of the tests: MB of UTF-8 a second.
+ * The tokenizer compared with Hugging Face tokenizers, one thread each, on the vocabulary of the tests: MB of UTF-8 a second.
  *
  *   node bench/tokenizer.ts en=EN.jsonl.gz zh=ZH.jsonl.gz [--mb 10] [--rounds 7] [--python PYTHON]
  *
- * The first `--mb` megabytes of the documents ({"text"} lines) of each file. The two take turns; both are asked for the ids
+ * The first `--mb` megabytes of the documents ({"text"} lines) of each file. The two take turns; both return the ids
  * of the same documents and must give as many. Ours starts each round with an empty cache. `--python` names an interpreter
  * with `tokenizers`; without it the peer is left out. CSV on stdout.
  *

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Training beside PyTorch: the configurations of train-configs.json in alternation, every run in a fresh process.
+ * Training compared with PyTorch: the configurations of train-configs.json in alternation, every run in a fresh process.
  *
  *   node bench/train-compare.mjs --python PYTHON [--configs moe-19m,moe-30m] [--threads 2] [--rounds 2] [--steps 5]
  *     [--peers eager,grouped_mm,eager+compile,grouped_mm+compile] [--out results/train.csv]

@@ -69,7 +69,7 @@ const optimizer = {
 };
 const options = { ...optimizer, clipNorm: 1, balanceLoss: 0, recompute: flags.recompute };
 const step = await TrainingStep.load(backend, config, store, options, numTokens / numMicro);
-// Those of the native backend also tell how long each instruction took.
+// Those of the native backend also report how long each instruction took.
 const programs = /** @type {Programs} */ (/** @type {Record<string, Executable>} */ (step.programs));
 
 /**
@@ -187,12 +187,12 @@ function printProfile(bindings, numSteps, peak) {
     const { program } = executable;
     const taken = executable.instructionSeconds().map((total, i) => total - (before[name][i] ?? 0));
     const shapeOf = (/** @type {number} */ id) => evaluateShape(program.values[id].shape, bindings);
-    // Products that ran as one loop stand at the first of them.
+    // Products that ran as one loop are listed at the first of them.
     let loop = name;
     program.instructions.forEach((instruction, i) => {
       const isProduct = instruction.op === 'linear' || instruction.op === 'groupedLinear';
       if (!isProduct || taken[i] > 0)
-        loop = isProduct ? `${name}: ${instruction.op} and beside` : `${name}: ${instruction.op}`;
+        loop = isProduct ? `${name}: ${instruction.op} and next` : `${name}: ${instruction.op}`;
       const row = rows.get(loop) ?? { seconds: 0, multiplies: 0, count: 0 };
       row.seconds += (taken[i] ?? 0) / numSteps;
       row.multiplies += name === 'step' ? multiplies(instruction, shapeOf) * numMicro : 0;

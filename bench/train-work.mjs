@@ -19,7 +19,7 @@ export function trainConfigs() {
 }
 
 /**
- * Parameters in all, those that one token meets, and of these the ones in matrices that multiply it.
+ * Parameters in all, those used for one token, and of these the ones in matrices that multiply it.
  * @param {HfConfig} config
  */
 export function parameters(config) {
@@ -50,7 +50,7 @@ export function parameters(config) {
 
 /**
  * Floating-point operations of forward and backward for one token of a sequence: 2 for each multiply-add, and the backward
- * pass has two products for each of the forward one. A token meets itself and all before it, (length + 1) / 2 on average,
+ * pass has two products for each of the forward one. A token attends to itself and all before it, (length + 1) / 2 on average,
  * once with its query and once with its weights. Recomputation is not counted, nor anything that is not a product.
  * @param {HfConfig} config
  * @param {number} length

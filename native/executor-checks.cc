@@ -1,5 +1,5 @@
 // What is checked before anything runs: operands of each op, once when a program is loaded and again, with sizes, for
-// each new binding of its symbols. What a single op takes for granted stands in ops/<op>.cc.
+// each new binding of its symbols. What a single op takes for granted is in ops/<op>.cc.
 #include "kernels/storage.h"
 #include "op.h"
 
@@ -18,8 +18,8 @@ bool Executable::checkOperandCounts(std::string* error) const {
   return true;
 }
 
-/// Whether all rows that meet quantised weights come straight from quantizeRows: kernels rely on the codes' range and
-/// on sums that belong to them.
+/// Whether all rows that are multiplied by quantised weights come straight from quantizeRows: kernels rely on the
+/// codes' range and on sums that belong to them.
 bool Executable::checkConverted(std::string* error) const {
   std::vector<const Instruction*> writers(program_.slots.size(), nullptr);
   for (const Instruction& instruction : program_.instructions) {
@@ -34,7 +34,7 @@ bool Executable::checkConverted(std::string* error) const {
       const bool isConverted = writer && writer->op == Op::quantizeRows && writer->output == x &&
                                writer->constants[0] == static_cast<double>(static_cast<int>(wanted));
       if (wanted != Activation::kF32 && !isConverted)
-        return *error = "rows meet quantised weights without conversion", false;
+        return *error = "rows are multiplied by quantised weights without conversion", false;
     }
     writers[static_cast<size_t>(output)] = &instruction;
   }

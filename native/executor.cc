@@ -41,7 +41,7 @@ bool settleWeight(Weight& weight, std::string* error) {
     const uint8_t* expected = weight.parts[0].data() + i * weight.parts[0].sizeBytes;
     if (weight.parts[static_cast<size_t>(i)].data() != expected) weight.expertBytes = -1;
   }
-  // Parts that are not neighbours must be whole experts; matrices and vectors are in one piece.
+  // Parts that are not neighbours must be whole experts; matrices and vectors are contiguous.
   if (weight.expertBytes < 0 && (weight.rank != 3 || numParts != weight.dims[0]))
     return *error = "a weight is cut into pieces that cannot be used", false;
   const uint8_t* const first = weight.parts[0].data();
@@ -69,10 +69,10 @@ bool allocateCells(State& state, std::string* error) {
       return *error = "a stored tensor has too few or too many elements", false;
     return true;
   }
-  if (state.rank != 4) return *error = "a state is no key/value cache", false;
+  if (state.rank != 4) return *error = "a state is not a KV cache", false;
   const int type = static_cast<int>(state.type);
   if (type < 0 || type > 2 || state.dims[2] != kPageSize || state.dims[3] > kMaxHeadWidth) {
-    return *error = "a state is no key/value cache", false;
+    return *error = "a state is not a KV cache", false;
   }
   const size_t pageBytes = DOTS_KERNEL(headPageBytes)(state.type, static_cast<int>(state.dims[3]));
   if (__builtin_mul_overflow(state.dims[0] * state.dims[1], static_cast<int64_t>(pageBytes), &state.sizeBytes)) {

@@ -1,7 +1,7 @@
 // Mapped files of Linux and macOS.
 //
 // A file may shrink or its disk may fail while it is mapped; reading then raises SIGBUS, which would end the process.
-// Here a page of zeros is put in the place of the missing one, and the mapping remembers that it happened. A file that
+// Here a page of zeros is put in the place of the missing one, and the mapping records that it happened. A file that
 // is cut within its last page raises nothing, the rest of that page just reads as zeros: so its size is looked at too.
 #if defined(__unix__) || defined(__APPLE__)
 
@@ -40,7 +40,7 @@ void onBusError(int signal, siginfo_t* info, void* context) {
     const uintptr_t begin = range.begin.load(std::memory_order_acquire);
     if (begin == 0 || address < begin || address >= range.end.load(std::memory_order_acquire)) continue;
     void* page = reinterpret_cast<void*>(address & ~static_cast<uintptr_t>(pageBytes - 1));
-    // mmap is a plain system call; replacing the page lets the interrupted load go on and read zeros.
+    // mmap is a plain system call; replacing the page lets the interrupted load continue and read zeros.
     if (mmap(page, static_cast<size_t>(pageBytes), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
         MAP_FAILED)
       break;

@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kLeastMemoryBytes = int64_t{256} << 20;
 constexpr int64_t kMostMemoryBytes = int64_t{1} << 30;
 constexpr int64_t kChunkBytes = int64_t{1} << 20;
-/// Beside other work the best try comes late, so tries go on for this long, and there are at least a few.
+/// With other work on the machine the best try comes late, so tries continue for this long, and there are at least a
+/// few.
 constexpr double kSecondsEach = 0.2;
 constexpr int kLeastTries = 3;
 /// A multiplying chunk is made to last about this long, whatever the instruction set.

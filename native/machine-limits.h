@@ -11,8 +11,8 @@ struct Limits {
   double byteMultipliesPerSecond = 0;   // 8-bit multiply-adds into 32-bit sums
 };
 
-/// Takes about 0.7 s, and 256 MB for as long. The best of many short tries counts: what a neighbour took is no limit of
-/// the machine. False with `error` set when there is no memory.
+/// Takes about 0.7 s, and 256 MB for as long. The best of many short tries counts: what a neighbour took is not a limit
+/// of the machine. False with `error` set when there is no memory.
 bool measureLimits(int numThreads, Limits* limits, std::string* error);
 
 }  // namespace dots

@@ -56,7 +56,7 @@ bool Operands::areSensible() const {
     for (int a = 0; a < rank(i); ++a) {
       if (axis(i, a) > INT32_MAX) return false;
     }
-    // A list of tokens or rows may be empty: no logits are wanted from a piece of a prompt. A row never is.
+    // A list of tokens or rows may be empty: no logits are requested from a chunk of a prompt. A row never is.
     const bool isList = value(i).isInt && rank(i) == 1;
     if (elements(i) < 0 || (!isList && width(i) < 1)) return false;
     // Kernels read while they write: only what is done element by element may lie over its own operand.

@@ -9,7 +9,7 @@ constexpr int32_t kMaxEntries = 1 << 20;
 constexpr int32_t kMaxInputsOfOp = 16;
 constexpr int32_t kMaxConstantsOfOp = 16;
 
-/// Takes words one by one and remembers the first thing that was wrong.
+/// Takes words one by one and records the first fault.
 class Reader {
  public:
   Reader(const int32_t* words, int64_t numWords, std::string* error)
@@ -98,7 +98,7 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
     program->slots.push_back(alternatives);
   }
   // Sources have values before the first instruction; a slot has one once an instruction wrote it. Another shape of the
-  // same memory is the same value: reshapes leave no instruction behind.
+  // same memory is the same value: reshapes leave no instruction.
   std::vector<bool> isSlotWritten(program->slots.size());
   const auto isWritten = [&](int32_t id) {
     const Value& value = program->values[static_cast<size_t>(id)];

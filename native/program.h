@@ -6,7 +6,7 @@
 //   slots:        numAlternatives, then each (bytes, symbol or -1); a slot is as large as its largest alternative
 //   instructions: op, numInputs, value ids, output value id, first constant, numConstants
 //   outputs:      value ids
-// Attributes are f64 constants beside the words. `kind` and `op` are the numbers of the enums below;
+// Attributes are f64 constants outside of the words. `kind` and `op` are the numbers of the enums below;
 // src/backend/program/encode-program.ts writes what this file reads.
 #pragma once
 

@@ -36,7 +36,7 @@ if (existsSync(join(root, 'native', 'Makefile'))) {
   }
 }
 
-// The chat page: static files that the server gives out.
+// The chat page: static files that the server serves.
 if (existsSync(join(root, 'page'))) {
   const { build } = await import('vite');
   await build({ configFile: join(root, 'page', 'vite.config.js'), logLevel: 'warn' });

@@ -31,7 +31,7 @@ describe('README', () => {
   const commands = blocks(readme, 'sh')
     .flatMap((block) => block.split('\n'))
     .map((line) => line.replace(/\s+#.*$/, ''))
-    // A server runs until it is told to end; test/http/process.slow.test.ts does that.
+    // A server runs until a signal ends it; test/http/process.slow.test.ts does that.
     .filter((line) => line.startsWith('npx dots ') && !line.startsWith('npx dots serve '));
 
   it('has commands to try', () => {

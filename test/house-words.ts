@@ -37,7 +37,7 @@ export const PHRASES: readonly Phrase[] = [
       /\b(bits?|bytes?|nats?|tokens?|documents?|keys?|objects?|rows?|lines?) an? (second|byte|token|step|line|layer|position|document)\b/i,
     instead: 'per',
   },
-  { pattern: /\b(prompts?|text) (is|are|was|were) cut\b/i, instead: 'chunked prefill' },
+  { pattern: /\bprompts? (is|are|was|were) cut\b/i, instead: 'chunked prefill' },
   { pattern: /\bin (a|one) piece\b/i, instead: 'at once' },
   { pattern: /\bcomput(e|es|ed|ing)( \w+){0,2} again\b/i, instead: 'recompute' },
   { pattern: /\bgives? out\b/i, instead: 'serve' },

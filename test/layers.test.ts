@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** What each folder may import, beside itself; docs/architecture.md shows the same table. */
+/** What each folder may import, in addition to itself; docs/architecture.md shows the same table. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   dtype: ['core'],
@@ -65,7 +65,7 @@ function localImports(file: string): string[] {
 }
 
 describe('layers', () => {
-  it('no folder imports from one that data meets later', () => {
+  it('no folder imports from one that data reaches later', () => {
     const wrong = files.flatMap((file) => {
       const folder = file.split('/')[0];
       const allowed = MAY_IMPORT[folder];

@@ -42,7 +42,7 @@ describe.each([
   });
 
   it.each(golden.greedy)(
-    'goes on as transformers does after $prompt',
+    'continues as transformers does after $prompt',
     async ({ prompt, tokens, continuation, text }) => {
       expect(Array.from(model.tokenizer.encode(prompt, { control: true }))).toEqual(tokens);
       const answer = await textOf(model.complete(prompt, { temperature: 0, maxTokens: 48 }));

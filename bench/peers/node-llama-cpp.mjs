@@ -47,7 +47,7 @@ const MODES = { greedy, logits, tokenize, bench };
 const [mode, modelPath] = positionals;
 if (!MODES[mode] || !modelPath) {
   fail(
-    'Cannot run: wanted a mode and a model',
+    'Cannot run: a mode and a model are required',
     `node-llama-cpp.mjs ${Object.keys(MODES).join('|')} MODEL.gguf`,
     2,
   );
@@ -64,7 +64,7 @@ const EXACT = {
 };
 
 const { package: nlc, version } = await loadPackage();
-// Its threads spin while they wait: beside other work, two are far slower than one, so only the benchmark asks for two.
+// Its threads spin while they wait: with other work on the machine, two are far slower than one, so only the benchmark asks for two.
 const numThreads = Number(flags.threads ?? (mode === 'bench' ? 2 : 1));
 const llama = await nlc.getLlama({
   gpu: false,
@@ -86,7 +86,7 @@ const result = await MODES[mode]();
 process.stdout.write(`${JSON.stringify({ ...about, ...result })}\n`);
 await llama.dispose();
 
-/** Continues a prompt with the likeliest token, the end token included. */
+/** Continues a prompt with the most likely token, the end token included. */
 async function greedy() {
   const prompt = readTokens();
   const numPredict = Number(flags.predict);
@@ -135,7 +135,7 @@ async function tokenize() {
   return { tokens: model.tokenize(flags.text, flags.special) };
 }
 
-/** Rows as llama-bench names them: pp512 prefill, tg128 decode, tg128@d4096 behind 4096 tokens, tg128x8 eight at once. */
+/** Rows as llama-bench names them: pp512 prefill, tg128 decode, tg128@d4096 after 4096 tokens, tg128x8 eight at once. */
 async function bench() {
   const numPrompt = Number(flags.prompt);
   const numPredict = Number(flags.predict);

@@ -51,7 +51,7 @@ Call::Call(napi_env env, napi_callback_info info, const char* function) : env_(e
 
 bool Call::isUndefined(const Argument& value) {
   napi_valuetype type = napi_undefined;
-  return ok() && check(napi_typeof(env_, value.value, &type), "tell a value's type") && type == napi_undefined;
+  return ok() && check(napi_typeof(env_, value.value, &type), "read a value's type") && type == napi_undefined;
 }
 
 bool Call::has(const Argument& object, const char* key) {

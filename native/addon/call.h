@@ -75,7 +75,7 @@ class Call {
   /// A new typed array of the named class and the memory of its elements, or a failure where there is no memory for it.
   napi_value newArray(const char* typeName, size_t length, void** elements);
 
-  /// For the end of an exported function: throws what failed. An exception of JavaScript's own, from a getter, goes on.
+  /// For the end of an exported function: throws what failed. An exception of JavaScript's own, from a getter, is kept.
   napi_value finish(napi_value result);
   /// For the rejection of a promise: what failed, as a value. Null where not even that can be had.
   napi_value takeFailure();

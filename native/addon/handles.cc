@@ -29,7 +29,7 @@ napi_value allocate(napi_env env, napi_callback_info info) {
     call.failWith("resource", "out of memory for %lld bytes", static_cast<long long>(sizeBytes));
     return call.finish(nullptr);
   }
-  // Two owners: the object that is in JavaScript's hands, and the memory behind it, which outlives the object where a
+  // Two owners: the object that is in JavaScript's hands, and the memory it owns, which outlives the object where a
   // buffer is transferred.
   std::unique_ptr<SharedMemory> behind(new SharedMemory{memory});
   const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<SharedMemory*>(hint); };

@@ -22,7 +22,7 @@ struct Model {
   bool isRunning = false;
   int64_t reportedBytes = 0;
 
-  /// Tells the collector how much memory goes with the handle: it is small, and what it holds is not.
+  /// Reports to the collector how much memory belongs to the handle: it is small, and what it holds is not.
   void report(napi_env env, int64_t sizeBytes);
 };
 
@@ -33,7 +33,7 @@ struct ModelHandle {
 };
 extern const HandleType kExecutable;
 
-/// Lets go of a model: its memory is freed, unless a run goes on with it.
+/// Lets go of a model: its memory is freed, unless a run still uses it.
 void releaseModel(napi_env env, std::shared_ptr<Model> model);
 
 /// allocate(sizeBytes) -> ArrayBuffer of zeros, 64-byte aligned and on huge pages where the system has them
@@ -42,7 +42,7 @@ napi_value allocate(napi_env env, napi_callback_info info);
 napi_value freeBuffer(napi_env env, napi_callback_info info);
 /// load(words, constants, weights, states, numThreads) -> handle
 napi_value load(napi_env env, napi_callback_info info);
-/// run(handle, inputs, bindings, wanted) -> Promise of the outputs whose numbers are wanted, in their order
+/// run(handle, inputs, bindings, outputs) -> Promise of the outputs with these indices, in this order
 napi_value run(napi_env env, napi_callback_info info);
 /// cancel(handle): the run under way ends before its next instruction.
 napi_value cancel(napi_env env, napi_callback_info info);

@@ -67,7 +67,7 @@ bool readInputs(Call& call, RunWork& run) {
 }
 
 bool prepareOutputs(Call& call, RunWork& run) {
-  const Argument argument = call.argument(3, "wanted");
+  const Argument argument = call.argument(3, "outputs");
   const Span<int32_t> list = call.elements<int32_t>(argument);
   const std::vector<int32_t> wanted(list.begin(), list.end());
   const Executable& executable = *run.model->executable;

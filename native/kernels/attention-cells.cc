@@ -18,7 +18,7 @@ const char* checkKvStep(const KvLayer& layer, const KvStep& step, int64_t numQue
     return "unknown type of cell";
   if (layer.headWidth < 1 || layer.headWidth > kMaxHeadWidth) return "head width out of range";
   if (layer.numHeads < 1 || numQueryHeads < 1 || numQueryHeads % layer.numHeads != 0)
-    return "query heads are no multiple of key/value heads";
+    return "query heads are not a multiple of key/value heads";
   if (step.numTokens < 0 || step.numTokens > INT32_MAX || step.numSequences < 0 || step.pagesPerSequence < 0)
     return "negative or too large counts";
   for (int64_t t = 0; t < step.numTokens; ++t) {

@@ -2,7 +2,8 @@
 //
 // kF32, kF16: [kPageSize][H], keys and values alike.
 // kQ8_0, with H rounded up to whole scale blocks:
-//   keys:   [kPageSize / 16][H / 4][16 keys][4 elements] bytes: one query meets 16 keys per integer dot product, with
+//   keys:   [kPageSize / 16][H / 4][16 keys][4 elements] bytes: one integer dot product covers a query and 16 keys,
+//   with
 //           nothing to add up across lanes;
 //   values: [kPageSize][H] bytes;
 //   both:   then [H / kScaleBlock][kPageSize] f16 scales.
@@ -37,7 +38,7 @@ DOTS_INLINE float scaleOfBlock(const float* x, int count) {
   return largest / 127.0f + poison;
 }
 
-/// kScaleBlock bytes: x / scale, rounded, and zeros behind `count`.
+/// kScaleBlock bytes: x / scale, rounded, and zeros after `count`.
 DOTS_INLINE void quantizeBlock(const float* x, int count, float scale, int8_t* out) {
   const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
   for (int i = 0; i < kScaleBlock; ++i)

@@ -1,4 +1,4 @@
-// Scores and values of f32 and f16 cells.
+// Scores and values of an f32 or f16 KV cache.
 //
 // A score is sixteen partial sums (lane l takes elements l, 16 + l, 32 + l ... in order), added from lane 0 to lane 15:
 // what one query gets from the cells as they lie, and what a tile of queries can do with keys in its lanes.
@@ -9,7 +9,7 @@
 namespace dots {
 namespace DOTS_ISA {
 
-/// load(j, c): elements 16c...16c+15 of position j, zeros behind the head's end. kWhole: H is a multiple of 16.
+/// load(j, c): elements 16c...16c+15 of position j, zeros after the head's end. kWhole: H is a multiple of 16.
 template <KvType kType, bool kWhole>
 class Cells;
 
@@ -53,7 +53,7 @@ DOTS_INLINE void scoreRow(const CellsT& keys, const float* q, int chunks, int vi
   for (int j0 = 0; j0 < visible; j0 += 16) {
     Vec16 partial[16];
     for (int i = 0; i < 16; i += 4) {
-      // Keys behind the last visible one are not read; what stands in their place is thrown away.
+      // Keys after the last visible one are not read; the values in their place are discarded.
       int j[4];
       Vec16 sum[4];
       DOTS_UNROLL

@@ -1,4 +1,4 @@
-// Scores and values of q8_0 cells.
+// Scores and values of a q8_0 KV cache.
 //
 // The query is quantised as well, 32 elements to a scale, so that a score is one exact integer dot product for each
 // scale block, summed over blocks in f32 in their order. Tiles of queries compute the same integers as f32: 32 products

@@ -8,7 +8,7 @@ namespace dots {
 namespace DOTS_ISA {
 
 // Queries that share one widening of a block: widening costs about as much as three rows, and 128 rows of q, output
-// and scores (H = 128: 160 KiB) stay in any L2 beside the block (64 KiB).
+// and scores (H = 128: 160 KiB) stay in any L2 together with the block (64 KiB).
 constexpr int kRunRows = 128;
 // Below this, widening and transposing the keys costs more than it saves.
 constexpr int kMinTileRows = 3;
@@ -30,7 +30,7 @@ constexpr int kTileRows = 6, kTileKeys = 1, kTileColumns = 1;
 
 struct Run {
   int headWidth, chunks, padded;  // H; Vec16s in a row; 16 * chunks
-  float* q;                       // [rows][padded]; what stands there is the affair of the type of cells
+  float* q;                       // [rows][padded]; its content depends on the type of the cache
   float* queryScale;              // [rows][padded / kScaleBlock]; kQ8_0
   float* y;                       // [rows][padded], not yet divided
   float* denominator;             // [rows][16]
@@ -80,7 +80,7 @@ struct NextBlock {
   size_t pageBytes;
 };
 
-// Asks for the cache lines of a page, a few with every step of the arithmetic: asked for in a burst they would fill
+// Asks for the cache lines of a page, a few with every step of the arithmetic: requested in a burst they would fill
 // all buffers for outstanding lines, and the loads that follow would wait.
 class Prefetch {
  public:

@@ -3,9 +3,9 @@
 // T tokens of this step, N query heads, G key/value heads (N is a multiple of G), H head width, P pages.
 //
 // Same bits always: a token's output depends on its query and on the cells 0...its position, and on nothing else, not
-// on which tokens share the step, how a prompt was cut into steps, or who computes it. Keys and values are always read
-// back from the cells, blocks of kPageSize keys are walked from position 0, and the kernel for one query and the one
-// for a tile of queries do the same arithmetic in the same order (docs/numerics.md).
+// on which tokens share the step, how a prompt was split into steps, or who computes it. Keys and values are always
+// read back from the cells, blocks of kPageSize keys are walked from position 0, and the kernel for one query and the
+// one for a tile of queries do the same arithmetic in the same order (docs/numerics.md).
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ constexpr int kPageSize = 64;
 constexpr int kMaxHeadWidth = 1024;
 
 /// How a cell is stored. kQ8_0: one byte an element and an f16 scale for every 32 elements of a head; queries are
-/// quantised in the same way where they meet such keys.
+/// quantised in the same way for such keys.
 enum class KvType : int32_t { kF32 = 0, kF16 = 1, kQ8_0 = 2 };
 
 /// The cells of one layer: keys and values are each [P][G][headPageBytes(type, H)], in their own memory.
@@ -34,7 +34,7 @@ struct KvLayer {
   uint8_t* values = nullptr;
 };
 
-/// Who the tokens of a step are. Tokens of one sequence stand together, in ascending position.
+/// The tokens of a step. Those of one sequence are consecutive, in ascending position.
 struct KvStep {
   int64_t numTokens = 0;  // T
   const int32_t* positions_T = nullptr;

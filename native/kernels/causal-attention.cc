@@ -172,7 +172,7 @@ DOTS_INLINE void scoreGradients(float* weights, float* gradients, int64_t row, i
     float* p = scoresAt(weights, row, key);
     const Vec16 normalised = mul(load16(p), set16(inverse));
     store16(p, normalised);
-    // Behind numKeys stands a zero among the weights, and something finite or not among the gradients.
+    // After numKeys the weights are zero, and the gradients are anything, finite or not.
     const int n = static_cast<int>(minOf<int64_t>(16, numKeys - key));
     const float* dp = scoresAt(gradients, row, key);
     sum = fma(normalised, n == 16 ? load16(dp) : loadTail16(dp, n), sum);

@@ -1,7 +1,7 @@
 // Causal attention of training: no cache, the whole of a document at once, and its gradient.
 //
-// One task is one document and one key head: its keys and values are packed once (gemm-tile.h) and meet the queries 64
-// rows at a time. Scores of those rows exist in the cache only, and keys behind the last query of the 64 are never
+// One task is one document and one key head: its keys and values are packed once (gemm-tile.h) and used by the queries
+// 64 rows at a time. Scores of those rows exist in the cache only, and keys after the last query of the 64 are never
 // touched.
 #pragma once
 

@@ -39,7 +39,7 @@ struct Codes {
 template <class C, int kSteps, bool kUnitScale, bool kManyTokens>
 struct SumOf {
 #if defined(DOTS_AVX512)
-  // The empty statements keep the order of the source, tokens beside each other: GCC would finish one token's sum after
+  // The empty statements keep the order of the source, tokens interleaved: GCC would finish one token's sum after
   // the other, and each addition waits for the one before.
   __m512i sum;
   DOTS_METHOD void step(int i, Bytes code, const ActivationRow& x, int64_t k, const Scale& scale, Int& total) {

@@ -35,7 +35,7 @@ struct Ahead {
   const uint8_t* at;
   int64_t farther, stride;
   int left = kLanes;
-  /// `after`: where the streams go on when these rows end, unless that is where their successors lie.
+  /// `after`: where the streams continue when these rows end, unless that is where their successors lie.
   DOTS_METHOD Ahead(const Rows& rows, const uint8_t* after)
       : at(rows.base + kNearBytes), farther(after ? after - at : kFarBytes - kNearBytes), stride(rows.stride) {}
   /// A line of one row; those of kLanes rows, then the next line of each.
@@ -52,8 +52,8 @@ struct Ahead {
   }
 };
 
-// For panels: while the first tokens meet one panel, the rows of the next one are fetched at the same place, some
-// lines with each of a panel's parts. Later tokens find them there.
+// For panels: while the first tokens are multiplied by one panel, the rows of the next one are fetched at the same
+// place, some lines with each of a panel's parts. Later tokens find them there.
 struct PanelAhead {
   const uint8_t* at = nullptr;
   int64_t stride = 0, back = 0;
@@ -213,7 +213,7 @@ struct Per32 {
     tile32<P, RV, NT>(panel, tokens, k0, sums, ahead);
   }
 
-  // Codes meet the activations as they are unpacked: acc[t] is the sum of one row group and token t.
+  // Codes are multiplied by the activations as they are unpacked: acc[t] is the sum of one row group and token t.
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
     const Scale one = unitScale();
@@ -425,7 +425,7 @@ static void many(const TileJob& job) {
   }
 }
 
-// With 32 registers codes meet up to eight tokens as they are unpacked; panels pay from more of them.
+// With 32 registers codes are multiplied for up to eight tokens as they are unpacked; panels pay from more of them.
 template <class F>
 constexpr bool kMeets8 = kTileTokens == 8 && !F::kDecodesRows;
 

@@ -5,7 +5,7 @@
 namespace dots {
 namespace DOTS_ISA {
 
-// Sums that fill the registers: on AVX-512 28 of 32, beside two vectors of B and one broadcast; on AVX2 12 of 16. More
+// Sums that fill the registers: on AVX-512 28 of 32, besides two vectors of B and one broadcast; on AVX2 12 of 16. More
 // rows than vectors, because an element of A is broadcast by a load, and there are two loads a cycle.
 #if defined(DOTS_AVX512)
 constexpr int kTileRows = 14, kTileVecs = 2;
@@ -19,7 +19,7 @@ constexpr int kTileRows = 2, kTileVecs = 4;
 constexpr int kPanel = kTileVecs * kLanes;
 constexpr int64_t kSumLength = 64;
 
-/// Floats from one panel of A's columns to the next: behind the last step is room for what a whole vector writes too
+/// Floats from one panel of A's columns to the next: after the last step is room for what a whole vector writes too
 /// much.
 DOTS_INLINE int64_t columnPanel(int64_t depth) { return depth * kTileRows + kLanes; }
 
@@ -32,7 +32,7 @@ DOTS_INLINE const float* rowAt(const GemmOperand& operand, int64_t row) {
 
 namespace {
 
-/// Rows that are wanted next, handed out in pieces of a few cache lines.
+/// Rows that are needed next, handed out in pieces of a few cache lines.
 struct Ahead {
   const GemmOperand* operand = nullptr;
   int64_t row = 0, endRow = 0, first = 0, numFloats = 0, at = 0;
@@ -162,7 +162,7 @@ DOTS_INLINE void fetchRow(const GemmOperand& operand, int64_t row, int64_t end, 
 }
 
 /// Rows of memory become rows of panels `kWidth` wide and `stride` apart, all panels of a row at once. Whole vectors
-/// are stored: what they write behind a row of a panel is overwritten by the next row, or lies in the panel's spare
+/// are stored: what they write after a row of a panel is overwritten by the next row, or lies in the panel's spare
 /// room.
 template <int64_t kWidth>
 DOTS_INLINE void copyPanels(const GemmOperand& operand, int64_t firstK, int64_t depth, int64_t firstCol, int64_t endCol,

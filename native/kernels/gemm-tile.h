@@ -33,7 +33,7 @@ struct GemmBlock {
   const float* a;  // as packGemmRows wrote it, 64-byte aligned
   bool aIsColumns;
   const float* b;      // panels, each `panelDepth` times the panel's width
-  int64_t panelDepth;  // what they were packed with; only the first `depth` of it meet A
+  int64_t panelDepth;  // what they were packed with; only the first `depth` of it are multiplied by A
   int64_t depth;       // at most kGemmDepth
   int64_t numRows, numCols;
   float* c;  // element (i, j) at c + cRow(i) * ldC + j

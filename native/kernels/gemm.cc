@@ -301,7 +301,7 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
       const int64_t here = least(kGemmDepth, end - k);
       packRows(left, k, here, row, endRow, a);
       packPanels(right, k, here, col, endCol, b);
-      // Of the next tokens both rows are wanted; the longer stretch is fetched.
+      // Of the next tokens both rows are needed; the longer stretch is fetched.
       const bool isLeft = endRow - row > endCol - col;
       run({a, true, b, here, here, endRow - row, endCol - col, out, product.cols, nullptr, !isAdded && k == begin,
            isLeft ? left : right, k + here, least(k + here + kGemmDepth, end), isLeft ? row : col,

@@ -42,7 +42,8 @@ DOTS_INLINE Int totals(const __m256i (&v)[kLanes]) {
 #endif
 }
 
-// For a few tokens a row's codes meet the activations where they were written, without a detour through a panel.
+// For a few tokens a row's codes are multiplied by the activations where they were written, without a detour through a
+// panel.
 template <class R>
 struct PerRow256 : Per256<ByRow<R>> {
   static constexpr bool kDecodesRows = true;

@@ -74,13 +74,13 @@ DOTS_INLINE Rows copyTail(const Rows& rows, int64_t k, int64_t cols, uint8_t* bu
 
 constexpr int kLineBytes = 64;
 
-// A line of every row, one behind the other.
+// A line of every row, one after the other.
 DOTS_INLINE Rows copyLines(const Rows& rows, uint8_t* buffer) {
   DOTS_UNROLL for (int r = 0; r < kLanes; ++r) memcpy(buffer + r * kLineBytes, rows.base + r * rows.stride, kLineBytes);
   return {buffer, kLineBytes};
 }
 
-// 16 bytes of kLanes rows meet the activations from k on.
+// 16 bytes of kLanes rows are multiplied by the activations from k on.
 template <class W, int NT>
 DOTS_INLINE void multiplyStep(const Rows& rows, int64_t k, const float* const* x, Vec* sum) {
   Bytes v[4];

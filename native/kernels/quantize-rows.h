@@ -18,7 +18,7 @@ static inline int64_t activationRowBytes(Activation kind, int64_t cols) {
 // kind is kQ32 or kQ256 and cols a multiple of 32 or 256. Per block of n elements:
 //   d = max|x| / 127, q = round to nearest even(x * (127 / max|x|)).
 // A block whose largest magnitude is below 1e-30 becomes zero (127 / max|x| could overflow). A block with an infinity
-// or a NaN gets d = NaN, so that whatever it meets shows it. Bit-identical on every instruction set.
+// or a NaN gets d = NaN, so that every product with it shows it. Bit-identical on every instruction set.
 DOTS_DECLARE_KERNEL(void quantizeRows(Activation kind, const float* x, int64_t ldX, int64_t numRows, int64_t cols,
                                       uint8_t* out))
 

@@ -1,4 +1,4 @@
-// Which experts a token meets, and how much each of them counts. All in f32, whatever the weights are (report §2).
+// Which experts a token is routed to, and their weights. All in f32, whatever the weights are (report §2).
 //
 // T tokens, E experts, K experts for each token, R = T * K routed rows; row r is slot r % K of token r / K.
 #pragma once

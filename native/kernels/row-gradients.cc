@@ -8,7 +8,7 @@
 namespace dots {
 namespace DOTS_ISA {
 
-/// Sum of f(i) over a row, in 64 interleaved parts; f(i, n) gives sixteen elements from i, zeros behind the first n.
+/// Sum of f(i) over a row, in 64 interleaved parts; f(i, n) gives sixteen elements from i, zeros after the first n.
 template <class F>
 DOTS_INLINE float sumOfRow(int64_t width, F f) {
   Vec16 sum[4] = {set16(0.0f), set16(0.0f), set16(0.0f), set16(0.0f)};
@@ -159,7 +159,7 @@ float softmaxLoss(const float* logits_V, int64_t width, int64_t target, float fa
   for (; i < width; ++i) top = maxOf(top, logits_V[i]);
   const float atTarget = logits_V[target];
   const float sum = sumOfRow(width, [&](int64_t at, int n) {
-    // Behind the row's end stands a logit of zero, whose exponential is taken away by the load of zeros below.
+    // After the row's end the logit is zero, whose exponential is taken away by the load of zeros below.
     Vec16 e = exp16(sub(loadUpTo16(logits_V + at, n), set16(top)));
     if (n < 16) {
       float lanes[16];

@@ -1,4 +1,4 @@
-// The storage types a weight can have: GGUF's type numbers, their block sizes, and how activations meet them.
+// The storage types a weight can have: GGUF's type numbers, their block sizes, and the form of activations for them.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ enum class StorageId : int32_t {
   kNvfp4 = 40,
 };
 
-/// What a row of activations is turned into before it meets weights of some type.
+/// What a row of activations is converted to before it is multiplied by weights of some type.
 enum class Activation : int32_t {
   kF32 = 0,   // used as it is
   kQ32 = 1,   // int8 with one f32 scale per 32 elements
@@ -50,7 +50,7 @@ struct StorageInfo {
   Activation activation;
 };
 
-/// nullptr for a number that is no storage type a weight can have.
+/// nullptr for a number that is not a storage type of weights.
 const StorageInfo* storageInfo(int32_t ggufType);
 /// Bytes of so many weights; count divides into blocks.
 int64_t storedBytes(const StorageInfo& storage, int64_t count);

@@ -1,5 +1,5 @@
 // Codebook types, and TQ1_0: a row's block becomes 256 signed codes, because indices into a table are a row's own
-// affair. For many tokens the rows then meet in a panel as those of any other type; for a few, each is multiplied at
+// affair. For many tokens the rows then form a panel as those of any other type; for a few, each is multiplied at
 // once.
 //
 // Fractions of the format become part of the float scale, so that codes and sub-scales are integers:

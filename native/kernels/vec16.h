@@ -50,7 +50,7 @@ DOTS_INLINE Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { DOTS_PARTS(fma(a.part[i], b.p
 DOTS_INLINE Vec16 roundEven(Vec16 a) { DOTS_PARTS(roundEven(a.part[i])); }
 DOTS_INLINE Vec16 scaleByPowerOfTwo(Vec16 a, Vec16 n) { DOTS_PARTS(scaleByPowerOfTwo(a.part[i], n.part[i])); }
 #if defined(DOTS_PORTABLE)
-// Sixteen conversions in software are too much code to stand inline in every loop.
+// Sixteen conversions in software are too much code to be inlined in every loop.
 static __attribute__((noinline, unused)) Vec16 loadF16x16(const uint16_t* p) { DOTS_PARTS(loadF16(p + i * kLanes)); }
 #else
 DOTS_INLINE Vec16 loadF16x16(const uint16_t* p) { DOTS_PARTS(loadF16(p + i * kLanes)); }
@@ -67,7 +67,7 @@ DOTS_INLINE void storeF16x16(uint16_t* p, Vec16 a) {
   for (int i = 0; i < kParts; ++i) storeF16(p + i * kLanes, a.part[i]);
 }
 
-// The first n < 16 elements; the other lanes are zero, and memory behind the elements is not touched.
+// The first n < 16 elements; the other lanes are zero, and memory after the elements is not touched.
 template <class T>
 DOTS_INLINE const T* padded(const T* p, int n, T (&lanes)[16]) {
   for (int i = 0; i < 16; ++i) lanes[i] = i < n ? p[i] : T(0);
@@ -112,7 +112,7 @@ DOTS_INLINE float reduceMax16(Vec16 a) {
 
 /// exp(x), relative error below 2e-7; saturates at exp(±87). A NaN stays one.
 DOTS_INLINE Vec16 exp16(Vec16 x) {
-  // The constant stands first: max and min then hand on a NaN in x.
+  // The constant comes first: max and min then hand on a NaN in x.
   x = min(set16(88.0f), max(set16(-87.0f), x));
   const Vec16 n = roundEven(mul(x, set16(1.44269504f)));
   // x - n ln 2 in two steps; the first product is exact because 0.693359375 has ten bits.

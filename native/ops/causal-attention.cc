@@ -33,7 +33,7 @@ bool attendToDocuments(Call& op, int q) {
   std::vector<int32_t>&tokens = op.workspace().documentTokens, &ends = op.workspace().documentEnds;
   tokens.resize(static_cast<size_t>(numTokens));
   for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t);
-  // Documents mostly stand one after the other already.
+  // Documents are mostly consecutive already.
   const auto isEarlier = [&](int32_t a, int32_t b) { return sequences_T[a] < sequences_T[b]; };
   if (!std::is_sorted(tokens.begin(), tokens.end(), isEarlier))
     std::stable_sort(tokens.begin(), tokens.end(), isEarlier);

@@ -14,7 +14,7 @@ constexpr int kIterations = 5;
 /// Floats of all the matrices that are worked on at a time.
 constexpr int64_t kFloatsAtOnce = 16 << 20;
 
-/// Products of n matrices of one shape, one after the other: rows of each meet its own matrix.
+/// Products of n matrices of one shape, one after the other: rows of each are multiplied by its own matrix.
 RowsProduct productOfEach(const float* x, int64_t rowsEach, int64_t width, const std::vector<int32_t>& offsets,
                           int32_t n, float* out) {
   RowsProduct product;

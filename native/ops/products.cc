@@ -69,7 +69,7 @@ class Products {
   }
 
  private:
-  /// Rows that meet several matrices one after the other are packed once for all.
+  /// Rows that are multiplied by several matrices in turn are packed once for all.
   void addPacked(const LinearJob& job) {
     const float* const matrices = reinterpret_cast<const float*>(job.weights.data);
     const float* const x = static_cast<const float*>(job.x);

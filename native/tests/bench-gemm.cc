@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
     weights.cols = shape.cols;
     weights.out = dw.data();
     weights.isAdded = true;
-    // Clocks change under load, so the peak is measured beside every row.
+    // Clocks change under load, so the peak is measured with every row.
     peak = measurePeak();
     const double macs = static_cast<double>(shape.numTokens * shape.rows * shape.cols);
     std::printf("%-44s", shape.name);

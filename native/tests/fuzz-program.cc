@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kBudgetBytes = 4 << 20;
 
-/// The input as a stream of decisions; zeros behind its end.
+/// The input as a stream of decisions; zeros after its end.
 class Choices {
  public:
   Choices(const uint8_t* data, size_t size) : data_(data), size_(size) {}
@@ -211,7 +211,7 @@ void runOne(const uint8_t* data, size_t size) {
     return;
   }
   ++tally.created;
-  // Twice: what the first run leaves behind must not harm the second.
+  // Twice: what the first run leaves must not harm the second.
   for (int i = 0; i < 2; ++i) {
     error.clear();
     std::vector<bool> isFloat = model.isFloatInput;

@@ -120,7 +120,7 @@ inline Weight smallWeight(TestRandom& random, StorageId type, std::vector<int64_
   return weight;
 }
 
-/// One step of sequences with `lengths` new tokens each, behind `done` tokens that an earlier step has read.
+/// One step of sequences with `lengths` new tokens each, after `done` tokens that an earlier step has read.
 inline void bindSmallModel(SmallModel& model, const std::vector<int>& lengths, int done = 0) {
   std::vector<int32_t> tokens, positions, sequences, pages, rows;
   for (size_t b = 0; b < lengths.size(); ++b) {

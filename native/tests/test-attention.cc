@@ -328,7 +328,7 @@ void testRefusals() {
   layer.numPages = 4;
   layer.keys = layer.values = cells;
   CHECK(check(layer, {0, 1, 127}, {0, 0, 1}) == nullptr, "a good step");
-  CHECK(check(layer, {128}, {0}) != nullptr, "a position behind the table");
+  CHECK(check(layer, {128}, {0}) != nullptr, "a position after the table");
   CHECK(check(layer, {-1}, {0}) != nullptr, "a negative position");
   CHECK(check(layer, {0}, {2}) != nullptr, "an unknown sequence");
   CHECK(check(layer, {0}, {-1}) != nullptr, "a negative sequence");

@@ -77,7 +77,7 @@ static void givesTheSameBits(StorageId type, KvType kv) {
       CHECK(sameBits(pieces, whole), "%s, %d threads: a prompt in pieces", isaName(currentIsa()), threads);
       std::vector<float> first = logitsOf(*executable, model, {70, 33});
       first.resize(whole.size());
-      CHECK(sameBits(first, whole), "%s, %d threads: beside another sequence", isaName(currentIsa()), threads);
+      CHECK(sameBits(first, whole), "%s, %d threads: with another sequence", isaName(currentIsa()), threads);
     }
     // Experts in a part each, as in a Hugging Face folder.
     SmallModel scattered = makeSmallModel(7, type, true, kv);
@@ -186,7 +186,7 @@ static void refusesToWriteOverItsOperands() {
   }
 }
 
-// A list of experts for eight matrices is no list for four.
+// A list of experts for eight matrices is not valid for four.
 static void refusesExpertsThatDoNotExist() {
   SmallModel model = makeSmallModel();
   for (Instruction& instruction : model.draft.instructions) {
@@ -229,7 +229,7 @@ static void runsEmptySteps() {
           length, error.c_str());
   }
   const std::vector<float> last = logitsOf(*executable, model, {1}, 39);
-  CHECK(sameBits(last, {expected.end() - kSmallVocab, expected.end()}), "%s", "the token behind an empty step");
+  CHECK(sameBits(last, {expected.end() - kSmallVocab, expected.end()}), "%s", "the token after an empty step");
 }
 
 static void endsWhenCancelled() {

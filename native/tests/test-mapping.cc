@@ -96,7 +96,7 @@ static void noticesACutWithinAPage() {
 
 static void blamesTheRightNeighbour() {
   const int64_t page = sysconf(_SC_PAGESIZE);
-  // Sizes that end inside a page, so that the next mapping begins right behind it.
+  // Sizes that end inside a page, so that the next mapping begins right after it.
   std::vector<std::unique_ptr<TemporaryFile>> files;
   std::vector<std::shared_ptr<Mapping>> mappings;
   for (int i = 0; i < 8; ++i) {

@@ -8,7 +8,7 @@ using namespace dots;
 
 static bool parses(const std::vector<int32_t>& words, const std::vector<double>& constants, std::string* error) {
   Program program;
-  // An exact copy, so that a read behind the end is a read behind an allocation.
+  // An exact copy, so that a read past the end is a read past an allocation.
   const std::vector<int32_t> exact(words);
   error->clear();
   return parseProgram(exact.data(), static_cast<int64_t>(exact.size()), constants.data(),

@@ -122,7 +122,7 @@ void groupByExpertIsStable() {
     CHECK(offsets[0] == 0 && offsets[E] == R, "offsets %d to %d", offsets[0], offsets[E]);
     for (int e = 0; e < E; ++e)
       for (int i = offsets[e]; i < offsets[e + 1]; ++i) {
-        CHECK(experts[rows[i]] == e, "row %d stands under expert %d", rows[i], e);
+        CHECK(experts[rows[i]] == e, "row %d is listed under expert %d", rows[i], e);
         CHECK(i == offsets[e] || rows[i - 1] < rows[i], "rows of expert %d do not rise", e);
       }
   }

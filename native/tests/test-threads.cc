@@ -47,7 +47,7 @@ static void threadIndexIsExclusive() {
     });
 }
 
-// More threads than any system gives are no reason to end the process.
+// More threads than any system allows must not end the process.
 static void takesAnyNumberOfThreads() {
   for (int numThreads : {-5, 0, 1 << 30}) {
     ThreadPool pool(numThreads);

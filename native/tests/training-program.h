@@ -149,7 +149,7 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   };
   for (int t = 0; t < kTrainingTokens; ++t) {
     tokenIds.push_back(t * 7 % V);
-    // Two documents, one of them longer than a block of queries, and one whose tokens do not stand together.
+    // Two documents, one of them longer than a block of queries, and one whose tokens are not consecutive.
     sequenceIds.push_back(t < 90 ? 3 : t % 2);
     targetIds.push_back(t % 5 == 4 ? -1 : t * 11 % V);
     countWords.push_back(word(t % 7 == 0 ? 0.0f : 0.25f));

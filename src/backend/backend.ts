@@ -42,7 +42,7 @@ export type RunInputs = Readonly<Record<string, Int32Array | Float32Array>>;
 
 export interface Executable {
   /**
-   * Run the program once. Inputs by name, symbols bound; gives the outputs by name (all, or those that are wanted), each a
+   * Run the program once. Inputs by name, symbols bound; returns the outputs by name (all, or the requested ones), each a
    * fresh array. An output of integers comes as the same bits: `integersOf` reads them.
    * Off the JavaScript thread where the backend can. An aborted signal ends the run between instructions and throws its
    * reason; states then hold what was written so far. One run at a time.

@@ -6,7 +6,7 @@ export interface TensorSpec {
 }
 
 /**
- * f32 tensors that outlive runs and executables: parameters, their gradients, what an optimiser remembers. Programs that
+ * f32 tensors that outlive runs and executables: parameters, their gradients, optimiser state. Programs that
  * were loaded with the store read and write them; so may the caller, between runs.
  */
 export interface Store {

@@ -43,7 +43,7 @@ export interface StepWork {
   readonly byteMultiplies: number;
 }
 
-/** A step: some sequences, each with the same number of new tokens behind the same number of cached ones. */
+/** A step: some sequences, each with the same number of new tokens after the same number of cached ones. */
 export interface StepShape {
   readonly numSequences: number;
   readonly tokensEach: number;
@@ -115,7 +115,7 @@ export function limitRate(
   limits: MachineLimits,
 ): number {
   if (test.kind === 'generate') {
-    // The cache grows by a token a step: its middle stands for all.
+    // The cache grows by one token per step: the size in the middle is the mean.
     const numCached = Math.max(test.depth, 1) + test.numTokens / 2;
     const work = stepWork(model, { numSequences: test.parallel, tokensEach: 1, numCached });
     return test.parallel / leastSeconds(work, limits);

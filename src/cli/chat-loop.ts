@@ -160,7 +160,7 @@ class ChatLoop {
     }
   }
 
-  /** A stopped answer counts as far as it got; a failed one is told and its question forgotten. */
+  /** A stopped answer counts as far as it got; a failed one is reported and its question dropped. */
   private async endEarly(error: unknown, isStopped: boolean, text: string): Promise<void> {
     const { session, messages } = this;
     if (isStopped) {

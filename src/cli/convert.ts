@@ -76,7 +76,7 @@ async function realpathOf(path: string): Promise<string> {
   return await realpath(path).catch(() => resolve(path));
 }
 
-/** All files are written into a folder beside and moved at the end, so that no half-written model is ever taken for one. */
+/** Writes into a temporary folder next to `target` and moves it at the end: a half-written model is never mistaken for one. */
 async function writeFolder(
   source: ConvertSource,
   to: string,

@@ -243,7 +243,7 @@ function addTrain(program: Command, session: Session): void {
     .option('-o, --out <FILE>', 'page to write (default: report.html in the folder of the run)');
   addCommonOptions(report)
     .addHelpText('after', examples('train report run.json'))
-    // Options that "train" has too are read as its own, wherever they stand.
+    // Options that "train" has too are parsed as options of "train", whatever their position.
     .action(async (run, _, self: Command) =>
       (await import('./train-report.ts')).trainReport(session, run, self.optsWithGlobals()),
     );

@@ -36,7 +36,7 @@ export async function readText(session: Session, path: string): Promise<string> 
 }
 
 export async function readStdin(session: Session): Promise<string> {
-  // An interruption that is past already is not told to those who begin to listen now.
+  // A listener that is added after an interruption is not called for it.
   session.signal.throwIfAborted();
   const { stdin } = session.io;
   const decoder = new TextDecoder();

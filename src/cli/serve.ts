@@ -67,7 +67,7 @@ export async function serve(session: Session, model: string | undefined, flags: 
       ...(page && { page }),
       onRequestEnd: (entry) => session.note(JSON.stringify(entry)),
     });
-    // Now rather than beside the first answers, which would wait for it.
+    // Now rather than during the first answers, which would wait for it.
     await app.context.served.warmUp();
     const server = await listen(app, { host: flags.host, port: flags.port });
     const { name } = app.context.served;
@@ -125,7 +125,7 @@ function readApiKeys(session: Session, flags: ServeFlags): string[] {
   return keys.map((key) => key.trim()).filter((key) => key !== '');
 }
 
-/** `mini`, or the name of the file without what only tells files apart: ending and number of the shard. */
+/** `mini`, or the name of the file without its ending and the number of the shard. */
 function defaultName(model: string | undefined, nameInFile: string): string {
   if (model === undefined || model === 'mini') return 'mini';
   const base = model

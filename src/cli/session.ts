@@ -41,11 +41,11 @@ export class Session {
     this.io = io;
     this.signal = this.controller.signal;
     this.stopListening = io.onInterrupt(() => this.interruptHandlers.at(-1)?.());
-    // These stay after `close`: a stream may tell of its end only after the last write.
+    // These stay after `close`: a stream may report its end only after the last write.
     io.stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.controller.abort(error.code === 'EPIPE' ? new OutputClosed() : unwritable(error));
     });
-    // What cannot be told on stderr cannot be told.
+    // An error of stderr has nowhere to be reported.
     io.stderr.on('error', () => {});
   }
 
@@ -114,7 +114,7 @@ export class Session {
     this.note(`${this.style('yellow', 'note:', this.io.stderr)}  ${printable(text)}`);
   }
 
-  /** A bar where stderr is a terminal; otherwise a line now and then, and none at all beside `--json`. */
+  /** A bar where stderr is a terminal; otherwise a line now and then, and none with `--json`. */
   progress(label: string, unit: ProgressUnit, options: { json?: boolean | undefined }): Progress {
     const isTerminal = isInteractive(this.io.stderr, this.io.env);
     const mode = isTerminal ? 'bar' : options.json ? 'silent' : 'lines';

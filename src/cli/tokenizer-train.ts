@@ -9,7 +9,7 @@ import { formatCount } from '../core/units.ts';
 import { BpeTrainer } from '../text/bpe-trainer.ts';
 
 export interface TrainTokenizerOptions {
-  /** Plain text, or one JSON document a line (`.jsonl`, `.ndjson`); either may be gzipped (`.gz`). */
+  /** Plain text, or one JSON document per line (`.jsonl`, `.ndjson`); either may be gzipped (`.gz`). */
   readonly files: readonly string[];
   readonly vocabSize: number;
   readonly out: string;
@@ -20,7 +20,7 @@ export interface TrainTokenizerOptions {
   readonly specialTokens?: readonly string[];
   /** Leave text as it is instead of putting it into form NFC. */
   readonly noNormalize?: boolean;
-  /** Stop a file at this many bytes: plain text there, JSON lines behind the line that reaches it. Default: read all. */
+  /** Stop a file at this many bytes: plain text there, JSON lines after the line that reaches it. Default: read all. */
   readonly maxBytesPerFile?: number;
   readonly signal?: AbortSignal;
   /** `read` counts bytes of the files, `merge` counts merges. */

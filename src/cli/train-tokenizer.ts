@@ -20,7 +20,7 @@ export interface RunTokenizer {
   readonly files: TokenizerFiles;
 }
 
-/** The `tokenizer.json` that a run names, with what lies beside it; else that of the model it begins with; else none. */
+/** The `tokenizer.json` that a run names, with the other tokenizer files of its folder; else that of `initFrom`; else none. */
 export async function loadRunTokenizer(
   run: RunConfig,
   base: string,

@@ -111,7 +111,7 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
   }
 }
 
-/** The newest checkpoint, if the run may go on from one. */
+/** The newest checkpoint, if the run may resume from one. */
 async function findCheckpoint(
   session: Session,
   folder: RunFolder,

@@ -13,7 +13,7 @@ export interface CompileOptions {
   readonly supports: (op: string) => boolean;
 }
 
-/** Graph -> Program: drop what nobody reads, compute no row that is not wanted, fuse, order, share memory. */
+/** Graph -> Program: drop unused nodes, compute only requested rows, fuse, order, share memory. */
 export function compile(graph: Graph, options: CompileOptions): Program {
   const fuseSupported = (before: Graph): Graph => fuse(before, options.supports);
   verifyGraph(graph, 'trace');

@@ -46,7 +46,7 @@ const patterns: readonly Pattern[] = [
   accumulated('accumulateRows', 'scatterAddRows'),
 ];
 
-/** accumulate(sum, part(…)) -> replacement(sum, …): the gradient of a weight never exists beside the sum it is added to. */
+/** accumulate(sum, part(…)) -> replacement(sum, …): the gradient of a weight is never stored separately from its sum. */
 function accumulated(replacement: string, part: string): Pattern {
   return {
     replacement,

@@ -7,7 +7,7 @@ import { isSource } from './simplify.ts';
 export const ELEMENT_BYTES = 4;
 
 /**
- * What is read again only so many nodes later (the way back of training reads what the way forward computed) gets a slot of
+ * What is read again only so many nodes later (the backward pass reads what the forward pass computed) gets a slot of
  * its size and no larger: a layer's input in the slot of its widest product would hold on to that much for the whole step.
  */
 const LONG_LIFE = 64;

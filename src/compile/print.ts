@@ -3,7 +3,7 @@ import type { Program, ValueId } from './program.ts';
 
 /**
  * A program as text, one instruction a line, made to be read and compared in reviews:
- * `%3 = rmsNorm(%2, layers.0.attentionNorm, eps=0.00001) : f32[T,128] @1`; the number behind @ is the slot.
+ * `%3 = rmsNorm(%2, layers.0.attentionNorm, eps=0.00001) : f32[T,128] @1`; the number after @ is the slot.
  */
 export function printProgram(program: Program): string {
   const nameOf = (id: ValueId): string => {

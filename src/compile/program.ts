@@ -6,7 +6,7 @@ import type { Attributes, ElementType } from '../graph/tensor.ts';
  * A compiled graph: flat, plain data, no functions. A backend needs nothing else to run it.
  *
  * Values are numbered. Sources (inputs, weights, states) are filled by the caller; every other value lies in a slot of
- * working memory that the planner shares between values whose lifetimes do not meet. All elements take four bytes.
+ * working memory that the planner shares between values whose lifetimes do not overlap. All elements take four bytes.
  */
 export interface Program {
   readonly name: string;

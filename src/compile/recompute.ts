@@ -3,12 +3,12 @@ import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import { isSource } from './simplify.ts';
 
 /**
- * Trade time for memory: let the way back compute the tensors of the way forward again, layer by layer, instead of keeping
+ * Trade time for memory: recompute the tensors of the forward pass in the backward pass, layer by layer, instead of keeping
  * them all from one to the other. Only `kept` tensors stay (the inputs of the layers), and integers, which are small: a
  * router that chose once must not choose again.
  *
- * `nodes` is a graph whose first `numForward` nodes are the way forward; the result has the same outputs under the same
- * nodes' copies. What is computed again waits for the gradient that needs it (`after`), or all layers would come to life at
+ * `nodes` is a graph whose first `numForward` nodes are the forward pass; the result has the same outputs under the same
+ * nodes' copies. A recomputed node waits for the gradient that needs it (`after`), or all layers would come to life at
  * once.
  */
 export function recompute(
@@ -49,7 +49,7 @@ export function recompute(
       );
       continue;
     }
-    // A gradient among the inputs is what tells that the walk has come this far.
+    // A gradient among the inputs shows that the walk has come this far.
     const gradient = node.inputs.find((input) => !forward.has(input));
     const inputs = node.inputs.map((input) => {
       if (!forward.has(input) || isKept(input) || gradient === undefined) return first.get(input) as Tensor;

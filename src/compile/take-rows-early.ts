@@ -37,7 +37,7 @@ export function takeRowsEarly(graph: Graph): Graph {
     taken.set(input, made);
     return made;
   };
-  // Sources first: the list of rows may have been asked for after the nodes that now need it.
+  // Sources first: the list of rows may have been added after the nodes that now need it.
   for (const node of graph.nodes) if (isSource(node)) nodes.push(node);
   for (const node of graph.nodes) {
     if (isSource(node)) continue;

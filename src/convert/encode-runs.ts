@@ -3,7 +3,7 @@ import { UnsupportedError } from '../core/errors.ts';
 import { type StorageType, storageBytes } from '../dtype/index.ts';
 import type { ValueRun } from './convert-source.ts';
 
-// A multiple of every block size. As f32 this is 4 MB: large enough for the disk, small beside any model.
+// A multiple of every block size. As f32 this is 4 MB: large enough for the disk, small compared with any model.
 const BLOCK_ELEMENTS = 1 << 20;
 
 /**

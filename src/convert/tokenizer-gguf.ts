@@ -66,7 +66,7 @@ function refuseRules({ addedRules, vocabulary }: TokenizerSource, origin: string
     if (!lstrip && !rstrip && !singleWord) continue;
     throw new UnsupportedError(
       `Cannot convert ${origin} to GGUF: the token ${vocabulary.texts[id]} takes the white space next to it or ` +
-        'stands alone only, which GGUF has no key for',
+        'must be a word of its own, which GGUF has no key for',
       { code: 'unsupported-tokenizer', hint: 'use the folder as it is; dots.ts reads its tokenizer.json' },
     );
   }

@@ -22,7 +22,7 @@ export abstract class DotsError extends Error {
   }
 }
 
-/** The caller asked for something that makes no sense: a bad flag, an option out of range. */
+/** An argument is invalid: a bad flag, an option out of range. */
 export class UsageError extends DotsError {}
 
 export interface FormatDetails extends ErrorDetails {

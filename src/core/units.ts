@@ -23,7 +23,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`;
 }
 
-/** `8GB`, `512 MiB`, `1000` -> bytes; undefined for what is no size. */
+/** `8GB`, `512 MiB`, `1000` -> bytes; undefined for anything else. */
 export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?$/i.exec(text.trim());
   if (!match) return undefined;

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../format/json.ts';
 
-/** Tokens to train on or to measure, on the flat token axis: documents lie one behind the other. All arrays are equally long. */
+/** Tokens to train on or to measure, on the flat token axis: documents are packed one after the other. All arrays are equally long. */
 export interface Batch {
   readonly tokens_T: Int32Array;
   /** The token that follows each token in its document; −1 where there is none to predict. */

@@ -11,7 +11,7 @@ import { badLine, type JsonLine, readJsonLines } from './json-lines.ts';
 export type Conversation = Required<TrainingDocument>;
 
 /**
- * One conversation in the model's template. The assistant's tokens are what a turn adds behind its opening marker, found by
+ * One conversation in the model's template. The assistant's tokens are what a turn adds after its opening marker, found by
  * rendering with and without the turn, so it works for any template that renders front to back. Undefined if not even the
  * first answer ends within `maxTokens`; later turns that don't fit are left out. Throws `UnsupportedError` for a template
  * that rewrites earlier turns.
@@ -55,7 +55,7 @@ function startsWith(whole: Int32Array, start: Int32Array): boolean {
 
 export interface ConversationFiles {
   readonly files: readonly string[];
-  /** Each conversation comes this often in an epoch: 2 twice, 0.5 half of them. */
+  /** Repetitions of each conversation in an epoch: 2 twice, 0.5 half of them. */
   readonly upsample: number;
 }
 
@@ -64,7 +64,7 @@ export interface ReadConversationsOptions {
   readonly tokenizer: Tokenizer;
   /** Longest conversation in tokens. */
   readonly maxTokens: number;
-  /** Chooses which ones come once more where `upsample` is no whole number. */
+  /** Chooses which ones are repeated once more if `upsample` is not a whole number. */
   readonly random: CounterRandom;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (file: string) => void;

@@ -16,7 +16,7 @@ export interface TrainingDocument {
 /** The same position gives the same documents again. */
 export interface DocumentStream {
   next(): Promise<TrainingDocument>;
-  /** Where the next document stands. */
+  /** Position of the next document. */
   position(): JsonValue;
   /** Throws `FormatError` for a position of another stream. */
   seek(position: JsonValue): Promise<void>;

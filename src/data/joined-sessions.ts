@@ -9,7 +9,7 @@ export class JoinedSessions implements DocumentStream {
   private readonly sessions: DocumentStream;
   private readonly numSessions: number;
   private readonly maxTokens: number;
-  /** A session that did not fit any more, and where it stands. */
+  /** A session that did not fit any more, and its position. */
   private held: { readonly session: TrainingDocument; readonly at: JsonValue } | undefined;
 
   constructor(sessions: DocumentStream, numSessions: number, maxTokens: number) {

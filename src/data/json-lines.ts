@@ -1,4 +1,4 @@
-/** Reads files with one JSON document a line, plain or gzipped. Every error names the file and the line. */
+/** Reads files with one JSON document per line, plain or gzipped. Every error names the file and the line. */
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -23,7 +23,7 @@ export interface ReadLinesOptions {
 
 /**
  * The documents of one file, in order; empty lines are passed over. Throws `UsageError` if there is no such file,
- * `FormatError` for a line that is no JSON object, for a damaged archive and for a file without any document.
+ * `FormatError` for a line that is not a JSON object, for a damaged archive and for a file without any document.
  */
 export async function* readJsonLines(file: string, options: ReadLinesOptions = {}): AsyncGenerator<JsonLine> {
   let line = 0;

@@ -8,7 +8,7 @@ export interface MixturePart {
 }
 
 /**
- * Documents of several streams, mixed by tokens: the next one comes from the stream that lags furthest behind its share, so
+ * Documents of several streams, mixed by tokens: the next one comes from the stream that is furthest below its share, so
  * shares hold exactly over any stretch much longer than a document, without a draw of luck.
  */
 export class Mixture implements DocumentStream {

@@ -10,14 +10,14 @@ export interface PackedSourceOptions {
 }
 
 /**
- * Lays documents one behind the other on the token axis; positions start at 0 in each piece. Every token but the first of a
+ * Packs documents one after the other on the token axis; positions start at 0 in each piece. Every token but the first of a
  * document is predicted exactly once: where a document is cut, the last token of a piece still has its target. At the end of
  * a batch a document is cut, or, if it has to stay whole, the rest of the batch is left empty.
  */
 export class PackedSource implements BatchSource {
   private readonly documents: DocumentStream;
   private readonly options: PackedSourceOptions;
-  /** The document that is being laid out, how much of it is done, and where it stands in the stream. */
+  /** The document that is being packed, how much of it is done, and its position in the stream. */
   private current: TrainingDocument | undefined;
   private offset = 0;
   private at: JsonValue;

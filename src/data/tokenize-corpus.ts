@@ -14,7 +14,7 @@ export interface TokenizeCorpusOptions {
   readonly field?: string;
   /** Keep documents whose field `source` this matches, and no others. */
   readonly source?: RegExp;
-  /** Stop behind the document that reaches this many tokens. Default: no limit. */
+  /** Stop after the document that reaches this many tokens. Default: no limit. */
   readonly maxTokens?: number;
   /** Written into the shard; figures are reported by it. */
   readonly language?: string;

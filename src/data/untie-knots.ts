@@ -1,6 +1,6 @@
 /**
  * UtK, "Untie the Knots": long-range dependencies out of ordinary documents. The documents of a sequence are cut into
- * chunks, all chunks are shuffled, and at the end of each cut document stands the order in which its chunks belong.
+ * chunks, all chunks are shuffled, and each cut document ends with the order in which its chunks belong.
  * Source: arXiv:2409.04774; the details are those of the report's long-context stage (128B tokens at 32K).
  */
 import type { CounterRandom } from '../core/counter-random.ts';
@@ -136,7 +136,7 @@ export function tieKnots(
   return segments;
 }
 
-/** First tokens of chunks, and last ones before a cut, can't be told from what stands before them: they don't count. */
+/** First tokens of chunks, and last ones before a cut, cannot be predicted from the tokens before them: they don't count. */
 function cut(document: TrainingDocument, index: number, wanted: number, random: Draws): Chunk[] {
   const { length } = document.tokens;
   const numChunks = Math.max(1, Math.min(wanted, length));

@@ -1,5 +1,5 @@
 /**
- * Tells whether the answer to a maths problem is right by its result alone: the number (or the letter of a choice) that the
+ * Whether the answer to a maths problem is right, by its result alone: the number (or the letter of a choice) that the
  * text ends up with. Numbers are compared as exact fractions, never as floats.
  */
 
@@ -51,7 +51,7 @@ export function verifyMathAnswer(answer: string, reference: string): boolean {
   );
 }
 
-/** The result that a text states: what stands in the last \boxed{…}, after "####", after "answer is", else the last number. */
+/** The result that a text states: in the last \boxed{…}, after "####", after "answer is", else the last number. */
 export function mathResult(text: string): Fraction | undefined {
   // Typographic minus and full-width characters: people and models write them.
   const plain = text.normalize('NFKC').replace(/[−–](?=\d)/g, '-');
@@ -87,7 +87,7 @@ function boxedContent(text: string): string | undefined {
 function numbersIn(text: string): Fraction[] {
   const found: Fraction[] = [];
   for (const match of text.matchAll(NUMBER)) {
-    // The minus of "7-3" or of a range is no sign.
+    // The minus of "7-3" or of a range is not a sign.
     const isBinary = match[0].startsWith('-') && /[\d)\]a-z]$/i.test(text.slice(0, match.index));
     const value = parseNumber(isBinary ? match[0].slice(1) : match[0]);
     if (value) found.push(value);

@@ -77,7 +77,7 @@ interface ScalarTypeSpec {
   readonly encodeRun?: EncodeRun;
 }
 
-/** A type whose elements stand alone. It brings its own loop, because plain copies beat one call an element. */
+/** A type without blocks. It brings its own loop, because plain copies beat one call an element. */
 export function defineScalarType(spec: ScalarTypeSpec): StorageType {
   const { name, id, sizeBytes, isFloat, decodeRun, encodeRun } = spec;
   const type: StorageType = {

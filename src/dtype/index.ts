@@ -73,7 +73,7 @@ function lettersOf(name: string): string {
 
 /**
  * The type of a ggml type id. Throws `FormatError` for every other number, so that a reader given damaged bytes fails
- * in one way; the message tells ids that mean something elsewhere from ids that mean nothing.
+ * in one way; the message distinguishes ids with a meaning elsewhere from ids without one.
  */
 export function storageTypeById(id: number): StorageType {
   const type = byId.get(id);

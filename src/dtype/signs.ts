@@ -1,4 +1,4 @@
-// The codebooks hold magnitudes; signs travel beside them, bit j for element j of a group of eight.
+// The codebooks hold magnitudes; signs are separate, bit j for element j of a group of eight.
 
 /**
  * Seven stored bits to eight signs: the eighth makes the number of minus signs even. Encoders arrange for that, and

@@ -4,7 +4,7 @@ import { StopStrings } from './stop-strings.ts';
 /** Where the text of one token lies in all of the answer's text, in UTF-16 units. */
 export interface TextSpan {
   readonly start: number;
-  /** Behind the last character that this token completed. */
+  /** Position after the last character that this token completed. */
   readonly end: number;
   /** Bytes of a character begun before this token. */
   readonly numPendingBefore: number;

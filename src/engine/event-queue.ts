@@ -10,7 +10,7 @@ export class EventQueue<T> {
   private isEnded = false;
   private error: unknown;
 
-  /** The reader is behind. What is pushed all the same is kept. */
+  /** The reader is slow. What is pushed all the same is kept. */
   get isFull(): boolean {
     return this.items.length >= MAX_UNREAD;
   }

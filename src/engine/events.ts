@@ -15,7 +15,7 @@ export interface PromptEndEvent {
   readonly promptTokens: number;
   /** How many of them were still in the cache from an earlier request. */
   readonly cachedTokens: number;
-  /** For each token of the prompt, if `promptLogprobs` was asked for: null for the first, which nothing predicts. */
+  /** For each token of the prompt, if `promptLogprobs` was requested: null for the first, which nothing predicts. */
   readonly promptLogprobs?: readonly (ChosenLogprob | null)[];
 }
 
@@ -27,9 +27,9 @@ export interface TokenLogprob {
   readonly bytes: Uint8Array;
 }
 
-/** The token that was chosen. Control tokens are no text: they have no bytes here, but their name in lists of alternatives. */
+/** The token that was chosen. Control tokens are not text: they have no bytes here, but their name in lists of alternatives. */
 export interface ChosenLogprob extends TokenLogprob {
-  /** The likeliest tokens, best first. Where the chosen one is among them, its value is the same to the bit. */
+  /** The most likely tokens, best first. Where the chosen one is among them, its value is the same to the bit. */
   readonly top: readonly TokenLogprob[];
 }
 
@@ -44,7 +44,7 @@ export interface TokenDeltaEvent {
    */
   readonly experts?: ExpertIds;
   /**
-   * If `logprobs` was asked for: entries of the tokens whose text has become certain by now, none or several. The bytes of
+   * If `logprobs` was requested: entries of the tokens whose text has become certain by now, none or several. The bytes of
    * all entries of an answer, joined, are its text, also where a stop string cuts a token.
    */
   readonly logprobs?: readonly ChosenLogprob[];

@@ -21,15 +21,15 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stop?: readonly string[];
   /** The stop string that ended the answer is part of it after all. */
   readonly includeStopString?: boolean;
-  /** Tokens that end the answer beside the model's own end tokens. */
+  /** Tokens that end the answer in addition to the model's own end tokens. */
   readonly stopTokens?: readonly number[];
-  /** Go on over the model's end tokens. */
+  /** Continue after the model's end tokens. */
   readonly ignoreEos?: boolean;
   /** `token-delta` events say which experts were chosen. Costs a few microseconds for each token and layer. */
   readonly routing?: boolean;
   /** What the answer has to look like, from `compileConstraint`. It then ends when it is complete, `ignoreEos` or not. */
   readonly constraint?: Constraint;
-  /** Log-probabilities of the tokens of the answer, each with so many of the likeliest tokens: 0 to 20. */
+  /** Log-probabilities of the tokens of the answer, each with so many of the most likely tokens: 0 to 20. */
   readonly logprobs?: number;
   /** The same for the tokens of the prompt; they come with `prompt-end`. The prompt is then computed as a whole. */
   readonly promptLogprobs?: number;
@@ -47,7 +47,7 @@ export interface GenerateContext {
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly tokenizer: Tokenizer | undefined;
-  /** Rows of the output matrix that are no tokens. */
+  /** Rows of the output matrix that are not tokens. */
   readonly unusedTokens: ReadonlySet<number>;
 }
 
@@ -233,8 +233,8 @@ class Generation implements LoopRequest {
   }
 
   /**
-   * Before the answer has its least length. The constraint leaves another token beside the model's own ends, but perhaps none
-   * beside the stop tokens of the request.
+   * Before the answer has its least length. The constraint leaves another token than the model's own ends, but perhaps none
+   * other than the stop tokens of the request.
    */
   private get forbiddenEnds(): Iterable<number> {
     return this.constraint ? (this.tokenizer?.special.eos ?? []) : this.stopTokens;

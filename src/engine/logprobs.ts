@@ -4,12 +4,12 @@ import type { TextSpan } from './answer-text.ts';
 import { argmax, mostLikely } from './candidates.ts';
 import type { ChosenLogprob, TokenLogprob } from './events.ts';
 
-/** The most alternatives that may be asked for. */
+/** The most alternatives that may be requested. */
 export const MAX_LOGPROBS = 20;
 
 type BytesOf = (token: number) => Uint8Array;
 
-/** logits_V, the token that was chosen or read, and how many of the likeliest to list beside it. */
+/** logits_V, the token that was chosen or read, and how many of the most likely ones to list with it. */
 export function chosenLogprob(
   logits_V: Float32Array,
   token: number,
@@ -67,7 +67,7 @@ function bytesUpTo(text: string, length: number, entry: ChosenLogprob, span: Tex
   if (span.start >= length) return 0;
   const encoder = new TextEncoder();
   const beyond = text.slice(length, span.end);
-  // Bytes that are no characters show as U+FFFD and cannot be counted by it, so count on the side that has none.
+  // Bytes that are not characters show as U+FFFD and cannot be counted by it, so count on the side that has none.
   return beyond.includes('\ufffd')
     ? encoder.encode(text.slice(span.start, length)).length - span.numPendingBefore
     : entry.bytes.length - span.numPending - encoder.encode(beyond).length;

@@ -4,10 +4,10 @@ import type { ExpertIds } from './routing.ts';
 export interface LoopRequest {
   /** Prompt and everything generated so far. */
   readonly tokens: readonly number[];
-  /** Logits are wanted for positions from here on; generation wants the last one only. */
+  /** First position whose logits are requested; generation needs the last one only. */
   readonly firstLogits: number;
   readonly signal: AbortSignal | undefined;
-  /** `onLogits` is told where the position was routed. */
+  /** `onLogits` receives the routing of the position. */
   readonly wantsRouting?: boolean;
   /** Whose request it is: a client with many waiting requests does not keep others from their turn. */
   readonly client?: string | undefined;
@@ -15,13 +15,13 @@ export interface LoopRequest {
   readonly priority?: number | undefined;
   /** Only requests of equal salt share cached prefixes. */
   readonly cacheSalt?: string | undefined;
-  /** Its reader is behind; it gets no step until that is false again and `Loop.wake` was called. */
+  /** Its reader is slow; it gets no step until that is false again and `Loop.wake` was called. */
   readonly isPaused?: boolean;
   /** Logits of one position. The request may append a token; it returns false when it wants no more. */
   onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
   onProgress(numComputed: number): void;
   /**
-   * A step has begun, and what the last one gave may be told now: the reader's work then goes on beside the step instead of
+   * A step has begun, and the results of the last one may be delivered now: the reader then works during the step instead of
    * delaying it.
    */
   onStep(): void;

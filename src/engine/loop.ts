@@ -18,7 +18,7 @@ export interface LoopOptions {
   readonly routing: Routing;
   readonly pagesPerSequence: number;
   readonly vocabSize: number;
-  /** Tokens in one step, all requests together. A long prompt is cut into pieces of at most this. */
+  /** Tokens in one step, all requests together. A long prompt is prefilled in chunks of at most this. */
   readonly maxStepTokens: number;
   /** Requests in one step. */
   readonly maxParallel: number;

@@ -18,7 +18,7 @@ export class Model {
   }
 
   /**
-   * Answer a conversation. Hand over the whole of it each time: what is still cached is not computed again. Control tokens
+   * Answer a conversation. Hand over the whole of it each time: what is still cached is not recomputed. Control tokens
    * in messages count as plain text. Where the model has no template of its own and there is no system message,
    * `defaultSystemPrompt` is put first (null for none).
    */
@@ -33,7 +33,7 @@ export class Model {
     yield* generate(this.engine, Array.from(prompt), options);
   }
 
-  /** Go on with a text or with token ids, without a template. Control tokens in the text are recognised. */
+  /** Complete a text or token ids, without a template. Control tokens in the text are recognised. */
   async *complete(
     prompt: string | readonly number[],
     options: GenerateOptions = {},

@@ -30,7 +30,7 @@ export interface OpenOptions {
    * for `maxParallel` of them. With less than that, sequences wait for each other where need be.
    */
   readonly kvBytes?: number;
-  /** Bytes of it that may go on holding prefixes of requests that have ended; default: all that is free. */
+  /** Bytes of it that cached prefixes of finished requests may use; default: all that is free. */
   readonly prefixCacheBytes?: number;
   /** How keys and values are cached. */
   readonly kvType?: 'f32' | 'f16' | 'q8_0';
@@ -39,7 +39,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Bytes of weights read so far. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-  /** Things worth telling that are no errors: the reference backend had to run, the file has tensors of no use. */
+  /** Warnings: the reference backend has to run, the file has unused tensors. */
   readonly onWarning?: (message: string) => void;
 }
 

@@ -8,7 +8,7 @@ interface PageNode {
   readonly key: string;
   readonly page: number;
   readonly children: Map<string, PageNode>;
-  /** Requests that are using this page now; zero means it is only remembered. */
+  /** Requests that are using this page now; zero means it is only cached. */
   numUsers: number;
 }
 
@@ -27,8 +27,8 @@ export class PagePool {
     numUsers: 1,
   };
   /**
-   * Remembered pages that nobody uses, the least recently used first. Requests let go of their last page first, so that
-   * every page stands before the one it continues: the first one never has children.
+   * Cached pages that no request uses, the least recently used first. Requests let go of their last page first, so that
+   * every page comes before the one it continues: the first one never has children.
    */
   private readonly idle = new Set<PageNode>();
   private readonly maxIdle: number;
@@ -57,7 +57,7 @@ export class PagePool {
   }
 
   /**
-   * Start a request: takes the longest remembered prefix, but leaves at least one token to compute. Requests share prefixes
+   * Start a request: takes the longest cached prefix, but leaves at least one token to compute. Requests share prefixes
    * only with those of equal `salt`.
    */
   open(tokens: readonly number[], salt = ''): PageTable {
@@ -82,7 +82,7 @@ export class PagePool {
     this.free.push(page);
   }
 
-  /** Remember a page that has just become full. If the same prefix is known already, the known page is used instead. */
+  /** Cache a page that has just become full. If the same prefix is known already, the known page is used instead. */
   remember(parent: PageNode, key: string, page: number): PageNode {
     const known = parent.children.get(key);
     if (known) {
@@ -135,7 +135,7 @@ export class PageTable {
     return this.shared[this.shared.length - 1] ?? this.root;
   }
 
-  /** Positions whose keys and values need not be computed again. */
+  /** Positions whose keys and values need not be recomputed. */
   get numCached(): number {
     return this.shared.length * PAGE_SIZE;
   }
@@ -166,7 +166,7 @@ export class PageTable {
     }
   }
 
-  /** The request is over: full pages stay remembered, the rest goes back. */
+  /** The request is over: full pages stay cached, the others are freed. */
   close(): void {
     for (const page of this.pages.slice(this.shared.length)) this.pool.giveBack(page);
     for (const node of this.shared.toReversed()) this.pool.release(node);

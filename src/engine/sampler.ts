@@ -46,7 +46,7 @@ export class Sampler {
     return id;
   }
 
-  /** Where the likeliest token is wanted, and it may be chosen: the others need not be looked at again. */
+  /** Greedy decoding where the most likely token is allowed: the others need not be looked at again. */
   private likeliest(logits_V: Float32Array, { allowed, forbidden }: Restriction): number | undefined {
     const { temperature, logitBias, repetitionPenalty, presencePenalty, frequencyPenalty } = this.options;
     if (temperature !== 0 || logitBias || presencePenalty || frequencyPenalty) return undefined;
@@ -89,7 +89,7 @@ export class Sampler {
   private choose(scores_V: Float32Array): number {
     const { temperature = 1, topK = 0, topP = 1, minP = 0 } = this.options;
     const best = argmax(scores_V);
-    // With scores that are no numbers the first token would win, allowed or not.
+    // With scores that are not numbers the first token would win, allowed or not.
     if (!(scores_V[best] > Number.NEGATIVE_INFINITY)) {
       throw new InternalError('no token has a score: the logits are not finite, or none is allowed');
     }
@@ -101,7 +101,7 @@ export class Sampler {
     };
     let kept: readonly number[];
     if (topK > 0) {
-      // The weights of the others are not asked for, and most of the time would go into them.
+      // The weights of the others are not needed, and most of the time would go into them.
       const ids = mostLikely(scores_V, topK);
       for (const id of ids) weigh(id);
       kept = firstOf(ids, weights_V, topP, minP);

@@ -3,8 +3,8 @@
  *
  * - A document is tokenized as a whole, control tokens in it being plain text. The model's start token goes before it where
  *   the model has one. Without one (dots.llm1) nothing predicts the first token, so it is not scored and its bytes don't
- *   count; there is no end token behind the document either.
- * - It is read in windows of `contextTokens`, each beginning half a window behind the one before. A window scores the tokens
+ *   count; there is no end token after the document either.
+ * - It is read in windows of `contextTokens`, each beginning half a window after the one before. A window scores the tokens
  *   that no window scored before, so every token is scored once, and from the second window on with at least half a window
  *   before it.
  * - Perplexity is e to the mean of −ln p over the scored tokens. Bits per byte are Σ −log2 p over the UTF-8 bytes of the text

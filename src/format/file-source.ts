@@ -54,7 +54,7 @@ function fileSource(file: FileHandle, path: string, size: number): ByteSource {
   };
 }
 
-/** Start a file beside `path` (`path.partial`); `finish` renames it. Throws `ResourceError` if the disk is too full. */
+/** Start a file next to `path` (`path.partial`); `finish` renames it. Throws `ResourceError` if the disk is too full. */
 export async function createFileSink(path: string, sizeBytes: number): Promise<ByteSink> {
   const { open, rename, rm, stat, statfs } = await fs();
   const partial = `${path}.partial`;

@@ -38,7 +38,7 @@ export class HeaderBuilder {
   /** Zeros up to a multiple of `alignment`. */
   pad(alignment: number): void {
     const end = Math.ceil(this.used / alignment) * alignment;
-    // `string` may have left bytes of its reserve behind.
+    // `string` may have left bytes of its reserve unused.
     const start = this.reserve(end - this.used);
     this.bytes.fill(0, start, end);
   }

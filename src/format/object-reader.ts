@@ -1,7 +1,7 @@
 type Json = Readonly<Record<string, unknown>>;
 
 export interface NumberRule {
-  /** What stands there if the field is absent; a field without one must be there. */
+  /** Value if the field is absent; a field without one is required. */
   readonly fallback?: number;
   readonly min?: number;
   readonly max?: number;
@@ -13,7 +13,7 @@ export interface Findings {
   /** What the document is, for problems that it has as a whole: `the run`. */
   readonly subject: string;
   readonly problems: string[];
-  /** Every field that was asked for, as a path: `optimizer.beta1`. */
+  /** Every field that was read, as a path: `optimizer.beta1`. */
   readonly known: Set<string>;
 }
 
@@ -89,7 +89,7 @@ export class ObjectReader {
     return this.list(name, 'numbers', (value): value is number => typeof value === 'number' && value >= 0);
   }
 
-  /** A field that is an object of its own; its fields are asked for in `read`, even where it is absent. */
+  /** A field that is an object of its own; its fields are read in `read`, even where it is absent. */
   object<T>(name: string, read: (reader: ObjectReader) => T): T {
     const inner = new ObjectReader(this.ask(name), this.join(name), this.findings);
     const result = read(inner);
@@ -116,7 +116,7 @@ export class ObjectReader {
     });
   }
 
-  /** Report fields that nobody asked for. */
+  /** Report unknown fields. */
   finish(): void {
     for (const name of Object.keys(this.json)) {
       if (this.asked.has(name)) continue;

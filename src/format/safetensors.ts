@@ -207,7 +207,7 @@ class EntryReader {
   }
 }
 
-/** Where `"name"` stands in the header, if it is spelled without escapes; only errors ask. */
+/** Position of `"name"` in the header, if it is spelled without escapes; only errors ask. */
 function indexOfKey(header: Uint8Array, name: string): number {
   const text = new TextDecoder('latin1').decode(header);
   const key = new TextDecoder('latin1').decode(new TextEncoder().encode(JSON.stringify(name)));

@@ -6,7 +6,7 @@
  *   header    JSON, padded with spaces up to a multiple of 8 bytes from the start of the file
  *   u16 × V   how many bytes of text each token stands for (control tokens: 0), so that bits per byte needs no tokenizer
  *   u32 × n   tokens of each document (from here on: sections start at multiples of 4)
- *   u16 or u32 × numTokens, the documents one behind the other, each closed by the end token
+ *   u16 or u32 × numTokens, the documents one after the other, each closed by the end token
  */
 import { FormatError, UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
@@ -139,7 +139,7 @@ function idBytes(vocabSize: number): number {
   return vocabSize <= 1 << 16 ? 2 : 4;
 }
 
-/** Open a shard; documents are read when they are asked for. Any bytes give a shard or a `FormatError`. */
+/** Open a shard; documents are read when they are needed. Any bytes give a shard or a `FormatError`. */
 export async function openTokenShard(source: ByteSource): Promise<TokenShard> {
   const start = await source.read(0, Math.min(12, source.size));
   if (start.length < 12 || new TextDecoder('latin1').decode(start.subarray(0, 8)) !== MAGIC) {

@@ -78,7 +78,7 @@ export function shardName(prefix: string, index: number, count: number, extensio
 
 /**
  * Write the planned files, the one that readers open first in front. They appear under their names once all of them are
- * written; an error or an abort before leaves nothing behind. Throws the signal's reason when aborted.
+ * written; an error or an abort before leaves no files. Throws the signal's reason when aborted.
  */
 export async function writeFiles<T extends TensorToWrite>(
   plans: readonly FilePlan<T>[],

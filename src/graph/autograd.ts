@@ -26,8 +26,8 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * The walk from tensors with known gradients back to `wrt`; rules live with the ops (`vjp`). `deliver` is told each
- * gradient of `wrt` as soon as it is complete, so that nodes which use it up can stand right there in the graph: what it
+ * The walk from tensors with known gradients back to `wrt`; rules live with the ops (`vjp`). `deliver` is called with each
+ * gradient of `wrt` as soon as it is complete, so that nodes which consume it can be placed right there in the graph: what it
  * was computed from need not stay in memory until the walk is over.
  *
  * Throws `InternalError` where a gradient has to pass an op without a rule, or finds no way to a tensor.
@@ -49,7 +49,7 @@ export function backward(
   };
   for (const { tensor, gradient } of seeds) addTo(tensor, gradient);
 
-  // Every reader of a node stands after it, so its gradient is complete when the walk arrives.
+  // Every reader of a node comes after it, so its gradient is complete when the walk arrives.
   for (const node of nodes.toReversed()) {
     const gradient = gradientOf.get(node);
     if (gradient === undefined) continue;

@@ -63,7 +63,7 @@ export interface WeightSpec {
   readonly isRouter?: boolean;
   /** How training changes it; absent: by its gradient. Balancing moves the biases of routers. */
   readonly trainedBy?: 'balancing';
-  /** One matrix for each expert, along the first axis; a token meets this many of them. */
+  /** One matrix for each expert, along the first axis; a token uses this many of them. */
   readonly numChosen?: number;
   /** Its values where a file leaves it out; a weight without a fallback must be there. */
   readonly fallback?: () => Float32Array<ArrayBuffer>;

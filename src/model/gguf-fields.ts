@@ -45,7 +45,7 @@ export class GgufFields extends ConfigFields {
     return value === undefined ? fallback : value === true;
   }
 
-  /** Whatever stands there; undefined where nothing does. */
+  /** The value, whatever its type; undefined if absent. */
   value(key: string): unknown {
     return this.file.metadata.get(`${this.prefix}.${key}`)?.value;
   }

@@ -31,7 +31,7 @@ export class HfFields extends ConfigFields {
     return this.bad(name, value, 'true or false', false);
   }
 
-  /** Whatever stands there; null counts as absent. */
+  /** The value, whatever its type; null counts as absent. */
   value(name: string): unknown {
     return this.json[name] ?? undefined;
   }

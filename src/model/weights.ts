@@ -36,7 +36,7 @@ export function routedLayers(config: ModelConfig): RoutedLayer[] {
   return [...found.values()];
 }
 
-/** Parameters in total and those that one token meets (embedding table included, as the model card counts). */
+/** Parameters in total and those used for one token (embedding table included, as the model card counts). */
 export function countParameters(config: ModelConfig): { total: number; active: number } {
   let [total, active] = [0, 0];
   for (const { shape, numChosen } of weightSpecs(config)) {

@@ -4,9 +4,9 @@ import { ApiError } from './api-error.ts';
 export interface AccessRules {
   /** Any of these opens; none means that everybody who passes the Host and Origin rules may ask. */
   readonly apiKeys: readonly string[];
-  /** Names by which the server may be called, beside loopback names; `*` for any. */
+  /** Names by which the server may be called, in addition to loopback names; `*` for any. */
   readonly hosts: readonly string[];
-  /** Web pages of these origins may ask, beside loopback ones and the server's own; `*` for any. */
+  /** Web pages of these origins may send requests, in addition to loopback ones and the server's own; `*` for any. */
   readonly corsOrigins: readonly string[];
 }
 
@@ -14,7 +14,7 @@ export interface AccessRules {
 export function checkKey(headers: Headers, rules: AccessRules): void {
   if (rules.apiKeys.length === 0) return;
   const given = headers.get('x-api-key') ?? /^Bearer\s+(.+)$/i.exec(headers.get('authorization') ?? '')?.[1];
-  // Digests have one length, so that neither the time nor an error tells how long a key is. All keys are compared.
+  // Digests have one length, so that neither the time nor an error reveals the length of a key. All keys are compared.
   const digest = sha256(given ?? '');
   let isKnown = false;
   for (const key of rules.apiKeys) if (timingSafeEqual(digest, sha256(key))) isKnown = true;

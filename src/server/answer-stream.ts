@@ -7,7 +7,7 @@ import { CLIENT_LEFT, type RequestRecord } from './request-record.ts';
 import { SSE_HEADERS, SseStream } from './sse.ts';
 
 export interface AnswerStream {
-  /** Sends one event, and waits while the reader is too far behind. */
+  /** Sends one event, and waits while the reader is too slow. */
   send(value: unknown): void | Promise<void>;
   /** For formats of their own. */
   readonly sse: SseStream;
@@ -19,7 +19,7 @@ export interface AnswerStream {
 export interface StreamFormat {
   /** The last line of a good stream. */
   readonly end?: string;
-  /** How an error is told after the first byte; default: in the route's error shape. */
+  /** How an error is sent after the first byte; default: in the route's error shape. */
   readonly error?: (stream: SseStream, error: ApiError) => void;
 }
 
@@ -90,7 +90,7 @@ export function answerStream(
   return new Response(sse.body, { headers: { ...SSE_HEADERS } });
 }
 
-/** An answer in one piece. If one part of the work fails, the rest of it ends too. */
+/** An answer without streaming. If one part of the work fails, the rest of it ends too. */
 export async function answerWhole<T>(lifetime: Lifetime, work: Promise<T>): Promise<T> {
   try {
     return await work;

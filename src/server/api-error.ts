@@ -14,11 +14,11 @@ export interface ApiErrorDetails {
   /** The field of the request that is wrong: `messages[2].content`. */
   readonly param?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Fields beside the usual four that clients read. */
+  /** Fields in addition to the usual four that clients read. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** What a client is told; `error-shapes.ts` writes it down. Made from the six errors, or by the server itself. */
+/** The error that a client receives; `error-shapes.ts` formats it. Made from the six errors, or by the server itself. */
 export class ApiError extends Error {
   readonly details: ApiErrorDetails;
 
@@ -58,7 +58,7 @@ export function shuttingDown(): ApiError {
   return unavailable('The server is shutting down', 'shutting_down', 5);
 }
 
-/** A request's deadline has passed. Asking again would take as long again, so clients are told not to. */
+/** A request's deadline has passed. Asking again would take as long again, so the response says not to. */
 export function timedOut(seconds: number): ApiError {
   return new ApiError(`The request took longer than ${seconds} seconds`, {
     status: 503,
@@ -68,7 +68,7 @@ export function timedOut(seconds: number): ApiError {
   });
 }
 
-/** Any error -> what the client is told. Only errors that nobody foresaw become a 500, and that says not to retry. */
+/** Any error -> the error for the client. Only unforeseen errors become a 500, and that says not to retry. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof UsageError || error instanceof UnsupportedError)

@@ -17,7 +17,7 @@ import { ServedModel } from './served-model.ts';
 
 const MAX_JSON_DEPTH = 64;
 
-/** A server that is no socket: `fetch` takes a `Request` and gives a `Response`. */
+/** A server without a socket: `fetch` takes a `Request` and returns a `Response`. */
 export interface App {
   readonly fetch: (request: Request, bindings?: AppEnv['Bindings']) => Response | Promise<Response>;
   /** The same as a Hono app, to be mounted in another: `other.route('/llm', app.hono)`. */
@@ -25,7 +25,7 @@ export interface App {
   readonly context: ServerContext;
   /** Requests whose answers are not complete. */
   readonly numActive: number;
-  /** New requests get 503 from now on; those that are being answered go on. */
+  /** New requests get 503 from now on; running ones continue. */
   drain(): void;
   /** Ends the answers that are still being written, each with an error. */
   stop(): void;
@@ -37,7 +37,7 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
   const { engine } = model;
   const served = new ServedModel(engine, settings.modelName ?? engine.files.name, settings.aliases);
   const stop = new AbortController();
-  // Every request that is being answered listens to it, and more than ten are no leak.
+  // Every request that is being answered listens to it, and more than ten are not a leak.
   setMaxListeners(0, stop.signal);
   const context: ServerContext = {
     served,

@@ -4,7 +4,7 @@ import type { Prepared } from '../engine/generate.ts';
 import type { ExpertIds } from '../engine/routing.ts';
 import type { RequestRecord } from './request-record.ts';
 
-/** What becomes certain at once: text, perhaps none, and what was asked for beside it. */
+/** What becomes certain at once: text, perhaps none, and what was requested with it. */
 export interface Piece {
   readonly text: string;
   /** Undefined at the end, for what was held back until then. */
@@ -31,7 +31,7 @@ export interface ChoiceSink {
   onEnd?(end: ChoiceEnd): void | Promise<void>;
 }
 
-/** Run one generation to its end, telling the sink of each piece and the record of what is measured. */
+/** Run one generation to its end, passing each piece to the sink and measurements to the record. */
 export async function runChoice(
   prepared: Prepared,
   record: RequestRecord,
@@ -93,7 +93,7 @@ export async function runChoices(
       return first.onPromptEnd?.(event);
     },
   });
-  // If the first fails there is nothing to wait for; the error is told below.
+  // If the first fails there is nothing to wait for; the error is reported below.
   leader.then(onRead, onRead);
   await isRead;
   return Promise.all([leader, ...prepared.slice(1).map((one, i) => runChoice(one, record, sinkOf(i + 1)))]);

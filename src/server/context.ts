@@ -14,7 +14,7 @@ export interface ServerContext {
   readonly stopping: AbortSignal;
   /** Requests whose answers are not complete. */
   readonly active: Set<RequestRecord>;
-  /** New work is refused; what is being answered goes on. */
+  /** New work is refused; running answers continue. */
   isDraining: boolean;
   /** Throws 429 while too many sequences wait for their turn. */
   checkQueue(): void;

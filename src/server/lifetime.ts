@@ -9,7 +9,7 @@ export class ClientLeft extends Error {
   }
 }
 
-/** The reader is too far behind for too long. */
+/** The reader is too slow for too long. */
 export class SlowReader extends Error {
   override readonly name = 'AbortError';
 }

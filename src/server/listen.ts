@@ -76,7 +76,7 @@ function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
 
 /** Time for last bytes to reach readers after all answers are complete. */
 const LINGER_MS = 1000;
-/** After `stop()` streams need a moment to tell their readers. */
+/** After `stop()` streams need a moment to notify their readers. */
 const FAREWELL_MS = 2000;
 
 async function shutDown(server: Server, app: App, drainMs: number, now?: Promise<void>): Promise<number> {

@@ -49,7 +49,7 @@ export class Histogram {
   }
 }
 
-/** A value that is read when it is asked for. */
+/** A value that is read at each request for metrics. */
 export interface Gauge {
   readonly name: string;
   readonly help: string;

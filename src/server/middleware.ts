@@ -33,7 +33,7 @@ function recordRequest(server: ServerContext): Middleware {
   };
 }
 
-/** Refuses hosts and web pages that may not ask; tells browsers which pages may read the answer. */
+/** Refuses hosts and web pages that may not ask; sends the headers that let pages read the answer. */
 function checkAccess({ settings }: ServerContext): Middleware {
   return async (c, next) => {
     const { headers, url, method } = c.req.raw;
@@ -71,7 +71,7 @@ function requireKey({ settings }: ServerContext): Middleware {
   };
 }
 
-/** A server that shuts down still tells of itself, but starts no new work. */
+/** A server that shuts down still reports its state, but starts no new work. */
 function refuseWhileDraining(server: ServerContext): Middleware {
   return (c, next) => {
     if (server.isDraining && c.var.route?.method === 'POST') throw shuttingDown();

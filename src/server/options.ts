@@ -4,7 +4,7 @@ import type { LogEntry } from './request-record.ts';
 export interface PageFile {
   readonly bytes: Uint8Array;
   readonly contentType: string;
-  /** Its name changes with its content, so that browsers may keep it for ever. */
+  /** Its name changes with its content, so that browsers may cache it forever. */
   readonly isImmutable: boolean;
 }
 
@@ -15,9 +15,9 @@ export interface ServerOptions {
   readonly aliases?: readonly string[];
   /** Any of these opens; default none, and then only loopback names are answered. */
   readonly apiKeys?: readonly string[];
-  /** Names by which clients may call the server without a key, beside loopback ones; `*` for any. */
+  /** Names by which clients may call the server without a key, in addition to loopback ones; `*` for any. */
   readonly hosts?: readonly string[];
-  /** Origins of web pages that may use the server, beside loopback ones; `*` for any. */
+  /** Origins of web pages that may use the server, in addition to loopback ones; `*` for any. */
   readonly corsOrigins?: readonly string[];
   /** Refuse fields that are not known, instead of ignoring them. */
   readonly strict?: boolean;
@@ -32,7 +32,7 @@ export interface ServerOptions {
   readonly stallSeconds?: number;
   /** Bytes that a reader may leave unread before its sequence is paused. */
   readonly maxUnsentBytes?: number;
-  /** A reader that stays behind for this long is cut off. */
+  /** A reader that is too slow for this long is disconnected. */
   readonly slowReaderSeconds?: number;
   /** Silence after which a stream sends a comment. */
   readonly pingSeconds?: number;

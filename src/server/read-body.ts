@@ -7,7 +7,7 @@ export interface BodyLimits {
 
 /**
  * The JSON object in a request's body. 415 for another content type: forms may be posted by any web page without asking,
- * JSON may not. 413 above the size limit, counted while reading, and 400 for what is no JSON object.
+ * JSON may not. 413 above the size limit, counted while reading, and 400 for anything but a JSON object.
  */
 export async function readJsonBody(request: Request, limits: BodyLimits): Promise<Record<string, unknown>> {
   const type = request.headers.get('content-type') ?? '';

@@ -29,7 +29,7 @@ export class RequestRecord {
   completionTokens = 0;
   finishReasons: string[] = [];
   error: string | undefined;
-  /** The answer goes on after the handler has returned; who writes it calls `end`. */
+  /** The answer continues after the handler has returned; its writer calls `end`. */
   isStreaming = false;
   private readonly method: string;
   private readonly metrics: Metrics;
@@ -59,7 +59,7 @@ export class RequestRecord {
     return now;
   }
 
-  /** All choices of a request have one prompt, which counts once; what was remembered counts as the first choice saw it. */
+  /** All choices of a request have one prompt, which counts once; cached tokens count as the first choice saw them. */
   onPromptEnd(promptTokens: number, cachedTokens: number): void {
     if (this.promptTokens === 0) {
       this.promptTokens = promptTokens;

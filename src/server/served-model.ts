@@ -111,7 +111,7 @@ const SAMPLE_BYTES = 2048;
 async function fingerprint({ files, backend, program, kvType }: Engine): Promise<string> {
   const hash = createHash('sha256');
   hash.update(JSON.stringify([files.name, files.fileBytes, files.config, kvType]));
-  // Reading 100 GB would take minutes; a little of every tensor tells apart models that are laid out alike.
+  // Reading 100 GB would take minutes; a little of every tensor distinguishes models with the same layout.
   for (const { name, type, shape, source, offset, sizeBytes } of files.tensors.values()) {
     hash.update(`${name} ${type.name} ${shape.join('x')} ${offset}\n`);
     const length = Math.min(SAMPLE_BYTES, sizeBytes);

@@ -45,7 +45,7 @@ function lastSafeCut(before: string, chunk: string): number {
 
 /**
  * No piece continues past a line break before text, or past a letter or digit before something else, and none looks
- * behind its start. `next` must be a character that composes with nothing in front of it, and `previous` one that NFC
+ * after its start. `next` must be a character that composes with nothing in front of it, and `previous` one that NFC
  * does not take apart, so that both parts are normalised to what they are in the whole.
  */
 function isSafeCut(previous: string, next: number): boolean {

@@ -12,13 +12,13 @@ const MAX_BUCKETS = 1 << 20;
  * negative. Nothing moves during a merge, so lists of slots stay valid until `compact`.
  */
 export class MergeCorpus {
-  /** Stands between words; larger than every symbol, so that it can index the same dense arrays. */
+  /** Separates words; larger than every symbol, so that it can index the same dense arrays. */
   readonly boundary: number;
   symbols: Int32Array;
   numSlots = 1;
   /** Slots that each symbol covers. */
   readonly slotLengths: Int32Array;
-  /** How often the corpus holds the word of slot i; words seen once lie behind and weigh 1 without an entry here. */
+  /** How often the corpus holds the word of slot i; words seen once come after these and weigh 1 without an entry here. */
   weights: Float64Array;
   /** Tokens and bytes of the whole corpus, repeats counted. */
   numTokens = 0;

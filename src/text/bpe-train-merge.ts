@@ -6,7 +6,7 @@ export interface MergeOptions {
   readonly tokens: string[];
   /** Stop when `tokens` has this length. */
   readonly maxTokens: number;
-  /** Stop when no pair occurs this often. */
+  /** Stop when no pair has this many occurrences. */
   readonly minFrequency: number;
   /** Never make a token of more bytes. */
   readonly maxTokenLength: number;

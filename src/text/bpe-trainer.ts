@@ -39,7 +39,7 @@ BYTES_IN_TOKEN_ORDER.forEach((byte, id) => {
 /** Far above any vocabulary in use; the trainer keeps a few dense arrays of this length. */
 const MAX_VOCAB_SIZE = 4_000_000;
 
-/** Give the event loop a turn this often, so that Ctrl-C and progress bars work during training. */
+/** Interval of turns for the event loop, so that Ctrl-C and progress bars work during training. */
 const PAUSE_EVERY_MS = 50;
 
 export interface BpeTrainerOptions {
@@ -47,7 +47,7 @@ export interface BpeTrainerOptions {
   readonly vocabSize: number;
   /** Default: `DEFAULT_SPECIAL_TOKENS`. */
   readonly specialTokens?: readonly string[];
-  /** A pair must occur this often to be merged. Default 2. */
+  /** Fewest occurrences of a pair that is merged. Default 2. */
   readonly minFrequency?: number;
   /** Longest token in bytes. Default: no limit. */
   readonly maxTokenLength?: number;
@@ -57,7 +57,7 @@ export interface BpeTrainerOptions {
 
 export interface TrainProgress {
   readonly signal?: AbortSignal;
-  /** Merges learned so far, and wanted. */
+  /** Merges learned so far, and requested. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

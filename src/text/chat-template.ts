@@ -36,13 +36,13 @@ export interface ChatTemplate {
 export interface TemplateOptions {
   /** End with what opens the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean;
-  /** What `strftime_now` tells. */
+  /** The time for `strftime_now`. */
   readonly now?: Date;
   /** More that a template may ask for; none of the names that it has already. */
   readonly variables?: Readonly<Record<string, TemplateValue>>;
 }
 
-/** Numbers, yes and no, and words: nothing in which a marker of the template could stand. */
+/** Numbers, booleans and plain strings: nothing that could contain a marker of the template. */
 export type TemplateValue = boolean | number | string | null;
 
 /** No spaces, no trimming, any order of roles; whatever is neither system nor user is the model. */
@@ -115,7 +115,7 @@ function choose(
 }
 
 /**
- * The text for a conversation. Throws `FormatError` (naming the line) for a template that is no Jinja, `UsageError` with
+ * The text for a conversation. Throws `FormatError` (naming the line) for a template that is not Jinja, `UsageError` with
  * the template's words if it refuses the messages.
  */
 export function renderTemplate(

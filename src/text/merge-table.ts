@@ -28,7 +28,7 @@ export class MergeTable {
   constructor(triples: Int32Array) {
     this.triples = triples;
     this.size = triples.length / 3;
-    // A quarter to half full: most pairs that are asked for have no merge, and a miss should end at the first slot.
+    // A quarter to half full: most pairs that are looked up have no merge, and a miss should end at the first slot.
     let capacity = 16;
     while (capacity < this.size * 2) capacity *= 2;
     this.mask = capacity - 1;
@@ -81,7 +81,7 @@ export interface TokenTexts {
   readonly ids: ReadonlyMap<string, number>;
 }
 
-/** Looks both halves and the result of every merge up. Throws `FormatError` naming the first that is no token. */
+/** Looks both halves and the result of every merge up. Throws `FormatError` naming the first that is not a token. */
 export function readMerges(merges: readonly SpelledMerge[], { texts, ids }: TokenTexts): MergeTable {
   const triples = new Int32Array(merges.length * 3);
   const idOf = (text: string, rank: number): number => {

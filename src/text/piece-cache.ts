@@ -47,7 +47,7 @@ export class PieceCache {
     return false;
   }
 
-  /** Remembers the first `numIds` of `ids` for `text[start, end)`, which `copyTo` did not find. */
+  /** Caches the first `numIds` of `ids` for `text[start, end)`, which `copyTo` did not find. */
   add(text: string, start: number, end: number, hash: number, ids: Int32Array, numIds: number): void {
     const length = end - start;
     // When any store is full everything goes: the frequent words are back within a page of text.

@@ -37,7 +37,7 @@ export function compilePattern(pattern: string): RegExp {
     return true;
   };
 
-  // One escape, as what may stand in a class.
+  // One escape, as the content of a class.
   const escapeSequence = (): string => {
     const property = /^\\([pP])\{(\w+)\}/.exec(pattern.slice(position, position + 32));
     if (property) {

@@ -86,7 +86,7 @@ function runEnd(text: string, start: number, wanted: number): number {
   return i;
 }
 
-/** `(?i:'s|'t|'re|'ve|'m|'ll|'d)` from behind the apostrophe; the length with it, or 0. */
+/** `(?i:'s|'t|'re|'ve|'m|'ll|'d)` after the apostrophe; the length with it, or 0. */
 function contractionLength(text: string, index: number): number {
   if (index >= text.length) return 0;
   // | 0x20 makes a capital small, and maps nothing else below U+0080 to these letters but the letters themselves.

@@ -18,7 +18,7 @@ export interface ChatOptions extends TemplateOptions {
    * for none.
    */
   readonly defaultSystemPrompt?: string | null;
-  /** Leave the last message open, for the model to go on with it. Excludes `addGenerationPrompt`. */
+  /** Leave the last message open, for the model to continue it. Excludes `addGenerationPrompt`. */
   readonly continueFinalMessage?: boolean;
 }
 
@@ -34,7 +34,7 @@ const FALLBACK_MARKERS = [
   'endofresponse',
 ];
 
-/** Ids for a conversation. Throws as `renderTemplate`, and `UsageError` for roles that are no words. */
+/** Ids for a conversation. Throws as `renderTemplate`, and `UsageError` for roles that are not words. */
 export function renderChat(
   template: ChatTemplate,
   messages: readonly ChatMessage[],
@@ -206,7 +206,7 @@ function joinParts(parts: readonly TextPart[]): string {
   return parts.map((part) => part.text).join('');
 }
 
-/** Cuts the text behind the content of the last message. */
+/** Cuts the text after the content of the last message. */
 function openFinalMessage(
   chosen: Rendering,
   opaque: Rendering,

@@ -7,7 +7,7 @@ export interface TemplateFault {
   readonly message?: string;
 }
 
-// What a statement needs behind it to be a template of its own.
+// What a statement needs after it to be a template of its own.
 const CLOSERS: Readonly<Record<string, string>> = {
   if: 'endif',
   for: 'endfor',

@@ -66,7 +66,7 @@ export interface Tokenizer {
 }
 
 export interface TokenizerOptions {
-  /** Told of what was guessed or contradictory, one sentence each. */
+  /** Called with warnings about guesses and contradictions, one sentence each. */
   readonly onWarning?: (text: string) => void;
 }
 
@@ -153,7 +153,7 @@ class BpeTokenizer implements Tokenizer {
   }
 
   encodeParts(parts: readonly TextPart[]): Int32Array {
-    // The text is cut and merged as a whole: a part's border is no border for pieces.
+    // Pieces and merges are found in the whole text: they may cross the border of a part.
     const text = parts.map((part) => part.text).join('');
     const ranges: { start: number; end: number }[] = [];
     let start = 0;

@@ -8,7 +8,7 @@ export interface DataStage {
   readonly source: BatchSource;
 }
 
-/** The micro-batches of one step, and where the sources go on behind them. */
+/** The micro-batches of one step, and the positions of the sources after them. */
 export interface StepBatches {
   readonly batches: readonly Batch[];
   readonly positions: readonly JsonValue[];

@@ -1,5 +1,5 @@
-// A checkpoint is a model in the Hugging Face layout, and beside it what training needs to go on: AdamW's running means
-// (optimizer/model.safetensors) and where the run stands (trainer.json).
+// A checkpoint is a model in the Hugging Face layout, and what training needs to resume: AdamW's running means
+// (optimizer/model.safetensors) and the position of the run (trainer.json).
 
 import type { Store } from '../backend/store.ts';
 import type { ConvertSource, ValueRun } from '../convert/convert-source.ts';
@@ -21,19 +21,19 @@ import { hfNames, weightSpecs } from '../model/weights.ts';
 import { type OptimizerType, optimizerStates, trainedSpecs } from './names.ts';
 import { copyWeights } from './parameters.ts';
 
-/** Where a run stands. */
+/** Position of a run. */
 export interface Progress {
   /** Optimiser steps done. */
   readonly step: number;
   /** Tokens seen. */
   readonly tokens: number;
-  /** Where each source of batches goes on. */
+  /** Position of each source of batches. */
   readonly positions: readonly JsonValue[];
   /** Whether the checkpoint stays when later ones are written. */
   readonly isKept?: boolean;
 }
 
-/** What goes into a checkpoint beside the weights, so that it is a whole model: tokenizer and end tokens. */
+/** What goes into a checkpoint in addition to the weights, so that it is a whole model: tokenizer and end tokens. */
 export type TokenizerFiles = Omit<HfFiles, 'config'> & { readonly eosTokenIds: readonly number[] };
 
 const PROGRESS_FILE = 'trainer.json';

@@ -17,7 +17,7 @@ const WIDTH = 560;
 const HEIGHT = 260;
 const MARGIN = { top: 14, right: 96, bottom: 28, left: 56 };
 
-/** One chart as an SVG figure: tokens to the right, names beside the ends of the lines. Nothing where there are no points. */
+/** One chart as an SVG figure: tokens to the right, names at the ends of the lines. Nothing where there are no points. */
 export function lineChart({ title, unit, lines, logarithmic = false, mark }: ChartOptions): string {
   const points = lines.flatMap((line) => line.points).filter(([, y]) => !logarithmic || y > 0);
   if (points.length === 0) return '';

@@ -1,4 +1,4 @@
-// A run is a JSON file; docs/training.md describes every field. Unknown fields are refused, all problems told at once.
+// A run is a JSON file; docs/training.md describes every field. Unknown fields are refused, all problems reported at once.
 
 import { UsageError } from '../core/errors.ts';
 import { type DataConfig, readDataConfig } from '../data/data-node.ts';

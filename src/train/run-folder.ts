@@ -11,7 +11,7 @@ const LOG = 'log.jsonl';
 export type LogRecord = { readonly type: string; readonly step: number } & Readonly<Record<string, unknown>>;
 
 /**
- * The files of a run: `checkpoints/step-N` and `log.jsonl`. A checkpoint is written beside its name and renamed when it is
+ * The files of a run: `checkpoints/step-N` and `log.jsonl`. A checkpoint is written under a temporary name and renamed when it is
  * complete, so whatever bears the name is whole, even if the process was killed.
  */
 export class RunFolder {

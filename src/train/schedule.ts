@@ -16,7 +16,7 @@ export interface LearningRateSchedule {
   readonly decays: readonly Decay[];
 }
 
-/** How many tokens a step has once the run has seen `from` tokens. */
+/** The batch size in tokens once the run has seen `from` tokens. */
 export interface BatchStage {
   readonly from: number;
   readonly tokens: number;

@@ -29,7 +29,7 @@ import { decays, gradientOf, meanOf, type OptimizerType, squareOf, trainedSpecs,
 export interface StepGraphOptions {
   /** Whether the sequence-wise balance loss is part of it; then there is an input `balanceFactor`. */
   readonly balance: boolean;
-  /** Compute each layer again on the way back instead of keeping what it computed. */
+  /** Recompute each layer in the backward pass instead of storing it. */
   readonly recompute: boolean;
   readonly supports: (op: string) => boolean;
 }
@@ -143,7 +143,7 @@ export function updateGraph(config: ModelConfig, options: OptimizerOptions): Gra
 }
 
 /**
- * The model up to its last norm, fused, as a graph that goes on. Outputs `hidden`, `head` (the output matrix, which is left
+ * The model up to its last norm, fused, as a graph to extend. Outputs `hidden`, `head` (the output matrix, which is left
  * to the loss), for each layer its input `inputs.L`, for each layer with experts `counts.L`, and with balance the loss
  * `balance`, and of it `shares.L` (scores that sum to one for each token) and `coefficients.L`.
  */

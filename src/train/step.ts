@@ -145,7 +145,7 @@ export class TrainingStep {
 }
 
 /**
- * A batch up to the last row that counts. No row before it sees those behind it, and padding, the same token over and over,
+ * A batch up to the last row that counts. No row before it sees those after it, and padding, the same token over and over,
  * must not be counted as what experts were chosen for.
  */
 function trimmed(batch: Batch): Batch {

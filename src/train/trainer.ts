@@ -33,7 +33,7 @@ export interface TrainerOptions {
   /** Length of the run. */
   readonly totalTokens: number;
   readonly tokenizer?: TokenizerFiles | undefined;
-  /** The checkpoint to go on from. Else `begin` may fill the parameters in another way than at random. */
+  /** The checkpoint to resume from. Else `begin` may fill the parameters in another way than at random. */
   readonly resumeFrom?: string | undefined;
   readonly begin?: ((store: Store) => Promise<void>) | undefined;
   readonly onStep?: (progress: Progress) => void;
@@ -135,7 +135,7 @@ class Trainer {
     });
   }
 
-  /** What a run that is resumed behind its last step has to tell. */
+  /** Result of a run that is resumed after its last step. */
   private async recall(): Promise<void> {
     for (const record of await this.options.folder.readLog()) {
       if (record.type === 'step') this.loss = record.lastLoss as number;

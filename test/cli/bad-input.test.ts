@@ -22,7 +22,7 @@ async function failure(code: 1 | 2, argv: string[], options?: CliOptions): Promi
 const RUN = ['--prompt-tokens', '1,2,3', '--max-tokens', '1'];
 
 describe('a model that cannot be opened', () => {
-  it('is no model at all', async () => {
+  it('is not a model at all', async () => {
     expect(await failure(2, ['info', at('absent.gguf')])).toContain('no such file');
     expect(await failure(2, ['info', at('absent')])).toContain('no such file');
     writeFileSync(at('page.gguf'), '<!DOCTYPE html><html><body>404</body></html>'.padEnd(200));
@@ -31,7 +31,7 @@ describe('a model that cannot be opened', () => {
     expect(await failure(2, ['run', at('file'), ...RUN])).toContain('it is a file');
   });
 
-  it('is a directory where a file is wanted', async () => {
+  it('is a directory where a file is required', async () => {
     mkdirSync(at('folder.gguf'));
     expect(await failure(2, ['info', at('folder.gguf')])).toContain('folder');
     mkdirSync(at('empty'));
@@ -101,7 +101,7 @@ describe('a model that cannot be opened', () => {
   });
 });
 
-describe('a request that cannot be met', () => {
+describe('an impossible request', () => {
   it('is longer than the context', async () => {
     const text = await failure(2, ['run', TINY_LLAMACPP_GGUF, '--prompt', 'a '.repeat(300), '--ctx', '64']);
     expect(text).toContain('room for 63');
@@ -173,7 +173,7 @@ describe('a command line that is misspelt', () => {
     expect(await failure(2, ['convert', 'a', 'b', '--type', 'q4_k'])).toContain('q8_0');
   });
 
-  it('is told what an option takes', async () => {
+  it('gets the values that an option takes', async () => {
     expect(await failure(2, ['run', 'x.gguf', '--max-tokens', 'many'])).toContain('whole number');
     expect(await failure(2, ['run', 'x.gguf', '--ctx', '0'])).toContain('1 or more');
     expect(await failure(2, ['logits', 'x.gguf', '--tokens', '1;2'])).toContain('1,2,3');
@@ -213,7 +213,7 @@ it('control characters of a file do not reach the terminal', async () => {
   expect((await runCli(['info', named])).stdout).toMatch(/^a\ufffd\[5mb\n/);
 });
 
-it('none of these left a file behind', () => {
+it('none of these left a file', () => {
   const left = readdirSync(folder).filter((name) => /out|partial/.test(name));
   expect(left).toEqual([]);
 });

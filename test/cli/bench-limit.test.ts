@@ -51,7 +51,7 @@ describe('stepWork()', () => {
     expect(at(1000) - 999 * (bytesOf(/embed_tokens/) / engine.vocabSize)).toBeLessThanOrEqual(bytesOf(/./));
   });
 
-  it('multiplies for many tokens what it multiplies for one, less the logits nobody wants', () => {
+  it('multiplies for many tokens what it multiplies for one, less the logits that are not requested', () => {
     const work = (tokensEach: number): number =>
       stepWork(model, { numSequences: 1, tokensEach, numCached: 0 }).floatMultiplies;
     expect(work(64)).toBeGreaterThan(30 * work(1));

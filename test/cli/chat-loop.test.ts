@@ -77,14 +77,14 @@ describe('chatLoop()', () => {
     expect(asked[1]).toContain('user: /etc');
   });
 
-  it('ends at /exit, and tells unknown commands from messages', async () => {
+  it('ends at /exit, and distinguishes unknown commands from messages', async () => {
     const { asked, stderr } = await converse('/nothing x\n/help\n/exit\na\n');
     expect(asked).toEqual([]);
     expect(stderr).toContain('there is no command /nothing');
     expect(stderr).toContain('/retry');
   });
 
-  it('forgets a question that failed; a script ends there, a person goes on', async () => {
+  it('forgets a question that failed; a script ends there, a person continues', async () => {
     const fail = new UsageError('too long', { code: 'prompt-too-long', hint: 'say less' });
     await expect(converse('a\nb\n', { fail })).rejects.toBe(fail);
     const { asked, stderr } = await converse('a\nb\n', { fail, isTerminal: true });

@@ -71,7 +71,7 @@ describe('dots data sample', () => {
     ]);
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    // A model of random weights: that it is asked twice is what can be told.
+    // A model of random weights: all we can check is that it is asked twice.
     expect(JSON.parse(stdout)).toMatchObject({ questions: 1, sampled: 2 });
     expect(readFileSync(accepted, 'utf8').split('\n').length - 1).toBe(JSON.parse(stdout).accepted);
   });

@@ -75,7 +75,7 @@ describe('dots tokenize and detokenize', () => {
     expect((await runCli(['detokenize', TINY_HF_FOLDER, '--tokens', tokens.join(' ')])).stdout).toBe(prompt);
   });
 
-  it('read control tokens as text unless told otherwise', async () => {
+  it('read control tokens as text without --control', async () => {
     const argv = ['tokenize', TINY_HF_FOLDER, '--text', 'a<|response|>'];
     expect((await runCli([...argv, '--control'])).stdout).toBe('64\ta\n436\t<|response|>\n');
     expect((await runCli(argv)).stdout).not.toContain('436');

@@ -76,7 +76,7 @@ describe('dots perplexity', () => {
 
   it.each([
     ['no such file', 'missing.txt', undefined, 'there is no such file'],
-    ['a line that is no JSON', 'bad.jsonl', '{"text": "a b c"}\nnot json\n', 'line 2 of'],
+    ['a line that is not JSON', 'bad.jsonl', '{"text": "a b c"}\nnot json\n', 'line 2 of'],
     ['a line without the field', 'field.jsonl', '{"content": "a b c"}\n', 'it has no field "text"'],
     ['no two tokens', 'short.txt', 'a', 'no document has two tokens'],
   ])('%s is an error that says so', async (_, name, content, message) => {

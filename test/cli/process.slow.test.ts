@@ -123,7 +123,7 @@ describe('the dots process', () => {
     const child = start(ENDLESS);
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended(child)).toMatchObject({ code: 0, stderr: '' });
-    // Also where all there is to say comes in one piece, and the pipe is closed by then.
+    // Also where all output comes at once, and the pipe is closed by then.
     const help = start(['run', '--help']);
     help.stdout?.destroy();
     expect(await ended(help)).toMatchObject({ code: 0, stderr: '' });

@@ -25,7 +25,7 @@ export interface CliOptions {
 // Commands that compute. The numbers expected of them are those of the reference backend, built or not the native one.
 const COMPUTING = ['run', 'chat', 'logits', 'perplexity', 'bench'];
 
-/** Run the command line in this process, on the reference backend unless told otherwise. */
+/** Run the command line in this process, on the reference backend unless argv names one. */
 export async function runCli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const handlers = new Set<() => void>();
   const interrupt = (): void => {

@@ -57,12 +57,12 @@ describe('trainTokenizerCommand()', () => {
     expect((await run(['corpus.jsonl', 'part.txt'])).json).toBe(both.json);
   });
 
-  it('reads the field it is told to', async () => {
+  it('reads the given field', async () => {
     const { json } = await run(['corpus.jsonl'], { field: 'body' });
     expect(JSON.parse(json).model.merges).toEqual(['z z', 'zz zz', 'Ġ zzzz']);
   });
 
-  it('stops reading a file at the limit: lines behind the one that reaches it, plain text right there', async () => {
+  it('stops reading a file at the limit: lines after the one that reaches it, plain text right there', async () => {
     await writeFile(join(folder, 'first.jsonl'), JSON.stringify({ text: DOCUMENTS[0] }));
     const first = await run(['first.jsonl'], { minFrequency: 1 });
     expect((await run(['corpus.jsonl'], { minFrequency: 1, maxBytesPerFile: 1 })).json).toBe(first.json);
@@ -117,7 +117,7 @@ describe('trainTokenizerCommand()', () => {
     );
   });
 
-  it('leaves the old file and nothing else behind when it is interrupted', async () => {
+  it('leaves the old file and nothing else when it is interrupted', async () => {
     const out = join(folder, 'kept.json');
     await writeFile(out, 'old');
     const controller = new AbortController();

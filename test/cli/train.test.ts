@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 
 describe('dots train', () => {
-  it('trains, reports, goes on, and fine-tunes what came out', async () => {
+  it('trains, reports, resumes, and fine-tunes what came out', async () => {
     const file = await write('run.json', {
       ...RUN,
       out: 'run',
@@ -134,7 +134,7 @@ describe('dots train', () => {
     expect(result.code).toBe(code);
   });
 
-  it('refuses what is no JSON and what is not there', async () => {
+  it('refuses what is not JSON and what does not exist', async () => {
     const file = join(folder, 'broken.json');
     await writeFile(file, '{"out": ');
     expect((await dots('train', file)).code).toBe(1);

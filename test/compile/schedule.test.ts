@@ -42,7 +42,7 @@ describe('schedule()', () => {
     expect(opsOf(graph)).toEqual(['linear', 'linear', 'silu', 'linear', 'add']);
   });
 
-  it('any graph keeps all its nodes, each after its inputs, and no two products apart that could stand together', () => {
+  it('any graph keeps all its nodes, each after its inputs, and no two products apart that could be adjacent', () => {
     const step = fc.record({ op: fc.constantFrom('add', 'scale', 'linear'), a: fc.nat(), b: fc.nat() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {

@@ -18,13 +18,13 @@ export interface OpCase {
   /** The call under test; `tensors` are the operands in order. */
   readonly build: (tensors: readonly Tensor[]) => Tensor;
   readonly bindings: Bindings;
-  /** The op's output, and behind it what the stored operands hold afterwards, in their order. */
+  /** The op's output, and after it what the stored operands hold afterwards, in their order. */
   readonly expected: ArrayLike<number>;
   /** Largest difference of the reference from `expected`, as a part of the largest expected magnitude. */
   readonly tolerance?: number;
   /** Largest difference of another backend from the reference, in the same measure. */
   readonly backendTolerance?: number;
-  /** The tokens are given in several runs of these sizes: for ops that remember. */
+  /** The tokens are given in several runs of these sizes: for ops with state. */
   readonly steps?: readonly number[];
   /** Step of central differences; for inputs near which the op bends more sharply than elsewhere. */
   readonly differenceStep?: number;

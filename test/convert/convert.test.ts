@@ -151,7 +151,7 @@ describe('GGUF to folder', () => {
     const q8 = await converted(TINY_HF_FOLDER, 'q8.gguf', '--type', 'q8_0');
     const hf = await converted(q8, 'hf-q8', '--type', 'f32');
     expect(await logitsOf(hf, tokens)).toEqual(await logitsOf(q8, tokens));
-    // Nothing asked for: bf16, the type of the released weights.
+    // Without --type: bf16, the type of the released weights.
     const types = new Set(
       [...(await tensorsOf(await converted(q8, 'hf-auto'))).values()].map(({ type }) => type),
     );
@@ -196,7 +196,7 @@ describe('one type to another', () => {
 });
 
 describe('outputs', () => {
-  it('tells how many tensors and bytes were written', async () => {
+  it('reports how many tensors and bytes were written', async () => {
     const result = await runJson(['convert', TINY_HF_FOLDER, at('counted.gguf')]);
     expect(result).toEqual({ tensors: 46, bytes: readFileSync(at('counted.gguf')).length });
   });

@@ -19,7 +19,7 @@ const keysOf = (source: TokenizerSource, vocabSize = 448): GgufMetadata =>
   new Map(tokenizerMetadata(source, vocabSize, 'the folder'));
 
 describe('tokenizerMetadata()', () => {
-  it('fills the rows behind the last token with unused ones', () => {
+  it('fills the rows after the last token with unused ones', () => {
     const metadata = keysOf(readJsonTokenizer({ tokenizerJson }));
     const tokens = metadata.get('tokenizer.ggml.tokens')?.value as string[];
     const kinds = metadata.get('tokenizer.ggml.token_type')?.value as Int32Array;

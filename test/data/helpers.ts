@@ -48,7 +48,7 @@ export function streamOf(documents: readonly TrainingDocument[], seed?: number):
   return new ShuffledDocuments(documents.length, async (index) => documents[index], random);
 }
 
-/** Documents of the given lengths whose tokens tell document and place: 1000, 1001, 2000… */
+/** Documents of the given lengths whose tokens encode document and place: 1000, 1001, 2000… */
 export function numbered(...lengths: readonly number[]): TrainingDocument[] {
   return lengths.map((length, i) => ({
     tokens: Int32Array.from({ length }, (_, at) => (i + 1) * 1000 + at),

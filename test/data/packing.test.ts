@@ -57,7 +57,7 @@ describe('PackedSource', () => {
     expect([...second.tokens_T]).toEqual([2000, 2001, 2002, 2003, 3000, 3001]);
   });
 
-  it('goes on from any position with the same bits, over epochs and mixtures', async () => {
+  it('resumes from any position with the same bits, over epochs and mixtures', async () => {
     const make = () =>
       new PackedSource(
         new Mixture([

@@ -4,7 +4,7 @@ import { Random } from '../../src/core/random.ts';
 import { KnottedSequences, tieKnots } from '../../src/data/untie-knots.ts';
 import { numbered, streamOf } from './helpers.ts';
 
-// Markers as code points, so that they can be told from the documents' numbers above 1000.
+// Markers as code points, so that they differ from the documents' numbers above 1000.
 const encode = (text: string) => Int32Array.from(text, (char) => char.charCodeAt(0));
 const OPTIONS = { chunkShares: [0, 0, 1], keepOrder: false, encode };
 const SEQUENCES = {
@@ -51,7 +51,7 @@ describe('tieKnots()', () => {
         counts[i] === 0 ? '·' : id >= 1000 ? 'x' : String.fromCharCode(id),
       ).join('');
     }
-    // Markers of chunks and their ids are masked, and so is each chunk's first token; ids behind <S> count.
+    // Markers of chunks and their ids are masked, and so is each chunk's first token; ids after <S> count.
     expect(text).not.toContain('<D>');
     expect(text).not.toContain('<S>');
     expect([...text.matchAll(/\w{6}<s>\w{6}<s>\w{6}<\/S>/g)]).toHaveLength(3);
@@ -68,7 +68,7 @@ describe('tieKnots()', () => {
     }
   });
 
-  it('keeps the order of each document where that is asked for', () => {
+  it('keeps the order of each document with keepOrder', () => {
     const tokens = tied({ ...OPTIONS, keepOrder: true }).flatMap(({ tokens }) =>
       [...tokens].filter((id) => id >= 1000),
     );
@@ -80,7 +80,7 @@ describe('tieKnots()', () => {
 });
 
 describe('KnottedSequences', () => {
-  it('gives sequences of exactly the length, knotted in the share asked for', async () => {
+  it('gives sequences of exactly the length, knotted in the requested share', async () => {
     const stream = new KnottedSequences(streamOf(numbered(9, 12, 7, 30), 2), {
       ...SEQUENCES,
       probability: 0.3,
@@ -95,7 +95,7 @@ describe('KnottedSequences', () => {
     expect(knotted).toBeLessThan(120);
   });
 
-  it('goes on from any position with the same sequences', async () => {
+  it('resumes from any position with the same sequences', async () => {
     const make = () =>
       new KnottedSequences(streamOf(numbered(9, 12, 7, 30), 2), { ...SEQUENCES, probability: 0.5 });
     const stream = make();

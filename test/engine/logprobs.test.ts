@@ -80,7 +80,7 @@ describe('HeldLogprobs', () => {
           }
           if (!stopped) text += answer.flush(true).text;
           entries.push(...held.finish(answer.decoded, answer.length));
-          // A stop string of U+FFFD cuts bytes that are no characters; then only the text before it is sure.
+          // A stop string of U+FFFD cuts bytes that are not characters; then only the text before it is sure.
           if (stop.includes('\ufffd')) return;
           expect(joined(entries)).toBe(text);
         },
@@ -97,7 +97,7 @@ describe('generate() with log-probabilities', () => {
   });
   afterAll(() => model.close());
 
-  it('tells them for every token of the answer, and nothing about the answer changes', async () => {
+  it('returns them for every token of the answer, and nothing about the answer changes', async () => {
     const options = { seed: 3, maxTokens: 24, temperature: 1.3, stop: ['e'] };
     const plain = await eventsOf(model.complete('The ', options));
     const told = await eventsOf(model.complete('The ', { ...options, logprobs: 3 }));
@@ -136,7 +136,7 @@ describe('generate() with log-probabilities', () => {
 });
 
 describe('seeds and streams', () => {
-  it('give the same tokens whatever runs beside them and however often they have to start again', async () => {
+  it('give the same tokens whatever else runs and however often they have to start again', async () => {
     const random = new Random(9);
     const prompts = Array.from({ length: 6 }, (_, i) =>
       Array.from({ length: 3 + 11 * i }, () => random.below(64)),

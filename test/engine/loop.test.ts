@@ -24,7 +24,7 @@ const tokensOf = async (model: SmallModel, tokens: number[], options: GenerateOp
   (await collect(generate(model, tokens, options))).tokens;
 
 describe('the loop', () => {
-  it('gives every request the tokens it would get alone, whatever runs beside it and however prompts are cut', async () => {
+  it('gives every request the tokens it would get alone, whatever else runs and however prompts are chunked', async () => {
     const requests = fc.array(
       fc.record({
         length: fc.integer({ min: 1, max: 90 }),
@@ -89,7 +89,7 @@ describe('generate()', () => {
   };
   afterAll(async () => shared?.close());
 
-  it('tells the prompt, each token and the end, in this order', async () => {
+  it('reports the prompt, each token and the end, in this order', async () => {
     const { events } = await collect(
       generate(await model(), prompt(10, 1), { maxTokens: 3, temperature: 0 }),
     );
@@ -116,7 +116,7 @@ describe('generate()', () => {
     expect(events.at(-1)).toMatchObject({ reason: 'stop', stoppedBy: stop });
   });
 
-  it('says how much of the prompt was remembered', async () => {
+  it('reports how much of the prompt was cached', async () => {
     const tokens = prompt(2 * PAGE_SIZE + 3, 42);
     await collect(generate(await model(), tokens, { maxTokens: 1 }));
     const { events } = await collect(generate(await model(), tokens, { maxTokens: 1 }));
@@ -144,7 +144,7 @@ describe('generate()', () => {
     await alone.close();
   });
 
-  it('a reader that is behind is paused, does not block others, and gets the same tokens in the end', async () => {
+  it('a slow reader is paused, does not block others, and gets the same tokens in the end', async () => {
     const small = await openSmallModel({ maxParallel: 1 });
     const options = { maxTokens: 200, temperature: 0.8, seed: 3, ignoreEos: true };
     const slow = generate(small, prompt(5, 1), options);

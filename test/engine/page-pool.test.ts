@@ -42,7 +42,7 @@ describe('PagePool', () => {
     expect(pool.numFree).toBe(9);
   });
 
-  it('remembered prefixes give way to new requests, the least recently used first', () => {
+  it('cached prefixes give way to new requests, the least recently used first', () => {
     const pool = new PagePool(3);
     const prefixes = [text(PAGE_SIZE + 1, 1), text(PAGE_SIZE + 1, 2)];
     for (const tokens of prefixes) compute(pool, tokens).close();

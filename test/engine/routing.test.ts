@@ -75,7 +75,7 @@ describe('routing', () => {
     expect(new Set(whole.map(String)).size).toBeGreaterThan(10);
   });
 
-  it('is the same whatever runs beside a request, however its prompt is cut, and after it had to start again', async () => {
+  it('is the same whatever else runs, however the prompt is chunked, and after it had to start again', async () => {
     const requests = fc.array(fc.record({ length: fc.integer({ min: 1, max: 90 }), seed: fc.nat(5) }), {
       minLength: 2,
       maxLength: 5,
@@ -112,7 +112,7 @@ describe('routing', () => {
     await native.close();
   });
 
-  it('is counted for each layer and expert, for the requests that asked for it', async () => {
+  it('is counted for each layer and expert, for the requests that enabled it', async () => {
     const model = await openSmallModel();
     await tokensWithRouting(model, prompt(5, 1), { routing: false });
     expect(model.routing.counts()).toMatchObject({ tokens: 0 });

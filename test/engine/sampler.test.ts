@@ -66,7 +66,7 @@ describe('Sampler', () => {
     expect(share(new Sampler({ seed: 3 }, [], new Set([1, 3])), logits, 1)).toBe(0);
   });
 
-  it('takes the same likeliest token with restrictions, whether or not the others are looked at again', () => {
+  it('takes the same most likely token with restrictions, whether or not the others are looked at again', () => {
     const random = new Random(4);
     for (let i = 0; i < 300; i++) {
       const logits_V = Float32Array.from({ length: 70 }, () => random.below(12));

@@ -27,7 +27,7 @@ describe('StopStrings', () => {
     expect(feed(['ab', 'abc'], ['xabcx'])).toEqual({ text: 'x', stop: 'abc' });
   });
 
-  it('wherever the text is cut, the outcome is that of looking at it whole', () => {
+  it('wherever the text is split, the outcome is that of looking at it whole', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 30 });
     const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 2, maxLength: 4 }), {
       minLength: 1,

@@ -82,7 +82,7 @@ describe('scoreTokens()', () => {
     expect(seen).toEqual(Array.from({ length: ids.length - 1 }, (_, i) => i + 1));
   });
 
-  it('stops for logits that are no numbers, with the token', async () => {
+  it('stops for logits that are not numbers, with the token', async () => {
     const broken = { ...contextOf(engine), loop: loopThatGives(new Float32Array(448).fill(Number.NaN)) };
     await expect(scoreTokens(broken, [1, 2, 3], { contextTokens: 8 })).rejects.toMatchObject({
       code: 'not-a-number',

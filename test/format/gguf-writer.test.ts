@@ -81,7 +81,7 @@ describe('writeGguf', () => {
     expect(written).toBeGreaterThan(3 * 2 ** 30);
   });
 
-  it('leaves nothing behind when aborted in the middle', async () => {
+  it('leaves no files when aborted in the middle', async () => {
     const memory = new MemoryFiles();
     const controller = new AbortController();
     const writing = writeGguf(

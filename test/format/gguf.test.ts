@@ -354,7 +354,7 @@ describe('readGguf refuses', () => {
       tensor('a', 'f32', 2, 8),
       tensor('b', 'q8_0', 32),
     ]);
-    // The padding behind the last tensor is nothing that anyone reads.
+    // The padding after the last tensor is not read.
     const { tensors } = await readGguf(memorySource(bytes, 'whole.gguf'));
     const last = tensors.get('b')!;
     for (let length = 0; length < last.offset + last.sizeBytes; length++) {

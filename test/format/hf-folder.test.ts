@@ -58,7 +58,7 @@ describe('openHfFolder', () => {
     );
   });
 
-  it('says that a folder is no model, or is not there', async () => {
+  it('says that a folder is not a model, or does not exist', async () => {
     const memory = new MemoryFiles();
     expect((await errorOf(() => openHfFolder(memory.folder('m')))).code).toBe('missing-config');
     memory.files.set('m/config.json', encode('{}'));

@@ -17,7 +17,7 @@ function problemOf(bytes: Uint8Array, uniqueKeys = false): FormatError {
 }
 
 describe('parseJson', () => {
-  it('gives the value, also behind a byte order mark', () => {
+  it('gives the value, also after a byte order mark', () => {
     expect(parseJson(encode('\ufeff{"a": [1, "é"]}'), 'config.json')).toEqual({ a: [1, 'é'] });
   });
 

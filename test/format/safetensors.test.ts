@@ -124,7 +124,7 @@ describe('readSafetensors refuses', () => {
       {},
     ],
     ['metadata that is not text', build('{"__metadata__":{"format":1}}', 0), 'bad-metadata', { found: '1' }],
-    ['metadata that is no object', build('{"__metadata__":[]}', 0), 'bad-metadata', { found: '[]' }],
+    ['metadata that is not an object', build('{"__metadata__":[]}', 0), 'bad-metadata', { found: '[]' }],
   ])('%s', async (_, bytes, code, details) => {
     const error = await errorOf(() => readSafetensors(memorySource(bytes, 'bad.safetensors')));
     expect(error).toBeInstanceOf(FormatError);

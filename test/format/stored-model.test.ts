@@ -24,7 +24,7 @@ async function folderWith(name: string, type: string): Promise<string> {
 }
 
 describe('openStoredModel()', () => {
-  it('gives the same for both formats, but for where their facts stand', async () => {
+  it('gives the same for both formats, except for the location of their facts', async () => {
     const gguf = await openStoredModel(TINY_LLAMACPP_GGUF);
     const hf = await openStoredModel(`${TINY_HF_FOLDER}/`);
     expect([gguf.format, hf.format]).toEqual(['gguf', 'hf']);

@@ -15,12 +15,12 @@ import { evaluateF64, type Sources } from './evaluate-f64.ts';
 
 /** Ops that pass no gradient on, and why that is right. */
 const WITHOUT_RULE: Readonly<Record<string, string>> = {
-  accumulate: 'ends the way back',
-  accumulateGroupedLinear: 'ends the way back',
-  accumulateLinear: 'ends the way back',
-  accumulateRows: 'ends the way back',
+  accumulate: 'ends the backward pass',
+  accumulateGroupedLinear: 'ends the backward pass',
+  accumulateLinear: 'ends the backward pass',
+  accumulateRows: 'ends the backward pass',
   adamw: 'uses gradients',
-  after: 'belongs to the way back',
+  after: 'belongs to the backward pass',
   balanceWeights: 'shares of choices are constants of the balance loss',
   cachedAttention: 'serves; training attends without a cache',
   chooseExperts: 'a choice does not change by a little',
@@ -29,9 +29,9 @@ const WITHOUT_RULE: Readonly<Record<string, string>> = {
   limitGroups: 'only chooses',
   linearCrossEntropy: 'measures; linearCrossEntropyGrad gives it and its gradients (training-losses.test.ts)',
   muon: 'uses gradients',
-  sumRows: 'belongs to the way back',
+  sumRows: 'belongs to the backward pass',
   sumSquares: 'uses gradients',
-  takeColumns: 'belongs to the way back',
+  takeColumns: 'belongs to the backward pass',
   topK: 'a choice does not change by a little',
 };
 

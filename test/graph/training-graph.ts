@@ -12,7 +12,7 @@ export function trainedNames(config: ModelConfig): string[] {
 }
 
 /**
- * The model as training sees it: causal attention inside packed sequences, mean loss of the rows asked for. Inputs
+ * The model as training sees it: causal attention inside packed sequences, mean loss of the requested rows. Inputs
  * `tokens`, `positions`, `sequences` [T], `outputRows`, `targets` [O]; outputs `loss` and the gradients by weight name.
  */
 export function trainingGraph(config: ModelConfig): Graph {
@@ -32,7 +32,7 @@ export function trainingGraph(config: ModelConfig): Graph {
   });
 }
 
-/** Inputs that predict every next token of some sequences that lie one behind the other. */
+/** Inputs that predict every next token of some sequences that are packed one after the other. */
 export function trainingInputs(sequences: readonly (readonly number[])[]): Record<string, Int32Array> {
   const predicting = sequences.map((sequence) => sequence.slice(0, -1));
   const tokens = Int32Array.from(predicting.flat());

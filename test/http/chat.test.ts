@@ -38,7 +38,7 @@ describe('POST /v1/chat/completions', () => {
     expect(answer.usage.total_tokens).toBe(44 + answer.usage.completion_tokens);
   });
 
-  it('streams the same text as it answers in one piece, framed as clients expect it', async () => {
+  it('streams the same text as without streaming, framed as clients expect it', async () => {
     const response = await tiny.post('/v1/chat/completions', {
       ...CARD,
       stream: true,
@@ -60,7 +60,7 @@ describe('POST /v1/chat/completions', () => {
     expect(text).toBe(whole.choices[0].message.content);
   });
 
-  it('gives the same answer for the same seed, and tells the seed it drew', async () => {
+  it('gives the same answer for the same seed, and reports the seed it drew', async () => {
     const first = await chat({ temperature: 1, seed: undefined });
     const again = await chat({ temperature: 1, seed: first.dots.seed });
     expect(again.choices[0].message.content).toBe(first.choices[0].message.content);

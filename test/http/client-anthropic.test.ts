@@ -67,7 +67,7 @@ describe('@anthropic-ai/sdk', () => {
     ]);
   });
 
-  it('calls a tool, streamed or not, and goes on with its result', async () => {
+  it('calls a tool, streamed or not, and continues with its result', async () => {
     const body = {
       ...BODY,
       max_tokens: 200,
@@ -108,7 +108,7 @@ describe('@anthropic-ai/sdk', () => {
     expect(message).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: stop });
   });
 
-  it('tells errors as the client knows them', async () => {
+  it('reports errors as the client knows them', async () => {
     const failed = (more: object): Promise<unknown> =>
       client()
         .messages.create({ ...BODY, ...more })
@@ -126,7 +126,7 @@ describe('@anthropic-ai/sdk', () => {
     expect(long).toMatchObject({ status: 400, error: { error: { type: 'invalid_request_error' } } });
   });
 
-  it('is asked for the key that the server wants', async () => {
+  it('needs the key of the server', async () => {
     const locked = await openTinyServer({ apiKeys: ['sesame'] });
     const ask = (apiKey: string): Promise<Anthropic.Message> =>
       client({ baseURL: locked.server.url, apiKey }).messages.create(BODY);
@@ -138,7 +138,7 @@ describe('@anthropic-ai/sdk', () => {
     }
   });
 
-  it('leaves nothing behind when it aborts', async () => {
+  it('frees everything when it aborts', async () => {
     const controller = new AbortController();
     // Long for sure: when it aborts a stream whose last byte has come, the client itself waits for ever.
     const story: Anthropic.Tool = {

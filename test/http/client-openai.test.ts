@@ -216,7 +216,7 @@ describe('openai', () => {
     await expect(ask({}, stranger)).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
   });
 
-  it('leaves nothing behind when it aborts, streaming or not', async () => {
+  it('frees everything when it aborts, streaming or not', async () => {
     const options = { model: 'tiny', messages, max_tokens: 4000, ignore_eos: true };
     const stream = await client.chat.completions.create({ ...options, stream: true });
     for await (const _ of stream) break;

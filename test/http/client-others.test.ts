@@ -37,7 +37,7 @@ describe('AI SDK', () => {
     expect(['stop', 'length']).toContain(await streamed.finishReason);
   });
 
-  it('calls a tool and goes on with its result', async () => {
+  it('calls a tool and continues with its result', async () => {
     const asked: string[] = [];
     const result = streamText({
       model: model(),
@@ -78,7 +78,7 @@ describe('AI SDK', () => {
     expect(object.name.length).toBeLessThanOrEqual(10);
   });
 
-  it('tells errors and leaves nothing behind when it aborts', async () => {
+  it('reports errors and frees everything when it aborts', async () => {
     await expect(generateText({ model: model(), prompt: 'x'.repeat(9000), maxRetries: 0 })).rejects.toThrow(
       /has room for 4095/,
     );

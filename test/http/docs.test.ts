@@ -1,4 +1,4 @@
-/** The programs of docs/serving.md, as they stand there but for the port. */
+/** The programs of docs/serving.md, unchanged except for the port. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -50,7 +50,7 @@ describe('bad requests', () => {
     });
   });
 
-  it('a prompt that is too long tells both numbers by which clients shorten it', async () => {
+  it('a prompt that is too long reports both numbers by which clients shorten it', async () => {
     const response = await tiny.post('/v1/completions', { prompt: 'x'.repeat(9000) });
     const { error }: Json = await response.json();
     expect(error.n_ctx).toBe(4096);

@@ -55,7 +55,7 @@ describe('log-probabilities', () => {
     expect(streamed.map((chunk) => chunk.choices[0].delta.content ?? '').join('')).toBe(content);
   });
 
-  it('are null where nobody asked for them', async () => {
+  it('are null unless requested', async () => {
     expect((await chat({})).choices[0].logprobs).toBeNull();
   });
 
@@ -154,7 +154,7 @@ describe('tools', () => {
     expect(args.days).toBeGreaterThan(0);
   });
 
-  it('a streamed call begins with index, id, type and name, and goes on with pieces of its arguments', async () => {
+  it('a streamed call begins with index, id, type and name, and continues with pieces of its arguments', async () => {
     const options = {
       tools: [weather],
       tool_choice: 'required',
@@ -308,7 +308,7 @@ describe('sampling fields', () => {
     expect(forced.choices[0].token_ids).toEqual([7, 7, 7]);
   });
 
-  it('a stop string is not part of the text unless asked for', async () => {
+  it('a stop string is not part of the text unless requested', async () => {
     const free = await chat({ temperature: 0 });
     const stop = free.choices[0].message.content.slice(5, 9);
     const cut = await chat({ temperature: 0, stop: [stop] });
@@ -387,7 +387,7 @@ describe('system_fingerprint', () => {
 });
 
 describe('dots.routing', () => {
-  it('tells the experts of every token of every chunk', async () => {
+  it('reports the experts of every token of every chunk', async () => {
     const streamed = await chunks({
       dots: { routing: true },
       max_tokens: 10,

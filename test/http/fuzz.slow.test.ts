@@ -58,7 +58,7 @@ it('no body of a request gives a 5xx, a hang or a broken answer', async () => {
     }),
     { numRuns: NUM_REQUESTS / BATCH, seed: Number(process.env.DOTS_FUZZ_SEED ?? 1), endOnFailure: true },
   );
-  // Bytes that are no JSON at all.
+  // Bytes that are not JSON at all.
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), (text) =>
       check('/v1/chat/completions', text),

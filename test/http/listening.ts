@@ -9,7 +9,7 @@ export interface TinyServer extends TinyApp {
   readonly baseURL: string;
 }
 
-/** The tiny model behind a real socket on any free port of the loopback. */
+/** The tiny model on a real socket on any free port of the loopback. */
 export async function openTinyServer(
   options: ServerOptions = {},
   openOptions: OpenOptions = {},

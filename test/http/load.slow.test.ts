@@ -3,7 +3,7 @@ import { runLoad } from '../../bench/http-load.ts';
 import { openTinyServer } from './listening.ts';
 
 // The long form, two minutes with memory watched, is bench/http.ts.
-it('64 clients that read, leave, dawdle and talk nonsense get right answers and leave nothing behind', async () => {
+it('64 clients that read, disconnect, stall and send malformed requests get right answers and free everything', async () => {
   const tiny = await openTinyServer({ maxQueue: 1000 }, { maxParallel: 16, contextLength: 512 });
   const report = await runLoad({
     url: tiny.server.url,

@@ -72,7 +72,7 @@ describe('dots serve', () => {
     expect(await server.exit).toBe(0);
   });
 
-  it('told to end under load, lets open streams finish, refuses new ones, and exits with 0', async () => {
+  it('after SIGTERM under load, lets open streams finish, refuses new ones, and exits with 0', async () => {
     const server = await startServer('--served-model-name', 'dots1', '--drain', '60');
     const asked = Array.from({ length: 8 }, (_, i) => begin(server.url, { max_tokens: 400, seed: i }));
     const open = await Promise.all(asked);

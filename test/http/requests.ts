@@ -249,7 +249,7 @@ export const mutatedRequest: fc.Arbitrary<TestRequest> = fc
         if (typeof next !== 'object' || next === null || step === where.at(-1)) break;
         at = next as Record<string, unknown>;
       }
-      // Copies: edits may go on within what an earlier one put in.
+      // Copies: edits may continue within what an earlier one put in.
       const put = structuredClone(value);
       if (kind === 'replace') at[name] = put;
       else if (kind === 'delete') delete at[name];

@@ -25,7 +25,7 @@ const weather: OpenAI.Responses.FunctionTool = {
 const seed = { seed: 3 } as object;
 
 describe('responses with openai', () => {
-  it('answers in one piece as in a stream, with usage', async () => {
+  it('answers the same with and without streaming, with usage', async () => {
     const options = { model: 'tiny', instructions: 'Be brief.', input: 'The little lighthouse', ...seed };
     const whole = await client.responses.create({ ...options, max_output_tokens: 24 });
     expect(whole.output_text.length).toBeGreaterThan(0);

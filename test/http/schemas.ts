@@ -1,6 +1,6 @@
 /**
  * JSON schemas of answers, after OpenAI's published description of its API (version 2.3.0): which fields there must be, and
- * of which kind they are. Fields beside them are allowed, as the description allows them.
+ * of which kind they are. Other fields are allowed, as the description allows them.
  */
 import { Ajv } from 'ajv';
 

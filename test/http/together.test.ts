@@ -26,14 +26,14 @@ async function lasting(response: Response): Promise<unknown> {
 
 const settle = (ms = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** How many sequences there are, at some time soon: other processes may keep this one from its turn. */
+/** How many sequences there are, at some time soon: other processes may delay this one. */
 async function expectSequences({ model }: TinyApp, count: number): Promise<void> {
   const { loop } = model.engine;
   await expect.poll(() => loop.numRunning + loop.numWaiting, { timeout: 20_000, interval: 5 }).toBe(count);
   if (count === 0) expect(loop.pool.numAvailable).toBe(loop.pool.numPages);
 }
 
-describe('requests beside each other', () => {
+describe('concurrent requests', () => {
   it('get the answers they get alone: 16 mixed ones, in little memory, some cut off, three times', async () => {
     // Room for 24 pages where eight sequences of full length would take 512: they wait and give way all the time.
     const crowded = await openTinyApp(
@@ -75,7 +75,7 @@ describe('requests beside each other', () => {
     await alone.close();
   });
 
-  it('above the queue limit get 429 and are told when to come back', async () => {
+  it('above the queue limit get 429 and the time to come back', async () => {
     const tiny = await openTinyApp({ maxQueue: 2 }, { maxParallel: 1 });
     const ask = (): Promise<Response> =>
       tiny.post('/v1/completions', { prompt: 'The', max_tokens: 4000, ignore_eos: true, stream: true });
@@ -138,7 +138,7 @@ describe('a client that goes away', () => {
     });
     await expectSequences(tiny, 1);
     await expectSequences(tiny, 0);
-    // What had been sent is about the limit, not the 4,000 tokens that were asked for.
+    // What had been sent is about the limit, not the 4,000 tokens that were requested.
     const text = await response.text();
     expect(text.length).toBeLessThan(4000);
     expect(text).not.toContain('[DONE]');
@@ -174,7 +174,7 @@ describe('the end of a server', () => {
     await tiny.close();
   });
 
-  it('drains: open streams go on, new requests and health get 503; then cut-off streams end with an error', async () => {
+  it('drains: open streams continue, new requests and health get 503; then cut-off streams end with an error', async () => {
     const tiny = await openTinyApp();
     const long = { prompt: 'The', max_tokens: 4000, ignore_eos: true, stream: true };
     const short = await tiny.post('/v1/completions', { ...long, max_tokens: 20 });

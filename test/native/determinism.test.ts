@@ -138,7 +138,7 @@ describe.skipIf(whyNoNative)(`the same bits, always ${whyNoNative ?? ''}`, () =>
       for (const executable of byThreads) await executable.close();
     });
 
-    it('whoever reads beside a sequence, however it is cut, however many threads there are', async () => {
+    it('whatever else runs, however a prompt is chunked, however many threads there are', async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(reading, { minLength: 1, maxLength: 3 }),

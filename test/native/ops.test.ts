@@ -24,7 +24,7 @@ describe('native/ops.def', () => {
     ['test/conformance/cases', '.ts'],
   ])('names ops that have a file of their name in %s', (folder, ending) => {
     const files = readdirSync(new URL(folder, root));
-    // quantizeRows stands between the compiler and the machine: no model calls it.
+    // quantizeRows is inserted by lowering: no model calls it.
     const names = Object.keys(NATIVE_OPS).filter(
       (name) => folder === 'native/ops' || name !== 'quantizeRows',
     );

@@ -150,7 +150,7 @@ function setScales(type: StorageType, bytes: Uint8Array, scale: number): void {
   }
 }
 
-/** Options for an executable that holds `numPages` pages of f16 cells. */
+/** Options for an executable that holds `numPages` pages of an f16 KV cache. */
 export function loadOptions(numPages: number, stateType = 'f16'): LoadOptions {
   return { stateBindings: { P: numPages }, stateType: storageTypeByName(stateType) };
 }

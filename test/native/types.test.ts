@@ -26,7 +26,7 @@ const TOLERANCES: Readonly<Record<string, number>> = {
   ...{ tq2_0: 0.05, tq1_0: 0.05 },
 };
 
-/** Every token meets every expert: here the rounding of activations must not tip a choice. */
+/** Every token is routed to every expert: here the rounding of activations must not tip a choice. */
 const CONFIG = { ...WIDE_CONFIG, numExpertsPerToken: (WIDE_CONFIG as Dots1Config).numExperts };
 const tokens = Array.from({ length: 6 }, (_, i) => (i * 37 + 11) % CONFIG.vocabSize);
 

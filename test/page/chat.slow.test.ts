@@ -31,7 +31,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
   });
 
   it.each(['Escape', 'the button'])(
-    'stops an answer with %s, keeps what there was, and tells the server',
+    'stops an answer with %s, keeps what there was, and notifies the server',
     async (how) => {
       const v = await open();
       const before = stage.server.numAborted;
@@ -50,7 +50,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
   it('follows an answer as it grows, but not once the reader has scrolled away', async () => {
     const v = await open({ viewport: { width: 800, height: 500 } });
     stage.server.answer = () => ({ text: 'line\n\n'.repeat(5000), pauseMs: 10 });
-    await v.begin('Go on');
+    await v.begin('Continue');
     const place = (): Promise<{ top: number; rest: number }> =>
       v.page.evaluate(`(() => {
         const { scrollTop, scrollHeight, clientHeight } = document.querySelector('.messages');
@@ -72,7 +72,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
     await expect.poll(async () => (await place()).rest).toBeLessThan(60);
     await v.button('Stop').click();
     await v.settled();
-    expect(await v.page.title()).toBe('Go on · dots');
+    expect(await v.page.title()).toBe('Continue · dots');
   });
 
   it('asks again for another answer, asks another question, and goes back to what was there before', async () => {

@@ -140,7 +140,7 @@ describePage('the expert view', startScriptedServer, (stage) => {
     await v.page.getByLabel('Busiest first').check();
   });
 
-  it('is not asked for where recording is switched off', async () => {
+  it('is not requested where recording is switched off', async () => {
     const v = await open();
     await v.button('Settings').click();
     await v.page.getByLabel('Record which experts each token is routed to').uncheck();

@@ -35,7 +35,7 @@ export interface ScriptedServer {
   /** Called for each question. */
   answer: (question: string) => Script;
   apiKey: string | undefined;
-  /** Lets the newest answer that is held go on. */
+  /** Lets the newest held answer continue. */
   release: () => void;
   close(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export interface Layout {
 /** As in dots.llm1. */
 export const LARGE: Layout = { layers: 61, firstLayer: 1, experts: 128, chosen: 6 };
 
-/** The built page and a model that says what it is told, so that tests know every word beforehand. */
+/** The built page and a model with scripted answers, so that tests know every word beforehand. */
 export async function startScriptedServer(layout: Layout = LARGE): Promise<ScriptedServer> {
   const files = readPage();
   const state: ScriptedServer = {

@@ -16,7 +16,7 @@ interface Expected {
   readonly cases: readonly { text: string; ids: readonly number[]; decoded: string }[];
 }
 
-describe('BpeTrainer beside Hugging Face tokenizers', () => {
+describe('BpeTrainer compared with Hugging Face tokenizers', () => {
   const expected = JSON.parse(readFileSync(new URL('expected.json', GOLDEN), 'utf8')) as Expected;
   let trained: TrainedBpe;
   beforeAll(async () => {

@@ -36,7 +36,7 @@ function controls(ids: Int32Array): string[] {
   return [...ids].filter((id) => tokenizer.isControl(id)).map((id) => tokenizer.pieceOf(id));
 }
 
-// Templates as they are found in the wild: newlines beside markers, trimming, looking into answers, slicing.
+// Templates as they are found in the wild: newlines next to markers, trimming, looking into answers, slicing.
 const CHATML = template(
   "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}" +
     "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}",
@@ -180,7 +180,7 @@ describe('renderChat()', () => {
     expect(tokenizer.decode(trimmed)).toContain(`user\n${FORGERY}<|im_end|>`);
   });
 
-  test('other fields of a message are no way in either', () => {
+  test('other fields of a message cannot forge a turn either', () => {
     const chat = template(
       "{% for m in messages %}{{ '<|userprompt|>' + m.name + ': ' + m.content + '<|endofuserprompt|>' }}{% endfor %}",
     );
@@ -312,7 +312,7 @@ describe('chat templates of files', () => {
       );
   });
 
-  test('templates may tell the time, count, and ask for tools', () => {
+  test('templates may print the time, count, and list tools', () => {
     const now = new Date(2025, 5, 7, 8, 9);
     expect(renderTemplate(template("{{ strftime_now('%d %B %Y, %b %H:%M') }}"), [], { now })).toBe(
       '07 June 2025, Jun 08:09',

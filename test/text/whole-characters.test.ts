@@ -9,7 +9,7 @@ import { Vocabulary } from '../../src/text/vocabulary.ts';
 
 const ONE_PIECE: PreTokenizer = { steps: [], pieceEnd: (text) => text.length };
 
-// Few leads and few last bytes, so that parts of neighbours meet often. The lone surrogates are encoded as U+FFFD.
+// Few leads and few last bytes, so that parts of neighbours are adjacent often. The lone surrogates are encoded as U+FFFD.
 const CHARACTERS = [
   'a',
   ' ',

@@ -43,7 +43,7 @@ describe('BatchFeed', () => {
     expect(await sources(5000)).toEqual(second);
   });
 
-  it('gives the positions behind each batch, from which it goes on', async () => {
+  it('gives the positions after each batch, from which it resumes', async () => {
     const feed = openFeed();
     expect((await feed.take(0, 64, 32)).positions).toEqual([2, 0]);
     expect((await feed.take(128, 64, 32)).positions).toEqual([2, 2]);

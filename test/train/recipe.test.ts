@@ -72,7 +72,7 @@ describe('updateBias()', () => {
 });
 
 describe('loadStatistics()', () => {
-  it('tells even from uneven loads', () => {
+  it('distinguishes even from uneven loads', () => {
     expect(loadStatistics([5, 5, 5, 5])).toEqual({ maxViolation: 0, entropy: 1, numDead: 0 });
     expect(loadStatistics([20, 0, 0, 0])).toEqual({ maxViolation: 3, entropy: 0, numDead: 3 });
     expect(loadStatistics([10, 10, 0, 0])).toEqual({ maxViolation: 1, entropy: 0.5, numDead: 2 });
@@ -148,7 +148,7 @@ describe('readRunConfig()', () => {
     expect(attempt).toThrow(message);
   });
 
-  it('tells everything that is wrong at once', () => {
+  it('reports everything that is wrong at once', () => {
     const attempt = (): unknown =>
       readRunConfig({ ...run, tokens: -1, recompute: 'yes', extra: 1 }, 'run.json');
     expect(attempt).toThrow(/"tokens" is -1.*"recompute" is "yes".*"extra" is not known/);
@@ -161,7 +161,7 @@ describe('readRunConfig()', () => {
     );
   });
 
-  it('every field stands in docs/training.md', () => {
+  it('every field is in docs/training.md', () => {
     const docs = readFileSync(new URL('../../docs/training.md', import.meta.url), 'utf8');
     const fields = runFields();
     expect(fields).toEqual(

@@ -31,7 +31,7 @@ describe('trainingReport()', () => {
     },
   ];
 
-  it('shows where the run stands and how loaded each expert is', () => {
+  it('shows the progress of the run and the load of each expert', () => {
     const page = trainingReport('a & b', records);
     expect(page).toContain('<title>a &amp; b</title>');
     expect(page).toContain('200 of 1,000');
@@ -40,7 +40,7 @@ describe('trainingReport()', () => {
     expect(page.match(/<td style/g)).toHaveLength(4);
   });
 
-  it('draws logs of earlier versions, which do not tell how biases spread', () => {
+  it('draws logs of earlier versions, which lack the spread of the biases', () => {
     const { biasSpread: _, ...earlier } = layer;
     const older = records.map((record) =>
       record.type === 'step' ? { ...record, layers: [earlier] } : record,

@@ -109,7 +109,7 @@ describe('stepGraph()', () => {
     });
   });
 
-  it('computes the same bits when layers are computed again on the way back', async () => {
+  it('computes the same bits with recomputed layers', async () => {
     const config = configFromHf({ ...SMALL_HF_CONFIG, num_hidden_layers: 4 });
     const results = await Promise.all(
       [false, true].map(async (recompute) => {
@@ -125,7 +125,7 @@ describe('stepGraph()', () => {
     expect(results[1]).toEqual(results[0]);
   });
 
-  it('needs little more memory for more layers when they are computed again', () => {
+  it('needs little more memory for more layers when they are recomputed', () => {
     const bytes = (numLayers: number, recompute: boolean): number => {
       const config = configFromHf({ ...SMALL_HF_CONFIG, num_hidden_layers: numLayers });
       const program = compile(stepGraph(config, { supports, balance: true, recompute }), {

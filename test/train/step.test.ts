@@ -16,7 +16,7 @@ async function openStep() {
   return { store, step: await TrainingStep.load(BACKEND, model, store, options, 64) };
 }
 
-/** The batch with `count` rows of padding behind it. */
+/** The batch with `count` rows of padding after it. */
 function padded(batch: Batch, count: number): Batch {
   const longer = (values: Int32Array, value: (i: number) => number): Int32Array =>
     Int32Array.from([...values, ...Array.from({ length: count }, (_, i) => value(i))]);
@@ -119,7 +119,7 @@ describe('initialise()', () => {
     expect(Math.abs(numFar / drawn.length - 0.0455)).toBeLessThan(0.01);
   });
 
-  it('gives the embedding a width of its own where one is asked for, and every other tensor the same values', () => {
+  it('gives the embedding a width of its own where one is given, and every other tensor the same values', () => {
     const plain = BACKEND.createStore(storeSpecs(model, 'adamw'));
     const wide = BACKEND.createStore(storeSpecs(model, 'adamw'));
     initialise(plain, model, { std: 0.1, seed: 3 });

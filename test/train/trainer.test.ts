@@ -96,7 +96,7 @@ describe('train()', () => {
     expect(plain.sizeBytes - less.sizeBytes).toBe(4 * numElements);
   });
 
-  it.each(['adamw', 'muon'])('goes on from a checkpoint with the same bits, by %s', async (type) => {
+  it.each(['adamw', 'muon'])('resumes from a checkpoint with the same bits, by %s', async (type) => {
     const whole = await toyFolder();
     const run = toyRun({ optimizer: { type } });
     const expected = await train(toyOptions(run, whole));
@@ -112,7 +112,7 @@ describe('train()', () => {
     expect(await computed(parts)).toEqual(await computed(whole));
   });
 
-  it('a run that is over tells its results again, and does nothing else', async () => {
+  it('a finished run reports its results again, and does nothing else', async () => {
     const folder = await toyFolder();
     const { tokensPerSecond: _, ...expected } = await train(toyOptions(toyRun(), folder));
     const before = await computed(folder);
@@ -139,7 +139,7 @@ describe('train()', () => {
     expect((await folder.checkpoints()).map((path) => Number(path.slice(-8)))).toEqual([8, 16, 30]);
   });
 
-  it('computes the same bits with layers computed again, in less memory', async () => {
+  it('computes the same bits with recomputed layers, in less memory', async () => {
     const logs = await Promise.all(
       [false, true].map(async (recompute) => {
         const folder = await toyFolder();
@@ -172,7 +172,7 @@ describe('train()', () => {
     }
   });
 
-  it('stops at a loss that is no number, and names step, data and the last good checkpoint', async () => {
+  it('stops at a loss that is not finite, and names step, data and the last good checkpoint', async () => {
     const folder = await toyFolder();
     const run = toyRun({ learningRate: { peak: 1e30 }, checkpoint: { everySteps: 1 } });
     const failed = train(toyOptions(run, folder)).catch((error: unknown) => error);
@@ -251,7 +251,7 @@ describe('train()', () => {
     expect(await folder.checkpoints()).toEqual([]);
   });
 
-  it('a disk that fills up while it saves ends the run and leaves the last checkpoint, from which it goes on', async () => {
+  it('a disk that fills up while it saves ends the run and leaves the last checkpoint, from which it resumes', async () => {
     const folder = await toyFolder();
     const write = folder.writeCheckpoint.bind(folder);
     folder.writeCheckpoint = (step, content) =>

@@ -69,7 +69,7 @@ export class Api {
     return data.map(({ id, max_model_len }) => ({ id, contextLength: max_model_len }));
   }
 
-  /** Undefined where the server or the model has no experts to tell of. */
+  /** Undefined where the server or the model has no experts. */
   async experts(): Promise<ServerExperts | undefined> {
     try {
       const response = await this.request('dots/experts', {});

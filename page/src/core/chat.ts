@@ -39,7 +39,7 @@ export class Chat {
   readonly currentId = new Observable<string | undefined>(undefined);
   /** Of answers that are being written, by message. */
   readonly progress = new Observable<ReadonlyMap<string, Progress>>(new Map());
-  /** Recorded routing by message, as far as it has been asked for. */
+  /** Recorded routing by message, as far as it has been loaded. */
   readonly recordings = new Observable<ReadonlyMap<string, Recording>>(new Map());
   private readonly api: Api;
   private readonly storage: Storage | undefined;
@@ -52,7 +52,7 @@ export class Chat {
     this.api = api;
     this.storage = storage;
     this.settings = settings;
-    // An answer that was being written when the page closed will not go on.
+    // An answer that was being written when the page closed will not continue.
     this.conversations = new Observable(conversations.map(endStreaming));
   }
 
@@ -64,7 +64,7 @@ export class Chat {
     return this.storage !== undefined;
   }
 
-  /** Find out what the server is; `server` tells how it went. */
+  /** Find out what the server is; `server` has the result. */
   connect(): Promise<void> {
     this.connecting = this.meet();
     return this.connecting;
@@ -162,7 +162,7 @@ export class Chat {
     return exportJson({ conversations, recordings });
   }
 
-  /** Returns how many conversations came. Throws for files that are no export. */
+  /** Returns how many conversations came. Throws for files that are not an export. */
   async import(text: string): Promise<number> {
     const bundle: Bundle = importJson(text, newId);
     this.conversations.update((all) => [...all, ...bundle.conversations]);

@@ -108,7 +108,7 @@ export function overlap(a: Load, b: Load): readonly number[] {
 
 /**
  * How much more often A chose an expert than B, as log2 of the ratio of their shares. Half a choice is added to either count:
- * an expert that a few tokens happened to miss is no infinite difference.
+ * an expert that a few tokens happened to miss is not an infinite difference.
  */
 export function preference(a: Load, b: Load): Float64Array {
   const { numExperts, numChosen } = a.layout;

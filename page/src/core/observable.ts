@@ -1,4 +1,4 @@
-/** A value that tells when it changes. State of the page lives in these, outside of the components that show it. */
+/** A value that notifies listeners when it changes. State of the page lives in these, outside of the components that show it. */
 export class Observable<T> {
   private current: T;
   private readonly listeners = new Set<() => void>();

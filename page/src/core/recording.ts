@@ -9,7 +9,7 @@ export interface ExpertLayout {
 
 /**
  * Which experts the tokens of one answer were routed to. Row `t` of `ids` is [layers, numChosen], best expert first;
- * `pieces[t]` is the text that became certain with token t (text that several tokens share stands with the last of them).
+ * `pieces[t]` is the text that became certain with token t (text that several tokens share belongs to the last of them).
  */
 export interface Recording {
   readonly layout: ExpertLayout;

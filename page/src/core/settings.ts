@@ -68,7 +68,7 @@ export function readSettings(stored: string | null, languages: readonly string[]
     const parsed: unknown = JSON.parse(stored ?? '{}');
     if (typeof parsed === 'object' && parsed !== null) found = parsed as Record<string, unknown>;
   } catch {
-    // Damaged settings are no reason not to start.
+    // Damaged settings must not prevent the start.
   }
   const numbers = (found.sampling ?? {}) as Record<string, unknown>;
   const sampling = Object.fromEntries(

@@ -9,7 +9,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       const { done, value } = await reader.read();
       rest += done ? decoder.decode() : decoder.decode(value, { stream: true });
       const lines = rest.split(/\r?\n/);
-      // The last line may go on in the next piece.
+      // The last line may continue in the next piece.
       rest = done ? '' : (lines.pop() as string);
       for (const line of lines) {
         if (line === '') {

@@ -19,7 +19,7 @@ export interface MapPicture {
   readonly barTitle: string;
   /** Undefined for columns in the order of the experts' numbers. */
   readonly order: Order | undefined;
-  /** What stands above the first and the last column when they are in another order. */
+  /** Labels above the first and the last column when they are in another order. */
   readonly orderTitles: readonly [string, string];
   readonly cursor: Cell | undefined;
   readonly pinned: Cell | undefined;

@@ -16,7 +16,7 @@ import { type TokenRef, TokenStrip } from './token-strip.tsx';
 import { type RecordedAnswer, useRecordedAnswers, useTokens } from './use-tokens.ts';
 
 export interface ExpertPanelProps {
-  /** The answer that was asked for; undefined for the newest one. */
+  /** The chosen answer; undefined for the newest one. */
   readonly shownAnswer: string | undefined;
   readonly onShowAnswer: (messageId: string | undefined) => void;
   readonly isOverlay: boolean;

@@ -1,7 +1,7 @@
 /**
  * Colours of the map. Blue for how often, orange and violet-blue for A and B: pairs that people with any kind of colour
- * blindness tell apart, and lightness alone orders the scale. A canvas cannot read a style sheet's `light-dark()`, so both
- * themes stand here.
+ * blindness distinguish, and lightness alone orders the scale. A canvas cannot read a style sheet's `light-dark()`, so both
+ * themes are here.
  */
 export interface Palette {
   readonly empty: string;
@@ -17,7 +17,7 @@ export interface Palette {
   readonly load: readonly string[];
   /** −1…1 -> more often for B, or for A. */
   readonly difference: readonly string[];
-  /** 0…1 in grey, behind the experts of two tokens. */
+  /** 0…1 in grey, under the experts of two tokens. */
   readonly faint: readonly string[];
 }
 

@@ -5,7 +5,7 @@ import { chosenExperts, type Recording } from '../core/recording.ts';
 import { usePage } from '../ui/hooks.ts';
 import type { Cell } from './map-geometry.ts';
 
-/** A token of an answer, by where its routing stands. */
+/** A token of an answer, by the position of its routing. */
 export interface TokenRef {
   readonly recording: Recording;
   readonly token: number;

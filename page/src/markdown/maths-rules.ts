@@ -43,7 +43,7 @@ function inlineMaths(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** "$5 and $6" is no formula: in one, no space follows the first dollar or precedes the last, and no digit follows. */
+/** "$5 and $6" is not a formula: in a formula no space follows the first dollar or precedes the last, and no digit follows. */
 function isMoney(content: string, after: string | undefined): boolean {
   return /^\s|\s$/.test(content) || /\d/.test(after ?? '');
 }

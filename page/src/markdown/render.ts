@@ -49,7 +49,7 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
 
 /**
  * Markdown as safe HTML, one string for each block on the top level. While an answer grows, only its last blocks change; what
- * shows them can leave the others alone. `known` remembers what was sanitised before, for one growing text.
+ * shows them can leave the others alone. `known` caches what was sanitised before, for one growing text.
  */
 export function renderBlocks(text: string, known: Map<string, string>): readonly string[] {
   const env = {};

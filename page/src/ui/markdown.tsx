@@ -38,7 +38,7 @@ export function Markdown({ text, isStreaming }: { text: string; isStreaming: boo
 
 interface BlockProps {
   readonly html: string;
-  /** The last block of an answer that goes on: colours and formulas wait until it is complete. */
+  /** The last block of an answer that is still streaming: colours and formulas wait until it is complete. */
   readonly isGrowing: boolean;
   readonly copyLabel: string;
 }

@@ -26,7 +26,7 @@ export function useFollowing(content: string) {
     if (!element) return;
     isFollowing.current = true;
     element.scrollTo({ top: element.scrollHeight });
-    // The event of this scroll tells nothing about the reader.
+    // The event of this scroll says nothing about the reader.
     lastTop.current = element.scrollTop;
     setAtEnd(true);
   };

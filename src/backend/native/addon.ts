@@ -12,7 +12,7 @@ export interface NativeAddon {
     states: readonly NativeState[],
     numThreads: number,
   ): NativeHandle;
-  /** `wanted` are numbers of outputs. */
+  /** Takes the indices of outputs. */
   run(
     handle: NativeHandle,
     inputs: readonly (Int32Array | Float32Array)[],

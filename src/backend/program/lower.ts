@@ -1,7 +1,7 @@
 import type { Instruction, Program, Value, ValueId } from '../../compile/program.ts';
 import { type Dim, multiplyDim } from '../../graph/dim.ts';
 
-/** What a row of activations becomes before it meets weights of a type; the numbers of C++'s `Activation`. */
+/** What a row of activations becomes before it is multiplied by weights of a type; the numbers of C++'s `Activation`. */
 export const F32_ACTIVATIONS = 0;
 
 export interface ActivationFormat {
@@ -22,9 +22,9 @@ interface Copy {
 }
 
 /**
- * Make the conversion of activations explicit: before a matrix product whose weights want int8 blocks stands one
+ * Make the conversion of activations explicit: a matrix product whose weights need int8 blocks is preceded by one
  * `quantizeRows`, and products that read the same rows share it (query, key and value; gate and up; all experts).
- * Conversions for products that stand in a row come before the first of them, so that they still stand in a row.
+ * Conversions for consecutive products come before the first of them, so that the products stay consecutive.
  */
 export function lowerToNative(program: Program, format: ActivationFormat): Program {
   const values: Value[] = [...program.values];

@@ -3,9 +3,9 @@ import type { KernelCall } from './kernel.ts';
 
 /** One query head of one token, and what it saw. */
 export interface AttentionRow {
-  /** Where the query stands in q_TNH. */
+  /** Offset of the query in q_TNH. */
   readonly at: number;
-  /** Where the keys that it saw stand in k_TGH, and the values in v_TGH. */
+  /** Offsets of the keys that it saw in k_TGH, and of the values in v_TGH. */
   readonly keysAt: readonly number[];
   /** Softmax of the scores: how much each of them counted. */
   readonly weights_S: Float64Array;

@@ -15,7 +15,7 @@ export interface ByteEdge {
 export interface CallEdge {
   /** First state of the rule. */
   readonly start: number;
-  /** Where to go on when the rule has ended. */
+  /** Where to continue when the rule has ended. */
   readonly back: number;
 }
 
@@ -39,7 +39,7 @@ export interface State {
 export interface Automaton {
   readonly states: readonly State[];
   readonly start: number;
-  /** Bytes that no edge tells apart have the same class. */
+  /** Bytes that no edge distinguishes have the same class. */
   readonly classOf: Uint8Array;
   /** One byte of each class. */
   readonly classBytes: readonly number[];

@@ -113,7 +113,7 @@ function utf8Sequences(low: number, high: number): [number, number][][] {
       return [...utf8Sequences(low, border), ...utf8Sequences(border + 1, high)];
     }
   }
-  // Within one length, the bytes behind the first differing one must take all values, or the range is cut further.
+  // Within one length, the bytes after the first differing one must take all values, or the range is cut further.
   for (const bits of [6, 12, 18]) {
     const mask = 2 ** bits - 1;
     if (high <= 0x7f || Math.floor(low / (mask + 1)) === Math.floor(high / (mask + 1))) continue;

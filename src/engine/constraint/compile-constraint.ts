@@ -25,10 +25,10 @@ export type ConstraintSpec =
   | ({ readonly type: 'tools' } & ToolRules);
 
 /**
- * What an answer must look like -> what `generate` takes as its `constraint`. Use it for all the
- * answers of one form: it remembers what it found, and the first tokens of the first answer take much longer than the rest. Throws `UsageError` for everything that can't be promised: `unsupported-schema` (with keyword
- * and JSON pointer), `unsupported-pattern`, `unsatisfiable-constraint`, `constraint-too-large`, `bad-grammar`, `bad-choices`,
- * `bad-tool`, `unknown-tool`.
+ * What an answer must look like -> the `constraint` of `generate`. Reuse it for all answers of one form: it caches token
+ * masks, and the first tokens of the first answer take much longer than the rest. Throws `UsageError` for everything that
+ * cannot be enforced: `unsupported-schema` (with keyword and JSON pointer), `unsupported-pattern`,
+ * `unsatisfiable-constraint`, `constraint-too-large`, `bad-grammar`, `bad-choices`, `bad-tool`, `unknown-tool`.
  */
 export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
   return constrainTokens(grammarOf(spec), tokenizer);

@@ -11,7 +11,7 @@ export interface ConstraintState {
    * complete. At least one bit is set. The array belongs to the state and is good until the next call.
    */
   mask(): Uint32Array;
-  /** Go on with a token that the mask allows. Throws `InternalError` for any other. */
+  /** Advance by a token that the mask allows. Throws `InternalError` for any other. */
   accept(token: number): void;
   /** The answer may end here. */
   readonly isComplete: boolean;

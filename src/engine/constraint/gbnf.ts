@@ -74,7 +74,7 @@ class GbnfParser {
     return rule;
   }
 
-  /** `isInside`: within brackets a rule goes on over the ends of lines. */
+  /** `isInside`: within brackets a rule continues over the ends of lines. */
   private parseChoice(isInside: boolean): Grammar {
     if (++this.depth > MAX_NESTING) throw this.fault(`groups are nested more than ${MAX_NESTING} deep`);
     const items = [this.parseSequence(isInside)];
@@ -129,7 +129,7 @@ class GbnfParser {
     const start = this.at;
     const name = this.match(NAME);
     if (!name) return undefined;
-    // The name of the next rule, at the beginning of a line, is no item of this one.
+    // The name of the next rule, at the beginning of a line, is not an item of this one.
     const end = this.at;
     this.match(BLANK);
     if (this.text.startsWith('::=', this.at)) {

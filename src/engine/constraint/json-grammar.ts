@@ -4,7 +4,7 @@ import { byte, choice, EMPTY, type Grammar, literal, repeat, rule, sequence } fr
 
 /**
  * White space after an opening bracket or a comma and before a closing bracket: none, one space, or one line end with an
- * indentation. Bounded, so that a weak model cannot go on with it for ever.
+ * indentation. Bounded, so that a weak model cannot produce it forever.
  */
 export const SPACE: Grammar = rule(
   choice(

@@ -31,7 +31,7 @@ import {
 
 /**
  * Documents that are valid for a schema, without white space around them. Properties come in the order of the schema.
- * `beside`: a schema that holds as well.
+ * The second schema, if given, must hold too.
  * Throws `UsageError`: `unsupported-schema` with keyword and JSON pointer, `constraint-too-large`.
  */
 export function schemaGrammar(schema: unknown, beside: Schema = true): Grammar {
@@ -100,7 +100,7 @@ class SchemaCompiler {
     return choice(...[...types].map((type) => byType[type]()));
   }
 
-  /** Values of `enum` and `const` that are valid for everything beside them. */
+  /** Values of `enum` and `const` that are valid for the other keywords. */
   private listedValues(alternative: Alternative): Grammar {
     const [first] = alternative.filter((schema) => schema.enum !== undefined || schema.const !== undefined);
     const candidates = first.const !== undefined ? [first.const] : (first.enum as unknown[]);

@@ -1,4 +1,4 @@
-/** Is a value of `enum` or `const` valid for the keywords beside it? */
+/** Is a value of `enum` or `const` valid for the other keywords? */
 import { isObject, type Schema, type SchemaDocument, type SchemaObject } from './schema-document.ts';
 
 export type TextTest = (schema: SchemaObject, text: string) => boolean;

@@ -1,4 +1,4 @@
-/** Numbers as JSON writes them, within bounds. Their digits are limited: a model that goes on for ever would never end. */
+/** Numbers as JSON writes them, within bounds. Their digits are limited: otherwise a model might never end a number. */
 import { UsageError } from '../../core/errors.ts';
 import {
   byte,
@@ -44,7 +44,7 @@ export interface Bound {
   readonly isExclusive: boolean;
 }
 
-/** Beyond these, a double does not tell neighbouring whole numbers apart. */
+/** Beyond these, a double does not distinguish neighbouring whole numbers. */
 const MAX_BOUND = 2 ** 53;
 
 /** Numbers between two bounds, written without exponent. Throws `UsageError` if they all lie beyond 2^53. */

@@ -1,6 +1,6 @@
 /**
  * Regular expressions of JavaScript with the flag `u`, as JSON Schema means them, without what no finite automaton can do
- * or nobody needs here: look-behind, look-ahead but at the beginning, back-references, word borders, Unicode properties.
+ * or is not needed here: look-behind, look-ahead except at the beginning, back-references, word borders, Unicode properties.
  */
 import { UsageError } from '../../core/errors.ts';
 import { ALL_CODES, type CodeSet, complement, unite } from './code-points.ts';

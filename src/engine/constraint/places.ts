@@ -1,6 +1,6 @@
 /**
  * Where an answer is in an automaton: sets of places, each a state with the stack of rules around it. Everything is kept
- * once and shared, and every step is remembered, so that following an answer costs a few look-ups for each byte.
+ * once and shared, and every step is cached, so that following an answer costs a few look-ups for each byte.
  */
 import { UsageError } from '../../core/errors.ts';
 import type { Automaton, Counter } from './automaton.ts';
@@ -27,7 +27,7 @@ export interface PositionSet {
   readonly positions: readonly Position[];
 }
 
-/** A call that has not ended: where to go on, within which other call. */
+/** A call that has not ended: where to continue, within which other call. */
 export interface Frame {
   readonly id: number;
   readonly back: Position;
@@ -144,7 +144,7 @@ export class Places {
     return this.begun(count.counterState, value, this.canonicalCount(count.outer, numBytes));
   }
 
-  /** Follows edges without bytes to all the places from which bytes can go on. */
+  /** Follows edges without bytes to all the places from which bytes can follow. */
   private close(begin: Place[]): Configuration {
     const { states } = this.automaton;
     const open = begin;

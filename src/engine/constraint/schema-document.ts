@@ -103,7 +103,7 @@ export class SchemaDocument {
     this.check(this.root, '', 0);
   }
 
-  /** Where a schema stands, as a JSON pointer. */
+  /** Location of a schema, as a JSON pointer. */
   pointerOf(schema: SchemaObject): string {
     return this.pointers.get(schema) ?? '';
   }

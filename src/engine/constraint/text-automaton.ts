@@ -1,4 +1,4 @@
-/** Deterministic automata over characters: patterns, formats and lengths of one string meet here. */
+/** Deterministic automata over characters: patterns, formats and lengths of one string are combined here. */
 import { InternalError, UsageError } from '../../core/errors.ts';
 import { ALL_CODES, type CodeSet, complement, intersect, unite } from './code-points.ts';
 import type { Grammar } from './grammar.ts';

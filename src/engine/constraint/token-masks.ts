@@ -1,6 +1,6 @@
 /**
  * Which tokens may come next. What a rule allows by itself is found once for each set of its positions, by one walk over
- * all tokens; only tokens that go on behind the end of the rule depend on what is around it.
+ * all tokens; only tokens that continue after the end of the rule depend on what is around it.
  */
 import type { Automaton } from './automaton.ts';
 import { type Configuration, DEAD, type Frame, Places, type PositionSet } from './places.ts';
@@ -47,7 +47,7 @@ export class TokenMasks {
     return out;
   }
 
-  /** Tokens that end the rule half-way and go on as what is around it allows. */
+  /** Tokens that end the rule half-way and continue as what is around it allows. */
   private addBeyond(frame: Frame, exits: Int32Array, out: Uint32Array): void {
     const { ends } = this.trie;
     const resumed = this.places.resume(frame);

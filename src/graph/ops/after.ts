@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.ts';
 
 /**
  * x itself, but not before `other` is there: what is computed from it waits. Costs nothing. Recomputation needs it, since
- * the inputs of a layer are there long before the layer is to be computed again.
+ * the inputs of a layer are there long before the layer is recomputed.
  */
 export const after = defineOp<[x: Tensor, other: Tensor]>({
   name: 'after',

@@ -11,7 +11,7 @@ export const PAGE_SIZE = 64;
  *
  * First writes k_TGH and v_TGH into the cells, then lets every query see positions 0…its own of its sequence.
  * q_TNH, k_TGH, v_TGH, positions_T, sequences_T (row of the page table), pages_BP (page numbers), and the layer's two
- * cell arrays [pages, G, PAGE_SIZE, H] -> TNH. Tokens of one sequence stand together in ascending position.
+ * KV cache arrays [pages, G, PAGE_SIZE, H] -> TNH. Tokens of one sequence are consecutive, in ascending position.
  * Scores are scaled by 1/sqrt(H); N is a multiple of G, and query head n reads key head floor(n·G/N).
  */
 export const cachedAttention = defineOp<

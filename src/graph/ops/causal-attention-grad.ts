@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor.ts';
 
 /**
  * Gradients of `causalAttention` for queries, keys and values, side by side: heads 0…N−1 are the queries', the next G the
- * keys', the last G the values'. The softmax is computed again, once for all three: keeping it would take T·T·N numbers.
+ * keys', the last G the values'. The softmax is recomputed, once for all three: keeping it would take T·T·N numbers.
  * gradient_TNH, q_TNH, k_TGH, v_TGH, sequences_T -> [T, N+2G, H]. Query heads that share a key head add up.
  */
 export const causalAttentionGrad = defineOp<

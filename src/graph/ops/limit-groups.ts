@@ -2,7 +2,7 @@ import { check, defineOp, lastDim } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
- * Group-limited routing: experts stand in `numGroups` equal groups; a group's score is the sum of its two largest
+ * Group-limited routing: experts form `numGroups` equal groups; a group's score is the sum of its two largest
  * entries; only the `numKept` best groups stay in the race, all other entries become −∞ (not 0: a biased score may be
  * negative). choice_TE -> TE. Ties between groups go to the lower group. Source: DeepSeek-V3, arXiv:2412.19437.
  */

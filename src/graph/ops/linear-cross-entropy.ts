@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor.ts';
  * weight is 0; such rows need not be computed. x_TD, weight_VD, targets_T (below V), weights_T (f32) -> T.
  *
  * The T·V logits never exist at once. For measuring; training calls `linearCrossEntropyGrad`, which gives the same numbers
- * beside the gradients.
+ * in addition to the gradients.
  */
 export const linearCrossEntropy = defineOp<
   [x_TD: Tensor, weight_VD: Tensor, targets_T: Tensor, weights_T: Tensor]

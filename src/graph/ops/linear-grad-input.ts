@@ -2,7 +2,7 @@ import { sameDim } from '../dim.ts';
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** Gradient of `linear` for x: gradient_TO, weight_OI -> TI, the product with the matrix as it stands. */
+/** Gradient of `linear` for x: gradient_TO, weight_OI -> TI, the product with the matrix itself. */
 export const linearGradInput = defineOp<[gradient_TO: Tensor, weight_OI: Tensor]>({
   name: 'linearGradInput',
   arity: 2,

@@ -3,7 +3,7 @@ import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
- * Each row's entries added into the given columns of a row of zeros; the way back from `gather`.
+ * Each row's entries added into the given columns of a row of zeros; the gradient of `gather`.
  * x_TK, columns_TK -> [T, numColumns].
  */
 export const scatterAddColumns = defineOp<[x_TK: Tensor, columns_TK: Tensor], { numColumns: number }>({

@@ -22,7 +22,7 @@ const scatterAddRowsOp: Op<[x_OD: Tensor, rows_O: Tensor], { times: number; symb
 });
 
 /**
- * Rows added into the given rows of a matrix of zeros, where several may meet in one; the way back from `embedding` and
+ * Rows added into the given rows of a matrix of zeros, where several may be added to one; the gradient of `embedding` and
  * `takeRows`. x_OD, rows_O -> [numRows, D].
  */
 export const scatterAddRows = Object.assign(

@@ -1,7 +1,7 @@
 import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** The sum of all rows: x_TD -> D. What a bias that was added to every row is told. */
+/** The sum of all rows: x_TD -> D. The gradient of a bias that was added to every row. */
 export const sumRows = defineOp<[x_TD: Tensor]>({
   name: 'sumRows',
   arity: 1,

@@ -2,7 +2,7 @@ import { check, defineOp } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import { scatterAddRows } from './scatter-add-rows.ts';
 
-/** Some rows, in the order asked for: x_TD, rows_O -> OD. Used to compute logits only where they are wanted. */
+/** Some rows, in the given order: x_TD, rows_O -> OD. Used to compute logits only where they are requested. */
 export const takeRows = defineOp<[x_TD: Tensor, rows_O: Tensor]>({
   name: 'takeRows',
   arity: 2,

@@ -69,7 +69,7 @@ export function writeGguf(config: Dots1Config): [key: string, value: GgufValue][
     ['feed_forward_length', u32(config.denseSize)],
     ['attention.head_count', u32(config.numHeads)],
     ['attention.head_count_kv', u32(config.numKeyValueHeads)],
-    // Only readers that were told take other widths than hidden size by number of heads.
+    // Only readers that know the field take other widths than hidden size by number of heads.
     ['attention.key_length', u32(config.headSize)],
     ['attention.value_length', u32(config.headSize)],
     ['attention.layer_norm_rms_epsilon', f32(config.normEps)],

@@ -18,7 +18,7 @@ interface CallContent {
   input: unknown;
 }
 
-/** Turns the text of an answer into blocks of content, and into the events that tell of them. */
+/** Turns the text of an answer into blocks of content, and into their events. */
 export class ContentBlocks {
   readonly content: (TextContent | CallContent)[] = [];
   private readonly parser: ToolCallParser | undefined;
@@ -74,7 +74,7 @@ export class ContentBlocks {
   }
 }
 
-/** Arguments that the token limit cut off are no JSON. */
+/** Arguments that the token limit cut off are not JSON. */
 function parsedOrEmpty(json: string): unknown {
   try {
     return JSON.parse(json);

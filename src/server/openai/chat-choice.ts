@@ -40,7 +40,7 @@ export interface ChatChoiceOptions {
   readonly returnsTokens: boolean;
 }
 
-/** Turns the pieces of one answer into what chunks carry. An answer in one piece is all its chunks put together. */
+/** Turns the pieces of one answer into what chunks carry. An answer without streaming is all its chunks put together. */
 export class ChatChoice {
   readonly tokens: number[] = [];
   private readonly options: ChatChoiceOptions;
@@ -100,7 +100,7 @@ export class ChatChoice {
     return this.choice({}, undefined, hasCalls && end.reason === 'stop' ? 'tool_calls' : end.reason);
   }
 
-  /** What belongs beside the choice that was given last. */
+  /** What belongs next to the last choice. */
   extensions(): ChunkExtensions | undefined {
     const routing = this.routing.take();
     return routing && { dots: { routing } };

@@ -27,7 +27,7 @@ export const chatRequest = z.object({
 
 export type ChatRequest = z.output<typeof chatRequest>;
 
-/** How many alternatives to list beside each token, or undefined for no log-probabilities at all. */
+/** How many alternatives to list with each token, or undefined for no log-probabilities at all. */
 export function wantedLogprobs(request: ChatRequest): number | undefined {
   if (request.logprobs) return request.top_logprobs ?? 0;
   if (request.top_logprobs) throw badRequest('top_logprobs needs logprobs to be true', 'top_logprobs');

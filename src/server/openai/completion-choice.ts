@@ -61,7 +61,7 @@ export class CompletionChoice {
     return this.choice('', null, end.reason);
   }
 
-  /** What belongs beside the choice that was given last. */
+  /** What belongs next to the last choice. */
   extensions(): { readonly dots?: object } {
     const routing = this.routing.take();
     return routing ? { dots: { routing } } : {};

@@ -53,7 +53,7 @@ export function maxTokensOf(request: CompletionRequest): number {
   return maxTokens;
 }
 
-/** Throws 400 for what can't be honoured; ignoring it would give another answer than was asked for. */
+/** Throws 400 for what can't be honoured; ignoring it would give another answer than requested. */
 export function refuseUnsupported(request: CompletionRequest): void {
   if (request.suffix) throw badRequest('suffix: this model cannot fill in the middle', 'suffix');
   if (request.best_of !== undefined && request.best_of !== (request.n ?? 1))

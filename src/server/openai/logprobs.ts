@@ -56,7 +56,7 @@ export class CompletionLogprobWriter {
   ): void {
     const { token, bytes } = entry;
     to.tokens.push(exactText(token, bytes, this.tokenizer));
-    // A token that goes on with a character begins where that character did.
+    // A token that continues a character begins where that character did.
     const isInside = bytes.length > 0 && isContinuation(bytes[0]) && this.numChars > 0;
     to.text_offset.push(isInside ? this.numChars - 1 : this.numChars);
     for (const byte of bytes) if (!isContinuation(byte)) this.numChars++;

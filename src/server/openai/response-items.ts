@@ -35,7 +35,7 @@ export interface ResponseEvent {
 }
 
 /**
- * What an answer consists of, and the events that tell how it comes to be. Every item is opened before its first delta
+ * What an answer consists of, and the events that report its progress. Every item is opened before its first delta
  * and closed before the next one is opened: clients throw otherwise.
  */
 export class ResponseItems {

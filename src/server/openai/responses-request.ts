@@ -146,7 +146,7 @@ export function responseTools(request: ResponsesRequest): Tools | undefined {
   };
 }
 
-/** What the answer has to look like, or undefined for free text. Throws 400 for a format beside calls of tools. */
+/** What the answer has to look like, or undefined for free text. Throws 400 for a format together with tool calls. */
 export function responseFormat(
   request: ResponsesRequest,
   tools: Tools | undefined,

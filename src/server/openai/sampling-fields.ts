@@ -113,7 +113,7 @@ function logitBias(wire: Readonly<Record<string, number>>, vocabSize: number): R
   return bias;
 }
 
-/** The number of answers asked for, or 400 above what the operator allows. */
+/** The number of requested answers, or 400 above what the operator allows. */
 export function numChoices(request: SamplingRequest, maxChoices: number): number {
   const n = request.n ?? 1;
   if (n > maxChoices) throw badRequest(`n: at most ${maxChoices} answers at once`, 'n');

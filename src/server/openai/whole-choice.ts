@@ -6,7 +6,7 @@ interface WholeCall {
   readonly function: { readonly name: string; arguments: string };
 }
 
-/** Puts the chunks of one choice together to the `choices` entry of an answer in one piece. */
+/** Puts the chunks of one choice together to the `choices` entry of an answer without streaming. */
 export class WholeChoice {
   private readonly index: number;
   private readonly wantsLogprobs: boolean;

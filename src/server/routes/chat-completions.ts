@@ -145,7 +145,7 @@ async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<objec
   };
 }
 
-/** What goes with the end of an answer: the seed it was drawn with, times, and what was asked for. */
+/** What goes with the end of an answer: its seed, times, and what was requested. */
 function lastExtensions(answer: Answer, index: number, end: ChoiceEnd): object {
   const { request, head, seed, prompt, choices } = answer;
   const receipt = request.dots?.receipt && {

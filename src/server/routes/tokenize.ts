@@ -31,7 +31,7 @@ const tokenizeRequest = z.object({
   ...chatFields,
 });
 
-/** `POST /tokenize` in two dialects, told apart by the key that holds the text: `content`, or `prompt` and `messages`. */
+/** `POST /tokenize` in two dialects, distinguished by the key that holds the text: `content`, or `prompt` and `messages`. */
 export async function tokenize(
   c: Context<AppEnv>,
   { served, settings }: ServerContext,

@@ -5,9 +5,9 @@ export type ToolDelta =
   | { readonly type: 'call-start'; readonly index: number; readonly id: string; readonly name: string }
   | { readonly type: 'call-arguments'; readonly index: number; readonly text: string };
 
-/** What stands before the arguments, behind the marker. */
+/** The text between the marker and the arguments. */
 const HEAD = /^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*(?=\{)/;
-/** No beginning of a call is longer; what is, is no call. */
+/** The start of a call is never longer; longer text is not a call. */
 const MAX_HEAD = 200;
 
 type Place = 'text' | 'head' | 'arguments' | 'tail';

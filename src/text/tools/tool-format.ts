@@ -29,7 +29,7 @@ const LIST_OPEN = '<tools>';
 const LIST_CLOSE = '</tools>';
 const MAX_TOOLS = 128;
 
-/** What stands before and behind the arguments, the markers included. */
+/** The text before and after the arguments, including the markers. */
 export function callFrame(name: string): { readonly before: string; readonly behind: string } {
   return { before: `${CALL_OPEN}\n{"name": "${name}", "arguments": `, behind: `}\n${CALL_CLOSE}` };
 }

@@ -15,7 +15,7 @@ import {
 export const suite: OpSuite = {
   cases: [
     {
-      name: 'two rows meet in one, and one stays as it is',
+      name: 'two rows are added to one, and one stays as it is',
       operands: [
         stored([3, 2], [1, 2, 3, 4, 5, 6]),
         rows([T, 2], [10, 20, 100, 200, 1000, 2000]),

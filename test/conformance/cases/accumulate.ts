@@ -25,6 +25,6 @@ export const suite: OpSuite = {
   ],
   refuses: {
     'a sum of another shape': (g) => accumulate(g.state('sum', [4]), g.weight('x', [2, 2])),
-    'a sum that is no state': (g) => accumulate(g.weight('sum', [4]), g.weight('x', [4])),
+    'a sum that is not a state': (g) => accumulate(g.weight('sum', [4]), g.weight('x', [4])),
   },
 };

@@ -67,7 +67,7 @@ export const suite: OpSuite = {
       groupedLinearGradInput(g.weight('gradient', [4, 4]), g.weight('w', [3, 5, 4]), g.input('e', [2, 2]), {
         slotsPerRow: 1,
       }),
-    'slots that are no token': (g) =>
+    'slots that are not a token': (g) =>
       groupedLinearGradInput(g.weight('gradient', [8, 5]), g.weight('w', [5, 5, 4]), g.input('e', [2, 4]), {
         slotsPerRow: 2,
       }),

@@ -35,7 +35,7 @@ export const suite: OpSuite = {
       expected: [0.622459, 0.768941, OUT, OUT, OUT, OUT, 0.562177, 1.019203],
     },
     {
-      name: 'one group is no limit',
+      name: 'one group limits nothing',
       operands: [rows([T, 4], [3, -1, 0, 2])],
       build: ([x]) => limitGroups(x, { numGroups: 1, numKept: 1 }),
       bindings: { T: 1 },

@@ -4,7 +4,7 @@ import { between, choices, integers, normals, type OpSuite, randomCases, rows, T
 export const suite: OpSuite = {
   cases: [
     {
-      name: 'entries that meet in a column add up, the others are zero',
+      name: 'entries of the same column add up, the others are zero',
       operands: [rows([T, 2], [1, 2, 3, 4]), integers([T, 2], [2, 0, 1, 1])],
       build: ([x, columns]) => scatterAddColumns(x, columns, { numColumns: 3 }),
       bindings: { T: 2 },

@@ -7,7 +7,7 @@ const O = symbol('O');
 export const suite: OpSuite = {
   cases: [
     {
-      name: 'rows that meet add up, the others are zero',
+      name: 'rows with the same target add up, the others are zero',
       operands: [rows([O, 2], [1, 2, 3, 4, 5, 6]), integers([O], [2, 0, 2])],
       build: ([x, targets]) => scatterAddRows(x, targets, 4),
       bindings: { T: 1, O: 3 },

@@ -25,7 +25,7 @@ export const suite: OpSuite = {
     }),
   ],
   refuses: {
-    'columns behind the last': (g) => takeColumns(g.weight('x', [2, 6]), { first: 4, count: 3 }),
+    'columns after the last': (g) => takeColumns(g.weight('x', [2, 6]), { first: 4, count: 3 }),
     'no columns': (g) => takeColumns(g.weight('x', [2, 6]), { first: 4, count: 0 }),
     'columns before the first': (g) => takeColumns(g.weight('x', [2, 6]), { first: -1, count: 3 }),
   },

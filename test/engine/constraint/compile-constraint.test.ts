@@ -82,7 +82,7 @@ describe('tools', () => {
     ]) {
       expect([text, acceptsText(constraint, tokenizer, text)]).toEqual([text, false]);
     }
-    // A single token that completes the marker and goes on must go on as the rules say.
+    // A single token that completes the marker and continues must continue as the rules say.
     const { tokens, tokenTypes } = fixtureVocabulary();
     const vocabulary = new Vocabulary([...tokens, '>x', '>\n{"', 'x>'], [...tokenTypes, 4, 4, 4]);
     const joined = fixtureTokenizer({ vocabulary });

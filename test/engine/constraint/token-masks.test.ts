@@ -115,7 +115,7 @@ describe('strings', () => {
     ['last of two', 0x7ff],
     ['first of three', 0x800],
     ['before surrogates', 0xd7ff],
-    ['behind surrogates', 0xe000],
+    ['after surrogates', 0xe000],
     ['last of three', 0xffff],
     ['first of four', 0x10000],
     ['last of all', 0x10ffff],

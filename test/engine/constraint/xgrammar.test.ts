@@ -26,12 +26,12 @@ const DIFFERENCES: Readonly<
   allOf: ['{"a":3}', false, true, 'it does not merge what allOf holds'],
   pattern: ['"AB-1.\\a"', false, true, 'a pattern is about the string, not about how JSON spells it'],
   'pattern that searches': ['"a é1"', true, false, 'patterns match anywhere in the text'],
-  'format and pattern': ['"1999-01-01"', false, true, 'it ignores the pattern beside a format'],
-  'pattern and length': ['"cccccccc"', false, true, 'it ignores the length beside a pattern'],
+  'format and pattern': ['"1999-01-01"', false, true, 'it ignores the pattern with a format'],
+  'pattern and length': ['"cccccccc"', false, true, 'it ignores the length with a pattern'],
   uri: ['"a0b://c"', true, false, 'a scheme may have digits'],
-  'numbers between 0 and 1': ['0.12345678', true, false, 'it allows six digits behind the point'],
-  'numbers between -0.25 and 12.5': ['0.12345678', true, false, 'it allows six digits behind the point'],
-  'tiny numbers': ['0.0000001', true, false, 'it allows six digits behind the point'],
+  'numbers between 0 and 1': ['0.12345678', true, false, 'it allows six digits after the point'],
+  'numbers between -0.25 and 12.5': ['0.12345678', true, false, 'it allows six digits after the point'],
+  'tiny numbers': ['0.0000001', true, false, 'it allows six digits after the point'],
   'integers below -5': ['-1', false, true, 'a fault of its version 0.1.27'],
 };
 /** Schemas that end its process: a key with a line end, a bound of an integer that is none. */

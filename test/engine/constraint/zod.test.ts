@@ -12,7 +12,7 @@ const category = z.object({
   },
 });
 
-// What clients in TypeScript send comes from here; they add patterns and bounds of their own to what was asked for.
+// What clients in TypeScript send comes from here; they add patterns and bounds of their own to the schema.
 it.each([
   ['int', z.int()],
   [

@@ -48,7 +48,7 @@ describe('ToolCallParser', () => {
     }
   });
 
-  it('tells text, calls and what is neither', () => {
+  it('distinguishes text, calls and what is neither', () => {
     const parsed = texts.map((text) => {
       const { content, calls } = parse([text]);
       return { content: content.slice(0, 40), calls };

@@ -7,7 +7,7 @@ export const causalAttentionGrad: Kernel = (call) => {
   const numKeyHeads = call.shape(2)[1];
   const numPacked = call.outputShape[1];
   const sum = new Float64Array(call.output.length);
-  // Where a head of q_TNH, and one of k_TGH or v_TGH, stands among the packed ones.
+  // Offset of a head of q_TNH, and of one of k_TGH or v_TGH, among the packed ones.
   const queryAt = (at: number): number =>
     at + Math.floor(at / (numHeads * headSize)) * 2 * numKeyHeads * headSize;
   const keyAt = (at: number): number =>

@@ -8,7 +8,7 @@ export const groupedLinearGradInput: Kernel = (call) => {
   const slotsPerRow = call.number('slotsPerRow');
   const sum_RI = new Float64Array(call.output.length);
   // Expert by expert, so that each row of a matrix is decoded once however many tokens chose it. Slots of one token
-  // meet in expert order here; in f64 that differs from slot order by less than f32 can show.
+  // are added in expert order here; in f64 that differs from slot order by less than f32 can show.
   for (let expert = 0; expert < numExperts; expert++) {
     const routed: number[] = [];
     experts_TK.forEach((chosen, r) => {
