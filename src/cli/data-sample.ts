@@ -9,6 +9,7 @@ import {
   type VerifiableQuestion,
 } from '../data/rejection-sampling.ts';
 import { generate } from '../engine/generate.ts';
+import { writeAll } from '../format/byte-sink.ts';
 import { createFileSink } from '../format/file-source.ts';
 import { renderChat } from '../text/render-chat.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
@@ -72,9 +73,7 @@ export async function dataSample(
   }).finally(() => progress.clear());
   const lines = result.accepted.map((conversation) => `${JSON.stringify(conversation)}\n`).join('');
   const bytes = new TextEncoder().encode(lines);
-  const sink = await createFileSink(flags.out, bytes.length);
-  await sink.write(bytes);
-  await sink.finish();
+  await writeAll(await createFileSink(flags.out, bytes.length), [bytes]);
   const summary = {
     questions: questions.length,
     sampled: result.numSampled,

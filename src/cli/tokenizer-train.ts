@@ -1,11 +1,11 @@
 /** `dots tokenizer train`: stream text files into the BPE trainer and write a tokenizer.json. */
-import { createReadStream } from 'node:fs';
-import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { FormatError, ResourceError, UsageError } from '../core/errors.ts';
-import { formatCount } from '../core/units.ts';
+import { ResourceError, UsageError } from '../core/errors.ts';
+import { readJsonLines, textField } from '../data/json-lines.ts';
+import { readBytes } from '../data/read-bytes.ts';
+import { writeAll } from '../format/byte-sink.ts';
+import { createFileSink } from '../format/file-source.ts';
 import { BpeTrainer } from '../text/bpe-trainer.ts';
 
 export interface TrainTokenizerOptions {
@@ -34,8 +34,6 @@ export interface TrainTokenizerResult {
   /** UTF-8 bytes of the training text for each token. */
   readonly bytesPerToken: number;
 }
-
-const CHUNK_BYTES = 1 << 18;
 
 /**
  * Train a tokenizer on files and write it to `out`, which is replaced only when the new one is complete. Throws
@@ -80,7 +78,8 @@ export async function trainTokenizerCommand(options: TrainTokenizerOptions): Pro
     ...(signal !== undefined && { signal }),
     onProgress: (done, total) => options.onProgress?.('merge', done, total),
   });
-  await writeBeside(out, trained.tokenizerJson());
+  const bytes = new TextEncoder().encode(trained.tokenizerJson());
+  await writeAll(await createFileSink(out, bytes.length), [bytes]);
   return { vocab: trained.vocabSize, merges: trained.merges.length, bytesPerToken: trained.bytesPerToken };
 }
 
@@ -118,143 +117,43 @@ async function readInto(
   options: TrainTokenizerOptions,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const isGzip = file.endsWith('.gz');
-  const isJsonLines = /\.(jsonl|ndjson)$/.test(isGzip ? file.slice(0, -3) : file);
-  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-  // Destroying the far end when the loop below ends early also closes the file; its error arrives in the loop.
-  const stream = isGzip ? pipeline(source, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : source;
-  const maxBytes = options.maxBytesPerFile ?? Number.POSITIVE_INFINITY;
-  const sink = isJsonLines
-    ? jsonLinesSink(trainer, file, options.field ?? 'text', maxBytes)
-    : plainTextSink(trainer, maxBytes);
+  const isJsonLines = /\.(jsonl|ndjson)(\.gz)?$/.test(file);
   try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      options.signal?.throwIfAborted();
-      const isFull = sink.write(chunk);
-      onBytes(source.bytesRead);
-      if (isFull) return;
-    }
-    sink.end();
-  } catch (cause) {
-    if (
-      cause instanceof Error &&
-      'code' in cause &&
-      typeof cause.code === 'string' &&
-      cause.code.startsWith('Z_')
-    ) {
-      throw new FormatError(`Cannot decompress ${file}: ${cause.message}`, {
-        code: 'bad-gzip',
-        hint: 'the file is damaged or incomplete; compare its size with where it came from',
-        cause,
-      });
-    }
-    if (cause instanceof Error && 'syscall' in cause) throw unreadable(file, cause);
-    throw cause;
+    await (isJsonLines ? readDocuments : readPlainText)(trainer, file, options, onBytes);
   } finally {
     trainer.endText();
-    stream.destroy();
-    source.destroy();
   }
 }
 
-interface Sink {
-  /** True once the limit is reached. */
-  write(chunk: Uint8Array): boolean;
-  /** The file ended: what is held back is complete. */
-  end(): void;
+async function readDocuments(
+  trainer: BpeTrainer,
+  file: string,
+  { field = 'text', maxBytesPerFile = Number.POSITIVE_INFINITY, signal }: TrainTokenizerOptions,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  let numBytes = 0;
+  for await (const document of readJsonLines(file, { signal, onBytes })) {
+    trainer.addText(textField(document, field, file));
+    numBytes += document.numBytes;
+    if (numBytes >= maxBytesPerFile) return;
+  }
 }
 
-function plainTextSink(trainer: BpeTrainer, maxBytes: number): Sink {
+async function readPlainText(
+  trainer: BpeTrainer,
+  file: string,
+  { maxBytesPerFile = Number.POSITIVE_INFINITY, signal }: TrainTokenizerOptions,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let numBytes = 0;
-  return {
-    write(chunk) {
-      const part = chunk.subarray(0, maxBytes - numBytes);
-      numBytes += part.length;
-      trainer.addChunk(decoder.decode(part, { stream: true }));
-      return numBytes >= maxBytes;
-    },
-    end() {
-      trainer.addChunk(decoder.decode());
-    },
-  };
-}
-
-function jsonLinesSink(trainer: BpeTrainer, file: string, field: string, maxBytes: number): Sink {
-  const decoder = new TextDecoder();
-  let held: Uint8Array[] = [];
-  let line = 0;
-  let numBytes = 0;
-  const addLine = (bytes: Uint8Array): void => {
-    line++;
-    const json = decoder.decode(bytes);
-    if (json.trim() === '') return;
-    trainer.addText(readField(json, field, file, line));
-    numBytes += bytes.length;
-  };
-  return {
-    write(chunk) {
-      let start = 0;
-      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-        const tail = chunk.subarray(start, end);
-        addLine(held.length === 0 ? tail : joined([...held, tail]));
-        held = [];
-        start = end + 1;
-        if (numBytes >= maxBytes) return true;
-      }
-      if (start < chunk.length) held.push(chunk.slice(start));
-      return false;
-    },
-    end() {
-      if (held.length > 0) addLine(joined(held));
-    },
-  };
-}
-
-function readField(json: string, field: string, file: string, line: number): string {
-  let found: string;
-  try {
-    const document: unknown = JSON.parse(json);
-    if (typeof document === 'object' && document !== null && Object.hasOwn(document, field)) {
-      const text: unknown = (document as Record<string, unknown>)[field];
-      if (typeof text === 'string') return text;
-      found = `its "${field}" is not a string`;
-    } else found = `it has no field "${field}"`;
-  } catch {
-    found = 'it is not JSON';
+  for await (const chunk of readBytes(file, { signal, onBytes })) {
+    const part = chunk.subarray(0, maxBytesPerFile - numBytes);
+    numBytes += part.length;
+    trainer.addChunk(decoder.decode(part, { stream: true }));
+    if (numBytes >= maxBytesPerFile) return;
   }
-  throw new FormatError(`Cannot read line ${formatCount(line)} of ${file}: ${found}`, {
-    code: 'bad-training-document',
-    hint: 'every line must be an object with its text in that field; choose the field with --field NAME',
-  });
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
-}
-
-/** A reader of `out` sees the old file or the new one, never a part. */
-async function writeBeside(out: string, text: string): Promise<void> {
-  const partial = `${out}.partial-${process.pid}`;
-  try {
-    const handle = await open(partial, 'w');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, out);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    throw unwritable(out, cause);
-  }
+  trainer.addChunk(decoder.decode());
 }
 
 function unreadable(file: string, cause: unknown): UsageError | ResourceError {

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { writeAll } from '../format/byte-sink.ts';
 import { createFileSink } from '../format/file-source.ts';
 import { trainingReport } from '../train/report.ts';
 import { RunFolder } from '../train/run-folder.ts';
@@ -28,9 +29,7 @@ export async function trainReport(session: Session, run: string, flags: TrainRep
   const records = await (await RunFolder.open(path)).readLog();
   const out = flags.out ?? join(path, 'report.html');
   const bytes = new TextEncoder().encode(trainingReport(basename(resolve(path)), records));
-  const sink = await createFileSink(out, bytes.length);
-  await sink.write(bytes);
-  await sink.finish();
+  await writeAll(await createFileSink(out, bytes.length), [bytes]);
   if (flags.json) await session.json({ report: out, records: records.length, bytes: bytes.length });
   else await session.line(`wrote ${out}`);
 }

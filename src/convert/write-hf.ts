@@ -1,7 +1,7 @@
 /** Writes a model as a Hugging Face folder that transformers loads. */
 import { UsageError } from '../core/errors.ts';
 import { bf16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
-import type { SinkFolder } from '../format/byte-sink.ts';
+import { type SinkFolder, writeAll } from '../format/byte-sink.ts';
 import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { writeSafetensors } from '../format/safetensors-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
@@ -52,13 +52,7 @@ export async function writeHfModel(
   let { sizeBytes } = written;
   for (const [name, text] of smallFiles(source, TORCH_NAMES[matrixType.name])) {
     const bytes = new TextEncoder().encode(text);
-    const sink = await folder.create(name, bytes.length);
-    try {
-      await sink.write(bytes);
-      await sink.finish();
-    } finally {
-      await sink.discard();
-    }
+    await writeAll(await folder.create(name, bytes.length), [bytes]);
     sizeBytes += bytes.length;
   }
   return { files: written.files, sizeBytes, numTensors: tensors.length };

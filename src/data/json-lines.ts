@@ -1,11 +1,7 @@
 /** Reads files with one JSON document per line, plain or gzipped. Every error names the file and the line. */
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { FormatError, ResourceError, UsageError } from '../core/errors.ts';
+import { FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
-
-const CHUNK_BYTES = 1 << 18;
+import { type ReadBytesOptions, readBytes } from './read-bytes.ts';
 
 export type JsonFields = Readonly<Record<string, unknown>>;
 
@@ -13,19 +9,15 @@ export interface JsonLine {
   readonly fields: JsonFields;
   /** Counted from 1. */
   readonly line: number;
-}
-
-export interface ReadLinesOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes of the file, as it lies on disk, read so far. */
-  readonly onBytes?: (doneBytes: number) => void;
+  /** Length of the line. */
+  readonly numBytes: number;
 }
 
 /**
  * The documents of one file, in order; empty lines are passed over. Throws `UsageError` if there is no such file,
  * `FormatError` for a line that is not a JSON object, for a damaged archive and for a file without any document.
  */
-export async function* readJsonLines(file: string, options: ReadLinesOptions = {}): AsyncGenerator<JsonLine> {
+export async function* readJsonLines(file: string, options: ReadBytesOptions = {}): AsyncGenerator<JsonLine> {
   let line = 0;
   let numDocuments = 0;
   for await (const bytes of readLines(file, options)) {
@@ -47,7 +39,7 @@ export async function* readJsonLines(file: string, options: ReadLinesOptions = {
       throw badLine(file, line, 'it is not a JSON object');
     }
     numDocuments++;
-    yield { fields: value as JsonFields, line };
+    yield { fields: value as JsonFields, line, numBytes: bytes.length };
   }
   if (numDocuments > 0) return;
   throw new FormatError(`Cannot use ${file}: it holds no documents`, {
@@ -75,54 +67,17 @@ export function badLine(file: string, line: number, found: string, cause?: unkno
   });
 }
 
-async function* readLines(file: string, options: ReadLinesOptions): AsyncGenerator<Uint8Array> {
-  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-  const stream = file.endsWith('.gz')
-    ? pipeline(source, createGunzip({ chunkSize: CHUNK_BYTES }), () => {})
-    : source;
+async function* readLines(file: string, options: ReadBytesOptions): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      options.signal?.throwIfAborted();
-      options.onBytes?.(source.bytesRead);
-      let start = 0;
-      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-        const tail = chunk.subarray(start, end);
-        yield held.length === 0 ? tail : Buffer.concat([...held, tail]);
-        held = [];
-        start = end + 1;
-      }
-      if (start < chunk.length) held.push(chunk.slice(start));
+  for await (const chunk of readBytes(file, options)) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      const tail = chunk.subarray(start, end);
+      yield held.length === 0 ? tail : Buffer.concat([...held, tail]);
+      held = [];
+      start = end + 1;
     }
-    if (held.length > 0) yield Buffer.concat(held);
-  } catch (cause) {
-    throw readable(file, cause);
-  } finally {
-    stream.destroy();
-    source.destroy();
+    if (start < chunk.length) held.push(chunk.slice(start));
   }
-}
-
-function readable(file: string, cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code.startsWith('Z_') || code === 'ERR_STREAM_PREMATURE_CLOSE') {
-    return new FormatError(`Cannot decompress ${file}: ${(cause as Error).message}`, {
-      code: 'bad-gzip',
-      hint: 'the file is damaged or incomplete; compare its size with where it came from',
-      cause,
-    });
-  }
-  if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new UsageError(`Cannot read ${file}: there is no such file`, {
-      code: 'file-not-found',
-      hint: 'check the spelling; a relative path starts at the current folder',
-      cause,
-    });
-  }
-  if (!(cause instanceof Error && 'syscall' in cause)) return cause;
-  return new ResourceError(`Cannot read ${file}: ${cause.message}`, {
-    code: 'unreadable-file',
-    hint: 'check that it is a file and that you may read it',
-    cause,
-  });
+  if (held.length > 0) yield Buffer.concat(held);
 }

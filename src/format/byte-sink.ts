@@ -13,6 +13,16 @@ export interface ByteSink {
   discard(): Promise<void>;
 }
 
+/** Write a whole file, piece by piece. Whatever fails leaves nothing of it, and no open file. */
+export async function writeAll(sink: ByteSink, pieces: Iterable<Uint8Array>): Promise<void> {
+  try {
+    for (const bytes of pieces) await sink.write(bytes);
+    await sink.finish();
+  } finally {
+    await sink.discard();
+  }
+}
+
 /** Starts a file; `sizeBytes` lets it refuse early if the disk has no room for that much. */
 export type SinkOpener = (name: string, sizeBytes: number) => Promise<ByteSink>;
 

@@ -10,7 +10,7 @@
  */
 import { FormatError, UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
-import type { ByteSink } from './byte-sink.ts';
+import { type ByteSink, writeAll } from './byte-sink.ts';
 import type { ByteSource } from './byte-source.ts';
 import { parseJson } from './json.ts';
 
@@ -94,14 +94,12 @@ export class TokenShardWriter {
     front.set(littleEndian(this.tokenBytes_V), layout.tokenBytes);
     const counts = Uint32Array.from(this.documents, (document) => document.length);
     front.set(littleEndian(counts), layout.documentTokens);
-    try {
-      await sink.write(front);
-      for (const document of this.documents) await sink.write(littleEndian(document));
-      await sink.finish();
-    } catch (error) {
-      await sink.discard();
-      throw error;
-    }
+    await writeAll(sink, this.pieces(front));
+  }
+
+  private *pieces(front: Uint8Array): Generator<Uint8Array> {
+    yield front;
+    for (const document of this.documents) yield littleEndian(document);
   }
 
   private allFacts(): ShardFacts {

@@ -6,7 +6,7 @@ import type { ConvertSource, ValueRun } from '../convert/convert-source.ts';
 import { writeHfModel } from '../convert/write-hf.ts';
 import { FormatError, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { f32 } from '../dtype/index.ts';
-import type { SinkFolder } from '../format/byte-sink.ts';
+import { type SinkFolder, writeAll } from '../format/byte-sink.ts';
 import { readAll } from '../format/byte-source.ts';
 import { openFileFolder } from '../format/file-source.ts';
 import { type HfFiles, openHfFolder } from '../format/hf-folder.ts';
@@ -59,13 +59,7 @@ export async function writeCheckpoint(
     bytes: ({ name }) => [bytesOf(store.array(name))],
   });
   const bytes = new TextEncoder().encode(`${JSON.stringify({ version: VERSION, ...progress }, null, 2)}\n`);
-  const sink = await folder.create(PROGRESS_FILE, bytes.length);
-  try {
-    await sink.write(bytes);
-    await sink.finish();
-  } finally {
-    await sink.discard();
-  }
+  await writeAll(await folder.create(PROGRESS_FILE, bytes.length), [bytes]);
 }
 
 /** Everything back into the store. Throws `ShapeError` for a model of another configuration, `FormatError` for damage. */

@@ -76,8 +76,9 @@ describe('trainTokenizerCommand()', () => {
     const bad = [
       ['{"text": "a"}\n\n{"text": ', 'line 3', 'it is not JSON'],
       ['{"text": "a"}\n{"txt": "b"}', 'line 2', 'it has no field "text"'],
-      ['{"text": 5}\n', 'line 1', 'its "text" is not a string'],
-      ['[1]\n', 'line 1', 'it has no field'],
+      ['{"text": 5}\n', 'line 1', 'its "text" is not text'],
+      ['[1]\n', 'line 1', 'it is not a JSON object'],
+      [Uint8Array.of(0x22, 0xff, 0x22), 'line 1', 'it is not UTF-8'],
     ];
     for (const [content, line, found] of bad) {
       await writeFile(join(folder, 'bad.jsonl'), content);
