@@ -50,7 +50,7 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
   });
 
   it.each(backends)(
-    'gives the same logits however its prompt is cut, on the $name backend',
+    'gives the same logits however its prompt is chunked, on the $name backend',
     async (backend) => {
       const tokens = tokensOf(90, config.vocabSize);
       const weights = weightsFromHf(config, tensors);
@@ -111,7 +111,7 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
     });
   });
 
-  it('sums the same gradients on both backends, and the same bits when layers are computed again', async () => {
+  it('sums the same gradients on both backends, and the same bits with recomputed layers', async () => {
     const balance = routedLayers(config).length > 0;
     const results = [];
     for (const { backend } of trainingBackends()) {
@@ -136,7 +136,7 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
     });
   });
 
-  it('learns, and goes on from its checkpoint', async () => {
+  it('learns, and resumes from its checkpoint', async () => {
     const { architecture, ...shape } = TRAINED[config.architecture];
     const run = toyRun({ model: { architecture, ...shape }, balance: {} });
     const runFolder = await toyFolder();

@@ -62,7 +62,7 @@ export interface SoftmaxRouterConfig {
   readonly normalizeTopK: boolean;
 }
 
-/** Shares of a softmax over all experts, of which a token meets the largest. Source: arXiv:2505.09388. */
+/** Shares of a softmax over all experts, of which a token uses the largest. Source: arXiv:2505.09388. */
 export function softmaxRouter(x_TD: Tensor, w: Weights, c: SoftmaxRouterConfig): Routed {
   const scores_TE = softmax(linear(x_TD, w('router')));
   const experts_TK = topK(scores_TE, { k: c.numExpertsPerToken });
