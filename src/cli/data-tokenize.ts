@@ -57,7 +57,7 @@ export async function dataTokenize(
 }
 
 /** A `tokenizer.json`, or the tokenizer of a model. */
-export async function loadTokenizer(path: string): Promise<Tokenizer> {
+async function loadTokenizer(path: string): Promise<Tokenizer> {
   if (path.endsWith('.json')) {
     const bytes = await readFile(path).catch((cause: unknown) => {
       throw new UsageError(`Cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {

@@ -4,9 +4,9 @@ import { printable } from './printable.ts';
 import { Interrupted, OutputClosed, type Session } from './session.ts';
 
 export const EXIT_OK = 0;
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
-export const EXIT_INTERRUPTED = 130;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_INTERRUPTED = 130;
 
 /** Write one `error:` line and one `hint:` line to stderr, and give the exit code. Hints name the command's own help. */
 export function reportError(error: unknown, session: Session, command?: string): number {

@@ -82,7 +82,7 @@ export const GGUF_ARRAYS = {
 >;
 
 /** `an array of 12 strings`, `a string`, `a u32`: what messages call a value. */
-export function describeValue(value: GgufValue): string {
+function describeValue(value: GgufValue): string {
   if (value.type !== 'array') return `${/^(i|f32|f64)/.test(value.type) ? 'an' : 'a'} ${value.type}`;
   return `an array of ${formatCount(value.value.length)} ${value.elementType}`;
 }

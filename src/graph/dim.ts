@@ -56,7 +56,7 @@ export function evaluateShape(shape: Shape, bindings: Bindings): number[] {
 }
 
 /** `128`, `T`, `6T`. */
-export function formatDim(dim: Dim): string {
+function formatDim(dim: Dim): string {
   if (typeof dim === 'number') return String(dim);
   return dim.times === 1 ? dim.symbol : `${dim.times}${dim.symbol}`;
 }

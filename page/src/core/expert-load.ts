@@ -45,7 +45,7 @@ export function loadOf(
   return { layout, numTokens: tokens, counts };
 }
 
-export function sameLayout(a: ExpertLayout, b: ExpertLayout): boolean {
+function sameLayout(a: ExpertLayout, b: ExpertLayout): boolean {
   return (
     a.numExperts === b.numExperts && a.numChosen === b.numChosen && String(a.layers) === String(b.layers)
   );

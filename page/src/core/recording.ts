@@ -55,7 +55,7 @@ export class Recorder {
   }
 }
 
-export function rowLength({ layers, numChosen }: ExpertLayout): number {
+function rowLength({ layers, numChosen }: ExpertLayout): number {
   return layers.length * numChosen;
 }
 

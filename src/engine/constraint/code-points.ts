@@ -4,7 +4,7 @@ import { byte, choice, type Grammar, literal, sequence } from './grammar.ts';
 /** Ranges of code points: ascending, apart from each other, both ends included. */
 export type CodeSet = readonly (readonly [low: number, high: number])[];
 
-export const MAX_CODE_POINT = 0x10ffff;
+const MAX_CODE_POINT = 0x10ffff;
 /** Every character; surrogates are none. */
 export const ALL_CODES: CodeSet = [
   [0, 0xd7ff],

@@ -36,7 +36,7 @@ export function isValid(
 }
 
 /** Equal as JSON; the order of keys does not matter. */
-export function isEqual(a: unknown, b: unknown): boolean {
+function isEqual(a: unknown, b: unknown): boolean {
   return a === b || canonicalJson(a) === canonicalJson(b);
 }
 
