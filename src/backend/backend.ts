@@ -1,7 +1,7 @@
 import type { Program } from '../compile/program.ts';
 import type { StorageType } from '../dtype/storage-type.ts';
-import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Bindings } from '../graph/dim.ts';
+import type { StoredWeight } from '../graph/stored-weight.ts';
 import type { Store, TensorSpec } from './store.ts';
 
 /** Runs programs. Memory is already planned; a backend loads weights, runs instructions in order, and frees what it took. */

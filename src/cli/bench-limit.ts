@@ -4,11 +4,11 @@ import type { Program, SourceValue } from '../compile/program.ts';
 import { InternalError } from '../core/errors.ts';
 import { storageTypeByName } from '../dtype/index.ts';
 import type { StorageType } from '../dtype/storage-type.ts';
-import type { StoredWeight } from '../dtype/stored-weight.ts';
 import type { Engine } from '../engine/open.ts';
 import { evaluateShape } from '../graph/dim.ts';
 import type { CallSizes } from '../graph/op.ts';
 import { factsOf } from '../graph/ops/index.ts';
+import type { StoredWeight } from '../graph/stored-weight.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import type { BenchTest } from './bench-tests.ts';
 

@@ -13,12 +13,14 @@ import { hfNames, weightSpecs } from '../model/weights.ts';
 import { readChatTemplate, readTokenizerSource } from '../text/model-text.ts';
 import type { TokenizerSource } from '../text/tokenizer.ts';
 
-/** Values that lie in a row in one file. */
+/** Whole rows of a tensor that follow each other in one file. */
 export interface ValueRun {
   readonly source: ByteSource;
   readonly type: StorageType;
   readonly offset: number;
   readonly numElements: number;
+  /** How much an error counts in each column, for types that can make use of it. */
+  readonly importance?: Float32Array;
 }
 
 export interface SourceWeight {

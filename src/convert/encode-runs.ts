@@ -1,54 +1,55 @@
 /** Values of one storage type -> another, a block of a few megabytes at a time. */
-import { UnsupportedError } from '../core/errors.ts';
+import { InternalError, UnsupportedError } from '../core/errors.ts';
 import { type StorageType, storageBytes } from '../dtype/index.ts';
 import type { ValueRun } from './convert-source.ts';
 
-// A multiple of every block size. As f32 this is 4 MB: large enough for the disk, small compared with any model.
+// As f32 this is 4 MB: large enough for the disk, small compared with any model.
 const BLOCK_ELEMENTS = 1 << 20;
 
 /**
- * The bytes of `runs`, one after the other, as `type`; zeros if there are none. Bytes that already are of that type pass
- * unchanged. The arrays it gives are used again for the next ones.
+ * The bytes of a tensor of `shape` as `type`: of `runs`, one after the other; zeros if there are none. Bytes that already are
+ * of that type pass unchanged. Always encodes whole rows, so that what is written never depends on how runs are cut. The
+ * arrays it gives are used again for the next ones.
  */
 export async function* encodeRuns(
   runs: readonly ValueRun[],
   type: StorageType,
-  numElements: number,
+  shape: readonly number[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const numColumns = shape[shape.length - 1];
+  const numElements = shape.reduce((a, b) => a * b, 1);
   if (runs.length === 0) yield* zeros(storageBytes(type, numElements));
-  const block = runs.some((run) => run.type !== type) ? scratch(type) : undefined;
+  const rowsAtOnce = Math.max(1, Math.floor(BLOCK_ELEMENTS / numColumns));
+  const encodeRow = encoderOf(type, runs);
+  const values = new Float32Array(encodeRow ? rowsAtOnce * numColumns : 0);
+  const encoded = new Uint8Array(storageBytes(type, values.length));
   for (const run of runs) {
-    for (let start = 0; start < run.numElements; start += BLOCK_ELEMENTS) {
-      const count = Math.min(BLOCK_ELEMENTS, run.numElements - start);
+    if (run.numElements % numColumns !== 0)
+      throw new InternalError(`${run.numElements} values are no whole number of rows of ${numColumns}`);
+    for (let start = 0; start < run.numElements; start += rowsAtOnce * numColumns) {
+      const count = Math.min(rowsAtOnce * numColumns, run.numElements - start);
       const offset = run.offset + storageBytes(run.type, start);
       const bytes = await run.source.read(offset, storageBytes(run.type, count));
-      if (!block || run.type === type) {
+      if (!encodeRow || run.type === type) {
         yield bytes;
         continue;
       }
-      run.type.decode(bytes, 0, block.values, 0, count);
-      block.encode(block.values, 0, block.bytes, 0, count);
-      yield block.bytes.subarray(0, storageBytes(type, count));
+      run.type.decode(bytes, 0, values, 0, count);
+      for (let at = 0; at < count; at += numColumns)
+        encodeRow(values, at, encoded, storageBytes(type, at), numColumns, run.importance);
+      yield encoded.subarray(0, storageBytes(type, count));
     }
   }
 }
 
-function scratch(type: StorageType): {
-  readonly values: Float32Array;
-  readonly bytes: Uint8Array;
-  readonly encode: NonNullable<StorageType['encode']>;
-} {
-  if (!type.encode) {
-    throw new UnsupportedError(`Cannot write values as ${type.name}`, {
-      code: 'no-encoder',
-      hint: 'convert to f32, f16, bf16 or q8_0',
-    });
-  }
-  return {
-    values: new Float32Array(BLOCK_ELEMENTS),
-    bytes: new Uint8Array(storageBytes(type, BLOCK_ELEMENTS)),
-    encode: type.encode,
-  };
+/** Undefined where nothing needs to be encoded. */
+function encoderOf(type: StorageType, runs: readonly ValueRun[]): StorageType['encodeRow'] {
+  if (runs.every((run) => run.type === type)) return undefined;
+  if (type.encodeRow) return type.encodeRow;
+  throw new UnsupportedError(`Cannot write values as ${type.name}`, {
+    code: 'no-encoder',
+    hint: 'convert to f32, f16, bf16 or q8_0',
+  });
 }
 
 function* zeros(sizeBytes: number): Generator<Uint8Array, void, undefined> {

@@ -1,5 +1,6 @@
 /** Writes a model as a GGUF file that llama.cpp loads too. Source of keys and rules: llama.cpp's converter. */
 import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
+import { FILE_TYPES } from '../format/gguf-file-types.ts';
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
 import { writeGguf } from '../format/gguf-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
@@ -13,9 +14,6 @@ import { tokenizerMetadata } from './tokenizer-gguf.ts';
 
 /** What a command may ask for; other types need more than a conversion. */
 export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0';
-
-/** Numbers of `general.file_type`, which readers only show. */
-const FILE_TYPES: Readonly<Record<string, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 };
 
 interface TargetTensor {
   readonly name: string;
@@ -41,12 +39,7 @@ export async function writeGgufModel(
     {
       metadata: source.metadata ? changedMetadata(source.metadata, type) : newMetadata(source, tensors),
       tensors,
-      bytes: ({ weight, type: to, shape }) =>
-        encodeRuns(
-          weight.runs,
-          to,
-          shape.reduce((a, b) => a * b, 1),
-        ),
+      bytes: ({ weight, type: to, shape }) => encodeRuns(weight.runs, to, shape),
     },
     options,
   );
@@ -92,7 +85,7 @@ function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): G
     ['general.name', string(name)],
     ['general.size_label', string(sizeLabel(config))],
     ...optional('general.license', license),
-    ['general.file_type', u32(FILE_TYPES[commonType(tensors)] ?? 0)],
+    ...fileType(tensors),
     ['general.quantization_version', u32(2)],
     ...configToGguf(config),
     ...(tokenizer ? tokenizerMetadata(tokenizer, config.vocabSize, origin) : noTokenizer()),
@@ -119,7 +112,13 @@ function sizeLabel(config: ModelConfig): string {
   return routed ? `${routed.numExperts}x${size}` : size;
 }
 
-/** The type that most bytes have. */
+/** None for a mix that has no number: readers then look at the tensors. */
+function fileType(tensors: readonly TargetTensor[]): [string, GgufValue][] {
+  const number = FILE_TYPES[commonType(tensors)];
+  return number === undefined ? [] : [['general.file_type', u32(number)]];
+}
+
+/** The type that most values have. */
 function commonType(tensors: readonly TargetTensor[]): string {
   const sizes = new Map<string, number>();
   for (const { type, shape } of tensors) {

@@ -40,12 +40,7 @@ export async function writeHfModel(
     folder,
     {
       tensors,
-      bytes: ({ runs, type: to, shape }) =>
-        encodeRuns(
-          runs,
-          to,
-          shape.reduce((a, b) => a * b, 1),
-        ),
+      bytes: ({ runs, type: to, shape }) => encodeRuns(runs, to, shape),
     },
     options,
   );

@@ -18,10 +18,10 @@ export const bf16 = defineScalarType({
     }
     if (numPaired < numElements) bits[numPaired] = view.getUint16(2 * numPaired, true) << 16;
   },
-  encodeRun(source, sourceOffset, target, targetOffset, numElements) {
-    const bits = new Uint32Array(source.buffer, source.byteOffset + 4 * sourceOffset, numElements);
+  encodeRow(source, sourceOffset, target, targetOffset, numColumns) {
+    const bits = new Uint32Array(source.buffer, source.byteOffset + 4 * sourceOffset, numColumns);
     let out = targetOffset;
-    for (let i = 0; i < numElements; i++) {
+    for (let i = 0; i < numColumns; i++) {
       const upper = upperHalf(bits[i]);
       target[out] = upper;
       target[out + 1] = upper >>> 8;

@@ -28,8 +28,15 @@ interface BlockTypeSpec {
   readonly layout: BlockLayout<string>;
   /** One block: bytes from `at`, values to `out`. Called for every block of every row, so it must not allocate. */
   decodeBlock(source: Uint8Array, at: number, target: Float32Array, out: number): void;
-  /** One block: values from `at`, bytes to `out`. */
-  encodeBlock?(source: Float32Array, at: number, target: Uint8Array, out: number): void;
+  /** One block: values from `at`, bytes to `out`. `importance` is the whole row's; this block begins at `column` of it. */
+  encodeBlock?(
+    source: Float32Array,
+    at: number,
+    target: Uint8Array,
+    out: number,
+    importance: Float32Array | undefined,
+    column: number,
+  ): void;
 }
 
 /** A type whose elements share scales in blocks. Walks the blocks and checks ranges once a call, not once a block. */
@@ -53,12 +60,12 @@ export function defineBlockType(spec: BlockTypeSpec): StorageType {
     },
   };
   if (encodeBlock === undefined) return type;
-  type.encode = (source, sourceOffset, target, targetOffset, numElements) => {
-    checkRange(type, 'encode', target, targetOffset, source, sourceOffset, numElements);
-    const end = sourceOffset + numElements;
+  type.encodeRow = (source, sourceOffset, target, targetOffset, numColumns, importance) => {
+    checkRange(type, 'encode', target, targetOffset, source, sourceOffset, numColumns);
+    checkImportance(type, numColumns, importance);
     let out = targetOffset;
-    for (let at = sourceOffset; at < end; at += blockElements) {
-      encodeBlock(source, at, target, out);
+    for (let column = 0; column < numColumns; column += blockElements) {
+      encodeBlock(source, sourceOffset + column, target, out, importance, column);
       out += blockBytes;
     }
   };
@@ -66,7 +73,7 @@ export function defineBlockType(spec: BlockTypeSpec): StorageType {
 }
 
 type DecodeRun = StorageType['decode'];
-type EncodeRun = NonNullable<StorageType['encode']>;
+type EncodeRow = NonNullable<StorageType['encodeRow']>;
 
 interface ScalarTypeSpec {
   readonly name: string;
@@ -74,12 +81,12 @@ interface ScalarTypeSpec {
   readonly sizeBytes: number;
   readonly isFloat: boolean;
   readonly decodeRun: DecodeRun;
-  readonly encodeRun?: EncodeRun;
+  readonly encodeRow?: EncodeRow;
 }
 
 /** A type without blocks. It brings its own loop, because plain copies beat one call an element. */
 export function defineScalarType(spec: ScalarTypeSpec): StorageType {
-  const { name, id, sizeBytes, isFloat, decodeRun, encodeRun } = spec;
+  const { name, id, sizeBytes, isFloat, decodeRun, encodeRow } = spec;
   const type: StorageType = {
     name,
     id,
@@ -91,12 +98,18 @@ export function defineScalarType(spec: ScalarTypeSpec): StorageType {
       decodeRun(source, sourceOffset, target, targetOffset, numElements);
     },
   };
-  if (encodeRun === undefined) return type;
-  type.encode = (source, sourceOffset, target, targetOffset, numElements) => {
-    checkRange(type, 'encode', target, targetOffset, source, sourceOffset, numElements);
-    encodeRun(source, sourceOffset, target, targetOffset, numElements);
+  if (encodeRow === undefined) return type;
+  type.encodeRow = (source, sourceOffset, target, targetOffset, numColumns, importance) => {
+    checkRange(type, 'encode', target, targetOffset, source, sourceOffset, numColumns);
+    checkImportance(type, numColumns, importance);
+    encodeRow(source, sourceOffset, target, targetOffset, numColumns);
   };
   return type;
+}
+
+function checkImportance(type: StorageType, numColumns: number, importance: Float32Array | undefined): void {
+  if (importance === undefined || importance.length === numColumns) return;
+  throw new InternalError(`encode ${type.name}: ${numColumns} columns, but ${importance.length} importances`);
 }
 
 // Reads past a typed array's end are `undefined`, become NaN, and surface far away: better to stop here.

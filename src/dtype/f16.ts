@@ -12,11 +12,11 @@ export const f16 = defineScalarType({
     const view = new DataView(source.buffer, source.byteOffset + sourceOffset, 2 * numElements);
     for (let i = 0; i < numElements; i++) target[targetOffset + i] = half[view.getUint16(2 * i, true)];
   },
-  encodeRun(source, sourceOffset, target, targetOffset, numElements) {
+  encodeRow(source, sourceOffset, target, targetOffset, numColumns) {
     // Bits, not numbers: JavaScript may rewrite a NaN that passes through a number.
-    const bits = new Uint32Array(source.buffer, source.byteOffset + 4 * sourceOffset, numElements);
+    const bits = new Uint32Array(source.buffer, source.byteOffset + 4 * sourceOffset, numColumns);
     let out = targetOffset;
-    for (let i = 0; i < numElements; i++) {
+    for (let i = 0; i < numColumns; i++) {
       const half = halfFromFloatBits(bits[i]);
       target[out] = half;
       target[out + 1] = half >>> 8;

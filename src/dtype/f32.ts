@@ -16,7 +16,7 @@ export const f32 = defineScalarType({
     const bytes = source.subarray(sourceOffset, sourceOffset + 4 * numElements);
     asBytes(target, targetOffset, numElements).set(bytes);
   },
-  encodeRun(source, sourceOffset, target, targetOffset, numElements) {
-    target.set(asBytes(source, sourceOffset, numElements), targetOffset);
+  encodeRow(source, sourceOffset, target, targetOffset, numColumns) {
+    target.set(asBytes(source, sourceOffset, numColumns), targetOffset);
   },
 });

@@ -21,13 +21,18 @@ export interface StorageType {
     targetOffset: number,
     numElements: number,
   ): void;
-  /** Encode `numElements` values; present for f32, f16, bf16, q8_0 and the four legacy types. */
-  encode?(
+  /**
+   * Encode one row of `numColumns` values (a multiple of `blockElements`). `importance` says for each column how much an
+   * error counts there; types that do not search for their scales ignore it. Present for f32, f16, bf16, q8_0 and the four
+   * legacy types.
+   */
+  encodeRow?(
     source: Float32Array,
     sourceOffset: number,
     target: Uint8Array,
     targetOffset: number,
-    numElements: number,
+    numColumns: number,
+    importance?: Float32Array,
   ): void;
 }
 

@@ -1,7 +1,7 @@
 import { FormatError } from '../core/errors.ts';
 import { storageTypeByName } from '../dtype/index.ts';
-import type { StoredWeight, WeightPart } from '../dtype/stored-weight.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
+import type { StoredWeight, WeightPart } from '../graph/stored-weight.ts';
 import type { ModelConfig, WeightSpec } from './architecture.ts';
 import { hfNames, weightSpecs } from './weights.ts';
 

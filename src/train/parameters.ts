@@ -1,7 +1,7 @@
 import type { Store, TensorSpec } from '../backend/store.ts';
 import { InternalError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
-import type { StoredWeight } from '../dtype/stored-weight.ts';
+import type { StoredWeight } from '../graph/stored-weight.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { weightSpecs } from '../model/weights.ts';
 import { gradientOf, type OptimizerType, optimizerStates, trainedSpecs } from './names.ts';

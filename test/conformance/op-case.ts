@@ -77,7 +77,7 @@ export function weight(shape: readonly number[], data: ArrayLike<number>, typeNa
   const type = storageTypeByName(typeName);
   const values = Float32Array.from(data);
   const bytes = new Uint8Array(storageBytes(type, values.length));
-  type.encode?.(values, 0, bytes, 0, values.length);
+  type.encodeRow?.(values, 0, bytes, 0, values.length);
   const decoded = new Float32Array(values.length);
   type.decode(bytes, 0, decoded, 0, values.length);
   return { kind: 'weight', shape, data: decoded, bytes, type } as const satisfies Operand;

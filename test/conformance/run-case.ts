@@ -2,10 +2,10 @@ import type { Backend } from '../../src/backend/backend.ts';
 import type { Store } from '../../src/backend/store.ts';
 import { compile } from '../../src/compile/compile.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
-import type { StoredWeight } from '../../src/dtype/stored-weight.ts';
 import { type Dim, evaluateDim, evaluateShape } from '../../src/graph/dim.ts';
 import { embedding } from '../../src/graph/ops/embedding.ts';
 import { reshape } from '../../src/graph/ops/reshape.ts';
+import type { StoredWeight } from '../../src/graph/stored-weight.ts';
 import { type Graph, type GraphBuilder, type Tensor, trace } from '../../src/graph/tensor.ts';
 import type { OpCase, Operand } from './op-case.ts';
 

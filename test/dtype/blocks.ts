@@ -10,6 +10,6 @@ export function decodeAll(type: StorageType, bytes: Uint8Array): Float32Array {
 /** Bytes of whole blocks. The type must have an encoder. */
 export function encodeAll(type: StorageType, values: Float32Array): Uint8Array {
   const bytes = new Uint8Array(storageBytes(type, values.length));
-  type.encode!(values, 0, bytes, 0, values.length);
+  type.encodeRow!(values, 0, bytes, 0, values.length);
   return bytes;
 }

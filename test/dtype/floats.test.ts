@@ -57,14 +57,14 @@ test('f16 and bf16: a value between two neighbours goes to the nearer, a tie to 
   }
 });
 
-test('f16: encode() turns 65,520 and more into infinity, and 2^-25 into zero', () => {
+test('f16: encodeRow() turns 65,520 and more into infinity, and 2^-25 into zero', () => {
   const values = Float32Array.of(65_519, 65_520, -1e30, 2 ** -25, 1.001 * 2 ** -25, -(2 ** -26));
   expect([...new Uint16Array(encodeAll(f16, values).buffer)]).toEqual([
     0x7bff, 0x7c00, 0xfc00, 0x0000, 0x0001, 0x8000,
   ]);
 });
 
-test('bf16: encode() never turns a NaN into infinity', () => {
+test('bf16: encodeRow() never turns a NaN into infinity', () => {
   // The mantissa's only bit is among those dropped.
   const values = new Float32Array(Uint32Array.of(0x7f80_0001, 0xff80_0001, 0x7fff_ffff).buffer);
   expect([...new Uint16Array(encodeAll(bf16, values).buffer)]).toEqual([0x7fc0, 0xffc0, 0x7fff]);

@@ -63,7 +63,7 @@ describe.each(Object.entries(decoded))('%s', (name, record) => {
 });
 
 test.each(Object.entries(encoded.types))(
-  '%s: encode() gives the bytes of gguf',
+  '%s: encodeRow() gives the bytes of gguf',
   (name, { first, sha256: all }) => {
     const bytes = encodeAll(storageTypeByName(name), randomValues());
     const expected = fromBase64(first);
@@ -72,7 +72,7 @@ test.each(Object.entries(encoded.types))(
   },
 );
 
-test.each(['f16', 'bf16'] as const)('%s: encode() rounds every kind of number as numpy does', (name) => {
+test.each(['f16', 'bf16'] as const)('%s: encodeRow() rounds every kind of number as numpy does', (name) => {
   const any = randomFloatBits();
   const near = any.map((bits) => (bits & 0x8fff_ffff) | 0x3000_0000);
   const type = storageTypeByName(name);

@@ -162,18 +162,18 @@ test.each([
   expect(Math.sqrt(error / power)).toBeLessThanOrEqual(bound);
 });
 
-test.each(storageTypes.filter((type) => type.encode !== undefined))(
-  '$name: encode() works at offsets and writes only where it should',
+test.each(storageTypes.filter((type) => type.encodeRow !== undefined))(
+  '$name: encodeRow() works at offsets and writes only where it should',
   (type) => {
     const values = Float32Array.from({ length: 2 * type.blockElements }, (_, i) => Math.sin(i));
     const expected = encodeAll(type, values);
     const source = new Float32Array(values.length + 3);
     source.set(values, 3);
     const target = new Uint8Array(expected.length + 4).fill(0xa5);
-    type.encode!(source, 3, target, 1, values.length);
+    type.encodeRow!(source, 3, target, 1, values.length);
     expect(target.subarray(1, 1 + expected.length)).toEqual(expected);
     expect([target[0], ...target.subarray(1 + expected.length)]).toEqual([0xa5, 0xa5, 0xa5, 0xa5]);
-    expect(() => type.encode!(source, 4, target, 0, values.length)).toThrow('internal:');
+    expect(() => type.encodeRow!(source, 4, target, 0, values.length)).toThrow('internal:');
   },
 );
 

@@ -4,13 +4,13 @@ import type { Executable } from '../../src/backend/backend.ts';
 import { compile } from '../../src/compile/compile.ts';
 import { Random } from '../../src/core/random.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
-import type { StoredWeight } from '../../src/dtype/stored-weight.ts';
 import { inferenceGraph } from '../../src/engine/inference-graph.ts';
 import { Loop } from '../../src/engine/loop.ts';
 import { PagePool } from '../../src/engine/page-pool.ts';
 import { Routing } from '../../src/engine/routing.ts';
 import { score } from '../../src/engine/score.ts';
 import { PAGE_SIZE } from '../../src/graph/ops/cached-attention.ts';
+import type { StoredWeight } from '../../src/graph/stored-weight.ts';
 import {
   loadOptions,
   nativeBackend,

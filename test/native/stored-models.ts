@@ -4,7 +4,7 @@ import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
 import { Random } from '../../src/core/random.ts';
 import { storageTypeByName, storageTypes } from '../../src/dtype/index.ts';
 import { type StorageType, storageBytes } from '../../src/dtype/storage-type.ts';
-import type { StoredWeight } from '../../src/dtype/stored-weight.ts';
+import type { StoredWeight } from '../../src/graph/stored-weight.ts';
 import type { ModelConfig } from '../../src/model/architecture.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
@@ -86,7 +86,7 @@ export function weightsOfType(
         std,
         seed,
       );
-      const bytes = stored.encode ? encode(stored, values) : randomCodes(stored, values.length, std, seed);
+      const bytes = stored.encodeRow ? encode(stored, values) : randomCodes(stored, values.length, std, seed);
       const parts = [{ sizeBytes: bytes.length, read: async () => bytes }];
       return [spec.name, { name: spec.name, type: stored, shape: spec.shape, parts }];
     }),
@@ -95,7 +95,7 @@ export function weightsOfType(
 
 function encode(type: StorageType, values: Float32Array): Uint8Array {
   const bytes = new Uint8Array(storageBytes(type, values.length));
-  type.encode?.(values, 0, bytes, 0, values.length);
+  type.encodeRow?.(values, 0, bytes, 0, values.length);
   return bytes;
 }
 

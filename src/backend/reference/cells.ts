@@ -13,7 +13,7 @@ export class Cells {
     this.shape = shape;
     this.type = type;
     this.rowSize = shape[shape.length - 1];
-    if (!type.encode || this.rowSize % type.blockElements !== 0) {
+    if (!type.encodeRow || this.rowSize % type.blockElements !== 0) {
       throw new UnsupportedError(`The KV cache cannot hold rows of ${this.rowSize} as ${type.name}`, {
         code: 'unsupported-kv-type',
         hint: 'use f16',
@@ -24,7 +24,7 @@ export class Cells {
   }
 
   write(row: number, values: Float32Array, offset: number): void {
-    this.type.encode?.(values, offset, this.bytes, row * this.rowBytes, this.rowSize);
+    this.type.encodeRow?.(values, offset, this.bytes, row * this.rowBytes, this.rowSize);
   }
 
   read(row: number, target: Float32Array): void {

@@ -1,7 +1,7 @@
 import { layoutSlots, type Program, type SourceValue, type ValueId } from '../../compile/program.ts';
 import { InternalError, ResourceError } from '../../core/errors.ts';
-import type { StoredWeight } from '../../dtype/stored-weight.ts';
 import { type Bindings, evaluateShape } from '../../graph/dim.ts';
+import type { StoredWeight } from '../../graph/stored-weight.ts';
 import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
 import { MemoryStore } from '../memory-store.ts';
 import { checkStored, type Store } from '../store.ts';

@@ -1,5 +1,5 @@
 import { type StorageType, storageBytes } from '../../dtype/storage-type.ts';
-import type { StoredWeight } from '../../dtype/stored-weight.ts';
+import type { StoredWeight } from '../../graph/stored-weight.ts';
 
 /**
  * A weight in memory. Small models are decoded once; the weights of larger ones stay as the file stores them and are

@@ -104,7 +104,7 @@ function stored(values: Float32Array, rowSize: number, typeName: string): Float3
   const bytes = new Uint8Array(storageBytes(type, rowSize));
   const out = new Float32Array(values.length);
   for (let at = 0; at < values.length; at += rowSize) {
-    type.encode?.(values, at, bytes, 0, rowSize);
+    type.encodeRow?.(values, at, bytes, 0, rowSize);
     type.decode(bytes, 0, out, at, rowSize);
   }
   return out;

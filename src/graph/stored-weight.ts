@@ -1,7 +1,7 @@
-import type { StorageType } from './storage-type.ts';
+import type { StorageType } from '../dtype/storage-type.ts';
 
 /**
- * A weight as a backend is given it: what it is and where its bytes are. A GGUF tensor is one part; the experts of a
+ * The data of a graph's weight, as a backend gets it: what it is and where its bytes are. A GGUF tensor is one part; the experts of a
  * Hugging Face folder are one part each, in order along the first axis.
  */
 export interface StoredWeight {
