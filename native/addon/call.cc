@@ -49,27 +49,26 @@ Call::Call(napi_env env, napi_callback_info info, const char* function) : env_(e
   check(napi_get_cb_info(env, info, &count, values_, nullptr, nullptr), "give the arguments");
 }
 
-bool Call::isUndefined(const Argument& value) {
+bool Call::isUndefined(const Argument& value) { return typeOf(value) == napi_undefined; }
+
+napi_valuetype Call::typeOf(const Argument& value) {
   napi_valuetype type = napi_undefined;
-  return ok() && check(napi_typeof(env_, value.value, &type), "read a value's type") && type == napi_undefined;
+  if (ok()) check(napi_typeof(env_, value.value, &type), "read a value's type");
+  return type;
 }
 
 bool Call::has(const Argument& object, const char* key) {
   bool result = false;
-  if (!ok()) return false;
-  const napi_status status = napi_has_named_property(env_, object.value, key, &result);
-  if (status == napi_object_expected) return refuse(object, "an object");
-  return check(status, "look for a property") && result;
+  if (typeOf(object) != napi_object) return refuse(object, "an object");
+  return check(napi_has_named_property(env_, object.value, key, &result), "look for a property") && result;
 }
 
 Argument Call::property(const Argument& object, const char* key) {
   Argument result{nullptr, &object, key, 0};
-  if (!ok()) return result;
-  const napi_status status = napi_get_named_property(env_, object.value, key, &result.value);
-  if (status == napi_object_expected)
+  if (typeOf(object) != napi_object)
     refuse(object, "an object");
   else
-    check(status, "read a property");
+    check(napi_get_named_property(env_, object.value, key, &result.value), "read a property");
   return result;
 }
 
@@ -153,9 +152,9 @@ void* Call::unwrap(const Argument& value, const HandleType& type) {
   const napi_type_tag tag = type.tag();
   bool isOurs = false;
   void* data = nullptr;
-  if (!ok()) return nullptr;
-  if (napi_check_object_type_tag(env_, value.value, &tag, &isOurs) != napi_ok || !isOurs)
-    return refuse(value, type.name), nullptr;
+  // Node-API would throw an error of its own for what is no object.
+  if (typeOf(value) == napi_object) check(napi_check_object_type_tag(env_, value.value, &tag, &isOurs), "read a tag");
+  if (!isOurs) return refuse(value, type.name), nullptr;
   return check(napi_unwrap(env_, value.value, &data), "unwrap a handle") ? data : nullptr;
 }
 

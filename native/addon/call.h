@@ -81,8 +81,8 @@ class Call {
   napi_value takeFailure();
 
  private:
+  napi_valuetype typeOf(const Argument& value);
   Span<uint8_t> typed(const Argument& value, napi_typedarray_type type, const char* typeName);
-  bool tryNewArray(const char* typeName, size_t length, napi_value* array);
 
   static constexpr size_t kMaxArguments = 5;
   napi_env env_;
