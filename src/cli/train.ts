@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { type Closable, closeAll } from '../core/closing.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatCount, formatParameters } from '../core/units.ts';
 import { hasConversations } from '../data/data-node.ts';
@@ -63,12 +64,12 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
   const base = dirname(resolve(file));
   const folder = await RunFolder.open(resolve(base, run.out));
   const resumeFrom = await findCheckpoint(session, folder, flags);
-  const closers: (() => Promise<void>)[] = [];
+  const opened: Closable[] = [];
   const progress = session.progress('training', 'tokens', flags);
   try {
-    const start = await openStart(run, base, closers);
+    const start = await openStart(run, base, opened);
     const tokenizer = await loadRunTokenizer(run, base, start?.files);
-    const data = await openRunData(session, run, base, tokenizer, closers);
+    const data = await openRunData(session, run, base, tokenizer, opened);
     const model = modelOf(run, start?.config, data.vocabSize, file);
     const totalTokens = run.tokens ?? Math.max(1, Math.round((run.epochs as number) * data.numTokens));
     const parameters = countParameters(model);
@@ -107,7 +108,7 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
     await report(session, result, flags);
   } finally {
     progress.clear();
-    for (const close of closers.reverse()) await close();
+    await closeAll(opened);
   }
 }
 
@@ -130,11 +131,11 @@ async function findCheckpoint(
 }
 
 /** The model that a run begins with. */
-async function openStart(run: RunConfig, base: string, closers: (() => Promise<void>)[]) {
+async function openStart(run: RunConfig, base: string, opened: Closable[]) {
   if (run.initFrom === undefined) return undefined;
   const path = run.initFrom === 'mini' ? resolveModel('mini') : resolve(base, run.initFrom);
   const files = await openModelFiles(path);
-  closers.push(() => files.close());
+  opened.push(files);
   const { weights } = bindWeights(files.config, files.tensors, files.format, files.origin);
   return { config: files.config, weights, files };
 }
@@ -166,7 +167,7 @@ async function openRunData(
   run: RunConfig,
   base: string,
   tokenizer: RunTokenizer | undefined,
-  closers: (() => Promise<void>)[],
+  opened: Closable[],
 ) {
   const options = {
     folder: base,
@@ -175,23 +176,23 @@ async function openRunData(
     ...(tokenizer && { template: tokenizer.template }),
   };
   const all = [{ from: 0, data: run.data }, ...run.laterData];
-  const opened = [];
+  const stages = [];
   for (const { from, data } of all) {
     const one = await openData(data, options);
-    closers.push(() => one.close());
+    opened.push(one);
     if (one.numTooLong > 0)
       session.warn(
         `${formatCount(one.numTooLong)} conversations are skipped: their first answer is too long`,
       );
-    opened.push({ from, ...one });
+    stages.push({ from, ...one });
   }
   const validation = await openValidation(run.validation.shards, run.data.sequenceLength, base);
-  closers.push(() => validation.close());
+  opened.push(validation);
   return {
-    stages: opened.map(({ from, source }) => ({ from, source })),
+    stages: stages.map(({ from, source }) => ({ from, source })),
     validation: validation.sets,
-    vocabSize: Math.max(...opened.map((one) => one.vocabSize)),
-    numTokens: opened[0].numTokens,
+    vocabSize: Math.max(...stages.map((one) => one.vocabSize)),
+    numTokens: stages[0].numTokens,
   };
 }
 

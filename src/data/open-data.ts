@@ -1,5 +1,6 @@
 /** Opens the data of a run: one function for each kind of node, then everything packed into batches. */
 import { resolve } from 'node:path';
+import { closeAll } from '../core/closing.ts';
 import { CounterRandom } from '../core/counter-random.ts';
 import { UsageError } from '../core/errors.ts';
 import { openFileSource } from '../format/file-source.ts';
@@ -199,10 +200,6 @@ async function openShards(
     shards.push(shard);
   }
   return shards;
-}
-
-async function closeAll(shards: readonly TokenShard[]): Promise<void> {
-  for (const shard of shards) await shard.close();
 }
 
 function requireTokenizer({ tokenizer }: OpenDataOptions): Tokenizer {

@@ -2,6 +2,7 @@ import type { Backend, Executable } from '../backend/backend.ts';
 import { referenceBackend } from '../backend/reference/reference-backend.ts';
 import { compile } from '../compile/compile.ts';
 import type { Program } from '../compile/program.ts';
+import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { UnsupportedError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { storageTypeByName } from '../dtype/index.ts';
@@ -117,16 +118,14 @@ export class Engine implements Omit<EngineParts, 'executable'> {
   }
 
   private async shutDown(): Promise<void> {
-    await this.loop.close();
-    await this.executable.close();
-    await this.files.close();
+    await closeAll([this.files, this.executable, this.loop]);
   }
 }
 
 /** A GGUF file or a Hugging Face folder -> a model that answers. Throws the error of whatever step failed, by name. */
 export async function openEngine(path: string, options: OpenOptions = {}): Promise<Engine> {
-  const files = await openModelFiles(path, options);
-  try {
+  return closeOnThrow(async (own) => {
+    const files = own(await openModelFiles(path, options));
     const { weights, unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
     if (unused.length > 0)
       options.onWarning?.(`${files.origin}: ${unused.length} tensors are not used, e.g. ${unused[0]}`);
@@ -141,12 +140,14 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
 
     const backend = await chooseBackend(options);
     const program = compile(graph, { name: files.config.architecture, supports: backend.supports });
-    const executable = await backend.load(program, weights, {
-      stateBindings: { P: numPages },
-      stateType,
-      ...(options.signal && { signal: options.signal }),
-      ...(options.onProgress && { onProgress: options.onProgress }),
-    });
+    const executable = own(
+      await backend.load(program, weights, {
+        stateBindings: { P: numPages },
+        stateType,
+        ...(options.signal && { signal: options.signal }),
+        ...(options.onProgress && { onProgress: options.onProgress }),
+      }),
+    );
     const routing = new Routing(files.config);
     const loop = new Loop({
       executable,
@@ -168,10 +169,7 @@ export async function openEngine(path: string, options: OpenOptions = {}): Promi
       kvType: stateType.name,
       pageBytes,
     });
-  } catch (error) {
-    await files.close();
-    throw error;
-  }
+  });
 }
 
 function chooseContext(config: ModelConfig, wanted: number | undefined): number {

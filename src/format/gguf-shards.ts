@@ -3,6 +3,7 @@
  * own; the first has the metadata. Source: llama.cpp `gguf-split`.
  */
 
+import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { DotsError, FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import type { ByteSource, SourceOpener } from './byte-source.ts';
@@ -39,21 +40,13 @@ interface Shard {
  * shards which are missing, truncated or of another set.
  */
 export async function openGguf(path: string, open: SourceOpener = openFileSource): Promise<OpenGguf> {
-  const sources: ByteSource[] = [];
-  const openTracked: SourceOpener = async (name) => {
-    const source = await open(name);
-    sources.push(source);
-    return source;
-  };
-  try {
+  return closeOnThrow(async (own) => {
+    const openTracked: SourceOpener = async (name) => own(await open(name));
     const source = await openTracked(path);
     const given: Shard = { source, file: await readGguf(source) };
     const place = placeInSet(given);
     return mergeShards(place ? await openSet(given, place, openTracked) : [given]);
-  } catch (error) {
-    for (const source of sources) await source.close();
-    throw error;
-  }
+  });
 }
 
 /** Where a shard belongs by its name, or nothing for a file of its own. The metadata has to agree. */
@@ -139,9 +132,7 @@ function mergeShards(shards: readonly Shard[]): OpenGguf {
     }
   }
   const sources = shards.map((shard) => shard.source);
-  const close = async () => {
-    for (const source of sources) await source.close();
-  };
+  const close = () => closeAll(sources);
   return {
     ...shards[0].file,
     tensors,

@@ -1,5 +1,6 @@
 /** Opens the weights of a Hugging Face checkpoint: `model.safetensors`, or the shards that its index names. */
 
+import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { type ByteSource, readAll, type SourceFolder } from './byte-source.ts';
@@ -26,27 +27,24 @@ const INDEX = 'model.safetensors.index.json';
  */
 export async function openSafetensorsFolder(folder: SourceFolder): Promise<OpenSafetensors> {
   const sources: ByteSource[] = [];
-  const close = async () => {
-    for (const source of sources) await source.close();
-  };
-  try {
-    const tensors = await openTensors(folder, sources);
+  const close = () => closeAll(sources);
+  return closeOnThrow(async (own) => {
+    const tensors = await openTensors(folder, (source) => {
+      sources.push(own(source));
+    });
     const sizeBytes = sources.reduce((sum, source) => sum + source.size, 0);
     return { tensors, sources, sizeBytes, close, [Symbol.asyncDispose]: close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  });
 }
 
-/** Every file it opens goes to `sources`, also when it throws. */
+/** Every file it opens goes to `own` before it is read. */
 async function openTensors(
   folder: SourceFolder,
-  sources: ByteSource[],
+  own: (source: ByteSource) => void,
 ): Promise<ReadonlyMap<string, StoredTensor>> {
   const single = await folder.open(SINGLE);
   if (single) {
-    sources.push(single);
+    own(single);
     return (await readSafetensors(single)).tensors;
   }
   const weightMap = await readIndex(folder);
@@ -58,7 +56,7 @@ async function openTensors(
       missing.push(fileName);
       continue;
     }
-    sources.push(source);
+    own(source);
     files.set(fileName, await readSafetensors(source));
   }
   if (missing.length > 0) throw missingError(folder, 'missing-shards', 'files', missing);

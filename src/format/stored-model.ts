@@ -1,4 +1,5 @@
 /** A model as it lies on disk, whichever format: what differs between formats in how it is opened ends here. */
+import { closeOnThrow } from '../core/closing.ts';
 import { UnsupportedError } from '../core/errors.ts';
 import { openGguf } from './gguf-shards.ts';
 import { findString, type GgufMetadata } from './gguf-values.ts';
@@ -30,16 +31,18 @@ export async function openStoredModel(path: string): Promise<StoredModel> {
 }
 
 async function openGgufModel(path: string): Promise<StoredModel> {
-  const { metadata, tensors, sizeBytes, close } = await openGguf(path);
-  return {
-    format: 'gguf',
-    origin: path,
-    name: findString(metadata, 'general.name') ?? baseName(path).replace(/\.gguf$/i, ''),
-    tensors,
-    fileBytes: sizeBytes,
-    metadata,
-    close,
-  };
+  return closeOnThrow(async (own) => {
+    const { metadata, tensors, sizeBytes, close } = own(await openGguf(path));
+    return {
+      format: 'gguf',
+      origin: path,
+      name: findString(metadata, 'general.name') ?? baseName(path).replace(/\.gguf$/i, ''),
+      tensors,
+      fileBytes: sizeBytes,
+      metadata,
+      close,
+    };
+  });
 }
 
 async function openFolder(path: string): Promise<StoredModel> {

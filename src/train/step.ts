@@ -1,7 +1,8 @@
 import type { Backend, Executable } from '../backend/backend.ts';
 import type { Store } from '../backend/store.ts';
 import { compile } from '../compile/compile.ts';
-import { layoutSlots } from '../compile/program.ts';
+import { layoutSlots, type Program } from '../compile/program.ts';
+import { closeAll, closeOnThrow } from '../core/closing.ts';
 import type { Batch } from '../data/batch.ts';
 import { f32 } from '../dtype/index.ts';
 import type { Graph } from '../graph/tensor.ts';
@@ -57,24 +58,21 @@ export class TrainingStep {
     numTokens: number,
   ): Promise<TrainingStep> {
     const { supports } = backend;
-    const load = async (name: string, graph: Graph): Promise<{ executable: Executable; bytes: number }> => {
-      const program = compile(graph, { name, supports });
-      const bytes = layoutSlots(program, { T: numTokens }).sizeBytes;
-      const loaded = { stateBindings: {}, stateType: f32, store };
-      return { executable: await backend.load(program, new Map(), loaded), bytes };
-    };
     const balance = options.balanceLoss > 0;
-    const step = await load('step', stepGraph(config, { balance, recompute: options.recompute, supports }));
-    const norm = await load('norm', normGraph(config));
-    const update = await load('update', updateGraph(config, options));
-    const measure = await load('measure', measureGraph(config, supports));
-    const programs = {
-      step: step.executable,
-      norm: norm.executable,
-      update: update.executable,
-      measure: measure.executable,
-    };
-    return new TrainingStep(config, options, programs, step.bytes);
+    const graph = stepGraph(config, { balance, recompute: options.recompute, supports });
+    const step = compile(graph, { name: 'step', supports });
+    return closeOnThrow(async (own) => {
+      const load = async (program: Program): Promise<Executable> =>
+        own(await backend.load(program, new Map(), { stateBindings: {}, stateType: f32, store }));
+      const loadGraph = (name: string, of: Graph) => load(compile(of, { name, supports }));
+      const programs = {
+        step: await load(step),
+        norm: await loadGraph('norm', normGraph(config)),
+        update: await loadGraph('update', updateGraph(config, options)),
+        measure: await loadGraph('measure', measureGraph(config, supports)),
+      };
+      return new TrainingStep(config, options, programs, layoutSlots(step, { T: numTokens }).sizeBytes);
+    });
   }
 
   /**
@@ -140,7 +138,7 @@ export class TrainingStep {
   }
 
   async close(): Promise<void> {
-    for (const program of Object.values(this.programs)) await program.close();
+    await closeAll(Object.values(this.programs));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
 import type { Store } from '../backend/store.ts';
+import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { ResourceError } from '../core/errors.ts';
 import type { ValidationSet } from '../data/open-data.ts';
 import type { JsonValue } from '../format/json.ts';
@@ -92,22 +93,21 @@ class Trainer {
   static async open(options: TrainerOptions): Promise<Trainer> {
     const { run, model, backend } = options;
     const balance = resolveBalance(run.balance, model);
-    const store = backend.createStore(storeSpecs(model, run.optimizer.type));
-    const step = await TrainingStep.load(
-      backend,
-      model,
-      store,
-      { ...run.optimizer, balanceLoss: balance.lossFactor, recompute: run.recompute },
-      run.microBatchTokens,
-    );
-    const trainer = new Trainer(options, store, step);
-    try {
+    return closeOnThrow(async (own) => {
+      const store = own(backend.createStore(storeSpecs(model, run.optimizer.type)));
+      const step = own(
+        await TrainingStep.load(
+          backend,
+          model,
+          store,
+          { ...run.optimizer, balanceLoss: balance.lossFactor, recompute: run.recompute },
+          run.microBatchTokens,
+        ),
+      );
+      const trainer = new Trainer(options, store, step);
       await trainer.start();
-    } catch (error) {
-      await trainer.close();
-      throw error;
-    }
-    return trainer;
+      return trainer;
+    });
   }
 
   private async start(): Promise<void> {
@@ -178,8 +178,7 @@ class Trainer {
   }
 
   async close(): Promise<void> {
-    await this.step.close();
-    this.store.close();
+    await closeAll([this.store, this.step]);
   }
 
   private async trainStep({ batches, positions }: StepBatches, end: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NativeAddon, NativeHandle } from '../../src/backend/native/addon.ts';
-import { encodeProgram } from '../../src/backend/native/encode-program.ts';
+import { encodeProgram } from '../../src/backend/program/encode-program.ts';
 import { compile } from '../../src/compile/compile.ts';
 import { f32 } from '../../src/dtype/index.ts';
 import { symbol } from '../../src/graph/dim.ts';

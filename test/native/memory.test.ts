@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadAddon, type NativeAddon } from '../../src/backend/native/addon.ts';
-import { encodeProgram } from '../../src/backend/native/encode-program.ts';
+import { encodeProgram } from '../../src/backend/program/encode-program.ts';
 import { compile } from '../../src/compile/compile.ts';
 import { f32 } from '../../src/dtype/index.ts';
 import { symbol } from '../../src/graph/dim.ts';
