@@ -239,7 +239,8 @@ void Executable::forget(int32_t output) {
     return id >= 0 && value(id).kind == ValueKind::kSlot && value(id).index == value(output).index;
   };
   if (isIn(workspace_.routedRows.experts)) workspace_.routedRows.experts = -1;
-  if (isIn(workspace_.ropeAngles.positions)) workspace_.ropeAngles.positions = -1;
+  if (isIn(workspace_.ropeAngles.positions) || isIn(workspace_.ropeAngles.factors))
+    workspace_.ropeAngles.positions = -1;
 }
 
 }  // namespace dots

@@ -21,6 +21,7 @@ struct RoutedRows {
 struct RopeAngles {
   std::vector<float> angles_T2P;
   int32_t positions = -1;  // the value that holds them
+  int32_t factors = -1;
   double theta = 0;
   int64_t headWidth = 0;
 };

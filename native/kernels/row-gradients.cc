@@ -199,5 +199,19 @@ void ropeGrad(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int
   }
 }
 
+void ropeInterleavedGrad(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t headWidth, float* y_TNH,
+                         int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const float *x = x_TNH + row * headWidth, *cosines = angles_T2P + row / numHeads * headWidth;
+    const float* sines = cosines + headWidth / 2;
+    float* y = y_TNH + row * headWidth;
+    for (int64_t i = 0; i < headWidth / 2; ++i) {
+      const float a = x[2 * i], b = x[2 * i + 1];
+      y[2 * i] = a * cosines[i] + b * sines[i];
+      y[2 * i + 1] = b * cosines[i] - a * sines[i];
+    }
+  }
+}
+
 }  // namespace DOTS_ISA
 }  // namespace dots

@@ -75,4 +75,9 @@ DOTS_DECLARE_KERNEL(
     void ropeGrad(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t headWidth, float* y_TNH,
                   int64_t begin, int64_t end))
 
+DOTS_DECLARE_KERNEL(
+    /// The same for interleaved pairs.
+    void ropeInterleavedGrad(const float* x_TNH, const float* angles_T2P, int64_t numHeads, int64_t headWidth,
+                             float* y_TNH, int64_t begin, int64_t end))
+
 }  // namespace dots

@@ -2,39 +2,56 @@
 #include "op.h"
 
 #include "kernels/rope.h"
-#include "ops/rope-angles.h"
+#include "ops/turn-heads.h"
 
 namespace dots::ops {
 
 bool rope::fits(const Operands& op) { return fitsRope(op); }
 
 bool rope::run(Call& op) {
-  const float* const angles = ropeAngles(op);
-  op.share(op.rows(kOut), 2 * op.width(kOut), [&, kernel = DOTS_KERNEL(rope)](int64_t begin, int64_t end, int) {
-    kernel(op.floats(0), angles, op.axis(kOut, 1), op.width(kOut), op.floats(kOut), begin, end);
-  });
-  return true;
+  return turnHeads(op, areInterleaved(op) ? DOTS_KERNEL(ropeInterleaved) : DOTS_KERNEL(rope));
 }
 
 bool fitsRope(const Operands& op) {
+  const bool hasFactors = op.numInputs() > 2;
   return op.areAlike(1) && op.isIntegers(1) && op.rank(kOut) == 3 && op.elements(1) == op.axis(kOut, 0) &&
-         op.width(kOut) % 2 == 0 && op.axis(kOut, 1) >= 1;
+         op.width(kOut) % 2 == 0 && op.axis(kOut, 1) >= 1 &&
+         (!hasFactors || (op.isFloats(2) && 2 * op.elements(2) == op.width(kOut)));
 }
 
+bool areInterleaved(const Operands& op) { return op.constant(1) != 0; }
+
+namespace {
+
+/// The step's angles, made once for all layers and heads that turn alike.
 const float* ropeAngles(Call& op) {
   RopeAngles& known = op.workspace().ropeAngles;
   const int64_t numTokens = op.axis(kOut, 0), headWidth = op.width(kOut);
-  if (known.positions != op.id(1) || known.theta != op.constant(0) || known.headWidth != headWidth) {
+  const int32_t factors = op.numInputs() > 2 ? op.id(2) : -1;
+  if (known.positions != op.id(1) || known.factors != factors || known.theta != op.constant(0) ||
+      known.headWidth != headWidth) {
     known.angles_T2P.resize(static_cast<size_t>(numTokens * headWidth));
+    const float* const factors_P = factors >= 0 ? op.floats(2) : nullptr;
     // Sine and cosine in double: some fifty nanoseconds an element.
     op.share(numTokens, headWidth * 32, [&, kernel = DOTS_KERNEL(ropeAngles)](int64_t begin, int64_t end, int) {
-      kernel(op.integers(1), op.constant(0), headWidth, known.angles_T2P.data(), begin, end);
+      kernel(op.integers(1), op.constant(0), factors_P, headWidth, known.angles_T2P.data(), begin, end);
     });
     known.positions = op.id(1);
+    known.factors = factors;
     known.theta = op.constant(0);
     known.headWidth = headWidth;
   }
   return known.angles_T2P.data();
+}
+
+}  // namespace
+
+bool turnHeads(Call& op, TurnKernel* kernel) {
+  const float* const angles = ropeAngles(op);
+  op.share(op.rows(kOut), 2 * op.width(kOut), [&](int64_t begin, int64_t end, int) {
+    kernel(op.floats(0), angles, op.axis(kOut, 1), op.width(kOut), op.floats(kOut), begin, end);
+  });
+  return true;
 }
 
 }  // namespace dots::ops

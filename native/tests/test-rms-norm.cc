@@ -44,8 +44,8 @@ void ropeTurnsPairsByDoublePrecisionAngles() {
     const std::vector<int32_t> positions{0, 1, 77, 4095, 32767, 5};
     const int T = static_cast<int>(positions.size());
     std::vector<float> angles(T * H);
-    DOTS_KERNEL(ropeAngles)(positions.data(), theta, H, angles.data(), 0, 2);
-    DOTS_KERNEL(ropeAngles)(positions.data(), theta, H, angles.data(), 2, T);
+    DOTS_KERNEL(ropeAngles)(positions.data(), theta, nullptr, H, angles.data(), 0, 2);
+    DOTS_KERNEL(ropeAngles)(positions.data(), theta, nullptr, H, angles.data(), 2, T);
     const std::vector<float> x = randomFloats(random, T * N * H);
     std::vector<float> y = x;
     DOTS_KERNEL(rope)(y.data(), angles.data(), N, H, y.data(), 0, T * N);
@@ -61,7 +61,7 @@ void ropeTurnsPairsByDoublePrecisionAngles() {
   }
   const int32_t position = 3;
   float angles[4], x[] = {1, 2, 3, 4};
-  DOTS_KERNEL(ropeAngles)(&position, theta, 4, angles, 0, 1);
+  DOTS_KERNEL(ropeAngles)(&position, theta, nullptr, 4, angles, 0, 1);
   DOTS_KERNEL(rope)(x, angles, 1, 4, x, 0, 1);
   const float expected[] = {-1.41335252f, 1.99620437f, -2.82885748f, 4.00189557f};
   for (int i = 0; i < 4; ++i) CHECK(std::fabs(x[i] - expected[i]) < 1e-6f, "published example: %.8f", x[i]);

@@ -30,8 +30,9 @@ export function verifyGraph(graph: Graph, pass: string): void {
 function verifyNode(node: Tensor, known: ReadonlySet<Tensor>, refuse: (why: string) => never): void {
   if (!Object.hasOwn(ops, node.op)) refuse('is not an op');
   const facts = factsOf(node.op);
-  if (node.inputs.length !== facts.arity)
-    refuse(`has ${node.inputs.length} inputs instead of ${facts.arity}`);
+  const { arity, numOptional = 0 } = facts;
+  if (node.inputs.length < arity || node.inputs.length > arity + numOptional)
+    refuse(`has ${node.inputs.length} inputs instead of ${arity}`);
   node.inputs.forEach((input, i) => {
     if (!known.has(input)) refuse(`reads input ${i} before it is computed`);
   });

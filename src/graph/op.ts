@@ -26,8 +26,9 @@ export interface CallSizes {
 /** All facts about one op. Compiler passes ask these; they never test for an op's name. */
 export interface OpFacts<A = Attributes> {
   readonly name: string;
-  /** Number of tensors the op takes. */
+  /** Number of tensors the op takes at least, and that it may take besides. */
   readonly arity: number;
+  readonly numOptional?: number;
   /** Shape and element type of the output; throws `ShapeError` through `check` where the inputs do not fit. */
   infer(inputs: readonly Tensor[], attributes: A): Inferred;
   /** Vector-Jacobian product: one gradient for each input, undefined where there is none (indices, states). */
@@ -64,12 +65,17 @@ export function defineOp<I extends TensorTuple, A extends Attributes | undefined
   facts: OpFacts<A>,
 ): Op<I, A> {
   const call = (...args: unknown[]): Tensor => {
-    const inputs = args.slice(0, facts.arity) as Tensor[];
-    const attributes = (args[facts.arity] ?? {}) as A;
+    const numInputs = facts.arity + args.slice(facts.arity).filter(isTensor).length;
+    const inputs = args.slice(0, numInputs) as Tensor[];
+    const attributes = (args[numInputs] ?? {}) as A;
     const { shape, type } = facts.infer(inputs, attributes);
     return inputs[0].graph.add(facts.name, inputs, attributes as Attributes, shape, type);
   };
   return Object.assign(call, { facts }) as unknown as Op<I, A>;
+}
+
+function isTensor(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'graph' in value;
 }
 
 /** Refuse shapes that do not fit, with the op's name and what it was given. */

@@ -27,6 +27,11 @@ export class KernelCall {
     return operand.kind === 'weight' ? operand.rows.row(0) : (operand as { data: Float32Array }).data;
   }
 
+  /** The same where the op was given so many operands. */
+  optionalFloats(index: number): Float32Array | undefined {
+    return index < this.inputs.length ? this.floats(index) : undefined;
+  }
+
   integers(index: number): Int32Array {
     return (this.inputs[index] as { data: Int32Array }).data;
   }
@@ -71,6 +76,11 @@ export class KernelCall {
 
   number(name: string): number {
     return this.attributes[name] as number;
+  }
+
+  /** False where the attribute is absent. */
+  flag(name: string): boolean {
+    return this.attributes[name] === true;
   }
 }
 

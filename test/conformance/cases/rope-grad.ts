@@ -10,6 +10,7 @@ import {
   randomCases,
   rows,
   T,
+  weight,
 } from '../op-case.ts';
 
 /** The transpose of the rotation matrix [[cos, −sin], [sin, cos]] on elements i and i + H/2. */
@@ -59,13 +60,33 @@ export const suite: OpSuite = {
         backendTolerance: 1e-4,
       };
     }),
-    ...randomCases(1, (random): OpCase => {
+    ...randomCases(2, (random, index): OpCase => {
       const x = normals(random, 5 * 2 * 8);
+      const attributes = { theta: 1e4, ...(index === 1 && { interleaved: true }) };
       return {
-        name: 'after rope gives back what went in',
+        name: `after rope gives back what went in${index === 1 ? ', interleaved' : ''}`,
         operands: [rows([T, 2, 8], x), integers([T], [0, 1, 20, 300, 4000])],
-        build: ([x_TNH, positions]) =>
-          ropeGrad(rope(x_TNH, positions, { theta: 1e4 }), positions, { theta: 1e4 }),
+        build: ([x_TNH, positions]) => ropeGrad(rope(x_TNH, positions, attributes), positions, attributes),
+        bindings: { T: 5 },
+        expected: x,
+        backendTolerance: 1e-4,
+      };
+    }),
+    ...randomCases(2, (random, index): OpCase => {
+      const x = normals(random, 5 * 2 * 36);
+      const attributes = { theta: 1e4, ...(index === 1 && { interleaved: true }) };
+      return {
+        name: `after rope with factors gives back what went in${index === 1 ? ', interleaved' : ''}`,
+        operands: [
+          rows([T, 2, 36], x),
+          integers([T], [0, 1, 20, 300, 4000]),
+          weight(
+            [18],
+            Array.from({ length: 18 }, () => 1 + 7 * random.uniform()),
+          ),
+        ],
+        build: ([x_TNH, positions, factors]) =>
+          ropeGrad(rope(x_TNH, positions, factors, attributes), positions, factors, attributes),
         bindings: { T: 5 },
         expected: x,
         backendTolerance: 1e-4,
@@ -73,6 +94,8 @@ export const suite: OpSuite = {
     }),
   ],
   refuses: {
+    'too many factors': (g) =>
+      ropeGrad(g.weight('x', [2, 1, 4]), g.input('positions', [2]), g.weight('factors', [3]), { theta: 1e4 }),
     'heads of odd width': (g) =>
       ropeGrad(g.weight('x', [2, 1, 3]), g.input('positions', [2]), { theta: 1e4 }),
     'a missing position': (g) =>

@@ -9,22 +9,37 @@ import {
   randomCases,
   rows,
   T,
+  weight,
 } from '../op-case.ts';
 
 /** Rotation of the complex number x[i] + i·x[i + H/2] by position · theta^(−2i/H). */
-function definition(x: Float32Array, positions_T: Int32Array, numHeads: number, size: number, theta: number) {
+function definition(
+  x: Float32Array,
+  positions_T: Int32Array,
+  numHeads: number,
+  size: number,
+  theta: number,
+  factors_P = new Float32Array(size / 2).fill(1),
+) {
   const out = new Float64Array(x.length);
   positions_T.forEach((position, t) => {
     for (let n = 0; n < numHeads; n++) {
       for (let i = 0; i < size / 2; i++) {
         const re = (t * numHeads + n) * size + i;
         const im = re + size / 2;
-        const angle = position * Math.exp((-2 * i * Math.log(theta)) / size);
+        const angle = (position / factors_P[i]) * Math.exp((-2 * i * Math.log(theta)) / size);
         out[re] = x[re] * Math.cos(angle) - x[im] * Math.sin(angle);
         out[im] = x[im] * Math.cos(angle) + x[re] * Math.sin(angle);
       }
     }
   });
+  return out;
+}
+
+/** Element i of every head at the place `to(i)`. */
+function reordered(x: ArrayLike<number>, size: number, to: (i: number) => number): Float32Array {
+  const out = new Float32Array(x.length);
+  for (let at = 0; at < x.length; at++) out[at - (at % size) + to(at % size)] = x[at];
   return out;
 }
 
@@ -90,8 +105,48 @@ export const suite: OpSuite = {
         backendTolerance: 1e-4,
       };
     }),
+    {
+      // Pairs (1, 2) and (3, 4) at position 3; the second turns by 3 · 1e7^(−1/2) radians.
+      name: 'interleaved: four values computed by hand',
+      operands: [rows([T, 1, 4], [1, 2, 3, 4]), integers([T], [3])],
+      build: ([x, positions]) => rope(x, positions, { theta: 1e7, interleaved: true }),
+      bindings: { T: 1 },
+      expected: [-1.27223251, -1.83886499, 2.99620396, 4.00284425],
+    },
+    ...randomCases(8, (random, index): OpCase => {
+      const [numTokens, numHeads] = [between(random, 1, 6), between(random, 1, 4)];
+      const size = 2 * between(random, 1, 40);
+      const [isInterleaved, hasFactors] = [index % 2 === 0, index % 4 < 3];
+      const theta = 5e5;
+      const x = normals(random, numTokens * numHeads * size);
+      const positions = choices(random, numTokens, 2000);
+      const factors = Float32Array.from({ length: size / 2 }, () => 1 + 7 * random.uniform());
+      // Interleaved heads are half-split ones with their elements in another order.
+      const halves = isInterleaved ? reordered(x, size, (i) => (i % 2) * (size / 2) + (i >> 1)) : x;
+      const turned = definition(halves, positions, numHeads, size, theta, hasFactors ? factors : undefined);
+      const attributes = { theta, ...(isInterleaved && { interleaved: true }) };
+      return {
+        name: `[${numTokens},${numHeads},${size}]${isInterleaved ? ', interleaved' : ''}${hasFactors ? ', factors' : ''}`,
+        operands: [
+          rows([T, numHeads, size], x),
+          integers([T], positions),
+          ...(hasFactors ? [weight([size / 2], factors)] : []),
+        ],
+        build: ([tensor, positions_T, factors_P]) =>
+          factors_P
+            ? rope(tensor, positions_T, factors_P, attributes)
+            : rope(tensor, positions_T, attributes),
+        bindings: { T: numTokens },
+        expected: isInterleaved
+          ? reordered(turned, size, (i) => (i < size / 2 ? 2 * i : 2 * i - size + 1))
+          : turned,
+        backendTolerance: 1e-4,
+      };
+    }),
   ],
   refuses: {
+    'too few factors': (g) =>
+      rope(g.weight('x', [2, 1, 4]), g.input('positions', [2]), g.weight('factors', [1]), { theta: 1e4 }),
     'heads of odd width': (g) => rope(g.weight('x', [2, 1, 3]), g.input('positions', [2]), { theta: 1e4 }),
     'a missing position': (g) => rope(g.weight('x', [2, 1, 4]), g.input('positions', [1]), { theta: 1e4 }),
     'rows without heads': (g) => rope(g.weight('x', [2, 4]), g.input('positions', [2]), { theta: 1e4 }),
