@@ -40,7 +40,9 @@ bool Operands::isWeight(int i, int rank) const {
   return value(i).kind == ValueKind::kWeight && !value(i).isInt && value(i).rank == rank;
 }
 
-bool Operands::isMatrix(int i, int rank) const { return isWeight(i, rank) || (isFloats(i) && value(i).rank == rank); }
+bool Operands::isMatrix(int i, int rank) const {
+  return (isWeight(i, rank) || (isFloats(i) && value(i).rank == rank)) && axis(i, 0) > 0;
+}
 
 bool Operands::areAlike(int n) const {
   const int64_t count = elements(kOut);
@@ -52,13 +54,12 @@ bool Operands::areAlike(int n) const {
 bool Operands::areSensible() const {
   const int64_t count = elements(kOut);
   for (int i = kOut; i < numInputs(); ++i) {
-    // Axes that fit into 32 bits keep products, those of kernels too, inside 64.
     for (int a = 0; a < rank(i); ++a) {
-      if (axis(i, a) > INT32_MAX) return false;
+      // Axes that fit into 32 bits keep products, those of kernels too, inside 64.
+      const bool mayBeEmpty = a == 0 && (rank(i) > 1 || value(i).isInt);
+      if (axis(i, a) > INT32_MAX || axis(i, a) < (mayBeEmpty ? 0 : 1)) return false;
     }
-    // A list of tokens or rows may be empty: no logits are requested from a chunk of a prompt. A row never is.
-    const bool isList = value(i).isInt && rank(i) == 1;
-    if (elements(i) < 0 || (!isList && width(i) < 1)) return false;
+    if (elements(i) < 0) return false;
     // Kernels read while they write: only what is done element by element may lie over its own operand.
     if (i == kOut || slot(i) < 0 || slot(i) != slot(kOut)) continue;
     if (i != opInfo(op()).inPlace || elements(i) != count) return false;

@@ -60,7 +60,7 @@ class Operands {
   bool isWeight(int i, int rank) const;
   /// Floats [rows, width].
   bool isRows(int i) const { return isFloats(i) && rank(i) == 2; }
-  /// What `Call::matrix` gives as f32: floats, or a weight in any storage type.
+  /// What `Call::matrix` gives as f32: floats, or a weight in any storage type; not empty.
   bool isMatrix(int i, int rank) const;
   /// Chosen experts [T, K].
   bool isRouting(int i) const { return isIntegers(i) && rank(i) == 2 && elements(i) < INT32_MAX; }
@@ -77,7 +77,10 @@ class Operands {
   const Weight& weight(int i) const { return executable_.weights_[static_cast<size_t>(value(i).index)]; }
   const State& state(int i) const { return executable_.states_[static_cast<size_t>(value(i).index)]; }
 
-  /// What holds for every op: see op.cc.
+  /// What holds for every op, so that kernels may divide by axes. Only the first axis of an operand can be 0, and only
+  /// where it counts rows or the entries of a list of integers: a step may have no tokens, and a piece of a prompt no
+  /// logits. A vector of floats, and what `isMatrix` or `isWeight` takes, has no axis that is 0. Besides, the output
+  /// lies over an input only where the op allows it.
   bool areSensible() const;
 
  protected:

@@ -30,8 +30,8 @@ constexpr int32_t kNumOps = 0
 
 /// times * symbol, or times where symbol is negative.
 struct Dim {
-  int32_t times;
-  int32_t symbol;
+  int32_t times = 0;
+  int32_t symbol = -1;
 };
 
 constexpr int kMaxRank = 4;

@@ -8,9 +8,9 @@ namespace dots::ops {
 
 bool chooseExperts::fits(const Operands& op) {
   const int64_t numExperts = op.width(0), k = op.width(kOut);
-  return op.areFloats(0, 1) && op.isIntegers(kOut) && op.elements(1) == numExperts &&
-         op.constant(0) == static_cast<double>(k) && k <= numExperts &&
-         op.elements(0) / numExperts == op.elements(kOut) / k && areGroups(op.constant(1), op.constant(2), numExperts);
+  return op.areFloats(0, 1) && op.isIntegers(kOut) && op.rank(kOut) > 1 && op.elements(1) == numExperts &&
+         op.constant(0) == static_cast<double>(k) && k <= numExperts && op.rows(0) == op.rows(kOut) &&
+         areGroups(op.constant(1), op.constant(2), numExperts);
 }
 
 bool chooseExperts::run(Call& op) {

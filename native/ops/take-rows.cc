@@ -6,8 +6,8 @@
 namespace dots::ops {
 
 bool takeRows::fits(const Operands& op) {
-  return op.slot(0) >= 0 && op.isIntegers(1) && op.isFloats(0) == op.isFloats(kOut) && op.rank(0) == 2 &&
-         op.width(kOut) == op.width(0) && op.rows(kOut) == op.elements(1);
+  return (op.isFloats(0) || op.isIntegers(0)) && op.isIntegers(1) && op.isFloats(0) == op.isFloats(kOut) &&
+         op.rank(0) == 2 && op.width(kOut) == op.width(0) && op.rows(kOut) == op.elements(1);
 }
 
 bool takeRows::run(Call& op) {

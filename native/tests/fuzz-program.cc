@@ -7,7 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "training-program.h"
+#include "op.h"
+#include "seed-programs.h"
 
 using namespace dots;
 
@@ -40,20 +41,21 @@ class Choices {
 
 struct Tally {
   int parsed = 0, created = 0, prepared = 0, ran = 0;
+  int ranOf[kNumOps] = {};
 };
 Tally tally;
 
-const SmallModel& seedModel(uint32_t kind) {
-  static TrainingModel training = makeTrainingModel();
-  static const SmallModel models[] = {
-      makeSmallModel(1, StorageId::kQ8_0, false, KvType::kF16),
-      makeSmallModel(2, StorageId::kF32, true, KvType::kF32),
-      makeSmallModel(3, StorageId::kQ4_0, false, KvType::kQ8_0),
-      training.model,
-  };
-  // What one program wrote must not reach the next: an input has to mean the same alone.
-  if (kind % 4 == 3) training.reset(7);
-  return models[kind % 4];
+/// Half the inputs begin with a whole model, the others with one instruction. What one program writes must not reach
+/// the next: an input has to mean the same alone.
+SmallModel seedModel(Choices& choices, uint32_t kind) {
+  const std::vector<SmallModel>& seeds = kind % 2 == 0 ? wholeSeeds() : singleSeeds();
+  SmallModel model = seeds[choices.below(seeds.size())];
+  for (size_t i = 0; i < model.stored.size(); ++i) {
+    if (!model.stored[i]) continue;
+    model.stored[i] = std::make_shared<std::vector<float>>(*model.stored[i]);
+    model.states[i].stored = model.stored[i]->data();
+  }
+  return model;
 }
 
 void smashValue(Choices& choices, Value& value) {
@@ -66,6 +68,25 @@ void smashValue(Choices& choices, Value& value) {
     default: value.dims[choices.below(kMaxRank)].times = choices.number();
   }
   if (value.rank > kMaxRank) value.rank = kMaxRank;  // the draft has no room for more; raw words say it
+}
+
+/// One axis, here or wherever it appears, with all memory made to fit: this gets past every check of sizes.
+void resizeAxis(Choices& choices, SmallModel& model) {
+  ProgramDraft& draft = model.draft;
+  Value& chosen = draft.values[choices.below(draft.values.size())];
+  if (chosen.rank < 1 || chosen.rank > kMaxRank) return;
+  Dim& axis = chosen.dims[choices.below(static_cast<size_t>(chosen.rank))];
+  const Dim from = axis;
+  axis.times = static_cast<int32_t>(choices.below(4) == 0 ? choices.below(300) : choices.below(5));
+  const int32_t times = axis.times;
+  if (choices.below(2) == 0) {
+    for (Value& value : draft.values) {
+      for (Dim& dim : value.dims) {
+        if (dim.times == from.times && dim.symbol == from.symbol) dim.times = times;
+      }
+    }
+  }
+  settle(model);
 }
 
 void smashInstruction(Choices& choices, Instruction& instruction, size_t numValues) {
@@ -107,63 +128,36 @@ void smashWeight(Choices& choices, Weight& weight) {
   }
 }
 
-/// Shapes of sources and weights changed together, so that the change gets past `create`.
-void resizeWeight(Choices& choices, SmallModel& model) {
-  Weight& weight = model.weights[choices.below(model.weights.size())];
-  if (weight.rank < 1 || weight.rank > 3) return;
-  const size_t index = static_cast<size_t>(&weight - model.weights.data()),
-               axis = choices.below(static_cast<size_t>(weight.rank));
-  const StorageInfo* info = storageInfo(weight.type);
-  if (weight.parts.size() != 1 || !info) return;
-  const int64_t before = weight.dims[axis];
-  weight.dims[axis] = 1 + choices.below(300);
-  int64_t count = 1;
-  for (int i = 0; i < weight.rank; ++i) {
-    if (weight.dims[i] < 1 || weight.dims[i] > 300) return;  // smashed before
-    count *= weight.dims[i];
-  }
-  if (count > 1 << 20) {
-    weight.dims[axis] = before;
-    return;
-  }
-  weight.parts[0].sizeBytes = count / info->blockElements * info->blockBytes;
-  weight.parts[0].owned.resize(static_cast<size_t>(weight.parts[0].sizeBytes), 0x11);
-  for (Value& value : model.draft.values) {
-    if (value.kind == ValueKind::kWeight && static_cast<size_t>(value.index) == index)
-      value.dims[axis].times = static_cast<int32_t>(weight.dims[axis]);
-  }
-}
-
-/// Half the time the program agrees. Never terabytes: an emulator keeps books on every page.
-void smashState(Choices& choices, SmallModel& model) {
-  const size_t index = choices.below(model.states.size()), axis = choices.below(4);
+/// Never terabytes: an emulator keeps books on every page.
+void smashState(Choices& choices, State& state) {
   const int32_t number = choices.number();
-  if (number > 1 << 10) return;
-  model.states[index].dims[axis] = number;
-  if (choices.below(2) == 0) return;
-  for (Value& value : model.draft.values) {
-    if (value.kind == ValueKind::kState && static_cast<size_t>(value.index) == index) value.dims[axis].times = number;
-  }
+  if (number <= 1 << 10) state.dims[choices.below(4)] = number;
 }
 
 void smash(Choices& choices, SmallModel& model) {
   ProgramDraft& draft = model.draft;
-  switch (choices.below(10)) {
-    case 0:
-    case 1: smashValue(choices, draft.values[choices.below(draft.values.size())]); break;
-    case 2: {
+  switch (choices.below(12)) {
+    case 0: smashValue(choices, draft.values[choices.below(draft.values.size())]); break;
+    case 1: {
       std::vector<Dim>& slot = draft.slots[choices.below(draft.slots.size())];
       slot.push_back({choices.number() & INT32_MAX, static_cast<int32_t>(choices.below(4)) - 1});
       break;
     }
+    case 2:
     case 3:
-    case 4:
       smashInstruction(choices, draft.instructions[choices.below(draft.instructions.size())], draft.values.size());
       break;
-    case 5: smashWeight(choices, model.weights[choices.below(model.weights.size())]); break;
-    case 6: resizeWeight(choices, model); break;
-    case 7: smashState(choices, model); break;
-    case 8: {
+    case 4:
+      if (!model.weights.empty()) smashWeight(choices, model.weights[choices.below(model.weights.size())]);
+      break;
+    case 5:
+      if (!model.states.empty()) smashState(choices, model.states[choices.below(model.states.size())]);
+      break;
+    case 6:
+    case 7:
+    case 8: resizeAxis(choices, model); break;
+    case 9: {
+      if (model.inputs.empty()) break;
       std::vector<int32_t>& input = model.inputs[choices.below(model.inputs.size())];
       if (choices.below(4) == 0)
         input.resize(choices.below(200), choices.number());
@@ -183,7 +177,7 @@ void smash(Choices& choices, SmallModel& model) {
 void runOne(const uint8_t* data, size_t size) {
   Choices choices(data, size);
   const uint32_t kind = choices.byte();
-  SmallModel model = seedModel(kind);
+  SmallModel model = seedModel(choices, kind);
   const int numThreads = kind % 16 == 15 ? 2 : 1;
   // An eighth of the inputs smashes words after encoding; the others smash the program and the things around it.
   const bool isRaw = kind >= 224;
@@ -227,9 +221,11 @@ void runOne(const uint8_t* data, size_t size) {
     for (size_t o = 0; o < executable->program().outputs.size(); ++o)
       outputs.emplace_back(static_cast<size_t>(executable->outputElements(o)));
     for (std::vector<float>& output : outputs) pointers.push_back(output.data());
-    if (executable->run(views, pointers.data(), &error))
+    if (executable->run(views, pointers.data(), &error)) {
       ++tally.ran;
-    else
+      for (const Instruction& instruction : executable->program().instructions)
+        ++tally.ranOf[static_cast<size_t>(instruction.op)];
+    } else
       CHECK(!error.empty(), "%s", "ended without a message");
   }
 }
@@ -254,6 +250,11 @@ int main(int argc, char** argv) {
   }
   std::printf("%d programs: %d parsed, %d created, %d prepared, %d ran (two runs each)\n", numInputs, tally.parsed,
               tally.created, tally.prepared, tally.ran);
+  for (int op = 0; op < kNumOps; ++op) {
+    const char* name = opInfo(static_cast<Op>(op)).name;
+    std::printf("%s %d%s", name, tally.ranOf[op], op + 1 < kNumOps ? ", " : "\n");
+    CHECK(tally.ranOf[op] > 0, "%s never ran", name);
+  }
   CHECK(tally.ran * 20 > numInputs, "%s", "hardly any program ran: the inputs test nothing");
   CHECK(tally.parsed < numInputs && tally.created < tally.parsed && tally.ran < tally.prepared, "%s",
         "some check never refused anything");

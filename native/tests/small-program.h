@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,10 +82,20 @@ struct SmallModel {
   ProgramDraft draft;
   std::vector<Weight> weights;
   std::vector<State> states;
+  std::vector<std::shared_ptr<std::vector<float>>> stored;  // of each state that is a stored tensor; copies share it
   std::vector<int32_t> bindings;
   std::vector<std::vector<int32_t>> inputs;
   std::vector<bool> isFloatInput;                  // empty: none is
   int32_t logits = 0, experts = 0, positions = 0;  // value ids
+
+  /// Stored tensors with the same numbers again.
+  void resetStored(uint64_t seed) {
+    TestRandom random(seed);
+    for (const auto& tensor : stored) {
+      if (!tensor) continue;
+      for (float& value : *tensor) value = random.normal() / 4;
+    }
+  }
 };
 
 constexpr int kSmallWidth = 64, kSmallHeads = 4, kSmallKeyHeads = 2, kSmallHeadWidth = 16, kSmallExperts = 8,
@@ -184,6 +195,7 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
     const int64_t dims[4] = {kSmallPages, G, kPageSize, H};
     memcpy(state.dims, dims, sizeof dims);
     model.states.push_back(state);
+    model.stored.emplace_back();
   }
 
   const int32_t x = p.slot(false, {per(T), fixed(D)});

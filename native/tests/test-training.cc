@@ -11,13 +11,13 @@ struct Result {
   std::string error;
 };
 
-Result runTraining(TrainingModel& training, int numThreads, const std::vector<std::vector<int32_t>>& inputs) {
+Result runTraining(SmallModel& training, int numThreads, const std::vector<std::vector<int32_t>>& inputs) {
   Result result;
-  training.reset(7);
+  training.resetStored(7);
   std::unique_ptr<Executable> executable =
-      createExecutable(training.model.draft, training.model.weights, training.model.states, numThreads, &result.error);
+      createExecutable(training.draft, training.weights, training.states, numThreads, &result.error);
   if (!executable) return result;
-  const std::vector<RunInput> views = viewsOf(inputs, training.model.isFloatInput);
+  const std::vector<RunInput> views = viewsOf(inputs, training.isFloatInput);
   if (!executable->prepare({static_cast<int32_t>(inputs[0].size())}, views, &result.error)) return result;
   std::vector<float*> pointers;
   for (size_t i = 0; i < executable->program().outputs.size(); ++i)
@@ -38,11 +38,11 @@ bool isSame(const Result& a, const Result& b) {
 }
 
 void aStepHasTheSameBitsEverywhere() {
-  TrainingModel training = makeTrainingModel();
+  SmallModel training = makeTrainingModel();
   Result first;
   onEachIsa([&] {
     for (int numThreads : {1, 2, 5}) {
-      const Result result = runTraining(training, numThreads, training.model.inputs);
+      const Result result = runTraining(training, numThreads, training.inputs);
       CHECK(result.error.empty(), "%s", result.error.c_str());
       if (first.outputs.empty()) first = result;
       CHECK(isSame(result, first), "%s, %d threads", isaName(currentIsa()), numThreads);
@@ -53,25 +53,25 @@ void aStepHasTheSameBitsEverywhere() {
 }
 
 void aStepChangesItsStatesAndClearsTheGradient() {
-  TrainingModel training = makeTrainingModel();
-  training.reset(7);
+  SmallModel training = makeTrainingModel();
+  training.resetStored(7);
   std::vector<std::vector<float>> before;
   for (const auto& tensor : training.stored) before.push_back(*tensor);
-  const Result after = runTraining(training, 2, training.model.inputs);
+  const Result after = runTraining(training, 2, training.inputs);
   for (size_t i = 0; i < before.size(); ++i)
     CHECK(!sameBits(before[i], after.stored[i]), "tensor %d is as it was", static_cast<int>(i));
   for (float value : after.stored[1]) CHECK(value == 0, "adamw left %g", value);
 }
 
 void numbersThatLeadOutsideAreRefused() {
-  TrainingModel training = makeTrainingModel();
+  SmallModel training = makeTrainingModel();
   for (size_t input : {size_t{0}, size_t{2}}) {
-    std::vector<std::vector<int32_t>> inputs = training.model.inputs;
+    std::vector<std::vector<int32_t>> inputs = training.inputs;
     inputs[input][3] = kTrainingVocab;
     CHECK(!runTraining(training, 1, inputs).error.empty(), "input %d", static_cast<int>(input));
   }
-  training.model.isFloatInput[0] = true;
-  CHECK(!runTraining(training, 1, training.model.inputs).error.empty(), "%s", "floats where integers belong");
+  training.isFloatInput[0] = true;
+  CHECK(!runTraining(training, 1, training.inputs).error.empty(), "%s", "floats where integers belong");
 }
 
 }  // namespace

@@ -1,31 +1,16 @@
 // A training step in small: every op of training once or more, on stored tensors, for tests of what runs programs.
 #pragma once
 
-#include <memory>
-
 #include "small-program.h"
 
 namespace dots {
-
-/// A SmallModel whose states are tensors of a store. They live here; `reset` fills them with the same numbers again.
-struct TrainingModel {
-  SmallModel model;
-  std::vector<std::shared_ptr<std::vector<float>>> stored;
-
-  void reset(uint64_t seed) {
-    TestRandom random(seed);
-    for (const auto& tensor : stored)
-      for (float& value : *tensor) value = random.normal() / 4;
-  }
-};
 
 constexpr int kTrainingTokens = 150, kTrainingWidth = 32, kTrainingHeads = 4, kTrainingKeyHeads = 2,
               kTrainingHeadWidth = 8, kTrainingExperts = 4, kTrainingChosen = 2, kTrainingVocab = 40;
 
 /// Inputs: tokens, sequences, targets (i32), weights, rates (f32 as words), rows.
-inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
-  TrainingModel made;
-  SmallModel& model = made.model;
+inline SmallModel makeTrainingModel(uint64_t seed = 7) {
+  SmallModel model;
   ProgramDraft& p = model.draft;
   constexpr int T = 0, D = kTrainingWidth, N = kTrainingHeads, G = kTrainingKeyHeads, H = kTrainingHeadWidth,
                 E = kTrainingExperts, K = kTrainingChosen, V = kTrainingVocab;
@@ -41,8 +26,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
     value.index = static_cast<int32_t>(model.states.size());
     for (size_t i = 0; i < dims.size(); ++i)
       one.dims[i] = dims[i], value.dims[value.rank++] = fixed(dims[i]), count *= dims[i];
-    made.stored.push_back(std::make_shared<std::vector<float>>(static_cast<size_t>(count)));
-    one.stored = made.stored.back()->data();
+    model.stored.push_back(std::make_shared<std::vector<float>>(static_cast<size_t>(count)));
+    one.stored = model.stored.back()->data();
     one.sizeBytes = count * 4;
     model.states.push_back(one);
     p.values.push_back(value);
@@ -158,8 +143,8 @@ inline TrainingModel makeTrainingModel(uint64_t seed = 7) {
   model.inputs = {tokenIds,    sequenceIds, targetIds, countWords, {word(1e-3f), word(0.5f), word(0.1f), word(0.05f)},
                   {word(1.0f)}};
   model.isFloatInput = {false, false, false, true, true, true};
-  made.reset(seed);
-  return made;
+  model.resetStored(seed);
+  return model;
 }
 
 }  // namespace dots
