@@ -93,6 +93,9 @@ inline SmallModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::normalizeRowsGrad, {shares, shares}, rows(K), {1e-20});
   p.add(Op::scatterAddColumns, {shares, chosen}, scattered);
   p.add(Op::sigmoidGrad, {scattered, scores}, scattered);
+  const int32_t soft = rows(E), softGradient = rows(E);
+  p.add(Op::softmax, {scores}, soft);
+  p.add(Op::softmaxGrad, {scattered, soft}, softGradient);
   p.add(Op::balanceWeights, {chosen, sequences, one}, balance);
   p.add(Op::countExperts, {chosen}, load);
   p.add(Op::chooseExperts, {scores, bias}, chosen, {K, 1, 1});
@@ -123,8 +126,9 @@ inline SmallModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::adamw, {parameter, matrixSum, mean, square, rates}, mark(), {0.9, 0.95, 1e-8, 0.1});
   p.add(Op::muon, {expertParameter, expertSum, expertMean, rates}, mark(), {0.95, 0.1});
   p.add(Op::fullLike, {back}, back, {0.5});
-  p.outputs = {lossGradients,  packed,     y,      normGradient, rowSum, weightGradient, scattered, balance, load,
-               expertGradient, routedBack, losses, logits,       mean1,  table,          norm2,     back};
+  p.outputs = {lossGradients, packed,  y,     normGradient,   rowSum,     weightGradient,
+               scattered,     balance, load,  expertGradient, routedBack, losses,
+               logits,        mean1,   table, norm2,          back,       softGradient};
 
   std::vector<int32_t> tokenIds, sequenceIds, targetIds, countWords;
   const auto word = [](float value) {

@@ -52,9 +52,9 @@ export function lowerToNative(program: Program, format: ActivationFormat): Progr
   };
 
   for (let at = 0; at < program.instructions.length; ) {
-    let end = at;
-    while (end < program.instructions.length && MATMULS.has(program.instructions[end].op)) end++;
-    const run = program.instructions.slice(at, Math.max(end, at + 1));
+    const run = [program.instructions[at]];
+    while (MATMULS.has(run[0].op) && canJoin(program, run, program.instructions[at + run.length]))
+      run.push(program.instructions[at + run.length]);
     at += run.length;
     const used: Copy[] = [];
     const ready = run.map((instruction) => {
@@ -78,4 +78,11 @@ export function lowerToNative(program: Program, format: ActivationFormat): Progr
     }
   }
   return { ...program, values, slots, instructions };
+}
+
+/** Whether a product's rows exist before the products of `run`, so that they can be converted before the first. */
+function canJoin({ values }: Program, run: readonly Instruction[], next: Instruction | undefined): boolean {
+  if (next === undefined || !MATMULS.has(next.op)) return false;
+  const slotOf = (id: ValueId): number => (values[id] as { slot?: number }).slot ?? -1;
+  return run.every(({ output }) => slotOf(output) !== slotOf(next.inputs[0]));
 }
