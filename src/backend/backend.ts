@@ -9,6 +9,8 @@ export interface Backend {
   readonly name: 'reference' | 'native';
   /** One line for people: instruction set, threads. */
   readonly description: string;
+  /** Which kernels run, "native-avx512": equal programs, weights and inputs give equal bits where it is equal. */
+  readonly kernelId: string;
   /** Whether there is a kernel for an op; the compiler fuses only into ops that are supported. */
   supports(op: string): boolean;
   /** Throws `ResourceError` where memory is short, `UnsupportedError` for storage types it cannot compute with. */

@@ -118,7 +118,7 @@ async function fingerprint({ files, backend, program, kvType }: Engine): Promise
     hash.update(await source.read(offset, length));
     hash.update(await source.read(offset + sizeBytes - length, length));
   }
-  hash.update(backend.description.replace(/, \d+ threads?\)$/, ')'));
+  hash.update(backend.kernelId);
   hash.update(String(program.instructions.length));
   return `dots-${hash.digest('hex').slice(0, 16)}`;
 }

@@ -39,6 +39,7 @@ export function openNativeBackend(
   const backend: Backend = {
     name: 'native',
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
+    kernelId: `native-${isa}`,
     supports: (op) => op in NATIVE_OPS,
     load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
     createStore: (specs) => new MemoryStore(specs, addon),

@@ -17,6 +17,7 @@ import { WeightRows } from './weight-rows.ts';
 export const referenceBackend: Backend = {
   name: 'reference',
   description: 'reference (TypeScript, one thread)',
+  kernelId: 'reference',
   supports: (op) => op in kernels,
   load: async (program, weights, options) => ReferenceExecutable.load(program, weights, options),
   createStore: (specs) => new MemoryStore(specs),
