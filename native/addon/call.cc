@@ -152,7 +152,7 @@ void* Call::unwrap(const Argument& value, const HandleType& type) {
   const napi_type_tag tag = type.tag();
   bool isOurs = false;
   void* data = nullptr;
-  // Node-API would throw an error of its own for what is no object.
+  // Node-API would throw an error of its own for anything but an object.
   if (typeOf(value) == napi_object) check(napi_check_object_type_tag(env_, value.value, &tag, &isOurs), "read a tag");
   if (!isOurs) return refuse(value, type.name), nullptr;
   return check(napi_unwrap(env_, value.value, &data), "unwrap a handle") ? data : nullptr;

@@ -1,5 +1,5 @@
 // The addon when Node-API fails: whichever call it is, an exported function throws or its promise is settled, nothing
-// stays behind, and the next call works. Arguments of every kind are tested in Node.js: test/native/addon.test.ts.
+// is left over, and the next call works. Arguments of every kind are tested in Node.js: test/native/addon.test.ts.
 #include "memory.h"
 #include "tests/fake-node-api.h"
 #include "tests/small-program.h"
@@ -86,7 +86,7 @@ bool useAddon(Host& host) {
                env.makeArray({weight("bytes", env.makeTyped(napi_uint8_array, bytes)), weight("floats", view(0))}),
                env.makeArray({state}), env.makeNumber(1)});
   if (!handle) return false;
-  CHECK(env.adjustedBytes > 0 || env.failed == "adjust_external_memory", "%s", "the collector was told nothing");
+  CHECK(env.adjustedBytes > 0 || env.failed == "adjust_external_memory", "%s", "nothing was reported to the collector");
   // Runs in a row, of which the second comes too early.
   const auto run = [&] {
     return host.call("run", {handle, env.makeArray({env.makeTyped(napi_float32_array, std::vector<float>{10, 1})}),
@@ -131,7 +131,7 @@ void survivesEveryFailure() {
     leavesNothing(host);
   }
   CHECK(numCalls > 150, "only %d calls", numCalls);
-  // The first calls belong to loading the addon: those have no addon to go on with.
+  // The first calls belong to loading the addon: without it there is nothing to test.
   for (int failAt = 1; failAt <= numCalls; ++failAt) {
     Host host;
     host.env.failAt = failAt;

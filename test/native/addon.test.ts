@@ -36,7 +36,7 @@ function shrunk(): Float32Array {
   return floats;
 }
 
-/** Numbers that are no count, and values of every type. */
+/** Numbers that count nothing, and values of every type. */
 const NUMBERS = [Number.NaN, Infinity, -Infinity, -1, 0.5, 2 ** 31, 2 ** 32 + 1, 2 ** 53, -(2 ** 53), 1e300];
 const VALUES: readonly (readonly [string, () => unknown])[] = [
   ...NUMBERS.map((value) => [String(value), () => value] as const),
@@ -133,7 +133,7 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
   };
 
   it.each(Object.keys(valid()) as (keyof NativeAddon)[])(
-    '%s refuses every argument of another kind by an error with a code, and goes on working',
+    '%s refuses every argument of another kind with an error that has a code, and still works',
     async (name) => {
       const args = valid()[name] as readonly unknown[];
       for (const { what, make } of changes(args)) {
