@@ -107,7 +107,7 @@ export class Loop {
   private async step(): Promise<boolean> {
     this.isWoken = false;
     this.dropAborted();
-    const shares = this.scheduler.plan(this.pace.maxBeside);
+    const shares = this.scheduler.plan(this.pace.prefillBudget);
     const startMs = performance.now();
     const running = shares.length > 0 ? this.run(shares) : undefined;
     for (const { request } of this.scheduler.entries) request.onStep();

@@ -74,14 +74,14 @@ export class Scheduler {
     return true;
   }
 
-  /** The next step; empty while every request is paused. `maxBeside`: tokens of prompts while others await their next token. */
-  plan(maxBeside: number): Share[] {
+  /** The next step; empty while every request is paused. `prefillBudget`: tokens of prompts while others await their next token. */
+  plan(prefillBudget: number): Share[] {
     this.admit();
     const ready = this.running.filter(({ request }) => !request.isPaused);
     const prompts = ready.filter(isPrefilling);
     const numNext = ready.length - prompts.length;
     const left = Math.max(0, this.options.maxStepTokens - numNext);
-    const counts = shareOut(prompts, numNext > 0 ? Math.min(left, maxBeside) : left);
+    const counts = shareOut(prompts, numNext > 0 ? Math.min(left, prefillBudget) : left);
 
     let rowsLeft = this.options.maxStepRows;
     const shares: Share[] = [];

@@ -5,10 +5,6 @@ export class HeaderBuilder {
   private readonly encoder = new TextEncoder();
   private used = 0;
 
-  get length(): number {
-    return this.used;
-  }
-
   u32(value: number): void {
     this.view.setUint32(this.reserve(4), value, true);
   }

@@ -66,11 +66,11 @@ export class Chat {
 
   /** Find out what the server is; `server` has the result. */
   connect(): Promise<void> {
-    this.connecting = this.meet();
+    this.connecting = this.readServer();
     return this.connecting;
   }
 
-  private async meet(): Promise<void> {
+  private async readServer(): Promise<void> {
     try {
       const [model] = await this.api.models();
       if (!model) throw new ApiError('The server has no model', 'no_model', 200);

@@ -1,6 +1,6 @@
 /** JSON Schema -> grammar. What is not supported is refused, never ignored: docs/structured-output.md has the table. */
 import { DotsError } from '../../core/errors.ts';
-import { ALL_CODES, type CodeSet, complement, jsonCharacters } from './code-points.ts';
+import { jsonCharacters } from './code-points.ts';
 import { FORMATS } from './formats.ts';
 import {
   choice,
@@ -23,7 +23,9 @@ import { type Schema, SchemaDocument, type SchemaObject, unsupported } from './s
 import {
   accepts,
   both,
+  complementOf,
   lengthAutomaton,
+  literalsAutomaton,
   type TextAutomaton,
   textAutomaton,
   textGrammar,
@@ -138,7 +140,7 @@ class SchemaCompiler {
   /** A key that is none of these. Spelled in one way only, so that it can't be one of them in disguise. */
   private otherKey(keys: readonly string[]): Grammar {
     if (keys.length === 0) return jsonString();
-    return quoted(textGrammar(noneOf(keys), jsonCharacters));
+    return quoted(textGrammar(complementOf(literalsAutomaton(keys)), jsonCharacters));
   }
 
   private array(alternative: Alternative): Grammar {
@@ -306,39 +308,4 @@ function tightest(
     }
   }
   return found;
-}
-
-/** Texts that are none of these. */
-function noneOf(texts: readonly string[]): TextAutomaton {
-  interface Node {
-    readonly children: Map<number, number>;
-    isText: boolean;
-  }
-  const nodes: Node[] = [{ children: new Map(), isText: false }];
-  for (const text of texts) {
-    let at = 0;
-    for (const character of text) {
-      const code = character.codePointAt(0) as number;
-      let to = nodes[at].children.get(code);
-      if (to === undefined) {
-        to = nodes.push({ children: new Map(), isText: false }) - 1;
-        nodes[at].children.set(code, to);
-      }
-      at = to;
-    }
-    nodes[at].isText = true;
-  }
-  const free = nodes.length;
-  const states = nodes.map(({ children, isText }) => {
-    const own = [...children].sort(([a], [b]) => a - b);
-    const taken: CodeSet = own.map(([code]) => [code, code]);
-    return {
-      edges: [
-        ...own.map(([code, to]): { set: CodeSet; to: number } => ({ set: [[code, code]], to })),
-        { set: complement(taken), to: free },
-      ],
-      isEnd: !isText,
-    };
-  });
-  return { states: [...states, { edges: [{ set: ALL_CODES, to: free }], isEnd: true }] };
 }

@@ -38,14 +38,14 @@ export function textAutomaton({ rest, looks, isAnchored }: ParsedPattern, search
   return looks.reduce(
     (automaton, { item, isNegative }) => {
       const begins = simpleAutomaton({ kind: 'sequence', items: [item, ANY_TEXT] }, false);
-      return both(automaton, isNegative ? noneOf(begins) : begins);
+      return both(automaton, isNegative ? complementOf(begins) : begins);
     },
     simpleAutomaton(rest, search),
   );
 }
 
 /** Texts that it does not accept. */
-function noneOf({ states }: TextAutomaton): TextAutomaton {
+export function complementOf({ states }: TextAutomaton): TextAutomaton {
   const free = states.length;
   const negated = states.map(({ edges, isEnd }) => ({
     edges: [...edges, { set: complement(unite(edges.map(({ set }) => set))), to: free }],
@@ -69,6 +69,27 @@ function simpleAutomaton(pattern: Pattern, search: boolean): TextAutomaton {
     return determinise(loose.states, before, after);
   }
   return determinise(loose.states, start, end);
+}
+
+/** These texts and no others. */
+export function literalsAutomaton(texts: readonly string[]): TextAutomaton {
+  const states = [{ edges: new Map<number, number>(), isEnd: false }];
+  for (const text of texts) {
+    let at = 0;
+    for (const character of text) {
+      const code = character.codePointAt(0) as number;
+      const to = states[at].edges.get(code) ?? states.push({ edges: new Map(), isEnd: false }) - 1;
+      states[at].edges.set(code, to);
+      at = to;
+    }
+    states[at].isEnd = true;
+  }
+  return {
+    states: states.map(({ edges, isEnd }) => ({
+      edges: [...edges].map(([code, to]) => ({ set: [[code, code]], to })),
+      isEnd,
+    })),
+  };
 }
 
 /** Texts of `min` to `max` characters. */

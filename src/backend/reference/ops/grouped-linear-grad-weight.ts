@@ -1,4 +1,5 @@
 import type { Kernel } from '../kernel.ts';
+import { forEachExpert } from '../routed-rows.ts';
 
 export const groupedLinearGradWeight: Kernel = (call) => {
   const gradient_RO = call.floats(0);
@@ -7,11 +8,8 @@ export const groupedLinearGradWeight: Kernel = (call) => {
   const [numExperts, numOut, width] = call.outputShape;
   const slotsPerRow = call.shape(1)[0] === experts_TK.length ? 1 : call.shape(2)[1];
   const sum_I = new Float64Array(width);
-  for (let expert = 0; expert < numExperts; expert++) {
-    const routed: number[] = [];
-    experts_TK.forEach((chosen, r) => {
-      if (chosen === expert) routed.push(r);
-    });
+  call.output.fill(0);
+  forEachExpert(experts_TK, numExperts, (expert, routed) => {
     for (let o = 0; o < numOut; o++) {
       sum_I.fill(0);
       for (const r of routed) {
@@ -21,5 +19,5 @@ export const groupedLinearGradWeight: Kernel = (call) => {
       }
       call.output.set(sum_I, (expert * numOut + o) * width);
     }
-  }
+  });
 };
