@@ -5,7 +5,7 @@ import type { IdBuffer } from './id-buffer.ts';
 import type { MergeTable } from './merge-table.ts';
 import { hashPiece, LONGEST_CACHED, PieceCache } from './piece-cache.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
-import { findByteTokens, TOKEN_NORMAL, type Vocabulary } from './vocabulary.ts';
+import { findByteTokens, NO_TOKEN, TOKEN_NORMAL, type Vocabulary } from './vocabulary.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
 // Bytes of a piece that fit the scratch array kept between calls; a longer one gets its own.
@@ -19,6 +19,7 @@ export class PieceEncoder {
   private readonly idOfByte: Int32Array;
   private readonly vocabulary: Vocabulary;
   private readonly ignoreMerges: boolean;
+  private readonly lacksBytes: boolean;
   private readonly characters: WholeCharacters;
   private readonly cache = new PieceCache();
   private readonly scratch = new Int32Array(SCRATCH);
@@ -30,6 +31,7 @@ export class PieceEncoder {
     this.idOfByte = findByteTokens(vocabulary);
     this.vocabulary = vocabulary;
     this.ignoreMerges = ignoreMerges;
+    this.lacksBytes = this.idOfByte.includes(NO_TOKEN);
     this.characters = new WholeCharacters(vocabulary, merges, (bytes) => {
       const ids = Int32Array.from(bytes, (byte) => this.idOfByte[byte]);
       return ids.subarray(0, this.merger.merge(ids, ids.length));
@@ -43,7 +45,7 @@ export class PieceEncoder {
       end = preTokenizer.pieceEnd(text, start);
       const first = text.charCodeAt(start);
       if (end === start + 1 && first < 0x80) {
-        out.push(idOfByte[first]);
+        if (idOfByte[first] !== NO_TOKEN) out.push(idOfByte[first]);
       } else if (end - start <= LONGEST_CACHED) {
         const hash = hashPiece(text, start, end);
         if (cache.copyTo(out, text, start, end, hash)) continue;
@@ -67,7 +69,8 @@ export class PieceEncoder {
         return 1;
       }
     }
-    return this.merger.merge(ids, this.writeSymbols(text, start, end, ids));
+    const count = this.writeSymbols(text, start, end, ids);
+    return this.merger.merge(ids, this.lacksBytes ? dropMissing(ids, count) : count);
   }
 
   /** What merging begins with: a token for each character where that is safe, else one for each byte. How many. */
@@ -108,6 +111,13 @@ export class PieceEncoder {
     }
     return count;
   }
+}
+
+/** As Hugging Face tokenizers, which leave out what has no token before they merge. How many are left. */
+function dropMissing(ids: Int32Array, count: number): number {
+  let kept = 0;
+  for (let i = 0; i < count; i++) if (ids[i] !== NO_TOKEN) ids[kept++] = ids[i];
+  return kept;
 }
 
 /** The UTF-16 unit, a lone surrogate as what it is encoded as. */

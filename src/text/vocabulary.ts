@@ -87,9 +87,21 @@ export class Vocabulary {
   }
 }
 
-/** The single-byte token of each byte. Throws `FormatError` if a byte has none: text with it could not be encoded. */
+/** In place of the token of a byte that has none. */
+export const NO_TOKEN = -2;
+
+/** Does text that someone may write have this byte? Not control characters, nor what begins no assigned character. */
+function isNeeded(byte: number): boolean {
+  if (byte < 0x80) return (byte >= 0x20 && byte < 0x7f) || [0x09, 0x0a, 0x0d].includes(byte);
+  return byte <= 0xf4 && ![0xc0, 0xc1, 0xf1, 0xf2].includes(byte);
+}
+
+/**
+ * The single-byte token of each byte, or `NO_TOKEN`: vocabularies trained without the full alphabet, such as SmolLM2's, lack
+ * bytes that their texts didn't have. Throws `FormatError` if one is missing that text is made of.
+ */
 export function findByteTokens(vocabulary: Vocabulary): Int32Array {
-  const idOfByte = new Int32Array(256).fill(-1);
+  const idOfByte = new Int32Array(256).fill(NO_TOKEN);
   for (let id = vocabulary.size - 1; id >= 0; id--) {
     // A byte is spelled by one character; most tokens are longer and need no closer look.
     if (vocabulary.texts[id].length !== 1 || vocabulary.kindOf(id) !== TOKEN_NORMAL) continue;
@@ -97,10 +109,10 @@ export function findByteTokens(vocabulary: Vocabulary): Int32Array {
     if (bytes.length === 1) idOfByte[bytes[0]] = id;
   }
   const numMissing = idOfByte.filter((id) => id < 0).length;
-  if (numMissing > 0) {
-    const first = idOfByte.indexOf(-1);
+  const first = idOfByte.findIndex((id, byte) => id < 0 && isNeeded(byte));
+  if (first >= 0) {
     throw new FormatError(
-      `Cannot use the vocabulary: ${numMissing} of 256 bytes have no token, the first is 0x${first.toString(16).padStart(2, '0')}`,
+      `Cannot use the vocabulary: ${numMissing} of 256 bytes have no token, among them 0x${first.toString(16).padStart(2, '0')}`,
       {
         code: 'bad-vocabulary',
         hint: 'a byte-level vocabulary needs a token for each byte; train it with the full initial alphabet',

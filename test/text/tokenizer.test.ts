@@ -236,6 +236,24 @@ describe('tokenizerFromGguf()', () => {
     expect(read.decode(read.encode('ThatIsTheEnd'))).toBe('ThatIsTheEnd');
   });
 
+  test('a vocabulary may lack the bytes of control characters: they are left out before merging', () => {
+    const tokens = vocabulary.tokens.map((text) =>
+      text === spellBytes(Uint8Array.of(4)) || text === spellBytes(Uint8Array.of(0xf1))
+        ? `${text}${text}`
+        : text,
+    );
+    const read = tokenizerFromGguf(
+      ggufMetadata({ 'tokenizer.ggml.tokens': { type: 'array', elementType: 'string', value: tokens } }),
+    ) as Tokenizer;
+    expect([...read.encode('\u0004')]).toEqual([]);
+    // Both are one piece of punctuation, and what is left of it merges.
+    expect([...read.encode('.\u0004.')]).toEqual([...read.encode('..')]);
+    expect(read.encode('..')).toHaveLength(1);
+    const long = '.\u0004'.repeat(3000);
+    expect([...read.encode(long)]).toEqual([...read.encode('.'.repeat(3000))]);
+    expect(read.decode(read.encode('\u{40000}'))).toBe('\ufffd\ufffd\ufffd');
+  });
+
   test('every end token counts, the declared one first', () => {
     const { special } = tokenizerFromGguf(
       ggufMetadata({
