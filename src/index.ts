@@ -32,4 +32,10 @@ export type { ChatMessage } from './text/chat-template.ts';
 export { CallMemory } from './text/tools/call-memory.ts';
 export { ToolCallParser, type ToolDelta } from './text/tools/tool-call-parser.ts';
 export type { ToolCall, ToolDefinition } from './text/tools/tool-format.ts';
-export { type ToolChatMessage, toolMessages } from './text/tools/tool-messages.ts';
+export {
+  messagesForTemplate,
+  type ToolChatMessage,
+  type ToolSupport,
+  toolMessages,
+  toolSupport,
+} from './text/tools/tool-messages.ts';

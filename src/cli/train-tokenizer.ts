@@ -7,6 +7,7 @@ import { openFileFolder } from '../format/file-source.ts';
 import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { decodeText, parseJson } from '../format/json.ts';
 import { type ChatTemplate, chatTemplateFromHf } from '../text/chat-template.ts';
+import { withFallback } from '../text/fallback-templates.ts';
 import { readTokenizerSource } from '../text/model-text.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { tokenizerFromJson } from '../text/tokenizer-json.ts';
@@ -34,7 +35,7 @@ export async function loadRunTokenizer(
   const tokenizer = tokenizerFromJson({ ...small, tokenizerJson });
   return {
     tokenizer,
-    template: chatTemplateFromHf(files),
+    template: withFallback(chatTemplateFromHf(files), tokenizer),
     files: { ...small, eosTokenIds: tokenizer.special.eos },
   };
 }

@@ -20,12 +20,9 @@ export type ModelFiles = StoredModel & {
 export async function openModelFiles(path: string, options: TokenizerOptions = {}): Promise<ModelFiles> {
   const model = await openStoredModel(path);
   try {
-    return {
-      ...model,
-      config: readConfig(model),
-      tokenizer: readTokenizer(model, options),
-      chatTemplate: readChatTemplate(model),
-    };
+    const tokenizer = readTokenizer(model, options);
+    const chatTemplate = readChatTemplate(model, tokenizer);
+    return { ...model, config: readConfig(model), tokenizer, chatTemplate };
   } catch (error) {
     await model.close();
     throw error;

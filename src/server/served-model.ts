@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import { InternalError } from '../core/errors.ts';
+import type { Constraint } from '../engine/constraint/constraint.ts';
+import type { ToolChoice } from '../engine/constraint/tool-grammar.ts';
 import type { Engine } from '../engine/open.ts';
 
 import { countParameters } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { CallMemory } from '../text/tools/call-memory.ts';
+import { ToolCallParser } from '../text/tools/tool-call-parser.ts';
+import type { ToolFormatName } from '../text/tools/tool-format.ts';
+import { toolSupport } from '../text/tools/tool-messages.ts';
 import { ApiError, badRequest } from './api-error.ts';
 import { ConstraintCache } from './constraint-cache.ts';
+import type { WantedFormat } from './openai/answer-format.ts';
 
 /** The model as clients see it: its names, its facts, and what its answers depend on. */
 export class ServedModel {
@@ -17,6 +23,8 @@ export class ServedModel {
   /** Calls of tools as they were generated, so that they can be shown to the model again to the byte. */
   readonly callMemory = new CallMemory();
   readonly constraints = new ConstraintCache();
+  /** How the model writes calls of tools. */
+  readonly toolFormat: ToolFormatName;
   private known: Promise<string> | undefined;
   private hash = '';
 
@@ -24,6 +32,7 @@ export class ServedModel {
     this.engine = engine;
     this.name = name;
     this.names = [name, ...aliases];
+    this.toolFormat = toolSupport(engine.files.chatTemplate).format;
   }
 
   /** Equal fingerprints, bodies and seeds give equal tokens. Known once `ready` has resolved. */
@@ -68,6 +77,17 @@ export class ServedModel {
       undefined,
       'no_tokenizer',
     );
+  }
+
+  /** What the answer has to look like, calls in the model's own form. Throws 400 naming the field for what can't be kept. */
+  constraintFor({ spec, param }: WantedFormat): Constraint {
+    const own = spec.type === 'tools' ? { ...spec, format: this.toolFormat } : spec;
+    return this.constraints.get({ spec: own, param }, this.tokenizer);
+  }
+
+  /** For an answer that may call tools. */
+  parseCalls(tools: { readonly choice: ToolChoice } | undefined): ToolCallParser | undefined {
+    return tools && tools.choice !== 'none' ? new ToolCallParser(this.toolFormat) : undefined;
   }
 
   /** As OpenAI's list has it, with what vLLM and llama-server add and clients size their history by. */

@@ -1,7 +1,4 @@
-/**
- * Chat templates: messages -> the text a model was trained on. A model's own template is Jinja; a file without one gets
- * the form of dots.llm1.
- */
+/** Chat templates: messages -> the text a model was trained on. A model's own template is Jinja. */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { DotsError, FormatError, UsageError } from '../core/errors.ts';
 import {
@@ -27,7 +24,7 @@ export interface ChatMessage {
 export interface ChatTemplate {
   /** Jinja text. */
   readonly source: string;
-  /** Nothing in the file: this is the form of dots.llm1. */
+  /** Nothing in the file: this is the form of dots.llm1, or that of the vocabulary's family (`withFallback`). */
   readonly isFallback: boolean;
   /** Texts of the start, end and padding token, for templates that write them. */
   readonly tokens: { readonly [variable: string]: string };
@@ -40,6 +37,8 @@ export interface TemplateOptions {
   readonly now?: Date;
   /** More that a template may ask for; none of the names that it has already. */
   readonly variables?: Readonly<Record<string, TemplateValue>>;
+  /** For templates that describe tools to the model themselves; in Hugging Face's form. */
+  readonly tools?: readonly object[] | null;
 }
 
 /** Numbers, booleans and plain strings: nothing that could contain a marker of the template. */
@@ -142,7 +141,7 @@ export function renderTemplate(
         hint: "arrange the messages as the model's template asks",
       });
     },
-    tools: null,
+    tools: options.tools ?? null,
     documents: null,
     ...template.tokens,
     messages,

@@ -1,6 +1,7 @@
 /** Tokenizer and chat template of a model on disk, whichever its format. */
 import type { StoredModel } from '../format/stored-model.ts';
 import { type ChatTemplate, chatTemplateFromGguf, chatTemplateFromHf } from './chat-template.ts';
+import { withFallback } from './fallback-templates.ts';
 import { createTokenizer, type Tokenizer, type TokenizerOptions, type TokenizerSource } from './tokenizer.ts';
 import { readGgufTokenizer } from './tokenizer-gguf.ts';
 import { readJsonTokenizer } from './tokenizer-json.ts';
@@ -21,7 +22,9 @@ export function readTokenizer(model: StoredModel, options: TokenizerOptions = {}
   return source && createTokenizer(source);
 }
 
-/** The model's own, or the fallback. */
-export function readChatTemplate(model: StoredModel): ChatTemplate {
-  return model.format === 'gguf' ? chatTemplateFromGguf(model.metadata) : chatTemplateFromHf(model.files);
+/** The model's own, or the fallback for its vocabulary. */
+export function readChatTemplate(model: StoredModel, tokenizer?: Tokenizer): ChatTemplate {
+  const template =
+    model.format === 'gguf' ? chatTemplateFromGguf(model.metadata) : chatTemplateFromHf(model.files);
+  return withFallback(template, tokenizer);
 }

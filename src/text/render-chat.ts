@@ -10,9 +10,13 @@ import {
   renderTemplate,
   type TemplateOptions,
 } from './chat-template.ts';
+import { requireMarkers } from './fallback-templates.ts';
 import type { TextPart, Tokenizer } from './tokenizer.ts';
+import type { ToolDefinition } from './tools/tool-format.ts';
 
-export interface ChatOptions extends TemplateOptions {
+export interface ChatOptions extends Omit<TemplateOptions, 'tools'> {
+  /** For templates that describe tools to the model themselves (`toolSupport`). */
+  readonly tools?: readonly ToolDefinition[];
   /**
    * System message for conversations that begin without one, where the model has no template of its own to decide; null
    * for none.
@@ -24,15 +28,6 @@ export interface ChatOptions extends TemplateOptions {
 
 /** What the makers' own examples send. */
 export const DEFAULT_SYSTEM_PROMPT = 'You are a helpful assistant.';
-
-const FALLBACK_MARKERS = [
-  'system',
-  'endofsystem',
-  'userprompt',
-  'endofuserprompt',
-  'response',
-  'endofresponse',
-];
 
 /** Ids for a conversation. Throws as `renderTemplate`, and `UsageError` for roles that are not words. */
 export function renderChat(
@@ -52,19 +47,37 @@ export function renderChatParts(
   options: ChatOptions = {},
 ): TextPart[] {
   checkMessages(messages, options);
-  if (template.isFallback) requireMarkers(tokenizer);
-  const conversation = withSystemPrompt(template, messages, options);
-  const render = (shown: readonly ChatMessage[]) =>
-    renderTemplate(template, shown, {
+  requireMarkers(template, tokenizer);
+  const conversation: Conversation = {
+    messages: withSystemPrompt(template, messages, options),
+    tools: options.tools?.map(wireTool) ?? null,
+  };
+  checkKeys(conversation, tokenizer);
+  const now = options.now ?? new Date();
+  const render = (shown: Conversation) =>
+    renderTemplate(template, shown.messages, {
       ...options,
-      now: options.now ?? new Date(),
+      tools: shown.tools,
+      now,
       addGenerationPrompt: !options.continueFinalMessage && (options.addGenerationPrompt ?? true),
     });
 
   const plain = render(conversation);
   const opaque = renderOpaque(render, conversation, plain, options.continueFinalMessage === true);
   const chosen = chooseParts(render, conversation, plain, opaque, tokenizer);
-  return options.continueFinalMessage ? openFinalMessage(chosen, opaque, conversation) : chosen.parts;
+  return options.continueFinalMessage ? openFinalMessage(chosen, opaque, messages) : chosen.parts;
+}
+
+/** All that a template gets from others. */
+interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly object[] | null;
+}
+
+/** As templates of Hugging Face have it. */
+function wireTool({ name, description = '', parameters }: ToolDefinition): object {
+  const schema = parameters ?? { type: 'object', properties: {} };
+  return { type: 'function', function: { name, description, parameters: schema } };
 }
 
 interface Rendering {
@@ -83,8 +96,8 @@ interface Rendering {
  * 4. Otherwise the messages stay opaque to the template: the text of way 1, whatever the template would have changed.
  */
 function chooseParts(
-  render: (messages: readonly ChatMessage[]) => string,
-  messages: readonly ChatMessage[],
+  render: (conversation: Conversation) => string,
+  conversation: Conversation,
   plain: string,
   opaque: Rendering,
   tokenizer: Tokenizer,
@@ -94,7 +107,7 @@ function chooseParts(
   const markers = tokenizer.controlIds.map((id) => tokenizer.pieceOf(id));
   const starts = new Set(markers.map((marker) => marker[0]));
   const contents: string[] = [];
-  mapContents(messages, (text) => {
+  mapContents(conversation, (text) => {
     contents.push(text);
     return text;
   });
@@ -105,7 +118,7 @@ function chooseParts(
   const disguises = new Map(
     unusedCharacters(plain, starts.size).map((disguise, i) => [disguise, [...starts][i]]),
   );
-  const disguised = render(mapContents(messages, (text) => disguiseMarkers(text, markers, disguises)));
+  const disguised = render(mapContents(conversation, (text) => disguiseMarkers(text, markers, disguises)));
   const parts: TextPart[] = [];
   let from = 0;
   for (let i = 0; i < disguised.length; i++) {
@@ -122,15 +135,15 @@ function chooseParts(
 
 /** Renders with a place-holder for each content and puts the contents back as parts of their own. */
 function renderOpaque(
-  render: (messages: readonly ChatMessage[]) => string,
-  messages: readonly ChatMessage[],
+  render: (conversation: Conversation) => string,
+  conversation: Conversation,
   plain: string,
   markFinal: boolean,
 ): Rendering {
   const [open, close] = unusedCharacters(plain, 2);
   const contents: string[] = [];
   let finalIndex = -1;
-  const shown = mapContents(messages, (text, isFinal) => {
+  const shown = mapContents(conversation, (text, isFinal) => {
     // White space stays outside the place-holder, so that templates may trim; white space alone can't forge anything.
     const core = text.trim();
     if (isFinal && markFinal) finalIndex = contents.length;
@@ -152,26 +165,53 @@ function renderOpaque(
   }
   if (end === undefined) return { parts };
   // The white space at the end of the message, if the template kept it.
-  const tail = /\s*$/.exec(messages[messages.length - 1].content)?.[0] ?? '';
+  const tail = /\s*$/.exec(conversation.messages.at(-1)?.content ?? '')?.[0] ?? '';
   const text = joinParts(parts);
   return { parts, end: text.startsWith(tail, end) ? end + tail.length : end };
 }
 
-/** A copy of the messages with `change` applied to every text in them but roles and types, which templates compare. */
+/** A copy with `change` applied to every text but words for roles and types, which templates compare. */
 function mapContents(
-  messages: readonly ChatMessage[],
+  { messages, tools }: Conversation,
   change: (text: string, isFinalContent: boolean) => string,
-): ChatMessage[] {
+): Conversation {
   const mapValue = (value: unknown, key: string): unknown => {
-    if (typeof value === 'string') return key === 'role' || key === 'type' ? value : change(value, false);
+    if (typeof value === 'string')
+      return (key === 'role' || key === 'type') && /^[\w-]*$/.test(value) ? value : change(value, false);
     if (Array.isArray(value)) return value.map((item) => mapValue(item, key));
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapValue(item, name)]));
   };
-  return messages.map((message, i) => ({
-    ...(mapValue(message, '') as ChatMessage),
-    content: change(message.content, i === messages.length - 1),
-  }));
+  return {
+    messages: messages.map((message, i) => ({
+      ...(mapValue({ ...message, content: '' }, '') as ChatMessage),
+      content: change(message.content, i === messages.length - 1),
+    })),
+    tools: mapValue(tools, '') as Conversation['tools'],
+  };
+}
+
+/** Keys stay as they are, because templates look for some; none may hold a marker that a template would write. */
+function checkKeys({ messages, tools }: Conversation, tokenizer: Tokenizer): void {
+  const markers = tokenizer.controlIds.map((id) => tokenizer.pieceOf(id));
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, item] of Object.entries(value)) {
+      const marker = markers.find((text) => key.includes(text));
+      if (marker !== undefined) {
+        throw new UsageError(
+          `Cannot use ${JSON.stringify(key)} as a name: it holds the control token ${marker}`,
+          {
+            code: 'marker-in-name',
+            hint: 'give the field of the message, or the parameter of the tool, another name',
+          },
+        );
+      }
+      visit(item);
+    }
+  };
+  if (tools) visit(tools);
+  for (const message of messages) visit(message);
 }
 
 function disguiseMarkers(
@@ -244,18 +284,6 @@ function withSystemPrompt(
     options.defaultSystemPrompt === undefined ? DEFAULT_SYSTEM_PROMPT : options.defaultSystemPrompt;
   if (!template.isFallback || prompt === null || messages[0]?.role === 'system') return messages;
   return [{ role: 'system', content: prompt }, ...messages];
-}
-
-function requireMarkers(tokenizer: Tokenizer): void {
-  const missing = FALLBACK_MARKERS.map((name) => `<|${name}|>`).filter((text) => {
-    const id = tokenizer.idOf(text);
-    return id === undefined || !tokenizer.isControl(id);
-  });
-  if (missing.length === 0) return;
-  throw new UnsupportedError(
-    `Cannot chat: the model has no chat template, and its vocabulary lacks ${missing.join(' ')}`,
-    { code: 'no-chat-template', hint: 'use "dots run" for plain text, or a model that was tuned for chat' },
-  );
 }
 
 function checkMessages(messages: readonly ChatMessage[], options: ChatOptions): void {

@@ -1,10 +1,10 @@
 import { UsageError } from '../../core/errors.ts';
 import {
-  CALL_OPEN,
-  CALL_SEPARATOR,
-  callFrame,
   checkTools,
+  TOOL_FORMATS,
   type ToolDefinition,
+  type ToolFormat,
+  type ToolFormatName,
 } from '../../text/tools/tool-format.ts';
 import { byte, choice, type Grammar, type GraphEdge, literal, repeat, sequence } from './grammar.ts';
 import { schemaGrammar } from './json-schema.ts';
@@ -17,6 +17,8 @@ export interface ToolRules {
   readonly choice: ToolChoice;
   /** More than one call in an answer; default true. */
   readonly parallel?: boolean;
+  /** How the model writes a call; default `tagged`. */
+  readonly format?: ToolFormatName;
 }
 
 const MAX_CALLS = 32;
@@ -25,9 +27,10 @@ const MAX_CALLS = 32;
  * Answers that keep to the rules: every call is one of a tool that exists, with arguments that are valid for it. Throws
  * `UsageError`: as `checkTools`, `unsupported-schema` naming the tool, `unknown-tool`.
  */
-export function toolGrammar({ tools, choice: wanted, parallel = true }: ToolRules): Grammar {
+export function toolGrammar({ tools, choice: wanted, parallel = true, format: name }: ToolRules): Grammar {
   checkTools(tools);
-  if (wanted === 'none') return textBeforeCalls(undefined);
+  const format = TOOL_FORMATS[name ?? 'tagged'];
+  if (wanted === 'none') return textBeforeCalls(format, undefined);
   const usable = typeof wanted === 'string' ? tools : tools.filter(({ name }) => name === wanted.name);
   if (usable.length === 0) {
     throw new UsageError(
@@ -35,15 +38,16 @@ export function toolGrammar({ tools, choice: wanted, parallel = true }: ToolRule
       { code: 'unknown-tool', hint: 'choose one of the tools of the request' },
     );
   }
-  const behindMarker = choice(...usable.map(callBehindMarker));
-  const another = sequence(literal(CALL_SEPARATOR + CALL_OPEN), behindMarker);
-  const calls = sequence(behindMarker, repeat(another, 0, parallel ? MAX_CALLS - 1 : 0));
-  return wanted === 'auto' ? textBeforeCalls(calls) : sequence(literal(CALL_OPEN), calls);
+  const { open, separator } = format;
+  const call = choice(...usable.map((tool) => callBehindMarker(tool, format)));
+  const another = separator === undefined ? undefined : sequence(literal(separator + open), call);
+  const calls = another && parallel ? sequence(call, repeat(another, 0, MAX_CALLS - 1)) : call;
+  return wanted === 'auto' ? textBeforeCalls(format, calls) : sequence(literal(open), calls);
 }
 
-function callBehindMarker(tool: ToolDefinition): Grammar {
-  const { before, behind } = callFrame(tool.name);
-  return sequence(literal(before.slice(CALL_OPEN.length)), argumentsOf(tool), literal(behind));
+function callBehindMarker(tool: ToolDefinition, { open, frame }: ToolFormat): Grammar {
+  const { before, behind } = frame(tool.name);
+  return sequence(literal(before.slice(open.length)), argumentsOf(tool), literal(behind));
 }
 
 function argumentsOf({ name, parameters }: ToolDefinition): Grammar {
@@ -60,9 +64,10 @@ function argumentsOf({ name, parameters }: ToolDefinition): Grammar {
 }
 
 /** Any bytes without the marker that opens a call, perhaps none; then, if there may be calls, perhaps that marker and them. */
-function textBeforeCalls(calls: Grammar | undefined): Grammar {
-  const marker = new TextEncoder().encode(CALL_OPEN);
+function textBeforeCalls({ open, separator }: ToolFormat, calls: Grammar | undefined): Grammar {
+  const marker = new TextEncoder().encode(open);
   const { length } = marker;
+  if (separator === undefined) return textOrCall(marker, calls);
   const edges: GraphEdge[] = [];
   for (let from = 0; from < length; from++) {
     // State: how many bytes of the marker the text so far ends with.
@@ -78,6 +83,23 @@ function textBeforeCalls(calls: Grammar | undefined): Grammar {
   if (!calls) return { kind: 'graph', numStates: length, edges, start: 0, ends };
   edges.push({ from: length, to: length + 1, item: calls });
   return { kind: 'graph', numStates: length + 2, edges, start: 0, ends: ends.add(length + 1) };
+}
+
+/** Any bytes that don't begin with the marker, perhaps none; or, if there may be one, the marker and a call. */
+function textOrCall(marker: Uint8Array, call: Grammar | undefined): Grammar {
+  const { length } = marker;
+  const free = length + 1;
+  const end = length + 2;
+  // State: how many bytes of the marker the text is so far.
+  const edges: GraphEdge[] = [{ from: free, to: free, item: byte(0, 255) }];
+  for (const [from, value] of marker.entries()) {
+    if (from + 1 < length || call) edges.push({ from, to: from + 1, item: byte(value, value) });
+    if (value > 0) edges.push({ from, to: free, item: byte(0, value - 1) });
+    edges.push({ from, to: free, item: byte(value + 1, 255) });
+  }
+  if (call) edges.push({ from: length, to: end, item: call });
+  const texts = Array.from({ length }, (_, state) => state);
+  return { kind: 'graph', numStates: length + 3, edges, start: 0, ends: new Set([...texts, free, end]) };
 }
 
 /** How many first bytes of the marker end the text made of its first `matched` bytes and `next`. */

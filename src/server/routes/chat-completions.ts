@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
-import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
@@ -46,7 +45,7 @@ export async function chatCompletions(
       client: clientOf(c),
       ...(maxTokens !== undefined && { maxTokens }),
       ...(logprobs !== undefined && { logprobs }),
-      ...(format && { constraint: served.constraints.get(format, served.tokenizer) }),
+      ...(format && { constraint: served.constraintFor(format) }),
       signal: lifetime.signal,
     };
     return Array.from({ length: n }, (_, stream) => prepare(served.engine, prompt, { ...options, stream }));
@@ -58,7 +57,7 @@ export async function chatCompletions(
     seed: Number(seed),
     prepared,
     choices: prepared.map((_, index) => {
-      const parser = tools && tools.choice !== 'none' ? new ToolCallParser() : undefined;
+      const parser = served.parseCalls(tools);
       return new ChatChoice({ index, served, parser, returnsTokens: request.return_token_ids === true });
     }),
     prompt,

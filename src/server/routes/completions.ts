@@ -48,7 +48,7 @@ export async function completions(
       ...samplingOptions(request, seed, engine.vocabSize),
       client: clientOf(c),
       maxTokens,
-      ...(format && { constraint: served.constraints.get(format, served.tokenizer) }),
+      ...(format && { constraint: served.constraintFor(format) }),
       ...(request.logprobs !== undefined && { logprobs: request.logprobs }),
       // Without tokens to generate there is still the prompt to be read.
       ...(request.echo &&

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
-import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
+import type { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { ContentBlocks, type MessageEvent } from '../anthropic/content-blocks.ts';
 import {
@@ -48,11 +48,11 @@ export async function messages(
       ...(topP !== undefined && { topP }),
       ...(topK !== undefined && { topK }),
       ...(stop !== undefined && { stop }),
-      ...(format && { constraint: served.constraints.get(format, served.tokenizer) }),
+      ...(format && { constraint: served.constraintFor(format) }),
     };
     return prepare(served.engine, prompt, options);
   });
-  const parser = tools && tools.choice !== 'none' ? new ToolCallParser() : undefined;
+  const parser = served.parseCalls(tools);
   const answer: Answer = { id: uniqueId('msg_'), served, prepared, prompt, parser };
   if (!request.stream) return c.json(await answerWhole(lifetime, wholeMessage(answer, c.get('record'))));
   return answerStream(c, context, lifetime, (stream) => streamMessage(stream, answer));

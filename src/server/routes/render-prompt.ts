@@ -1,6 +1,6 @@
 import { type ChatOptions, DEFAULT_SYSTEM_PROMPT, renderChatParts } from '../../text/render-chat.ts';
 import type { TextPart } from '../../text/tokenizer.ts';
-import { type ToolChatMessage, toolMessages } from '../../text/tools/tool-messages.ts';
+import { messagesForTemplate, type ToolChatMessage } from '../../text/tools/tool-messages.ts';
 import { chatMessages, type WireMessage } from '../openai/messages.ts';
 import type { Tools } from '../openai/tools.ts';
 import type { ServedModel } from '../served-model.ts';
@@ -28,16 +28,21 @@ export function renderPromptParts(request: PromptRequest, served: ServedModel, t
   });
 }
 
-/** Messages of any API, in the tools' format. */
+/** Messages of any API, with tools as the model's template has them. */
 export function renderMessages(
   messages: readonly ToolChatMessage[],
   { tokenizer, engine, callMemory }: ServedModel,
   tools: Tools | undefined,
   options: ChatOptions = {},
 ): TextPart[] {
-  const shown = toolMessages(messages, { tools: tools?.definitions ?? [], memory: callMemory });
-  return renderChatParts(engine.files.chatTemplate, shown, tokenizer, {
+  const { chatTemplate } = engine.files;
+  const shown = messagesForTemplate(chatTemplate, messages, {
+    tools: tools?.definitions ?? [],
+    memory: callMemory,
+  });
+  return renderChatParts(chatTemplate, shown.messages, tokenizer, {
     defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
+    ...(shown.tools && { tools: shown.tools }),
     ...options,
   });
 }

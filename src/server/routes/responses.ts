@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
-import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
+import type { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { type ChoiceEnd, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
@@ -44,7 +44,7 @@ export async function responses(
       ...samplingOptions(request, request.seed ?? randomSeed(), served.engine.vocabSize),
       client: clientOf(c),
       ...(request.max_output_tokens !== undefined && { maxTokens: request.max_output_tokens }),
-      ...(format && { constraint: served.constraints.get(format, served.tokenizer) }),
+      ...(format && { constraint: served.constraintFor(format) }),
       signal: lifetime.signal,
     };
     return prepare(served.engine, prompt, options);
@@ -81,8 +81,7 @@ class ResponseAnswer {
     this.prepared = prepared;
     this.numPromptTokens = numPromptTokens;
     this.head = answerHead('resp_', served);
-    const mayCall = request.tools !== undefined && request.tools.length > 0 && request.tool_choice !== 'none';
-    this.parser = mayCall ? new ToolCallParser() : undefined;
+    this.parser = served.parseCalls(responseTools(request));
   }
 
   async run(record: RequestRecord): Promise<object> {

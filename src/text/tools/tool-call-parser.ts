@@ -1,12 +1,10 @@
-import { CALL_CLOSE, CALL_OPEN, type ToolCall } from './tool-format.ts';
+import { TOOL_FORMATS, type ToolCall, type ToolFormat, type ToolFormatName } from './tool-format.ts';
 
 export type ToolDelta =
   | { readonly type: 'content'; readonly text: string }
   | { readonly type: 'call-start'; readonly index: number; readonly id: string; readonly name: string }
   | { readonly type: 'call-arguments'; readonly index: number; readonly text: string };
 
-/** The text between the marker and the arguments. */
-const HEAD = /^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*(?=\{)/;
 /** The start of a call is never longer; longer text is not a call. */
 const MAX_HEAD = 200;
 
@@ -19,11 +17,18 @@ type Place = 'text' | 'head' | 'arguments' | 'tail';
 export class ToolCallParser {
   /** The calls so far; the arguments of the last may lack their end. */
   readonly calls: ToolCall[] = [];
+  private readonly format: ToolFormat;
   private place: Place = 'text';
   private held = '';
+  /** Nothing of the answer has been given yet. */
+  private isBeginning = true;
   private depth = 0;
   private isInString = false;
   private isEscaped = false;
+
+  constructor(format: ToolFormatName = 'tagged') {
+    this.format = TOOL_FORMATS[format];
+  }
 
   push(text: string): ToolDelta[] {
     this.held += text;
@@ -55,23 +60,43 @@ export class ToolCallParser {
   }
 
   private readText(deltas: ToolDelta[]): boolean {
-    const at = this.held.indexOf(CALL_OPEN);
-    const end = at >= 0 ? at : this.held.length - possibleBeginning(this.held, CALL_OPEN);
+    const { open } = this.format;
+    const at = this.findOpen();
+    const end = at >= 0 ? at : this.held.length - this.possibleBeginning();
     const text = this.held.slice(0, end);
     const isSpace = text.trim() === '';
     // White space between two calls belongs to neither.
     if (this.calls.length > 0 && isSpace && at < 0) return false;
     if (text !== '' && !(this.calls.length > 0 && isSpace)) deltas.push({ type: 'content', text });
-    this.held = this.held.slice(at >= 0 ? at + CALL_OPEN.length : end);
+    if (text !== '') this.isBeginning = false;
+    this.held = this.held.slice(at >= 0 ? at + open.length : end);
     if (at >= 0) this.place = 'head';
     return at >= 0;
   }
 
+  /** Where `open` begins a call in what is held, or -1. */
+  private findOpen(): number {
+    const { open, separator } = this.format;
+    if (separator !== undefined) return this.held.indexOf(open);
+    return this.isBeginning && this.held.startsWith(open) ? 0 : -1;
+  }
+
+  /** Length of the longest end of what is held that may become `open`. */
+  private possibleBeginning(): number {
+    const { open, separator } = this.format;
+    if (separator === undefined) return this.isBeginning && open.startsWith(this.held) ? this.held.length : 0;
+    for (let length = Math.min(open.length - 1, this.held.length); length > 0; length--) {
+      if (open.startsWith(this.held.slice(this.held.length - length))) return length;
+    }
+    return 0;
+  }
+
   private readHead(deltas: ToolDelta[]): boolean {
-    const match = HEAD.exec(this.held);
+    const match = this.format.head.exec(this.held);
     if (!match) {
       if (this.held.length < MAX_HEAD) return false;
-      deltas.push({ type: 'content', text: CALL_OPEN });
+      deltas.push({ type: 'content', text: this.format.open });
+      this.isBeginning = false;
       this.place = 'text';
       return true;
     }
@@ -113,20 +138,14 @@ export class ToolCallParser {
   }
 
   private readTail(): boolean {
-    const at = this.held.indexOf(CALL_CLOSE);
+    const { close } = this.format;
+    const at = this.held.indexOf(close);
     if (at < 0) return false;
-    this.held = this.held.slice(at + CALL_CLOSE.length);
+    this.held = this.held.slice(at + close.length);
+    this.isBeginning = false;
     this.place = 'text';
     return true;
   }
-}
-
-/** Length of the longest end of `text` that begins `marker`. */
-function possibleBeginning(text: string, marker: string): number {
-  for (let length = Math.min(marker.length - 1, text.length); length > 0; length--) {
-    if (marker.startsWith(text.slice(text.length - length))) return length;
-  }
-  return 0;
 }
 
 const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';

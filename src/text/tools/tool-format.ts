@@ -1,7 +1,4 @@
-/**
- * How tools look in text. No format is published for this model, so there is one for all: descriptions as JSON in the
- * system turn, calls and results as JSON and text between markers that are plain text, not control tokens.
- */
+/** How calls of tools look in text. */
 import { UsageError } from '../../core/errors.ts';
 
 export interface ToolDefinition {
@@ -19,31 +16,64 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
-export const CALL_OPEN = '<tool_call>';
-export const CALL_CLOSE = '</tool_call>';
-/** Between calls of one answer. */
-export const CALL_SEPARATOR = '\n';
+export type ToolFormatName = 'tagged' | 'json';
+
+export interface ToolFormat {
+  /** Begins every call; what begins so is one. */
+  readonly open: string;
+  /** Ends a call, after the arguments. */
+  readonly close: string;
+  /** Between calls of one answer; undefined where a call is the whole answer. */
+  readonly separator: string | undefined;
+  /** The text between `open` and the arguments; its group is the name. */
+  readonly head: RegExp;
+  /** The text before and after the arguments, including the markers. */
+  frame(name: string): { readonly before: string; readonly behind: string };
+}
+
+const TAG = '<tool_call>';
+const END_TAG = '</tool_call>';
+
+/** JSON between tags that are text, not control tokens: Qwen, Hermes, and every model whose template knows no tools. */
+const TAGGED: ToolFormat = {
+  open: TAG,
+  close: END_TAG,
+  separator: '\n',
+  head: /^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*(?=\{)/,
+  frame: (name) => ({ before: `${TAG}\n{"name": "${name}", "arguments": `, behind: `}\n${END_TAG}` }),
+};
+
+/** A JSON object that is all of the answer: Llama 3.1 and later. */
+const JSON_ANSWER: ToolFormat = {
+  open: '{"name": "',
+  close: '}',
+  separator: undefined,
+  head: /^([A-Za-z0-9_-]{1,64})"\s*,\s*"parameters"\s*:\s*(?=\{)/,
+  frame: (name) => ({ before: `{"name": "${name}", "parameters": `, behind: '}' }),
+};
+
+export const TOOL_FORMATS: Readonly<Record<ToolFormatName, ToolFormat>> = {
+  tagged: TAGGED,
+  json: JSON_ANSWER,
+};
+
 const RESULT_OPEN = '<tool_response>';
 const RESULT_CLOSE = '</tool_response>';
 const LIST_OPEN = '<tools>';
 const LIST_CLOSE = '</tools>';
 const MAX_TOOLS = 128;
 
-/** The text before and after the arguments, including the markers. */
-export function callFrame(name: string): { readonly before: string; readonly behind: string } {
-  return { before: `${CALL_OPEN}\n{"name": "${name}", "arguments": `, behind: `}\n${CALL_CLOSE}` };
-}
-
-export function callText(call: Pick<ToolCall, 'name' | 'arguments'>): string {
-  const { before, behind } = callFrame(call.name);
-  return before + call.arguments + behind;
+/** A tagged call. */
+export function callText({ name, arguments: args }: Pick<ToolCall, 'name' | 'arguments'>): string {
+  const { before, behind } = TAGGED.frame(name);
+  return before + args + behind;
 }
 
 export function resultText(content: string): string {
   return `${RESULT_OPEN}\n${content}\n${RESULT_CLOSE}`;
 }
 
-/** The block of the system turn. */
+/** The block of the system turn that describes tools to a model whose template doesn't. */
 export function toolsText(tools: readonly ToolDefinition[]): string {
   const list = tools.map(({ name, description, parameters }) =>
     JSON.stringify({ name, description, parameters: parameters ?? { type: 'object' } }),
@@ -57,7 +87,7 @@ export function toolsText(tools: readonly ToolDefinition[]): string {
     ...list,
     LIST_CLOSE,
     '',
-    `To call a function, write its name and its arguments as JSON between ${CALL_OPEN} and ${CALL_CLOSE}:`,
+    `To call a function, write its name and its arguments as JSON between ${TAG} and ${END_TAG}:`,
     '',
     callText({ name: 'name-of-the-function', arguments: '{"argument": "value"}' }),
     '',

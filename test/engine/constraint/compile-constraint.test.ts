@@ -98,6 +98,33 @@ describe('tools', () => {
     expect(acceptsText(constraint, tokenizer, 'text <tool_call>')).toBe(false);
   });
 
+  it('json: an answer is one call or text that does not begin like one', () => {
+    const json = { ...rules, type: 'tools', format: 'json' } as const;
+    const auto = compile({ ...json, choice: 'auto' });
+    const call = '{"name": "now", "parameters": {}}';
+    for (const text of ['', '{', '{"name"', 'x{"name": "now"', '{"name": {}}', 'é', call])
+      expect([text, acceptsText(auto, tokenizer, text)]).toEqual([text, true]);
+    for (const text of ['{"name": "', `${call} so`, `${call}\n${call}`, call.replace('now', 'then')])
+      expect([text, acceptsText(auto, tokenizer, text)]).toEqual([text, false]);
+    const none = compile({ ...json, choice: 'none' });
+    expect(acceptsText(none, tokenizer, '{"name": ')).toBe(true);
+    expect(acceptsText(none, tokenizer, call)).toBe(false);
+    let numCalls = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const text = randomAnswer(compile({ ...json, choice: 'required' }), tokenizer, seed, 40);
+      if (text === undefined) continue;
+      const parser = new ToolCallParser('json');
+      const deltas = [...parser.push(text), ...parser.finish()];
+      expect(deltas.some(({ type }) => type === 'content')).toBe(false);
+      const [{ name, arguments: args }] = parser.calls;
+      expect(`{"name": "${name}", "parameters": ${args}}`).toBe(text);
+      const tool = rules.tools.findIndex((item) => item.name === name);
+      expect(validators[tool](JSON.parse(args))).toBe(true);
+      numCalls += parser.calls.length;
+    }
+    expect(numCalls).toBeGreaterThan(10);
+  });
+
   it('parallel: false ends after one call', () => {
     const constraint = compile({ type: 'tools', ...rules, choice: 'required', parallel: false });
     const state = constraint.start();

@@ -2,15 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CallMemory } from '../../../src/text/tools/call-memory.ts';
 import { newCallId, ToolCallParser, type ToolDelta } from '../../../src/text/tools/tool-call-parser.ts';
-import { callText } from '../../../src/text/tools/tool-format.ts';
+import { callText, type ToolFormatName } from '../../../src/text/tools/tool-format.ts';
 import { type ToolChatMessage, toolMessages } from '../../../src/text/tools/tool-messages.ts';
 
 const TOOLS = [
   { name: 'get_weather', description: 'Weather in a city', parameters: { type: 'object', properties: {} } },
 ];
 
-function parse(pieces: readonly string[]): { content: string; calls: string[]; deltas: ToolDelta[] } {
-  const parser = new ToolCallParser();
+function parse(
+  pieces: readonly string[],
+  format: ToolFormatName = 'tagged',
+): { content: string; calls: string[]; deltas: ToolDelta[] } {
+  const parser = new ToolCallParser(format);
   const deltas = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.finish()];
   const content = deltas.map((delta) => (delta.type === 'content' ? delta.text : '')).join('');
   return { content, calls: parser.calls.map((call) => `${call.name} ${call.arguments}`), deltas };
@@ -63,6 +66,27 @@ describe('ToolCallParser', () => {
       { content: '', calls: [] },
       { content: '<tool_call> is how a call begins. xxxxxx', calls: [] },
     ]);
+  });
+
+  it('json: finds a call that is the whole answer, whatever pieces it comes in', () => {
+    const cases: [text: string, content: string, calls: string[]][] = [
+      ['{"name": "a-b", "parameters": {"x": "}", "y": [1, {}]}}', '', ['a-b {"x": "}", "y": [1, {}]}']],
+      ['Well: {"name": "a", "parameters": {}}', 'Well: {"name": "a", "parameters": {}}', []],
+      ['{"nam', '{"nam', []],
+      ['{"name": 1}', '{"name": 1}', []],
+      ['{"name": "cut", "parameters": {"a": "b', '', ['cut {"a": "b']],
+      [`{"name": "${'x'.repeat(300)}`, `{"name": "${'x'.repeat(300)}`, []],
+      ['', '', []],
+    ];
+    for (const [text, content, calls] of cases) {
+      fc.assert(
+        fc.property(cutting(text), (pieces) => {
+          const found = parse(pieces, 'json');
+          expect({ content: found.content, calls: found.calls }).toEqual({ content, calls });
+        }),
+        { numRuns: 40, seed: 3 },
+      );
+    }
   });
 
   it('gives name and id before any argument, counts calls, and joins to the arguments', () => {
