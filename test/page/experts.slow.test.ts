@@ -61,7 +61,7 @@ describePage('the expert view', startScriptedServer, (stage) => {
   it('lights up while the answer comes', async () => {
     const v = await open();
     await openExperts(v);
-    await v.page.getByText('No routing yet').waitFor();
+    await v.page.getByText('No routing recorded yet').waitFor();
     stage.server.answer = () => ({ text: 'one two three four five six seven eight', holdAfter: 3 });
     await v.begin('Count');
     await v.page.locator('.token', { hasText: 'two' }).waitFor();
@@ -123,7 +123,7 @@ describePage('the expert view', startScriptedServer, (stage) => {
     await v.page.getByRole('radio', { name: 'Two groups' }).check();
     await expect
       .poll(() => v.page.locator('#experts-readout').innerText())
-      .toMatch(/Groups A \(5 tokens\) and B \(7 tokens\) put \d+(\.\d)?% of their load on the same experts/);
+      .toMatch(/Groups A \(5 tokens\) and B \(7 tokens\) have \d+(\.\d)?% of their load on the same experts/);
     await expect.poll(() => v.page.locator('.token.a').count()).toBe(5);
     await v.page.getByRole('radio', { name: 'One token' }).check();
     const scope = v.page.locator('.scope select');
