@@ -25,7 +25,7 @@ export async function* encodeRuns(
   const encoded = new Uint8Array(storageBytes(type, values.length));
   for (const run of runs) {
     if (run.numElements % numColumns !== 0)
-      throw new InternalError(`${run.numElements} values are no whole number of rows of ${numColumns}`);
+      throw new InternalError(`${run.numElements} values are not a whole number of rows of ${numColumns}`);
     for (let start = 0; start < run.numElements; start += rowsAtOnce * numColumns) {
       const count = Math.min(rowsAtOnce * numColumns, run.numElements - start);
       const offset = run.offset + storageBytes(run.type, start);
