@@ -212,8 +212,8 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   const auto slotOf = [&](int32_t id) { return p.values[static_cast<size_t>(id)].index; };
   const int32_t qHeads = p.slot(false, {per(T), fixed(N), fixed(H)}, slotOf(q)),
                 kHeads = p.slot(false, {per(T), fixed(G), fixed(H)}, slotOf(k));
-  p.add(Op::rope, {qHeads, model.positions}, qHeads, {1e4});
-  p.add(Op::rope, {kHeads, model.positions}, kHeads, {1e4});
+  p.add(Op::rope, {qHeads, model.positions}, qHeads, {1e4, 0});
+  p.add(Op::rope, {kHeads, model.positions}, kHeads, {1e4, 0});
   const int32_t mixed = p.slot(false, {per(T), fixed(N), fixed(H)});
   p.add(Op::cachedAttention, {qHeads, kHeads, v, model.positions, sequences, pages, keys, values}, mixed);
   const int32_t flat = p.slot(false, {per(T), fixed(N * H)}, slotOf(mixed)),

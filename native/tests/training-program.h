@@ -72,7 +72,10 @@ inline SmallModel makeTrainingModel(uint64_t seed = 7) {
   p.add(Op::causalAttention, {q, k, v, sequences}, mixed);
   p.add(Op::causalAttentionGrad, {mixed, q, k, v, sequences}, packed);
   p.add(Op::takeColumns, {again(packed, {per(T), fixed((N + 2 * G) * H)})}, taken, {H, N * H});
-  p.add(Op::ropeGrad, {q, tokens}, q, {1e4});
+  // Heads in halves, then in pairs that lie next to each other and turn more slowly.
+  p.add(Op::ropeGrad, {q, tokens}, q, {1e4, 0});
+  p.add(Op::rope, {k, tokens, matrix({H / 2})}, k, {1e4, 1});
+  p.add(Op::ropeGrad, {q, tokens, matrix({H / 2})}, q, {1e4, 1});
   p.add(Op::accumulateLinear, {matrixSum, taken, x}, mark());
   p.add(Op::linearGradInput, {taken, matrix({N * H, D})}, y);
   p.add(Op::rmsNormGradInput, {y, x, norm}, y, {1e-5});
