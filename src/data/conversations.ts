@@ -7,7 +7,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { ShuffledDocuments, type TrainingDocument } from './document-stream.ts';
 import { badLine, type JsonLine, readJsonLines } from './json-lines.ts';
 
-/** `counts` is 1 for the assistant's tokens and the marker that closes its turn, 0 for markers, system and user. */
+/** `lossMask` is 1 for the assistant's tokens and the marker that closes its turn, 0 for markers, system and user. */
 export type Conversation = Required<TrainingDocument>;
 
 /**
@@ -44,9 +44,9 @@ export function encodeConversation(
     tokens = whole;
   }
   if (!tokens) return undefined;
-  const counts = new Uint8Array(tokens.length);
-  for (const { start, end } of answers) counts.fill(1, start, end);
-  return { tokens, counts, keepWhole: true };
+  const lossMask = new Uint8Array(tokens.length);
+  for (const { start, end } of answers) lossMask.fill(1, start, end);
+  return { tokens, lossMask, keepWhole: true };
 }
 
 function startsWith(whole: Int32Array, start: Int32Array): boolean {
@@ -74,9 +74,8 @@ export interface ConversationSet {
   readonly conversations: readonly Conversation[];
   /** Numbers of conversations, in the multiplicity of an epoch. */
   readonly epoch: Uint32Array;
-  /** Tokens of an epoch, and those of them that count. */
+  /** Of an epoch. */
   readonly numTokens: number;
-  readonly numCounted: number;
   /** Conversations whose first answer is too long. */
   readonly numTooLong: number;
 }
@@ -90,7 +89,6 @@ export async function readConversations(
   const epoch: number[] = [];
   const random = options.random.drawsFrom(0);
   let numTokens = 0;
-  let numCounted = 0;
   let numTooLong = 0;
   for (const { files, upsample } of parts) {
     for (const file of files) {
@@ -110,7 +108,6 @@ export async function readConversations(
         const copies = Math.floor(upsample) + (random.uniform() < upsample % 1 ? 1 : 0);
         for (let i = 0; i < copies; i++) epoch.push(conversations.length);
         numTokens += copies * conversation.tokens.length;
-        numCounted += copies * conversation.counts.reduce((sum, count) => sum + count, 0);
         conversations.push(conversation);
       }
     }
@@ -121,7 +118,7 @@ export async function readConversations(
       hint: `${numTooLong} were longer than ${options.maxTokens} tokens; raise the sequence length or "upsample"`,
     });
   }
-  return { conversations, epoch: Uint32Array.from(epoch), numTokens, numCounted, numTooLong };
+  return { conversations, epoch: Uint32Array.from(epoch), numTokens, numTooLong };
 }
 
 /** The conversations of a set without end, shuffled anew for each epoch. */

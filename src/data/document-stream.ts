@@ -7,8 +7,8 @@ import type { TokenShard } from '../format/token-shard.ts';
 export interface TrainingDocument {
   /** Token ids. */
   readonly tokens: Int32Array;
-  /** For each token, how much it counts as a target: 1 or 0. Absent: all count. */
-  readonly counts?: Uint8Array;
+  /** For each token, 1 where it counts as a target of the loss, else 0. Absent: all count. */
+  readonly lossMask?: Uint8Array;
   /** Not to be cut where a batch ends: its later part means little without the earlier one. */
   readonly keepWhole?: boolean;
 }

@@ -45,19 +45,19 @@ export class JoinedSessions implements DocumentStream {
   }
 }
 
-/** A document in which every token has its mark. */
-export type MarkedDocument = TrainingDocument & { readonly counts: Uint8Array };
+/** A document with a loss mask. */
+export type MaskedDocument = TrainingDocument & { readonly lossMask: Uint8Array };
 
-/** One document of several. Tokens of documents without marks count. */
-export function joinDocuments(documents: readonly TrainingDocument[]): MarkedDocument {
+/** One document of several. Tokens of documents without a mask count. */
+export function joinDocuments(documents: readonly TrainingDocument[]): MaskedDocument {
   const length = documents.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const tokens = new Int32Array(length);
-  const counts = new Uint8Array(length).fill(1);
+  const lossMask = new Uint8Array(length).fill(1);
   let end = 0;
   for (const document of documents) {
     tokens.set(document.tokens, end);
-    if (document.counts) counts.set(document.counts, end);
+    if (document.lossMask) lossMask.set(document.lossMask, end);
     end += document.tokens.length;
   }
-  return { tokens, counts };
+  return { tokens, lossMask };
 }

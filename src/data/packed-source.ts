@@ -39,7 +39,7 @@ export class PackedSource implements BatchSource {
     let end = 0;
     let sequence = 0;
     for (; end < numTokens; sequence++) {
-      const { tokens, counts, keepWhole } = await this.document();
+      const { tokens, lossMask, keepWhole } = await this.document();
       const wanted = Math.min(sequenceLength, tokens.length - this.offset);
       // Into an empty batch it goes all the same: no later one would be longer.
       if (keepWhole && end > 0 && wanted > numTokens - end) break;
@@ -52,7 +52,7 @@ export class PackedSource implements BatchSource {
         if (at + 1 === tokens.length) continue;
         const target = tokens[at + 1];
         targets_T[end + i] = target;
-        if (counts && counts[at + 1] === 0) continue;
+        if (lossMask && lossMask[at + 1] === 0) continue;
         lossWeights_T[end + i] = 1;
         numBytes += tokenBytes_V[target];
       }

@@ -7,7 +7,7 @@ import type { CounterRandom } from '../core/counter-random.ts';
 import type { Draws } from '../core/random.ts';
 import type { JsonValue } from '../format/json.ts';
 import { type DocumentStream, numbersOf, type TrainingDocument } from './document-stream.ts';
-import { joinDocuments, type MarkedDocument } from './joined-sessions.ts';
+import { joinDocuments, type MaskedDocument } from './joined-sessions.ts';
 
 export interface KnotOptions {
   /** Tokens of a sequence. */
@@ -59,7 +59,7 @@ export class KnottedSequences implements DocumentStream {
     const knotted = joinDocuments(tieKnots(documents, this.options, random));
     return {
       tokens: knotted.tokens.subarray(0, sequenceLength),
-      counts: knotted.counts.subarray(0, sequenceLength),
+      lossMask: knotted.lossMask.subarray(0, sequenceLength),
     };
   }
 
@@ -94,7 +94,7 @@ export class KnottedSequences implements DocumentStream {
   }
 }
 
-interface Chunk extends MarkedDocument {
+interface Chunk extends MaskedDocument {
   readonly document: number;
   readonly id: string;
 }
@@ -104,7 +104,7 @@ export function tieKnots(
   documents: readonly TrainingDocument[],
   options: Pick<KnotOptions, 'chunkShares' | 'keepOrder' | 'encode'>,
   random: Draws,
-): MarkedDocument[] {
+): MaskedDocument[] {
   const chunks = documents.map((document, i) => cut(document, i, draw(options.chunkShares, random), random));
   // The sequence may end within its last document: whatever follows it would be torn from its beginning.
   const last = chunks[chunks.length - 1].at(-1) as Chunk;
@@ -114,11 +114,11 @@ export function tieKnots(
   if (options.keepOrder) restoreOrder(shuffled, chunks);
 
   const left = chunks.map((some) => some.length);
-  const masked = (text: string): MarkedDocument => {
+  const masked = (text: string): MaskedDocument => {
     const tokens = options.encode(text);
-    return { tokens, counts: new Uint8Array(tokens.length) };
+    return { tokens, lossMask: new Uint8Array(tokens.length) };
   };
-  const segments: MarkedDocument[] = [];
+  const segments: MaskedDocument[] = [];
   for (const chunk of shuffled) {
     const siblings = chunks[chunk.document];
     if (siblings.length > 1) segments.push(masked('<D>'), masked(chunk.id), masked('</D>'));
@@ -144,14 +144,14 @@ function cut(document: TrainingDocument, index: number, wanted: number, random: 
   while (cuts.size < numChunks - 1) cuts.add(1 + random.below(length - 1));
   const borders = [0, ...[...cuts].sort((a, b) => a - b), length];
   return borders.slice(1).map((end, i) => {
-    const counts = document.counts?.slice(borders[i], end) ?? new Uint8Array(end - borders[i]).fill(1);
-    counts[0] = 0;
-    if (end < length) counts[counts.length - 1] = 0;
+    const lossMask = document.lossMask?.slice(borders[i], end) ?? new Uint8Array(end - borders[i]).fill(1);
+    lossMask[0] = 0;
+    if (end < length) lossMask[lossMask.length - 1] = 0;
     return {
       document: index,
       id: randomId(random),
       tokens: document.tokens.subarray(borders[i], end),
-      counts,
+      lossMask,
     };
   });
 }
@@ -175,22 +175,22 @@ function randomId(random: Draws): string {
   return Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[random.below(ID_CHARACTERS.length)]).join('');
 }
 
-function counted(tokens: Int32Array): MarkedDocument {
-  return { tokens, counts: new Uint8Array(tokens.length).fill(1) };
+function counted(tokens: Int32Array): MaskedDocument {
+  return { tokens, lossMask: new Uint8Array(tokens.length).fill(1) };
 }
 
 /** The first token of a document follows another one by chance. */
 function withoutFirst(document: TrainingDocument): TrainingDocument {
-  const counts = document.counts?.slice() ?? new Uint8Array(document.tokens.length).fill(1);
-  counts[0] = 0;
-  return { tokens: document.tokens, counts };
+  const lossMask = document.lossMask?.slice() ?? new Uint8Array(document.tokens.length).fill(1);
+  lossMask[0] = 0;
+  return { tokens: document.tokens, lossMask };
 }
 
-function slice(document: TrainingDocument, start: number, end?: number): TrainingDocument {
+function slice(document: TrainingDocument, start: number, length?: number): TrainingDocument {
   return {
-    tokens: document.tokens.subarray(start, end === undefined ? undefined : start + end),
-    ...(document.counts && {
-      counts: document.counts.subarray(start, end === undefined ? undefined : start + end),
+    tokens: document.tokens.subarray(start, length === undefined ? undefined : start + length),
+    ...(document.lossMask && {
+      lossMask: document.lossMask.subarray(start, length === undefined ? undefined : start + length),
     }),
   };
 }

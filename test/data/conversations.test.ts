@@ -14,8 +14,8 @@ const TURNS = [
   { role: 'user', content: '你好' },
   { role: 'assistant', content: '你好，小母鸡。' },
 ];
-const counted = (conversation: { tokens: Int32Array; counts: Uint8Array }) =>
-  tokenizer.decode(conversation.tokens.filter((_, i) => conversation.counts[i] === 1));
+const counted = (conversation: { tokens: Int32Array; lossMask: Uint8Array }) =>
+  tokenizer.decode(conversation.tokens.filter((_, i) => conversation.lossMask[i] === 1));
 
 describe('encodeConversation()', () => {
   it("counts the assistant's words and its end marker, and nothing else", () => {

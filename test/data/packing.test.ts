@@ -40,8 +40,8 @@ describe('PackedSource', () => {
 
   it('counts the bytes of what counts', async () => {
     const [document] = numbered(4);
-    const marked = { ...document, counts: Uint8Array.of(1, 0, 1, 1) };
-    const source = new PackedSource(streamOf([marked]), { sequenceLength: 8, tokenBytes_V });
+    const masked = { ...document, lossMask: Uint8Array.of(1, 0, 1, 1) };
+    const source = new PackedSource(streamOf([masked]), { sequenceLength: 8, tokenBytes_V });
     const batch = await source.next(4);
     expect([...batch.lossWeights_T]).toEqual([0, 1, 1, 0]);
     expect(batch.numBytes).toBe(4);

@@ -46,9 +46,9 @@ describe('tieKnots()', () => {
 
   it('does not count what cannot be known, and counts the order', () => {
     let text = '';
-    for (const { tokens, counts } of tied()) {
+    for (const { tokens, lossMask } of tied()) {
       text += Array.from(tokens, (id, i) =>
-        counts[i] === 0 ? '·' : id >= 1000 ? 'x' : String.fromCharCode(id),
+        lossMask[i] === 0 ? '·' : id >= 1000 ? 'x' : String.fromCharCode(id),
       ).join('');
     }
     // Markers of chunks and their ids are masked, and so is each chunk's first token; ids after <S> count.
@@ -87,8 +87,8 @@ describe('KnottedSequences', () => {
     });
     let knotted = 0;
     for (let i = 0; i < 300; i++) {
-      const { tokens, counts } = await stream.next();
-      expect([tokens.length, counts?.length]).toEqual([40, 40]);
+      const { tokens, lossMask } = await stream.next();
+      expect([tokens.length, lossMask?.length]).toEqual([40, 40]);
       if (tokens.some((id) => id < 1000)) knotted++;
     }
     expect(knotted).toBeGreaterThan(60);
