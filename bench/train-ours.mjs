@@ -23,8 +23,8 @@ const { evaluateShape } = await built('graph/dim.js');
 const { configFromHf } = await built('model/config-hf.js');
 /** @type {typeof import('../src/train/parameters.ts')} */
 const { initialise, storeSpecs } = await built('train/parameters.js');
-/** @type {typeof import('../src/train/step.ts')} */
-const { TrainingStep } = await built('train/step.js');
+/** @type {typeof import('../src/train/training-programs.ts')} */
+const { TrainingPrograms } = await built('train/training-programs.js');
 
 /**
  * @typedef {import('../src/backend/backend.ts').Executable} Executable
@@ -68,9 +68,9 @@ const optimizer = {
   momentum: 0,
 };
 const options = { ...optimizer, clipNorm: 1, balanceLoss: 0, recompute: flags.recompute };
-const step = await TrainingStep.load(backend, config, store, options, numTokens / numMicro);
+const training = await TrainingPrograms.load(backend, config, store, options, numTokens / numMicro);
 // Those of the native backend also report how long each instruction took.
-const programs = /** @type {Programs} */ (/** @type {Record<string, Executable>} */ (step.programs));
+const programs = /** @type {Programs} */ (/** @type {Record<string, Executable>} */ (training.programs));
 
 /**
  * Sequences `first` and following of a step's tokens. Each token predicts the next.
@@ -103,8 +103,8 @@ for (let i = 0; i < warmup + steps; i++) {
   if (i === warmup) before = secondsOf(programs);
   const batches = Array.from({ length: numMicro }, (_, part) => batch(i, part * perMicro, perMicro));
   const start = performance.now();
-  const { loss, gradientNorm } = await step.gradients(batches);
-  await step.update(3e-4, gradientNorm, i);
+  const { loss, gradientNorm } = await training.gradients(batches);
+  await training.update(3e-4, gradientNorm, i);
   seconds.push((performance.now() - start) / 1000);
   losses.push(loss);
   console.error(`step ${i}: loss ${loss.toFixed(4)}, ${seconds[i].toFixed(2)} s`);
@@ -130,7 +130,7 @@ console.log(
     losses,
     peakBytes,
     peakBytesBeforeModel,
-    workingBytes: step.workingBytes,
+    workingBytes: training.workingBytes,
     storeBytes: store.sizeBytes,
   }),
 );
@@ -195,7 +195,7 @@ function printProfile(bindings, numSteps, peak) {
         loop = isProduct ? `${name}: ${instruction.op} and next` : `${name}: ${instruction.op}`;
       const row = rows.get(loop) ?? { seconds: 0, multiplies: 0, count: 0 };
       row.seconds += (taken[i] ?? 0) / numSteps;
-      row.multiplies += name === 'step' ? multiplies(instruction, shapeOf) * numMicro : 0;
+      row.multiplies += name === 'gradients' ? multiplies(instruction, shapeOf) * numMicro : 0;
       row.count++;
       rows.set(loop, row);
     });

@@ -8,13 +8,13 @@ export interface DataStage {
   readonly source: BatchSource;
 }
 
-/** The micro-batches of one step, and the positions of the sources after them. */
-export interface StepBatches {
-  readonly batches: readonly Batch[];
+/** The tokens of one optimiser step, in micro-batches, and the positions of the sources after them. */
+export interface GlobalBatch {
+  readonly microBatches: readonly Batch[];
   readonly positions: readonly JsonValue[];
 }
 
-/** Hands out the micro-batches of each step, from the source whose turn it is. */
+/** Hands out the micro-batches of each optimiser step, from the source whose turn it is. */
 export class BatchFeed {
   private readonly stages: readonly DataStage[];
 
@@ -33,13 +33,13 @@ export class BatchFeed {
     }
   }
 
-  /** For a step that begins after `tokens`. */
-  async take(tokens: number, batchTokens: number, microBatchTokens: number): Promise<StepBatches> {
+  /** For the optimiser step that begins after `tokens`. */
+  async take(tokens: number, batchTokens: number, microBatchTokens: number): Promise<GlobalBatch> {
     const stage = this.stages.findLast(({ from }) => from <= tokens);
     if (!stage) throw new InternalError('no data for the beginning of the run');
-    const batches: Batch[] = [];
+    const microBatches: Batch[] = [];
     for (let done = 0; done < batchTokens; done += microBatchTokens)
-      batches.push(await stage.source.next(microBatchTokens));
-    return { batches, positions: this.positions() };
+      microBatches.push(await stage.source.next(microBatchTokens));
+    return { microBatches, positions: this.positions() };
   }
 }

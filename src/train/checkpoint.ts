@@ -18,7 +18,8 @@ import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { configFromHf, configToHf } from '../model/config-hf.ts';
 import { hfNames, weightSpecs } from '../model/weights.ts';
-import { type OptimizerType, optimizerStates, trainedSpecs } from './names.ts';
+import { trainedSpecs } from './names.ts';
+import { type OptimizerType, optimizerStates } from './optimizer.ts';
 import { copyWeights } from './parameters.ts';
 
 /** Position of a run. */
@@ -36,6 +37,14 @@ export interface Progress {
 /** What goes into a checkpoint in addition to the weights, so that it is a whole model: tokenizer and end tokens. */
 export type TokenizerFiles = Omit<HfFiles, 'config'> & { readonly eosTokenIds: readonly number[] };
 
+export interface CheckpointContents {
+  readonly store: Store;
+  readonly config: ModelConfig;
+  readonly optimizer: OptimizerType;
+  readonly progress: Progress;
+  readonly tokenizer: TokenizerFiles | undefined;
+}
+
 const PROGRESS_FILE = 'trainer.json';
 const OPTIMIZER_FOLDER = 'optimizer';
 /** 2: positions in data whose order is drawn by `CounterRandom`; those of version 1 name other documents. */
@@ -45,11 +54,7 @@ const VERSION = 2;
 export async function writeCheckpoint(
   folder: SinkFolder,
   subFolder: (name: string) => Promise<SinkFolder>,
-  store: Store,
-  config: ModelConfig,
-  optimizer: OptimizerType,
-  progress: Progress,
-  tokenizer: TokenizerFiles | undefined,
+  { store, config, optimizer, progress, tokenizer }: CheckpointContents,
 ): Promise<void> {
   await writeHfModel(modelSource(store, config, tokenizer), folder, 'f32', {});
   const names = trainedSpecs(config).flatMap((spec) => optimizerStates(spec, optimizer));

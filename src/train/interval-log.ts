@@ -3,7 +3,7 @@ import type { ModelConfig } from '../model/architecture.ts';
 import { type RoutedLayer, routedLayers } from '../model/weights.ts';
 import { loadStatistics } from './balance.ts';
 import type { LogRecord } from './run-folder.ts';
-import type { GradientResult } from './step.ts';
+import type { GradientResult } from './training-programs.ts';
 
 /** Sums over the steps between two lines of the log. */
 export class IntervalLog {

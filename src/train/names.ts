@@ -10,21 +10,3 @@ export const squareOf = (name: string): string => `${name}.square`;
 export function trainedSpecs(config: ModelConfig): WeightSpec[] {
   return weightSpecs(config).filter(({ trainedBy }) => trainedBy === undefined);
 }
-
-/** Weight decay pulls on matrices alone; norm weights are the only vectors that learn. */
-export function decays(spec: WeightSpec): boolean {
-  return spec.isNorm !== true;
-}
-
-export type OptimizerType = 'adamw' | 'muon';
-
-/** Muon updates matrices that map one vector to another; the rows of the vocabulary and all vectors are left to AdamW. */
-export function usesMuon(spec: WeightSpec, optimizer: OptimizerType): boolean {
-  const isMap = spec.shape.length > 1 && spec.name !== 'tokenEmbedding' && spec.name !== 'output';
-  return optimizer === 'muon' && isMap;
-}
-
-/** Names of the optimizer's state for a parameter: the running means that it keeps from step to step. */
-export function optimizerStates(spec: WeightSpec, optimizer: OptimizerType): string[] {
-  return usesMuon(spec, optimizer) ? [meanOf(spec.name)] : [meanOf(spec.name), squareOf(spec.name)];
-}

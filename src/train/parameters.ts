@@ -4,7 +4,8 @@ import { Random } from '../core/random.ts';
 import type { StoredWeight } from '../graph/stored-weight.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { weightSpecs } from '../model/weights.ts';
-import { gradientOf, type OptimizerType, optimizerStates, trainedSpecs } from './names.ts';
+import { gradientOf, trainedSpecs } from './names.ts';
+import { type OptimizerType, optimizerStates } from './optimizer.ts';
 
 /**
  * All tensors of a training run: parameters, sums of gradients, the optimiser's means. Sixteen bytes for each parameter, and

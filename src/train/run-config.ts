@@ -7,7 +7,7 @@ import type { Architecture, ModelConfig } from '../model/architecture.ts';
 import { architectures } from '../model/architectures.ts';
 import { checkConfig } from '../model/config.ts';
 import type { BalanceConfig } from './balance.ts';
-import type { OptimizerType } from './names.ts';
+import type { OptimizerOptions } from './optimizer.ts';
 import type { BatchStage, Decay, LearningRateSchedule } from './schedule.ts';
 
 export interface RunConfig {
@@ -31,15 +31,7 @@ export interface RunConfig {
   readonly microBatchTokens: number;
   readonly recompute: boolean;
   readonly learningRate: Omit<LearningRateSchedule, 'decays'> & { readonly decays: readonly DecayConfig[] };
-  readonly optimizer: {
-    readonly type: OptimizerType;
-    readonly momentum: number;
-    readonly beta1: number;
-    readonly beta2: number;
-    readonly eps: number;
-    readonly weightDecay: number;
-    readonly clipNorm: number;
-  };
+  readonly optimizer: OptimizerOptions;
   readonly balance: BalanceConfig;
   readonly init: { readonly std: number; readonly embeddingStd: number; readonly seed: number };
   readonly checkpoint: { readonly everySteps: number; readonly keepAtTokens: readonly number[] };

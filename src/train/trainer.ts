@@ -7,7 +7,7 @@ import type { JsonValue } from '../format/json.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { type RoutedLayer, routedLayers } from '../model/weights.ts';
 import { type Balance, resolveBalance, updateBias } from './balance.ts';
-import { BatchFeed, type DataStage, type StepBatches } from './batch-feed.ts';
+import { BatchFeed, type DataStage, type GlobalBatch } from './batch-feed.ts';
 import {
   type Progress,
   readCheckpoint,
@@ -20,7 +20,7 @@ import { initialise, storeSpecs } from './parameters.ts';
 import { type RunConfig, resolveSchedule } from './run-config.ts';
 import type { LogRecord, RunFolder } from './run-folder.ts';
 import { batchTokens, type LearningRateSchedule, learningRate } from './schedule.ts';
-import { TrainingStep } from './step.ts';
+import { TrainingPrograms } from './training-programs.ts';
 import { type ValidationResult, validate } from './validation.ts';
 
 export interface TrainerOptions {
@@ -67,7 +67,7 @@ class Trainer {
   private readonly options: TrainerOptions;
   private readonly schedule: LearningRateSchedule;
   private readonly store: Store;
-  private readonly step: TrainingStep;
+  private readonly programs: TrainingPrograms;
   private readonly feed: BatchFeed;
   private readonly interval: IntervalLog;
   private readonly routedLayers: readonly RoutedLayer[];
@@ -78,11 +78,11 @@ class Trainer {
   private validation: ValidationResult | undefined;
   private loss = Number.NaN;
 
-  private constructor(options: TrainerOptions, store: Store, step: TrainingStep) {
+  private constructor(options: TrainerOptions, store: Store, programs: TrainingPrograms) {
     this.options = options;
     this.schedule = resolveSchedule(options.run.learningRate, options.totalTokens);
     this.store = store;
-    this.step = step;
+    this.programs = programs;
     this.feed = new BatchFeed(options.stages);
     this.interval = new IntervalLog(options.model, store);
     this.routedLayers = routedLayers(options.model);
@@ -95,8 +95,8 @@ class Trainer {
     const balance = resolveBalance(run.balance, model);
     return closeOnThrow(async (own) => {
       const store = own(backend.createStore(storeSpecs(model, run.optimizer.type)));
-      const step = own(
-        await TrainingStep.load(
+      const programs = own(
+        await TrainingPrograms.load(
           backend,
           model,
           store,
@@ -104,7 +104,7 @@ class Trainer {
           run.microBatchTokens,
         ),
       );
-      const trainer = new Trainer(options, store, step);
+      const trainer = new Trainer(options, store, programs);
       await trainer.start();
       return trainer;
     });
@@ -131,7 +131,7 @@ class Trainer {
       totalTokens: this.options.totalTokens,
       backend: this.options.backend.description,
       storeBytes: this.store.sizeBytes,
-      workingBytes: this.step.workingBytes,
+      workingBytes: this.programs.workingBytes,
     });
   }
 
@@ -149,11 +149,11 @@ class Trainer {
     let upcoming = this.take(this.progress.tokens);
     try {
       while (this.progress.tokens < totalTokens) {
-        const step = await upcoming;
-        const end = this.progress.tokens + step.batches.length * run.microBatchTokens;
-        // The next step's text is read while this one computes.
+        const batch = await upcoming;
+        const end = this.progress.tokens + batch.microBatches.length * run.microBatchTokens;
+        // The next batch is read while this one computes.
         upcoming = this.take(end);
-        await this.trainStep(step, end);
+        await this.trainStep(batch, end);
         const isLast = end >= totalTokens;
         const isDue = (every: number): boolean => isLast || this.progress.step % every === 0;
         const isKept = this.isKept(end);
@@ -178,18 +178,18 @@ class Trainer {
   }
 
   async close(): Promise<void> {
-    await closeAll([this.store, this.step]);
+    await closeAll([this.store, this.programs]);
   }
 
-  private async trainStep({ batches, positions }: StepBatches, end: number): Promise<void> {
+  private async trainStep({ microBatches, positions }: GlobalBatch, end: number): Promise<void> {
     const { totalTokens, signal, onStep } = this.options;
     const { step, tokens } = this.progress;
     const startMs = performance.now();
-    const result = await this.step.gradients(batches, signal);
+    const result = await this.programs.gradients(microBatches, signal);
     if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
       throw this.diverged(result.loss, result.gradientNorm);
     const rate = learningRate(this.schedule, step, tokens, totalTokens);
-    await this.step.update(rate, result.gradientNorm, step);
+    await this.programs.update(rate, result.gradientNorm, step);
     for (const { layer, bias } of this.routedLayers) {
       const counts_E = result.counts.get(layer);
       if (bias !== undefined && counts_E) updateBias(this.store.array(bias), counts_E, this.balance.biasRate);
@@ -200,7 +200,7 @@ class Trainer {
     onStep?.(this.progress);
   }
 
-  private take(tokens: number): Promise<StepBatches> {
+  private take(tokens: number): Promise<GlobalBatch> {
     const { run } = this.options;
     const taken = this.feed.take(tokens, batchTokens(run.batch, tokens), run.microBatchTokens);
     // It may fail while nobody waits for it yet.
@@ -219,7 +219,7 @@ class Trainer {
     if (validation.length === 0) return undefined;
     const { step, tokens } = this.progress;
     const limits = { maxTokens: run.validation.tokens, batchTokens: run.microBatchTokens };
-    this.validation = await validate(this.step, validation, limits, signal);
+    this.validation = await validate(this.programs, validation, limits, signal);
     await this.record({ type: 'validation', step, tokens, ...this.validation });
     return this.validation;
   }
@@ -227,9 +227,15 @@ class Trainer {
   private async save(): Promise<string> {
     const { run, folder, model, tokenizer } = this.options;
     const { step, tokens } = this.progress;
-    const progress = { ...this.progress, isKept: this.isKept(tokens) };
+    const contents = {
+      store: this.store,
+      config: model,
+      optimizer: run.optimizer.type,
+      progress: { ...this.progress, isKept: this.isKept(tokens) },
+      tokenizer,
+    };
     const path = await folder.writeCheckpoint(step, (target, subFolder) =>
-      writeCheckpoint(target, subFolder, this.store, model, run.optimizer.type, progress, tokenizer),
+      writeCheckpoint(target, subFolder, contents),
     );
     this.saved = path;
     this.savedStep = step;

@@ -1,5 +1,5 @@
 import type { ValidationSet } from '../data/open-data.ts';
-import { countedWeight, type TrainingStep } from './step.ts';
+import { countedWeight, type TrainingPrograms } from './training-programs.ts';
 
 export interface SetResult {
   /** Mean over predicted tokens, in nats. */
@@ -18,7 +18,7 @@ export interface ValidationResult {
 
 /** Measure up to `maxTokens` of each set, in batches of `batchTokens`; a set that is smaller than one is measured in one. */
 export async function validate(
-  step: TrainingStep,
+  programs: TrainingPrograms,
   sets: readonly ValidationSet[],
   { maxTokens, batchTokens }: { readonly maxTokens: number; readonly batchTokens: number },
   signal?: AbortSignal,
@@ -33,7 +33,7 @@ export async function validate(
     for (let done = 0; done + size <= wanted; done += size) {
       signal?.throwIfAborted();
       const batch = await source.next(size);
-      found.nats += await step.measure(batch);
+      found.nats += await programs.measure(batch);
       found.weight += countedWeight(batch);
       found.bytes += batch.numBytes ?? 0;
     }

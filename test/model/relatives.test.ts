@@ -12,8 +12,8 @@ import { f32 } from '../../src/dtype/index.ts';
 import { configFromHf, configToHf } from '../../src/model/config-hf.ts';
 import { hfNames, routedLayers, weightSpecs } from '../../src/model/weights.ts';
 import { gradientOf, trainedSpecs } from '../../src/train/names.ts';
-import { stepGraph } from '../../src/train/step-graph.ts';
 import { train } from '../../src/train/trainer.ts';
+import { gradientGraph } from '../../src/train/training-graphs.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { logitsOf, writeHfFolder } from '../convert/models.ts';
 import type { NamedTensor } from '../fixtures/random-dots1.ts';
@@ -118,7 +118,7 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
       const [kept, again] = await Promise.all(
         [false, true].map(async (recompute) => {
           const store = trainingStore(backend, config, tensors);
-          const graph = stepGraph(config, { supports: backend.supports, balance, recompute });
+          const graph = gradientGraph(config, { supports: backend.supports, balance, recompute });
           const outputs = await runStep(backend, graph, store);
           const gradients = trainedSpecs(config).map((spec) => store.array(gradientOf(spec.name)).slice());
           store.close();

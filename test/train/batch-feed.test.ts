@@ -33,7 +33,7 @@ describe('BatchFeed', () => {
   it('cuts a batch into micro-batches of one size, all from the source whose turn it is', async () => {
     const feed = openFeed();
     const sources = async (tokens: number) =>
-      (await feed.take(tokens, 96, 32)).batches.map(({ tokens_T }) => [tokens_T.length, tokens_T[0]]);
+      (await feed.take(tokens, 96, 32)).microBatches.map(({ tokens_T }) => [tokens_T.length, tokens_T[0]]);
     const first = Array.from({ length: 3 }, () => [32, 1]);
     const second = Array.from({ length: 3 }, () => [32, 2]);
     expect(await sources(0)).toEqual(first);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { hfNames } from '../../src/model/weights.ts';
 import { gradientOf, trainedSpecs } from '../../src/train/names.ts';
-import { TrainingStep } from '../../src/train/step.ts';
+import { TrainingPrograms } from '../../src/train/training-programs.ts';
 import { goldenDots1 } from '../fixtures/golden-dots1.ts';
 import { trainingBackends, trainingStore } from '../fixtures/training-store.ts';
 
@@ -40,7 +40,7 @@ describe.each(trainingBackends())("on the $name backend, a training step's gradi
     const { loss, numTokens, gradients } = recorded[name];
     const config = configFromHf(golden.config);
     const store = trainingStore(backend, config, golden.weights);
-    const step = await TrainingStep.load(backend, config, store, { ...OPTIONS, recompute }, numTokens);
+    const step = await TrainingPrograms.load(backend, config, store, { ...OPTIONS, recompute }, numTokens);
     const tokens_T = Int32Array.from(golden.tokens.slice(0, numTokens));
     const result = await step.gradients([
       {

@@ -4,7 +4,7 @@ import { referenceBackend } from '../../src/backend/reference/reference-backend.
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { updateBias } from '../../src/train/balance.ts';
 import { learningRate } from '../../src/train/schedule.ts';
-import { TrainingStep } from '../../src/train/step.ts';
+import { TrainingPrograms } from '../../src/train/training-programs.ts';
 import { type GoldenRun, goldenBatch, goldenRuns } from '../fixtures/golden-losses.ts';
 import { randomDots1Weights, weightChecksum } from '../fixtures/random-dots1.ts';
 import { trainingBackends, trainingStore } from '../fixtures/training-store.ts';
@@ -38,7 +38,7 @@ async function follow(
     balanceLoss: run.balance.lossFactor,
     recompute,
   };
-  const training = await TrainingStep.load(backend, config, store, options, run.microBatchTokens);
+  const training = await TrainingPrograms.load(backend, config, store, options, run.microBatchTokens);
   const stepTokens = run.microBatches * run.microBatchTokens;
   const losses: number[] = [];
   const balanceLosses: number[] = [];

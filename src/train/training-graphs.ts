@@ -1,4 +1,4 @@
-// What a training step computes, as graphs: forward and backward of one micro-batch, the measuring of held-out text, the
+// What training computes, as graphs: forward and backward of one micro-batch, the measuring of held-out text, the
 // norm of all gradients, and the update. The store holds what they share (names.ts).
 
 import { fuse } from '../compile/fuse.ts';
@@ -24,9 +24,10 @@ import { type Graph, type GraphBuilder, reopen, type Tensor, trace } from '../gr
 import { type ModelConfig, T } from '../model/architecture.ts';
 import { head, hidden } from '../model/forward.ts';
 import { routedLayers } from '../model/weights.ts';
-import { decays, gradientOf, meanOf, type OptimizerType, squareOf, trainedSpecs, usesMuon } from './names.ts';
+import { gradientOf, meanOf, squareOf, trainedSpecs } from './names.ts';
+import { hasWeightDecay, type OptimizerOptions, usesMuon } from './optimizer.ts';
 
-export interface StepGraphOptions {
+export interface GradientGraphOptions {
   /** Whether the sequence-wise balance loss is part of it; then there is an input `balanceFactor`. */
   readonly balance: boolean;
   /** Recompute each layer in the backward pass instead of storing it. */
@@ -44,7 +45,7 @@ const SCORE_EPS = 1e-20;
  * by what all rows of the step count together) and, with balance, `balanceFactor` [1]. Outputs `losses` [T], for each layer
  * with experts `counts.L` [E], and, with balance, `balance` [1], the balance loss times its factor.
  */
-export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph {
+export function gradientGraph(config: ModelConfig, options: GradientGraphOptions): Graph {
   const { builder, outputs: forward } = openForward(config, options);
   const numForward = builder.nodes.length;
   const specs = trainedSpecs(config);
@@ -92,7 +93,7 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
   return withRecomputation(graph, inputs, numForward);
 }
 
-/** What held-out text costs: inputs as of the step, output `losses` [T]. */
+/** What held-out text costs: inputs as of `gradientGraph`, output `losses` [T]. */
 export function measureGraph(config: ModelConfig, supports: (op: string) => boolean): Graph {
   const { builder, outputs } = openForward(config, { balance: false, supports });
   const losses = linearCrossEntropy(
@@ -113,17 +114,7 @@ export function normGraph(config: ModelConfig): Graph {
   );
 }
 
-export interface OptimizerOptions {
-  readonly type: OptimizerType;
-  /** β of Muon's mean. */
-  readonly momentum: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  readonly weightDecay: number;
-}
-
-/** One step of the optimiser; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero; `done` says nothing. */
+/** The update of all parameters; input `rates` [4] as the op `adamw` wants them. Leaves all gradients at zero; `done` says nothing. */
 export function updateGraph(config: ModelConfig, options: OptimizerOptions): Graph {
   const { type, beta1, beta2, eps, momentum, weightDecay } = options;
   return trace((graph) => {
@@ -132,7 +123,7 @@ export function updateGraph(config: ModelConfig, options: OptimizerOptions): Gra
     for (const spec of trainedSpecs(config)) {
       const state = (name: string): Tensor => graph.state(name, spec.shape);
       const { name } = spec;
-      const decay = decays(spec) ? weightDecay : 0;
+      const decay = hasWeightDecay(spec) ? weightDecay : 0;
       const [parameter, gradient, mean] = [name, gradientOf(name), meanOf(name)].map(state);
       done = usesMuon(spec, type)
         ? muon(parameter, gradient, mean, rates_4, { momentum, decay })
@@ -149,7 +140,7 @@ export function updateGraph(config: ModelConfig, options: OptimizerOptions): Gra
  */
 function openForward(
   config: ModelConfig,
-  { balance, supports }: Omit<StepGraphOptions, 'recompute'>,
+  { balance, supports }: Omit<GradientGraphOptions, 'recompute'>,
 ): { builder: GraphBuilder; outputs: Readonly<Record<string, Tensor>> } {
   const graph = trace((g) => {
     const sequences_T = g.input('sequences', [T]);

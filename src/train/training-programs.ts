@@ -8,11 +8,10 @@ import { f32 } from '../dtype/index.ts';
 import type { Graph } from '../graph/tensor.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { routedLayers } from '../model/weights.ts';
-import { measureGraph, normGraph, type OptimizerOptions, stepGraph, updateGraph } from './step-graph.ts';
+import type { OptimizerOptions } from './optimizer.ts';
+import { gradientGraph, measureGraph, normGraph, updateGraph } from './training-graphs.ts';
 
-export interface StepOptions extends OptimizerOptions {
-  /** Gradients whose norm, all together, is larger are scaled down to it. */
-  readonly clipNorm: number;
+export interface TrainingProgramOptions extends OptimizerOptions {
   /** α of the sequence-wise balance loss; 0 leaves it out. */
   readonly balanceLoss: number;
   readonly recompute: boolean;
@@ -29,18 +28,18 @@ export interface GradientResult {
   readonly gradientNorm: number;
 }
 
-/** The programs of a training step, loaded: gradients of a batch in micro-batches, the update, and measuring. */
-export class TrainingStep {
+/** The programs of training, loaded. An optimiser step is `gradients`, micro-batch by micro-batch, then `update`. */
+export class TrainingPrograms {
   readonly workingBytes: number;
   private readonly config: ModelConfig;
-  private readonly options: StepOptions;
+  private readonly options: TrainingProgramOptions;
   /** Gradients of a micro-batch, their norm, the update, and the losses of held-out text. */
-  readonly programs: { step: Executable; norm: Executable; update: Executable; measure: Executable };
+  readonly programs: { gradients: Executable; norm: Executable; update: Executable; measure: Executable };
 
   private constructor(
     config: ModelConfig,
-    options: StepOptions,
-    programs: TrainingStep['programs'],
+    options: TrainingProgramOptions,
+    programs: TrainingPrograms['programs'],
     workingBytes: number,
   ) {
     this.config = config;
@@ -54,24 +53,25 @@ export class TrainingStep {
     backend: Backend,
     config: ModelConfig,
     store: Store,
-    options: StepOptions,
+    options: TrainingProgramOptions,
     numTokens: number,
-  ): Promise<TrainingStep> {
+  ): Promise<TrainingPrograms> {
     const { supports } = backend;
     const balance = options.balanceLoss > 0;
-    const graph = stepGraph(config, { balance, recompute: options.recompute, supports });
-    const step = compile(graph, { name: 'step', supports });
+    const graph = gradientGraph(config, { balance, recompute: options.recompute, supports });
+    const gradients = compile(graph, { name: 'gradients', supports });
     return closeOnThrow(async (own) => {
       const load = async (program: Program): Promise<Executable> =>
         own(await backend.load(program, new Map(), { stateBindings: {}, stateType: f32, store }));
       const loadGraph = (name: string, of: Graph) => load(compile(of, { name, supports }));
       const programs = {
-        step: await load(step),
+        gradients: await load(gradients),
         norm: await loadGraph('norm', normGraph(config)),
         update: await loadGraph('update', updateGraph(config, options)),
         measure: await loadGraph('measure', measureGraph(config, supports)),
       };
-      return new TrainingStep(config, options, programs, layoutSlots(step, { T: numTokens }).sizeBytes);
+      const workingBytes = layoutSlots(gradients, { T: numTokens }).sizeBytes;
+      return new TrainingPrograms(config, options, programs, workingBytes);
     });
   }
 
@@ -79,24 +79,21 @@ export class TrainingStep {
    * Sum the gradients of the mean loss of all micro-batches together into the store, where they must have been zero.
    * An aborted signal is heeded between micro-batches; parameters are then as they were.
    */
-  async gradients(batches: readonly Batch[], signal?: AbortSignal): Promise<GradientResult> {
+  async gradients(microBatches: readonly Batch[], signal?: AbortSignal): Promise<GradientResult> {
     const { balanceLoss } = this.options;
-    const total = batches.reduce((sum, batch) => sum + countedWeight(batch), 0);
+    const total = microBatches.reduce((sum, batch) => sum + countedWeight(batch), 0);
     const counts = new Map(
       routedLayers(this.config).map(({ layer, numExperts }) => [layer, new Float64Array(numExperts)]),
     );
     let [loss, balance] = [0, 0];
-    for (const batch of batches.map(trimmed)) {
+    for (const batch of microBatches.map(trimmed)) {
       signal?.throwIfAborted();
       if (batch.tokens_T.length === 0) continue;
-      const outputs = await this.programs.step.run(
+      const outputs = await this.programs.gradients.run(
         {
-          tokens: batch.tokens_T,
-          targets: batch.targets_T,
-          positions: batch.positions_T,
-          sequences: batch.sequences_T,
+          ...inputsOf(batch),
           lossWeights: batch.lossWeights_T.map((weight) => (total === 0 ? 0 : weight / total)),
-          balanceFactor: Float32Array.of(balanceLoss / batches.length),
+          balanceFactor: Float32Array.of(balanceLoss / microBatches.length),
         },
         { T: batch.tokens_T.length },
       );
@@ -112,7 +109,7 @@ export class TrainingStep {
     return { loss, balanceLoss: balance, counts, gradientNorm };
   }
 
-  /** One step of the optimiser with the summed gradients, clipped; leaves them at zero. `step` counts from 0. */
+  /** Update the parameters with the summed gradients, clipped; leaves them at zero. `step` counts updates from 0. */
   async update(learningRate: number, gradientNorm: number, step: number): Promise<void> {
     const { beta1, beta2, clipNorm } = this.options;
     const clip = Math.min(1, clipNorm / (gradientNorm + 1e-6));
@@ -124,22 +121,23 @@ export class TrainingStep {
   async measure(whole: Batch): Promise<number> {
     const batch = trimmed(whole);
     if (batch.tokens_T.length === 0) return 0;
-    const { losses } = await this.programs.measure.run(
-      {
-        tokens: batch.tokens_T,
-        targets: batch.targets_T,
-        positions: batch.positions_T,
-        sequences: batch.sequences_T,
-        lossWeights: batch.lossWeights_T,
-      },
-      { T: batch.tokens_T.length },
-    );
+    const { losses } = await this.programs.measure.run(inputsOf(batch), { T: batch.tokens_T.length });
     return sum(losses);
   }
 
   async close(): Promise<void> {
     await closeAll(Object.values(this.programs));
   }
+}
+
+function inputsOf({ tokens_T, targets_T, positions_T, sequences_T, lossWeights_T }: Batch) {
+  return {
+    tokens: tokens_T,
+    targets: targets_T,
+    positions: positions_T,
+    sequences: sequences_T,
+    lossWeights: lossWeights_T,
+  };
 }
 
 /**

@@ -11,7 +11,7 @@ import type { ModelConfig } from '../../src/model/architecture.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { hfNames, routedLayers, weightSpecs } from '../../src/model/weights.ts';
 import { gradientOf, trainedSpecs } from '../../src/train/names.ts';
-import { measureGraph, stepGraph, updateGraph } from '../../src/train/step-graph.ts';
+import { gradientGraph, measureGraph, updateGraph } from '../../src/train/training-graphs.ts';
 import { randomDots1Weights } from '../fixtures/random-dots1.ts';
 import { weightsFromHf } from '../fixtures/sequence-logits.ts';
 import { SMALL_HF_CONFIG } from '../fixtures/small-model.ts';
@@ -73,7 +73,7 @@ function stepInputs(config: ModelConfig): Record<string, Int32Array | Float32Arr
 
 const options = { balance: false, recompute: false, supports };
 
-describe('stepGraph()', () => {
+describe('gradientGraph()', () => {
   it.each([
     ['a matrix of its own', SMALL_HF_CONFIG],
     ['tied embeddings', TIED],
@@ -81,7 +81,7 @@ describe('stepGraph()', () => {
     const config = configFromHf(hf);
     const store = storeOf(config, hf);
     const inputs = stepInputs(config);
-    const { losses } = await run(stepGraph(config, options), store, inputs);
+    const { losses } = await run(gradientGraph(config, options), store, inputs);
 
     const plain = compile(trainingGraph(config), { name: 'plain', supports });
     const executable = await referenceBackend.load(plain, weightsFromHf(config, randomDots1Weights(hf, 8)), {
@@ -103,7 +103,7 @@ describe('stepGraph()', () => {
 
     // A second micro-batch adds to the first.
     const first = store.array(gradientOf('layers.1.router')).slice();
-    await run(stepGraph(config, options), store, inputs);
+    await run(gradientGraph(config, options), store, inputs);
     store.array(gradientOf('layers.1.router')).forEach((value, i) => {
       expect(Math.abs(value - 2 * first[i])).toBeLessThan(1e-6);
     });
@@ -115,7 +115,7 @@ describe('stepGraph()', () => {
       [false, true].map(async (recompute) => {
         const store = storeOf(config, { ...SMALL_HF_CONFIG, num_hidden_layers: 4 });
         const outputs = await run(
-          stepGraph(config, { supports, balance: true, recompute }),
+          gradientGraph(config, { supports, balance: true, recompute }),
           store,
           stepInputs(config),
         );
@@ -128,7 +128,7 @@ describe('stepGraph()', () => {
   it('needs little more memory for more layers when they are recomputed', () => {
     const bytes = (numLayers: number, recompute: boolean): number => {
       const config = configFromHf({ ...SMALL_HF_CONFIG, num_hidden_layers: numLayers });
-      const program = compile(stepGraph(config, { supports, balance: true, recompute }), {
+      const program = compile(gradientGraph(config, { supports, balance: true, recompute }), {
         name: 'step',
         supports,
       });
@@ -142,7 +142,7 @@ describe('stepGraph()', () => {
     const config = configFromHf(SMALL_HF_CONFIG);
     const store = storeOf(config, SMALL_HF_CONFIG);
     const inputs = { ...stepInputs(config), lossWeights: new Float32Array(stepInputs(config).tokens.length) };
-    const graph = stepGraph(config, { ...options, balance: true });
+    const graph = gradientGraph(config, { ...options, balance: true });
     const balanceOf = async (): Promise<number> => (await run(graph, store, inputs)).balance[0];
     const before = await balanceOf();
     // Balanced routing has Σ f·P = 1 in each layer.
@@ -163,7 +163,7 @@ describe('stepGraph()', () => {
 });
 
 it('the program of a step is the reviewed one', async () => {
-  const graph = stepGraph(configFromHf(SMALL_HF_CONFIG), { supports, balance: true, recompute: true });
+  const graph = gradientGraph(configFromHf(SMALL_HF_CONFIG), { supports, balance: true, recompute: true });
   const text = printProgram(compile(graph, { name: 'step', supports }));
   await expect(text).toMatchFileSnapshot('../programs/small-training.txt');
 });
@@ -174,7 +174,7 @@ describe('measureGraph()', () => {
     const store = storeOf(config, SMALL_HF_CONFIG);
     const inputs = stepInputs(config);
     const { losses } = await run(measureGraph(config, supports), store, inputs);
-    expect(losses).toEqual((await run(stepGraph(config, options), store, inputs)).losses);
+    expect(losses).toEqual((await run(gradientGraph(config, options), store, inputs)).losses);
   });
 });
 
@@ -189,6 +189,7 @@ describe('updateGraph()', () => {
         beta2: 0.95,
         eps: 1e-8,
         weightDecay: 0.1,
+        clipNorm: 1,
       }),
       {
         name: 'update',

@@ -3,7 +3,7 @@ import type { Batch } from '../../src/data/batch.ts';
 import type { ModelConfig } from '../../src/model/architecture.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
-import { TrainingStep } from '../../src/train/step.ts';
+import { TrainingPrograms } from '../../src/train/training-programs.ts';
 import { BACKEND, ToySource, toyRun } from './toy.ts';
 
 const run = toyRun();
@@ -13,7 +13,7 @@ async function openStep() {
   const store = BACKEND.createStore(storeSpecs(model, 'adamw'));
   initialise(store, model, { std: 0.1, seed: 3 });
   const options = { ...run.optimizer, balanceLoss: 0.01, recompute: false };
-  return { store, step: await TrainingStep.load(BACKEND, model, store, options, 64) };
+  return { store, step: await TrainingPrograms.load(BACKEND, model, store, options, 64) };
 }
 
 /** The batch with `count` rows of padding after it. */
@@ -29,7 +29,7 @@ function padded(batch: Batch, count: number): Batch {
   };
 }
 
-describe('TrainingStep', () => {
+describe('TrainingPrograms', () => {
   it('padding changes neither losses nor what experts are counted for', async () => {
     const { store, step } = await openStep();
     const batch = await new ToySource().next(32);
