@@ -26,7 +26,7 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\banother than\b/i, instead: 'other than, non-' },
   { pattern: /\bthis often\b/i, instead: 'repetitions' },
   { pattern: /\beverything long\b/i, instead: 'every long-running call' },
-  { pattern: /\breading on\b/i, instead: 'further reading' },
+  { pattern: /\bread(ing)? on\b/i, instead: 'further reading' },
   { pattern: /\b(may keep|kept of it|of it, what)\b/i, instead: 'limit, budget, capacity' },
   { pattern: /\b(dawdl\w*|(talks?|sends?|sent) nonsense)\b/i, instead: 'stalled, malformed' },
   { pattern: /\b(meets?|met)\b/i, instead: 'is multiplied by, reaches' },
@@ -41,4 +41,7 @@ export const PHRASES: readonly Phrase[] = [
   { pattern: /\bin (a|one) piece\b/i, instead: 'at once' },
   { pattern: /\bcomput(e|es|ed|ing)( \w+){0,2} again\b/i, instead: 'recompute' },
   { pattern: /\bgives? out\b/i, instead: 'serve' },
+  { pattern: /\bfor ever\b/i, instead: 'forever' },
+  { pattern: /\b(rising|falling) order\b/i, instead: 'ascending, descending' },
+  { pattern: /\blet(s|ting)? go of\b/i, instead: 'release, free' },
 ];

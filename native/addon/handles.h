@@ -7,7 +7,7 @@
 
 namespace dots {
 
-/// An ArrayBuffer of allocate(). Its memory is freed when JavaScript has let go of it (`free`, or the collector) and no
+/// An ArrayBuffer of allocate(). Its memory is freed when JavaScript has released it (`free`, or the collector) and no
 /// executable works in it: whoever detaches or transfers the buffer takes it from JavaScript, never from C++.
 struct SharedMemory {
   std::shared_ptr<LargeMemory> memory;
@@ -33,7 +33,7 @@ struct ModelHandle {
 };
 extern const HandleType kExecutable;
 
-/// Lets go of a model: its memory is freed, unless a run still uses it.
+/// Releases a model: its memory is freed, unless a run still uses it.
 void releaseModel(napi_env env, std::shared_ptr<Model> model);
 
 /// allocate(sizeBytes) -> ArrayBuffer of zeros, 64-byte aligned and on huge pages where the system has them

@@ -2,7 +2,7 @@
 //
 // block() first fills the header: the integer scale of every sub-block, pairs of integer minimums (two neighbouring
 // sub-blocks in one dword), and the float scales. Then it calls use(sub, step, Bytes), the steps of a sub-block in
-// rising order and nothing between them. A weight is d * scale * code - (kOffset: d, kAffine: dmin) * minimum.
+// ascending order and nothing between them. A weight is d * scale * code - (kOffset: d, kAffine: dmin) * minimum.
 #pragma once
 
 #include "unpack-32.h"

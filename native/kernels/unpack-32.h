@@ -1,7 +1,7 @@
 // Storage types with one float scale per 32 (NVFP4: 16) weights. Layouts: GGUF; see docs/numerics.md.
 //
 // Each type says how many bytes a stored block has, how many weights share a float scale, and unpacks one scale's worth
-// of kLanes rows: codes(rows, part, use) calls use(step, Bytes) for weights 4*step...4*step+3, in rising order.
+// of kLanes rows: codes(rows, part, use) calls use(step, Bytes) for weights 4*step...4*step+3, in ascending order.
 // A weight is d * (code - kOffset) - dmin * 1.
 #pragma once
 

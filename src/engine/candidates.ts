@@ -31,7 +31,7 @@ export function mostLikely(scores: Float32Array, count: number): number[] {
   let last = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < scores.length; id++) {
     const score = scores[id];
-    // Ids come in rising order, so an equal score stays after those that are there.
+    // Ids come in ascending order, so an equal score stays after those that are there.
     if (ids.length === kept && !(score > last)) continue;
     let at = ids.length < kept ? ids.length : kept - 1;
     for (; at > 0 && scores[ids[at - 1]] < score; at--) ids[at] = ids[at - 1];

@@ -27,7 +27,7 @@ export class PagePool {
     numUsers: 1,
   };
   /**
-   * Cached pages that no request uses, the least recently used first. Requests let go of their last page first, so that
+   * Cached pages that no request uses, the least recently used first. Requests release their last page first, so that
    * every page comes before the one it continues: the first one never has children.
    */
   private readonly idle = new Set<PageNode>();

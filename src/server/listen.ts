@@ -32,7 +32,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
       errorResponse(badRequest(`The request cannot be read: ${(error as Error).message}`), openaiErrors),
   });
   const server = createServer(
-    // Who sends a request byte by byte shall not hold a connection for ever.
+    // Who sends a request byte by byte shall not hold a connection forever.
     { requestTimeout: 60_000, headersTimeout: 30_000, keepAliveTimeout: 65_000 },
     (incoming, outgoing) => void listener(incoming, outgoing),
   );

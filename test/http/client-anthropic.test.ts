@@ -140,7 +140,7 @@ describe('@anthropic-ai/sdk', () => {
 
   it('frees everything when it aborts', async () => {
     const controller = new AbortController();
-    // Long for sure: when it aborts a stream whose last byte has come, the client itself waits for ever.
+    // Long for sure: when it aborts a stream whose last byte has come, the client itself waits forever.
     const story: Anthropic.Tool = {
       name: 'story',
       input_schema: {
