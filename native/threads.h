@@ -27,8 +27,8 @@ class ThreadPool {
 
   /// Calls body(int64_t chunk, int thread) for every chunk in 0...numChunks-1 and returns when all are done; what they
   /// wrote is then visible to the caller. thread is in 0...numThreads-1 and names one running body at a time, so it
-  /// can select scratch memory of the caller's. Chunks start in ascending order. The caller works too; with one thread or
-  /// one chunk nothing is woken. Never from inside a body; several threads that call it take turns, loop by loop, in
+  /// can select scratch memory of the caller's. Chunks start in ascending order. The caller works too; with one thread
+  /// or one chunk nothing is woken. Never from inside a body; several threads that call it take turns, loop by loop, in
   /// the order in which they came. A body must not throw.
   ///
   /// Choose chunks of 10 to 100 microseconds: claiming one costs about 0.1, and waking a sleeping thread 5 to 50.
