@@ -5,7 +5,8 @@
  *     [--tokenizer tokenizer.json] [--only xz,tokens,characters,bytes] [--train-bytes N]
  *     [--scratch FOLDER] [--check]
  *
- * Texts are the "text" fields of the documents. `--train-bytes`: learn from about so much, documents spread evenly over the file. Rows of CSV on stdout:
+ * Texts are the "text" fields of the documents. `--train-bytes`: learn from about so much, documents spread evenly over the
+ * file. Rows of CSV on stdout:
  *
  * - `xz -9e`: the held-out texts alone, joined by line ends; `after the training text`: how much longer the archive of the
  *   training texts becomes when the held-out ones follow them, all of it in reach (a window of 256 MB).

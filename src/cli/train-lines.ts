@@ -6,8 +6,8 @@ import type { ValidationResult } from '../train/validation.ts';
 export function describeRecord(record: LogRecord): string {
   const numbers = record as LogRecord & Record<string, number>;
   if (record.type === 'start') {
-    const memory = `${formatBytes(numbers.storeBytes)} for parameters and optimiser, ${formatBytes(numbers.workingBytes)} for a micro-batch`;
-    return `${record.backend}: ${memory}`;
+    const [stored, working] = [numbers.storeBytes, numbers.workingBytes].map(formatBytes);
+    return `${record.backend}: ${stored} for parameters and optimiser, ${working} for a micro-batch`;
   }
   const at = `step ${formatCount(record.step)}`;
   if (record.type === 'step') {

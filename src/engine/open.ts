@@ -191,7 +191,8 @@ function chooseNumPages(
   const allowed = Math.min(all, Math.floor((options.kvBytes ?? Number.POSITIVE_INFINITY) / pageBytes));
   if (allowed >= pagesPerSequence) return allowed;
   options.onWarning?.(
-    `the KV cache takes ${formatBytes(pagesPerSequence * pageBytes)}, more than requested: a smaller one cannot hold one sequence of full length`,
+    `the KV cache takes ${formatBytes(pagesPerSequence * pageBytes)}, more than requested: ` +
+      'a smaller one cannot hold one sequence of full length',
   );
   return pagesPerSequence;
 }

@@ -59,7 +59,7 @@ async function openTensors(
     own(source);
     files.set(fileName, await readSafetensors(source));
   }
-  if (missing.length > 0) throw missingError(folder, 'missing-shards', 'files', missing);
+  if (missing.length > 0) throw missingError(folder, missing, { code: 'missing-shards', what: 'files' });
   return collectTensors(folder, weightMap, files);
 }
 
@@ -108,7 +108,7 @@ function collectTensors(
   const missing = [...weightMap].filter(([name, fileName]) => !files.get(fileName)?.tensors.has(name));
   if (missing.length > 0) {
     const names = missing.map(([name, fileName]) => `${name} (in ${fileName})`);
-    throw missingError(folder, 'missing-tensors', 'tensors', names);
+    throw missingError(folder, names, { code: 'missing-tensors', what: 'tensors' });
   }
   const tensors = new Map<string, StoredTensor>();
   for (const [fileName, file] of files) {
@@ -121,9 +121,8 @@ function collectTensors(
 
 function missingError(
   folder: SourceFolder,
-  code: string,
-  what: string,
   names: readonly string[],
+  { code, what }: { readonly code: string; readonly what: string },
 ): FormatError {
   const shown =
     names.length > 20 ? [...names.slice(0, 20), `and ${formatCount(names.length - 20)} more`] : names;

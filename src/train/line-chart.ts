@@ -33,7 +33,8 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark }: Cha
   const grid = ticks(y0, y1).map((tick) => {
     const value = logarithmic ? 10 ** tick : tick;
     const y = yAt(value).toFixed(1);
-    return `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y}" y2="${y}"/><text x="${MARGIN.left - 6}" y="${y}" dy="4" text-anchor="end">${short(value)}</text>`;
+    const label = `<text x="${MARGIN.left - 6}" y="${y}" dy="4" text-anchor="end">${short(value)}</text>`;
+    return horizontal('grid', y) + label;
   });
   const below = ticks(x0, x1).map(
     (tick) =>
@@ -57,11 +58,13 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark }: Cha
     return `<polyline class="c${i % 8}" points="${path}"><title>${escapeHtml(line.name)}</title></polyline>${text}`;
   });
   const marked = mark
-    ? `<line class="mark" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${yAt(mark.value).toFixed(1)}" y2="${yAt(mark.value).toFixed(1)}"/><text x="${MARGIN.left + 4}" y="${(yAt(mark.value) - 4).toFixed(1)}">${escapeHtml(mark.label)}</text>`
+    ? horizontal('mark', yAt(mark.value).toFixed(1)) +
+      `<text x="${MARGIN.left + 4}" y="${(yAt(mark.value) - 4).toFixed(1)}">${escapeHtml(mark.label)}</text>`
     : '';
   return (
     `<figure><figcaption><b>${escapeHtml(title)}</b> <span>${escapeHtml(unit)}</span></figcaption>` +
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${grid.join('')}${below.join('')}${marked}${drawn.join('')}</svg></figure>`
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">` +
+    `${grid.join('')}${below.join('')}${marked}${drawn.join('')}</svg></figure>`
   );
 }
 
@@ -104,4 +107,9 @@ export function short(value: number): string {
 export function escapeHtml(text: string): string {
   const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return text.replaceAll(/[&<>"]/g, (char) => names[char]);
+}
+
+/** A line across the chart. */
+function horizontal(className: string, y: string): string {
+  return `<line class="${className}" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y}" y2="${y}"/>`;
 }

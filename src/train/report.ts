@@ -32,7 +32,8 @@ interface ValidationRecord extends LogRecord {
 const STYLE = `
 :root { color-scheme: light dark; --fg: #1c2430; --dim: #667085; --bg: #fff; --line: #e4e7ec; --heat: 37 99 235; }
 @media (prefers-color-scheme: dark) { :root { --fg: #e6e9ef; --dim: #98a2b3; --bg: #14171c; --line: #2b313a; --heat: 96 165 250; } }
-body { font: 14px/1.5 system-ui, sans-serif; color: var(--fg); background: var(--bg); margin: 2rem auto; max-width: 1180px; padding: 0 1rem; }
+body { font: 14px/1.5 system-ui, sans-serif; color: var(--fg); background: var(--bg); }
+body { margin: 2rem auto; max-width: 1180px; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem 2rem; }
 figure { margin: 0; } figcaption span { color: var(--dim); } svg { width: 100%; height: auto; }
@@ -42,7 +43,8 @@ polyline.c0 { stroke: #2563eb } text.c0 { fill: #2563eb } polyline.c1 { stroke: 
 polyline.c2 { stroke: #16a34a } text.c2 { fill: #16a34a } polyline.c3 { stroke: #9333ea } text.c3 { fill: #9333ea }
 polyline.c4 { stroke: #0891b2 } text.c4 { fill: #0891b2 } polyline.c5 { stroke: #db2777 } text.c5 { fill: #db2777 }
 polyline.c6 { stroke: #ca8a04 } text.c6 { fill: #ca8a04 } polyline.c7 { stroke: #64748b } text.c7 { fill: #64748b }
-table { border-collapse: collapse; } th, td { padding: 2px 10px 2px 0; text-align: right; font-variant-numeric: tabular-nums; font-weight: 400; }
+table { border-collapse: collapse; }
+th, td { padding: 2px 10px 2px 0; text-align: right; font-variant-numeric: tabular-nums; font-weight: 400; }
 th:first-child { text-align: left; } .charts { margin-top: 1.5rem; }
 .heat { overflow-x: auto; } .heat td { width: 18px; min-width: 18px; height: 18px; padding: 0; border: 1px solid var(--bg); }
 .heat th { color: var(--dim); white-space: nowrap; }
@@ -123,7 +125,8 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body>` +
-    `<h1>${escapeHtml(title)}</h1>${summary(records, steps, validations)}<p>Tokens from left to right.</p><div class="charts">${charts.join('')}</div>` +
+    `<h1>${escapeHtml(title)}</h1>${summary(records, steps, validations)}<p>Tokens from left to right.</p>` +
+    `<div class="charts">${charts.join('')}</div>` +
     `${heatMap(steps.at(-1))}</body></html>\n`
   );
 }
@@ -170,9 +173,14 @@ function heatMap(last: StepRecord | undefined): string {
     const cells = load.map((share, expert) => {
       const times = share * load.length;
       const strength = Math.min(1, times / 2).toFixed(3);
-      return `<td style="background:rgb(var(--heat) / ${strength})" title="layer ${layer}, expert ${expert}: ${times.toFixed(2)} × the mean"></td>`;
+      const title = `layer ${layer}, expert ${expert}: ${times.toFixed(2)} × the mean`;
+      return `<td style="background:rgb(var(--heat) / ${strength})" title="${title}"></td>`;
     });
     return `<tr><th>layer ${layer}</th>${cells.join('')}</tr>`;
   });
-  return `<h2>Load of the experts, last interval</h2><p>Each square is an expert; half strength is the mean, full strength twice as much.</p><div class="heat"><table>${rows.join('')}</table></div>`;
+  return (
+    '<h2>Load of the experts, last interval</h2>' +
+    '<p>Each square is an expert; half strength is the mean, full strength twice as much.</p>' +
+    `<div class="heat"><table>${rows.join('')}</table></div>`
+  );
 }

@@ -125,11 +125,13 @@ whole = client.chat.completions.create(**args, logprobs=True, top_logprobs=2)
 assert bytes(b for t in whole.choices[0].logprobs.content for b in t.bytes).decode() == whole.choices[0].message.content
 text = "".join(c.choices[0].delta.content or "" for c in client.chat.completions.create(**args, stream=True))
 assert text == whole.choices[0].message.content, (text, whole)
-tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {"town": {"enum": ["Oslo"]}}, "required": ["town"]}}}
+parameters = {"type": "object", "properties": {"town": {"enum": ["Oslo"]}}, "required": ["town"]}
+tool = {"type": "function", "function": {"name": "weather", "parameters": parameters}}
 called = client.chat.completions.create(model="dots1", messages=messages, max_tokens=300, tools=[tool], tool_choice="required")
 assert called.choices[0].finish_reason == "tool_calls" and '"Oslo"' in called.choices[0].message.tool_calls[0].function.arguments
 schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
-shaped = client.chat.completions.create(**{**args, "max_tokens": 60}, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+json_schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+shaped = client.chat.completions.create(**{**args, "max_tokens": 60}, response_format=json_schema)
 assert '"ok"' in shaped.choices[0].message.content
 scored = client.completions.create(model="dots1", prompt=[[1, 2, 3], [4, 5]], max_tokens=1, logprobs=1, echo=True, temperature=0, seed=1234)
 assert len(scored.choices) == 2 and scored.choices[0].logprobs.token_logprobs[0] is None

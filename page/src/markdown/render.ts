@@ -16,7 +16,10 @@ md.renderer.rules.image = (tokens, index) => {
 };
 const code = (text: string, language: string): string => {
   const name = md.utils.escapeHtml(language);
-  return `<div class="code-block"><div class="code-head"><span>${name}</span><button type="button" class="copy-code"></button></div><pre tabindex="0"><code class="language-${name}">${md.utils.escapeHtml(text)}</code></pre></div>`;
+  const button = '<button type="button" class="copy-code"></button>';
+  const body = `<code class="language-${name}">${md.utils.escapeHtml(text)}</code>`;
+  const head = `<div class="code-head"><span>${name}</span>${button}</div>`;
+  return `<div class="code-block">${head}<pre tabindex="0">${body}</pre></div>`;
 };
 md.renderer.rules.fence = (tokens, index) =>
   code(tokens[index].content, tokens[index].info.trim().split(/\s+/)[0]);

@@ -114,7 +114,7 @@ async function load(
     const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, threads);
     return new NativeExecutable(addon, handle, encoded, lowered);
   } catch (error) {
-    throw toDotsError(error as NativeError, 'load', 'native-load-failed');
+    throw toDotsError(error as NativeError, { attempt: 'load', code: 'native-load-failed' });
   }
 }
 
@@ -180,7 +180,7 @@ class NativeExecutable implements Executable {
       return Object.fromEntries(wanted.map((name, i) => [name, outputs[i]]));
     } catch (error) {
       signal?.throwIfAborted();
-      throw toDotsError(error as NativeError, 'run', 'out-of-memory');
+      throw toDotsError(error as NativeError, { attempt: 'run', code: 'out-of-memory' });
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
@@ -199,18 +199,21 @@ class NativeExecutable implements Executable {
 }
 
 /** C++ gives a line for people, and says by `code` what kind of failure it is. */
-function toDotsError(error: NativeError, attempt: 'load' | 'run', resourceCode: string): Error {
-  const { code, message } = error;
-  if (code === 'format') {
+function toDotsError(
+  error: NativeError,
+  { attempt, code }: { readonly attempt: 'load' | 'run'; readonly code: string },
+): Error {
+  const { message } = error;
+  if (error.code === 'format') {
     return new FormatError(`Cannot ${attempt} the model: ${message} is shorter than when it was opened`, {
       code: 'file-changed',
       hint: 'the file was shortened or its disk failed while the model was open; open it again from a good copy',
       cause: error,
     });
   }
-  if (code === 'resource') {
+  if (error.code === 'resource') {
     return new ResourceError(`The native backend cannot ${attempt} the model: ${message}`, {
-      code: resourceCode,
+      code,
       hint: 'choose a shorter context or fewer parallel sequences, or end other programs',
       cause: error,
     });

@@ -1,7 +1,12 @@
 /** The values of `format` as patterns. Narrower than their RFCs where those allow what nobody writes. */
 const YEAR = '[0-9]{4}';
 const LEAP_YEAR = '(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)';
-const DATE = `(?:${YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|${LEAP_YEAR}-02-29)`;
+const MONTH_DAY = [
+  '(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])',
+  '(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)',
+  '02-(?:0[1-9]|1[0-9]|2[0-8])',
+].join('|');
+const DATE = `(?:${YEAR}-(?:${MONTH_DAY})|${LEAP_YEAR}-02-29)`;
 const TIME =
   '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])';
 
@@ -21,7 +26,13 @@ const EMAIL = `[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*@(?:${LABEL}\\.)+[A-Za-z]{2
 
 const ENCODED = '%[0-9A-Fa-f]{2}';
 const PATH_CHARACTER = `(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|${ENCODED})`;
-const URI = `[A-Za-z][A-Za-z0-9+.-]*://(?:${LABEL}\\.)*${LABEL}(?::[1-9][0-9]{0,4})?(?:/${PATH_CHARACTER}*)*(?:\\?(?:${PATH_CHARACTER}|[/?])*)?(?:#(?:${PATH_CHARACTER}|[/?])*)?`;
+const URI = [
+  '[A-Za-z][A-Za-z0-9+.-]*://',
+  `(?:${LABEL}\\.)*${LABEL}(?::[1-9][0-9]{0,4})?`,
+  `(?:/${PATH_CHARACTER}*)*`,
+  `(?:\\?(?:${PATH_CHARACTER}|[/?])*)?`,
+  `(?:#(?:${PATH_CHARACTER}|[/?])*)?`,
+].join('');
 
 export const FORMATS: Readonly<Record<string, string>> = {
   date: DATE,
