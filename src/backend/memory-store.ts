@@ -11,18 +11,23 @@ export interface MemorySource {
   free(buffer: ArrayBuffer): void;
 }
 
-/** JavaScript's own memory: a buffer that is transferred and forgotten is freed at once, not when it is collected. */
+/** JavaScript's own memory: once its buffer is transferred, no array that somebody still holds keeps it alive. */
 const HEAP: MemorySource = {
   allocate: (sizeBytes) => new ArrayBuffer(sizeBytes),
   free: (buffer) => void structuredClone(buffer, { transfer: [buffer] }),
 };
+
+interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
 
 /** A store in one block of memory that JavaScript sees; native code works in it as well, since arrays never move. */
 export class MemoryStore implements Store {
   readonly sizeBytes: number;
   private readonly source: MemorySource;
   private readonly memory: ArrayBuffer;
-  private readonly tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  private readonly tensors = new Map<string, StoredTensor>();
   private isClosed = false;
 
   constructor(specs: readonly TensorSpec[], source = HEAP) {
@@ -34,6 +39,10 @@ export class MemoryStore implements Store {
     this.source = source;
     try {
       this.memory = source.allocate(ends.at(-1) ?? 0);
+      specs.forEach(({ name, shape }, i) => {
+        const data = new Float32Array(this.memory, ends[i - 1] ?? 0, count(shape));
+        this.tensors.set(name, { shape, data });
+      });
     } catch (error) {
       throw new ResourceError(`There is no memory for ${this.sizeBytes} bytes of parameters`, {
         code: 'out-of-memory',
@@ -41,10 +50,6 @@ export class MemoryStore implements Store {
         cause: error,
       });
     }
-    specs.forEach(({ name, shape }, i) => {
-      const data = new Float32Array(this.memory, ends[i - 1] ?? 0, count(shape));
-      this.tensors.set(name, { shape, data });
-    });
   }
 
   get names(): readonly string[] {
@@ -52,14 +57,18 @@ export class MemoryStore implements Store {
   }
 
   shape(name: string): readonly number[] | undefined {
-    return this.tensors.get(name)?.shape;
+    return this.tensor(name)?.shape;
   }
 
   array(name: string): Float32Array {
-    const tensor = this.tensors.get(name);
-    if (this.isClosed) throw new InternalError(`the store of ${name} is closed`);
+    const tensor = this.tensor(name);
     if (!tensor) throw new InternalError(`the store has no tensor ${name}`);
     return tensor.data;
+  }
+
+  private tensor(name: string): StoredTensor | undefined {
+    if (this.isClosed) throw new InternalError(`the store of ${name} is closed`);
+    return this.tensors.get(name);
   }
 
   close(): void {

@@ -12,9 +12,11 @@ export interface TensorSpec {
 export interface Store {
   readonly names: readonly string[];
   readonly sizeBytes: number;
+  /** Undefined for a name that the store lacks. Throws `InternalError` once it is closed. */
   shape(name: string): readonly number[] | undefined;
   /** The memory itself, not a copy. Throws `InternalError` for a name that the store lacks, or once it is closed. */
   array(name: string): Float32Array;
+  /** Frees the memory: arrays that were given out are empty from then on. */
   close(): void;
 }
 

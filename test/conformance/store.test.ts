@@ -68,4 +68,18 @@ describe.each(backends.map((one) => [one.name, one] as const))('a store, on %s',
     store.close();
     expect(() => store.array('w')).toThrow(InternalError);
   });
+
+  it('closing it empties the arrays that it gave out, and a program loaded with it still works or reports it', async () => {
+    const store = backend.createStore(specs);
+    const array = store.array('w').fill(1);
+    const reader = await load(weightGraph([2, 2]), store);
+    store.close();
+    store.close();
+    expect(array).toHaveLength(0);
+    const outcome = await reader.run({ x: Float32Array.of(1, 10) }, {}).catch((error: unknown) => error);
+    // Native code has a share of the memory; the reference backend asks the store.
+    if (outcome instanceof Error) expect(outcome).toBeInstanceOf(InternalError);
+    else expect(outcome).toEqual({ out: Float32Array.of(11, 11) });
+    await reader.close();
+  });
 });
