@@ -151,7 +151,7 @@ async function openKnots({ of, kind: _, ...knots }: KnotsNode, context: OpenCont
 
 /** Held-out text: the same tokens are measured every time. */
 export interface ValidationSet {
-  /** The shard's language, or its file name if it has none. */
+  /** The shard's language, or its file name if it has none; as the run names it where several would have the same. */
   readonly name: string;
   /** In the order of the file; it begins at the file's beginning. */
   readonly source: BatchSource;
@@ -169,8 +169,10 @@ export async function openValidation(
   try {
     const shards = await openShards(files, folder, opened);
     if (shards.length > 0) checkSameVocabulary(shards);
-    const sets = shards.map((shard) => ({
-      name: shard.language ?? shard.name.replace(/^.*[\\/]/, '').replace(/\.\w+$/, ''),
+    const names = shards.map(({ language, name }) => language ?? name.replace(/^.*[\\/]|\.\w+$/g, ''));
+    const sets = shards.map((shard, i) => ({
+      // Two sets of one name would be one row of the log.
+      name: names.filter((name) => name === names[i]).length === 1 ? names[i] : files[i],
       source: new PackedSource(shardDocuments([shard], undefined), {
         sequenceLength,
         tokenBytes_V: shard.tokenBytes_V,

@@ -110,9 +110,9 @@ interface Window {
 
 /** Windows over the first `count` tokens of a document: every position's logits count in exactly one of them. */
 export function* windows(count: number, size: number): Generator<Window> {
-  const step = Math.ceil(size / 2);
+  const stride = Math.ceil(size / 2);
   let first = 0;
-  for (let start = 0; first < count; start += step) {
+  for (let start = 0; first < count; start += stride) {
     const end = Math.min(start + size, count);
     yield { start, end, first };
     first = end;

@@ -4,6 +4,8 @@ import { openData, openValidation } from '../../src/data/open-data.ts';
 import { tokenizeCorpus } from '../../src/data/tokenize-corpus.ts';
 import type { JsonValue } from '../../src/format/json.ts';
 import { ObjectReader } from '../../src/format/object-reader.ts';
+import { BpeTrainer } from '../../src/text/bpe-trainer.ts';
+import { tokenizerFromJson } from '../../src/text/tokenizer-json.ts';
 import { jsonLines, TEXTS, temporaryFolder, tinyTokenizer } from './helpers.ts';
 
 const folder = temporaryFolder();
@@ -18,6 +20,8 @@ const CHAT = { chat: [{ files: ['chat.jsonl'] }] };
 beforeAll(async () => {
   const file = folder.write('corpus.jsonl', jsonLines(TEXTS.map((text) => ({ text }))));
   folder.write('chat.jsonl', jsonLines(Array.from({ length: 40 }, () => ({ messages: MESSAGES }))));
+  const long = MESSAGES.map((message) => ({ ...message, content: 'long '.repeat(100) }));
+  folder.write('long.jsonl', jsonLines([{ messages: long }]));
   await tokenizeCorpus({ files: [file], tokenizer, out: `${folder.path}/corpus.tok`, language: 'en' });
 });
 
@@ -164,6 +168,26 @@ describe('openData()', () => {
     expect(new Set(ids.flat()).size).toBe(ids.flat().length);
   });
 
+  it('counts conversations that are too long, in every part of a mix', async () => {
+    const data = await open({
+      mix: [CHAT, { chat: [{ files: ['chat.jsonl', 'long.jsonl'] }] }],
+      sequenceLength: 64,
+    });
+    expect(data.numTooLong).toBe(1);
+    await data.close();
+  });
+
+  it('refuses shards of different tokenizers, and a shard of another one than the run names', async () => {
+    const trainer = new BpeTrainer({ vocabSize: 300 });
+    trainer.addText('other words');
+    const other = tokenizerFromJson({ tokenizerJson: JSON.parse((await trainer.train()).tokenizerJson()) });
+    const files = [`${folder.path}/corpus.jsonl`];
+    await tokenizeCorpus({ files, tokenizer: other, out: `${folder.path}/other.tok` });
+    const refused = { code: 'different-tokenizers' };
+    await expect(open({ mix: [SHARD, { shards: ['other.tok'] }] })).rejects.toMatchObject(refused);
+    await expect(open({ mix: [{ shards: ['other.tok'] }] })).rejects.toMatchObject(refused);
+  });
+
   it('names a shard that is not there, and asks for a tokenizer', async () => {
     await expect(open({ mix: [{ shards: ['nothing.tok'] }] })).rejects.toThrow('there is no such file');
     const { config } = read({ mix: [CHAT] });
@@ -177,6 +201,12 @@ describe('openValidation()', () => {
     expect(sets.map((set) => set.name)).toEqual(['en']);
     const all = await sets[0].source.next(sets[0].numTokens);
     expect(tokenizer.decode(all.tokens_T, { skipControl: true })).toBe(TEXTS.join(''));
+    await close();
+  });
+
+  it('tells sets of one language apart by their files', async () => {
+    const { sets, close } = await openValidation(['corpus.tok', './corpus.tok'], 128, folder.path);
+    expect(sets.map((set) => set.name)).toEqual(['corpus.tok', './corpus.tok']);
     await close();
   });
 });

@@ -72,9 +72,9 @@ describe('tieKnots()', () => {
     const tokens = tied({ ...OPTIONS, keepOrder: true }).flatMap(({ tokens }) =>
       [...tokens].filter((id) => id >= 1000),
     );
-    for (const document of [1, 2, 3]) {
-      const own = tokens.filter((id) => Math.floor(id / 1000) === document);
-      expect(own).toEqual(own.toSorted((a, b) => a - b));
+    for (const [i, document] of numbered(9, 12, 7).entries()) {
+      const own = tokens.filter((id) => Math.floor(id / 1000) === i + 1);
+      expect(own).toEqual([...document.tokens]);
     }
   });
 });
