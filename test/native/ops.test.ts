@@ -30,4 +30,9 @@ describe('native/ops.def', () => {
     );
     expect(names.map((name) => kebab(name) + ending).filter((name) => !files.includes(name))).toEqual([]);
   });
+
+  it('has an op that docs/add-an-op.md shows as it is', () => {
+    const page = readFileSync(new URL('docs/add-an-op.md', root), 'utf8');
+    expect(page).toContain(readFileSync(new URL('native/ops/softmax.cc', root), 'utf8'));
+  });
 });
