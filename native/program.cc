@@ -81,9 +81,25 @@ void takeValue(Reader& reader, Program& program, int32_t numSlots) {
 
 }  // namespace
 
+// FNV-1a over names and attributes, as encode-program.ts computes it.
+int32_t opsFingerprint() {
+  constexpr const char* kTexts[] = {
+#define DOTS_OP(name, minInputs, maxInputs, inPlace, attributes) #name, attributes,
+#include "ops.def"
+  };
+  uint32_t hash = 2166136261u;
+  for (const char* text : kTexts) {
+    for (const char* at = text; *at; ++at) hash = (hash ^ static_cast<uint8_t>(*at)) * 16777619u;
+    hash = (hash ^ '\n') * 16777619u;
+  }
+  return static_cast<int32_t>(hash);
+}
+
 bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants,
                   Program* program, std::string* error) {
   Reader reader(words, numWords, error);
+  if (reader.take(INT32_MIN, INT32_MAX, "fingerprint") != opsFingerprint())
+    reader.fail(0, "fingerprint", "not written for this build of the addon (run npm run build):");
   program->numSymbols = reader.take(0, kMaxSymbols, "number of symbols");
   const int32_t numValues = reader.takeCount(kMaxEntries, 4, "values");
   const int32_t numSlots = reader.takeCount(kMaxEntries, 1, "slots");

@@ -1,7 +1,7 @@
 // A program as TypeScript compiled it: flat, checked once, then run step by step.
 //
 // The words (all int32) are, in order:
-//   numSymbols, numValues, numSlots, numInstructions, numOutputs, numConstants
+//   opsFingerprint, numSymbols, numValues, numSlots, numInstructions, numOutputs, numConstants
 //   values:       kind, index, element (0 f32, 1 i32), rank, then rank times (times, symbol or -1)
 //   slots:        numAlternatives, then each (bytes, symbol or -1); a slot is as large as its largest alternative
 //   instructions: op, numInputs, value ids, output value id, first constant, numConstants
@@ -27,6 +27,10 @@ constexpr int32_t kNumOps = 0
 #define DOTS_OP(name, ...) +1
 #include "ops.def"
     ;
+
+/// A number that another table of ops does not have: words are read by the addon that they were written for, or not at
+/// all.
+int32_t opsFingerprint();
 
 /// times * symbol, or times where symbol is negative.
 struct Dim {

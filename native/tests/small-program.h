@@ -50,7 +50,7 @@ struct ProgramDraft {
 
   /// What src/backend/program/encode-program.ts writes.
   void encode(std::vector<int32_t>* words, std::vector<double>* constants) const {
-    words->assign({numSymbols, count(values), count(slots), count(instructions), count(outputs), 0});
+    words->assign({opsFingerprint(), numSymbols, count(values), count(slots), count(instructions), count(outputs), 0});
     constants->clear();
     for (const Value& value : values) {
       words->insert(words->end(), {static_cast<int32_t>(value.kind), value.index, value.isInt ? 1 : 0, value.rank});
@@ -67,7 +67,7 @@ struct ProgramDraft {
       constants->insert(constants->end(), instruction.constants.begin(), instruction.constants.end());
     }
     words->insert(words->end(), outputs.begin(), outputs.end());
-    (*words)[5] = count(*constants);
+    (*words)[6] = count(*constants);
   }
 
  private:

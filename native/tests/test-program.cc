@@ -102,6 +102,16 @@ static void namesWhatIsWrong() {
   refuses(draft, "number of symbols");
 }
 
+// Op 7 of one build is another op in the next: a stale addon would compute something else, without a word.
+static void refusesWordsOfAnotherBuild() {
+  std::vector<int32_t> words;
+  std::vector<double> constants;
+  oneScale().encode(&words, &constants);
+  ++words[0];
+  std::string error;
+  CHECK(!parses(words, constants, &error) && error.find("npm run build") != std::string::npos, "%s", error.c_str());
+}
+
 // Whatever is cut off, put on, or put in the place of a word: a message or a program, and nothing is read outside.
 static void takesAnyWords() {
   std::vector<int32_t> words;
@@ -177,6 +187,7 @@ static void layoutStaysInside() {
 int main() {
   readsWhatWasWritten();
   namesWhatIsWrong();
+  refusesWordsOfAnotherBuild();
   takesAnyWords();
   isLinear();
   takesSlotsOfDeepModels();

@@ -20,6 +20,12 @@ const VALUE_KINDS = ['input', 'weight', 'state', 'slot'];
 
 const OP_NUMBERS = new Map(Object.keys(NATIVE_OPS).map((name, number) => [name, number]));
 
+/** FNV-1a over names and attributes, as native/program.cc computes it. */
+const FINGERPRINT = [...Object.entries(NATIVE_OPS).flat().join('\n'), '\n'].reduce(
+  (hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16777619),
+  2166136261,
+);
+
 const ATTRIBUTES = Object.values(NATIVE_OPS).map((attributes) =>
   attributes
     .split(' ')
@@ -71,7 +77,8 @@ export function encodeProgram(program: Program, stateBindings: Bindings): Encode
   }
   body.push(...Object.values(program.outputs));
 
-  const counts = [
+  const head = [
+    FINGERPRINT,
     symbols.length,
     program.values.length,
     program.slots.length,
@@ -80,7 +87,7 @@ export function encodeProgram(program: Program, stateBindings: Bindings): Encode
     constants.length,
   ];
   return {
-    words: Int32Array.from([...counts, ...body]),
+    words: Int32Array.from([...head, ...body]),
     constants: Float64Array.from(constants),
     symbols,
     inputs: names.input,
