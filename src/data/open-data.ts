@@ -1,6 +1,6 @@
 /** Opens the data of a run: one function for each kind of node, then everything packed into batches. */
 import { resolve } from 'node:path';
-import { closeAll } from '../core/closing.ts';
+import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { CounterRandom } from '../core/counter-random.ts';
 import { UsageError } from '../core/errors.ts';
 import { openFileSource } from '../format/file-source.ts';
@@ -50,25 +50,28 @@ export interface OpenedData {
  * is missing or another one than that of the shards.
  */
 export async function openData(config: DataConfig, options: OpenDataOptions): Promise<OpenedData> {
-  const context: OpenContext = { ...options, ...config, shards: [], numStreams: 0 };
-  const close = () => closeAll(context.shards);
-  try {
+  return closeOnThrow(async (own) => {
+    const context: OpenContext = { ...options, ...config, own, shards: [], numStreams: 0 };
     const { documents, numTokens, numTooLong } = await openNode(config.documents, context);
     const [first] = context.shards;
     if (first) checkSameVocabulary(context.shards);
     checkTokenizer(options.tokenizer, first);
     const tokenBytes_V = first?.tokenBytes_V ?? tokenBytesOf(requireTokenizer(options));
-    const source = new PackedSource(documents, { sequenceLength: config.sequenceLength, tokenBytes_V });
-    return { source, vocabSize: tokenBytes_V.length, numTokens, numTooLong, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return {
+      source: new PackedSource(documents, { sequenceLength: config.sequenceLength, tokenBytes_V }),
+      vocabSize: tokenBytes_V.length,
+      numTokens,
+      numTooLong,
+      close: () => closeAll(context.shards),
+    };
+  });
 }
 
 /** What the openers of one tree share. */
 interface OpenContext extends OpenDataOptions, Omit<DataConfig, 'documents'> {
-  /** All that are open; whoever has the tree closes them. */
+  /** Takes over a shard that was opened. */
+  readonly own: Own;
+  /** All that are open. */
   readonly shards: TokenShard[];
   /** Streams of the seed that are taken: each node that draws takes the next one, in the order of the tree. */
   numStreams: number;
@@ -94,7 +97,8 @@ function openNode(node: DataNode, context: OpenContext): Promise<OpenedNode> {
 }
 
 async function openShardsNode({ files }: ShardsNode, context: OpenContext): Promise<OpenedNode> {
-  const shards = await openShards(files, context.folder, context.shards);
+  const shards = await openShards(files, context.folder, context.own);
+  context.shards.push(...shards);
   const order = new CounterRandom(context.seed, context.numStreams++);
   const numTokens = shards.reduce((sum, shard) => sum + shard.numTokens, 0);
   return { documents: shardDocuments(shards, order), numTokens, numTooLong: 0 };
@@ -164,10 +168,8 @@ export async function openValidation(
   sequenceLength: number,
   folder: string,
 ): Promise<{ readonly sets: readonly ValidationSet[]; close(): Promise<void> }> {
-  const opened: TokenShard[] = [];
-  const close = () => closeAll(opened);
-  try {
-    const shards = await openShards(files, folder, opened);
+  return closeOnThrow(async (own) => {
+    const shards = await openShards(files, folder, own);
     if (shards.length > 0) checkSameVocabulary(shards);
     const names = shards.map(({ language, name }) => language ?? name.replace(/^.*[\\/]|\.\w+$/g, ''));
     const sets = shards.map((shard, i) => ({
@@ -179,29 +181,20 @@ export async function openValidation(
       }),
       numTokens: shard.numTokens,
     }));
-    return { sets, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { sets, close: () => closeAll(shards) };
+  });
 }
 
-async function openShards(
-  files: readonly string[],
-  folder: string,
-  opened: TokenShard[],
-): Promise<TokenShard[]> {
+type Own = (shard: TokenShard) => TokenShard;
+
+async function openShards(files: readonly string[], folder: string, own: Own): Promise<TokenShard[]> {
   const shards: TokenShard[] = [];
-  for (const file of files) {
-    const source = await openFileSource(resolve(folder, file));
-    const shard = await openTokenShard(source).catch(async (error: unknown) => {
-      await source.close();
-      throw error;
-    });
-    opened.push(shard);
-    shards.push(shard);
-  }
+  for (const file of files) shards.push(own(await openShard(resolve(folder, file))));
   return shards;
+}
+
+function openShard(path: string): Promise<TokenShard> {
+  return closeOnThrow(async (own) => await openTokenShard(own(await openFileSource(path))));
 }
 
 function requireTokenizer({ tokenizer }: OpenDataOptions): Tokenizer {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type DataConfig, hasConversations, readDataConfig } from '../../src/data/data-node.ts';
 import { openData, openValidation } from '../../src/data/open-data.ts';
@@ -186,6 +187,17 @@ describe('openData()', () => {
     const refused = { code: 'different-tokenizers' };
     await expect(open({ mix: [SHARD, { shards: ['other.tok'] }] })).rejects.toMatchObject(refused);
     await expect(open({ mix: [{ shards: ['other.tok'] }] })).rejects.toMatchObject(refused);
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))('leaves no file open when a later part fails', async () => {
+    const numOpen = () => readdirSync('/proc/self/fd').length;
+    const before = numOpen();
+    const bad = folder.write('bad.tok', 'no shard');
+    await expect(open({ mix: [SHARD, { shards: [bad] }] })).rejects.toMatchObject({ code: 'bad-shard' });
+    await expect(openValidation(['corpus.tok', bad], 128, folder.path)).rejects.toMatchObject({
+      code: 'bad-shard',
+    });
+    expect(numOpen()).toBe(before);
   });
 
   it('names a shard that is not there, and asks for a tokenizer', async () => {
