@@ -7,6 +7,7 @@ import {
   loadOf,
   overlap,
   preference,
+  type RecordedToken,
   relativeLoad,
   sharedExperts,
   topShare,
@@ -74,11 +75,14 @@ describe('Recorder', () => {
   });
 });
 
+const tokensOf = (recording: Recording): RecordedToken[] =>
+  Array.from({ length: numTokens(recording) }, (_, token) => ({ recording, token }));
+
 describe('loads', () => {
   it('count every choice once, and are 1 on average against the even share', () => {
     fc.assert(
       fc.property(choices, (tokens) => {
-        const load = loadOf(layout, [recordingOf(tokens)]);
+        const load = loadOf(layout, tokensOf(recordingOf(tokens)));
         expect(load.numTokens).toBe(tokens.length);
         layout.layers.forEach((_, layer) => {
           for (let expert = 0; expert < 8; expert++) {
@@ -100,7 +104,7 @@ describe('loads', () => {
   it('overlap wholly with themselves, equally both ways with others, and prefer neither of two equals', () => {
     fc.assert(
       fc.property(choices, choices, (first, second) => {
-        const [a, b] = [first, second].map((tokens) => loadOf(layout, [recordingOf(tokens)]));
+        const [a, b] = [first, second].map((tokens) => loadOf(layout, tokensOf(recordingOf(tokens))));
         overlap(a, a).forEach((share) => {
           expect(share).toBeCloseTo(1);
         });

@@ -1,4 +1,4 @@
-import { chosenExperts, type ExpertLayout, numTokens, type Recording } from './recording.ts';
+import { chosenExperts, type ExpertLayout, type Recording } from './recording.ts';
 
 /** How often each expert of each layer was chosen: [layers, experts], and for how many tokens. */
 export interface Load {
@@ -20,32 +20,26 @@ export function kindOf(piece: string): Kind {
   return 'other';
 }
 
-/** Recordings of one model are added up; `isCounted` chooses among their tokens. */
-export function loadOf(
-  layout: ExpertLayout,
-  recordings: readonly Recording[],
-  isCounted: (recording: Recording, token: number) => boolean = () => true,
-): Load {
-  const { layers, numExperts, numChosen } = layout;
-  const counts = new Float64Array(layers.length * numExperts);
-  let tokens = 0;
-  for (const recording of recordings) {
-    if (!sameLayout(recording.layout, layout)) continue;
-    const { ids } = recording;
-    const count = numTokens(recording);
-    for (let token = 0; token < count; token++) {
-      if (!isCounted(recording, token)) continue;
-      tokens++;
-      let at = token * layers.length * numChosen;
-      for (let layer = 0; layer < layers.length; layer++) {
-        for (let k = 0; k < numChosen; k++) counts[layer * numExperts + ids[at++]]++;
-      }
-    }
-  }
-  return { layout, numTokens: tokens, counts };
+/** A token of an answer, by the position of its routing. */
+export interface RecordedToken {
+  readonly recording: Recording;
+  readonly token: number;
 }
 
-function sameLayout(a: ExpertLayout, b: ExpertLayout): boolean {
+/** Tokens of recordings of one layout are added up. */
+export function loadOf(layout: ExpertLayout, tokens: readonly RecordedToken[]): Load {
+  const { layers, numExperts, numChosen } = layout;
+  const counts = new Float64Array(layers.length * numExperts);
+  for (const { recording, token } of tokens) {
+    let at = token * layers.length * numChosen;
+    for (let layer = 0; layer < layers.length; layer++) {
+      for (let k = 0; k < numChosen; k++) counts[layer * numExperts + recording.ids[at++]]++;
+    }
+  }
+  return { layout, numTokens: tokens.length, counts };
+}
+
+export function sameLayout(a: ExpertLayout, b: ExpertLayout): boolean {
   return (
     a.numExperts === b.numExperts && a.numChosen === b.numChosen && String(a.layers) === String(b.layers)
   );
@@ -81,10 +75,7 @@ export function topShare(load: Load, layerIndex: number, top: number): number {
 }
 
 /** For each layer, how many experts two tokens have in common. */
-export function sharedExperts(
-  a: { readonly recording: Recording; readonly token: number },
-  b: { readonly recording: Recording; readonly token: number },
-): readonly number[] {
+export function sharedExperts(a: RecordedToken, b: RecordedToken): readonly number[] {
   return a.recording.layout.layers.map((_, layer) => {
     const ofB = new Set(chosenExperts(b.recording, b.token, layer));
     return chosenExperts(a.recording, a.token, layer).filter((expert) => ofB.has(expert)).length;

@@ -1,7 +1,6 @@
 import type { JSX } from 'preact';
 import { usePage } from '../ui/hooks.ts';
-
-export type View = 'load' | 'tokens' | 'groups';
+import type { View } from './selection.ts';
 
 /** What the colours mean. */
 export function Legend(props: {

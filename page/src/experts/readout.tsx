@@ -2,8 +2,8 @@ import type { JSX } from 'preact';
 import { type Load, overlap, sharedExperts } from '../core/expert-load.ts';
 import { chosenExperts } from '../core/recording.ts';
 import { usePage, useValue } from '../ui/hooks.ts';
-import type { View } from './legend.tsx';
 import type { Cell } from './map-geometry.ts';
+import type { View } from './selection.ts';
 import type { TokenRef } from './token-strip.tsx';
 
 export interface ReadoutProps {

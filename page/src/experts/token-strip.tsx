@@ -1,14 +1,12 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact';
 import { memo } from 'preact/compat';
 import { useEffect, useRef } from 'preact/hooks';
-import { chosenExperts, type Recording } from '../core/recording.ts';
+import type { RecordedToken } from '../core/expert-load.ts';
+import { chosenExperts } from '../core/recording.ts';
 import { usePage } from '../ui/hooks.ts';
 import type { Cell } from './map-geometry.ts';
 
-/** A token of an answer, by the position of its routing. */
-export interface TokenRef {
-  readonly recording: Recording;
-  readonly token: number;
+export interface TokenRef extends RecordedToken {
   /** Answers of a conversation are numbered from 0. */
   readonly answer: number;
 }

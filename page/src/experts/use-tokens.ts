@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { type Message, pathOf } from '../core/conversation.ts';
+import { sameLayout } from '../core/expert-load.ts';
 import { type ExpertLayout, numTokens, type Recording } from '../core/recording.ts';
 import { usePage, useValue } from '../ui/hooks.ts';
 import type { TokenRef } from './token-strip.tsx';
@@ -29,16 +30,12 @@ export function useRecordedAnswers(): readonly RecordedAnswer[] {
 }
 
 /** All tokens of some answers in a row. Answers of a model with another layout are left out. */
-export function useTokens(
-  answers: readonly RecordedAnswer[],
-  layout: ExpertLayout | undefined,
-): readonly TokenRef[] {
+export function useTokens(answers: readonly RecordedAnswer[], layout: ExpertLayout): readonly TokenRef[] {
   const recordings = answers.map(({ recording }) => recording);
   return useMemo(
     () =>
       recordings.flatMap((recording, answer) => {
-        const fits = layout && recording.layout.layers.length === layout.layers.length;
-        const count = fits && recording.layout.numExperts === layout.numExperts ? numTokens(recording) : 0;
+        const count = sameLayout(recording.layout, layout) ? numTokens(recording) : 0;
         return Array.from({ length: count }, (_, token) => ({ recording, token, answer }));
       }),
     [layout, ...padded(recordings)],
