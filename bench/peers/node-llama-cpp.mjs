@@ -4,6 +4,7 @@
  *
  *   node node-llama-cpp.mjs greedy MODEL --tokens 1,2,3 -n 48 [--ignore-eos]
  *   node node-llama-cpp.mjs logits MODEL --tokens 1,2,3 [--top 5] [--out ALL.f32] [--own-defaults]
+ *   node node-llama-cpp.mjs loss MODEL --tokens 1,2,3
  *   node node-llama-cpp.mjs tokenize MODEL --text T [--special]
  *   node node-llama-cpp.mjs bench MODEL -p 512 -n 128 -r 3 --threads 2 [--depth 0,4096] [--parallel 8]
  *
@@ -43,7 +44,7 @@ const { values: flags, positionals } = parseArgs({
  */
 
 /** @type {Record<string, () => Promise<object>>} */
-const MODES = { greedy, logits, tokenize, bench };
+const MODES = { greedy, logits, loss, tokenize, bench };
 const [mode, modelPath] = positionals;
 if (!MODES[mode] || !modelPath) {
   fail(
@@ -128,6 +129,28 @@ async function logits() {
     row.sort((a, b) => b.logit - a.logit || a.id - b.id).slice(0, Number(flags.top)),
   );
   return { tokens, argmax: top.map((row) => row[0].id), top };
+}
+
+/** The sum of −log p over all tokens but the first, in nats. */
+async function loss() {
+  const tokens = readTokens();
+  const { sequences, close } = await openSequences(1, tokens.length);
+  let nats = 0;
+  // A few positions at a time: all logits of a long text do not fit into memory.
+  for (let begin = 0; begin + 1 < tokens.length; begin += 8) {
+    const inputs = tokens.slice(begin, Math.min(begin + 8, tokens.length - 1));
+    const outputs = await sequences[0].controlledEvaluate(
+      inputs.map((token) => [token, { generateNext: { logits: true } }]),
+    );
+    outputs.forEach(({ next }, i) => {
+      const max = Math.max(...next.logits.values());
+      let sum = 0;
+      for (const logit of next.logits.values()) sum += Math.exp(logit - max);
+      nats += max + Math.log(sum) - next.logits.get(tokens[begin + i + 1]);
+    });
+  }
+  await close();
+  return { tokens: tokens.length, nats };
 }
 
 async function tokenize() {
