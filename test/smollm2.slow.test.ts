@@ -13,6 +13,16 @@ interface Recorded {
   readonly heldOut: { readonly tokens: readonly number[]; readonly nats: number };
 }
 
+interface Choice {
+  readonly finish_reason: string;
+  readonly message: {
+    readonly content: string;
+    readonly tool_calls: readonly {
+      readonly function: { readonly name: string; readonly arguments: string };
+    }[];
+  };
+}
+
 const golden = (name: string) => readFileSync(new URL(`golden/smollm2/${name}`, import.meta.url), 'utf8');
 const recorded: Recorded = JSON.parse(golden('peers.json'));
 const prompts: readonly string[] = JSON.parse(golden('prompts.json'));
@@ -82,7 +92,7 @@ describe.skipIf(!FILE)('SmolLM2-135M-Instruct (skipped unless DOTS_SMOLLM2 names
     beforeAll(() => {
       app = createApp(model, { modelName: 'smollm2' });
     });
-    afterAll(() => app.close());
+    afterAll(() => app.stop());
 
     const ask = async (body: object) => {
       const request = new Request('http://127.0.0.1/v1/chat/completions', {
@@ -92,7 +102,7 @@ describe.skipIf(!FILE)('SmolLM2-135M-Instruct (skipped unless DOTS_SMOLLM2 names
       });
       const response = await app.fetch(request);
       expect(response.status).toBe(200);
-      return (await response.json()).choices[0];
+      return ((await response.json()) as { choices: Choice[] }).choices[0];
     };
 
     it('calls a tool with arguments of its schema', async () => {
