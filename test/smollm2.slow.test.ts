@@ -116,6 +116,7 @@ describe.skipIf(!FILE)('SmolLM2-135M-Instruct (skipped unless DOTS_SMOLLM2 names
         messages: [{ role: 'user', content: 'What is the weather in Paris?' }],
         tools: [{ type: 'function', function: { name: 'get_weather', parameters } }],
         tool_choice: 'required',
+        parallel_tool_calls: false,
       });
       expect(finish_reason).toBe('tool_calls');
       expect(message.tool_calls).toHaveLength(1);

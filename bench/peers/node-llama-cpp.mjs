@@ -142,7 +142,7 @@ async function loss() {
     const outputs = await sequences[0].controlledEvaluate(
       inputs.map((token) => [token, { generateNext: { logits: true } }]),
     );
-    outputs.forEach(({ next }, i) => {
+    outputs.forEach((/** @type {any} */ { next }, /** @type {number} */ i) => {
       const max = Math.max(...next.logits.values());
       let sum = 0;
       for (const logit of next.logits.values()) sum += Math.exp(logit - max);

@@ -16,8 +16,9 @@ import { parseArgs } from 'node:util';
 
 const { values: flags } = parseArgs({ options: { model: { type: 'string' }, package: { type: 'string' } } });
 if (!flags.model || !flags.package) throw new Error('usage: record.mjs --model FILE.gguf --package FOLDER');
-const here = (name) => new URL(name, import.meta.url);
+const here = (/** @type {string} */ name) => new URL(name, import.meta.url);
 const script = fileURLToPath(here('../../../bench/peers/node-llama-cpp.mjs'));
+/** @param {string} mode @param {string[]} args */
 const peer = (mode, ...args) =>
   JSON.parse(
     execFileSync('node', [script, mode, flags.model, '--package', flags.package, ...args], {
@@ -25,7 +26,7 @@ const peer = (mode, ...args) =>
     }),
   );
 
-const prompts = JSON.parse(readFileSync(here('prompts.json'), 'utf8')).map((text) => {
+const prompts = JSON.parse(readFileSync(here('prompts.json'), 'utf8')).map((/** @type {string} */ text) => {
   const { tokens, version, llamaCpp } = peer('tokenize', '--special', '--text', text);
   const greedy = peer('greedy', '--tokens', tokens.join(), '-n', '48').tokens;
   return { tokens, greedy, version, llamaCpp };
@@ -38,12 +39,15 @@ const { nats } = peer('loss', '--tokens', tokens.join());
 const record = {
   made: { nodeLlamaCpp: version, llamaCpp },
   model: createHash('sha256').update(readFileSync(flags.model)).digest('hex'),
-  prompts: prompts.map((entry) => ({ tokens: entry.tokens, greedy: entry.greedy })),
+  prompts: prompts.map((/** @type {{ tokens: number[], greedy: number[] }} */ entry) => ({
+    tokens: entry.tokens,
+    greedy: entry.greedy,
+  })),
   heldOut: { tokens, nats },
 };
 const text = JSON.stringify(record, null, 1);
 // Lists of numbers on one line.
 writeFileSync(
   here('peers.json'),
-  `${text.replace(/\[\s+(-?\d[^\]]*?)\s+\]/g, (_, list) => `[${list.replace(/\s+/g, ' ')}]`)}\n`,
+  `${text.replace(/\[\s+(-?\d[^\]]*?)\s+\]/g, (_, /** @type {string} */ list) => `[${list.replace(/\s+/g, ' ')}]`)}\n`,
 );
