@@ -11,6 +11,7 @@ import { parseJson } from '../format/json.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { checkConfig } from '../model/config.ts';
+import { inHfOrder } from '../model/row-order.ts';
 import { countParameters } from '../model/weights.ts';
 import { copyWeights } from '../train/parameters.ts';
 import { type RunConfig, readRunConfig } from '../train/run-config.ts';
@@ -101,7 +102,7 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
         if (record.type === 'step') detail = `loss ${(record.loss as number).toFixed(3)}`;
         if (line && !flags.json) session.note(line);
       },
-      ...(start && { begin: (store) => copyWeights(store, start.weights) }),
+      ...(start && { begin: (store) => copyWeights(store, start.weights, start.config) }),
     };
     const result = await train(options);
     progress.clear();
@@ -148,7 +149,7 @@ function modelOf(
 ): ModelConfig {
   const model = start
     ? {
-        ...start,
+        ...inHfOrder(start).config,
         ...(run.contextLength !== undefined && { contextLength: run.contextLength }),
         ...(run.ropeTheta !== undefined && { ropeTheta: run.ropeTheta }),
       }

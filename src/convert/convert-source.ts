@@ -1,15 +1,16 @@
 /** What a conversion reads: the weights of either format as runs of stored values, and the facts around them. */
-import type { StorageType } from '../dtype/index.ts';
-import { storageBytes } from '../dtype/index.ts';
+import { f32, type StorageType, storageBytes } from '../dtype/index.ts';
 import type { ByteSource } from '../format/byte-source.ts';
 import { findString, type GgufMetadata } from '../format/gguf-values.ts';
 import type { HfFiles } from '../format/hf-folder.ts';
+import { memorySource } from '../format/memory-source.ts';
 import { openStoredModel, type StoredModel } from '../format/stored-model.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
 import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { readConfig } from '../model/read-config.ts';
-import { hfNames, weightSpecs } from '../model/weights.ts';
+import { rowOrder } from '../model/row-order.ts';
+import { hfNames, isStacked, weightSpecs } from '../model/weights.ts';
 import { readChatTemplate, readTokenizerSource } from '../text/model-text.ts';
 import type { TokenizerSource } from '../text/tokenizer.ts';
 
@@ -25,7 +26,7 @@ export interface ValueRun {
 
 export interface SourceWeight {
   readonly spec: WeightSpec;
-  /** One run; for stacked experts one for each expert. None where the file leaves an optional weight out: zeros. */
+  /** One run; for stacked experts one for each expert. */
   readonly runs: readonly ValueRun[];
 }
 
@@ -85,9 +86,31 @@ function collectWeights(
   return weightSpecs(config).map((spec) => {
     const names = naming === 'gguf' ? [spec.gguf] : hfNames(spec);
     const found = names.flatMap((name) => tensors.get(name) ?? []);
-    const isStacked = naming === 'gguf' && spec.hf.includes('{e}');
-    return { spec, runs: isStacked ? found.flatMap((tensor) => cutExperts(tensor)) : found.map(wholeRun) };
+    if (found.length === 0 && spec.fallback) return { spec, runs: [valuesRun(spec.name, spec.fallback())] };
+    const isCut = naming === 'gguf' && isStacked(spec);
+    return { spec, runs: isCut ? found.flatMap((tensor) => cutExperts(tensor)) : found.map(wholeRun) };
   });
+}
+
+/** The runs of a weight in the row order of a format. */
+export function runsFor(
+  { spec, runs }: SourceWeight,
+  source: ConvertSource,
+  format: 'gguf' | 'hf',
+): readonly ValueRun[] {
+  const order = rowOrder(spec, source.metadata ? 'gguf' : 'hf', format);
+  if (!order) return runs;
+  const [run] = runs;
+  const numElements = spec.shape[1];
+  return Array.from(order, (row) => {
+    const offset = run.offset + storageBytes(run.type, row * numElements);
+    return { ...run, offset, numElements };
+  });
+}
+
+function valuesRun(name: string, values: Float32Array<ArrayBuffer>): ValueRun {
+  const source = memorySource(new Uint8Array(values.buffer), name);
+  return { source, type: f32, offset: 0, numElements: values.length };
 }
 
 function wholeRun({ source, type, offset, shape }: StoredTensor): ValueRun {

@@ -7,7 +7,7 @@ import type { ValueRun } from './convert-source.ts';
 const BLOCK_ELEMENTS = 1 << 20;
 
 /**
- * The bytes of a tensor of `shape` as `type`: of `runs`, one after the other; zeros if there are none. Bytes that already are
+ * The bytes of a tensor of `shape` as `type`: of `runs`, one after the other. Bytes that already are
  * of that type pass unchanged. Always encodes whole rows, so that what is written never depends on how runs are cut. The
  * arrays it gives are used again for the next ones.
  */
@@ -17,8 +17,6 @@ export async function* encodeRuns(
   shape: readonly number[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const numColumns = shape[shape.length - 1];
-  const numElements = shape.reduce((a, b) => a * b, 1);
-  if (runs.length === 0) yield* zeros(storageBytes(type, numElements));
   const rowsAtOnce = Math.max(1, Math.floor(BLOCK_ELEMENTS / numColumns));
   const encodeRow = encoderOf(type, runs);
   const values = new Float32Array(encodeRow ? rowsAtOnce * numColumns : 0);
@@ -50,9 +48,4 @@ function encoderOf(type: StorageType, runs: readonly ValueRun[]): StorageType['e
     code: 'no-encoder',
     hint: 'convert to f32, f16, bf16 or q8_0',
   });
-}
-
-function* zeros(sizeBytes: number): Generator<Uint8Array, void, undefined> {
-  const block = new Uint8Array(Math.min(sizeBytes, BLOCK_ELEMENTS));
-  for (let left = sizeBytes; left > 0; left -= block.length) yield block.subarray(0, left);
 }

@@ -8,7 +8,7 @@ import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
 import { architectureOf } from '../model/architectures.ts';
 import { configToGguf } from '../model/config-gguf.ts';
 import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts';
-import type { ConvertSource, SourceWeight } from './convert-source.ts';
+import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
 
@@ -39,7 +39,7 @@ export async function writeGgufModel(
     {
       metadata: source.metadata ? changedMetadata(source.metadata, type) : newMetadata(source, tensors),
       tensors,
-      bytes: ({ weight, type: to, shape }) => encodeRuns(weight.runs, to, shape),
+      bytes: ({ weight, type: to, shape }) => encodeRuns(runsFor(weight, source, 'gguf'), to, shape),
     },
     options,
   );
@@ -52,7 +52,7 @@ function target(weight: SourceWeight, name: string, wanted: ConvertType | undefi
 
 /** Norms, router and its bias are f32 in every file, as all readers expect. Rows that don't divide into blocks get f16. */
 function chooseType({ spec, runs }: SourceWeight, wanted: ConvertType | undefined): StorageType {
-  if (isAlwaysF32(spec) || runs.length === 0) return f32;
+  if (isAlwaysF32(spec)) return f32;
   const found = runs[0].type;
   if (wanted === undefined) return found.id >= 0 && found.name !== 'f64' ? found : f32;
   const type = storageTypeByName(wanted);

@@ -6,8 +6,8 @@ import type { HfFiles, JsonObject } from '../format/hf-folder.ts';
 import { writeSafetensors } from '../format/safetensors-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
 import { configToHf } from '../model/config-hf.ts';
-import { hfNames } from '../model/weights.ts';
-import type { ConvertSource, SourceWeight, ValueRun } from './convert-source.ts';
+import { hfNames, isStacked } from '../model/weights.ts';
+import { type ConvertSource, runsFor, type SourceWeight, type ValueRun } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerFiles } from './tokenizer-files.ts';
 import { type ConvertType, isAlwaysF32 } from './write-gguf.ts';
@@ -35,7 +35,7 @@ export async function writeHfModel(
     });
   }
   const matrixType = type ? storageTypeByName(type) : commonFloat(source);
-  const tensors = source.weights.flatMap((weight) => targets(weight, matrixType));
+  const tensors = source.weights.flatMap((weight) => targets(source, weight, matrixType));
   const written = await writeSafetensors(
     folder,
     {
@@ -60,12 +60,18 @@ function commonFloat(source: ConvertSource): StorageType {
 }
 
 /** Experts are matrices of their own here. Router and norms stay f32: readers convert them when they load. */
-function targets({ spec, runs }: SourceWeight, matrixType: StorageType): TargetTensor[] {
+function targets(source: ConvertSource, weight: SourceWeight, matrixType: StorageType): TargetTensor[] {
+  const { spec } = weight;
+  const runs = runsFor(weight, source, 'hf');
   const type = isAlwaysF32(spec) ? f32 : matrixType;
   const names = hfNames(spec);
-  const isStacked = names.length > 1 || spec.hf.includes('{e}');
-  const shape = isStacked ? spec.shape.slice(1) : spec.shape;
-  return names.map((name, i) => ({ name, type, shape, runs: runs.slice(i, i + 1) }));
+  const shape = isStacked(spec) ? spec.shape.slice(1) : spec.shape;
+  return names.map((name, i) => ({
+    name,
+    type,
+    shape,
+    runs: names.length === 1 ? runs : runs.slice(i, i + 1),
+  }));
 }
 
 function* smallFiles(source: ConvertSource, torchType: string): Generator<[name: string, text: string]> {

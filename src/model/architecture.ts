@@ -24,6 +24,8 @@ export interface ModelConfig {
   readonly tiedEmbeddings: boolean;
   /** Experts that see every token, in architectures that have such. */
   readonly numSharedExperts?: number;
+  /** Rows are in the order of a GGUF file, which differs from that of a folder where a weight has `hfRowOf`. */
+  readonly hasGgufRows?: true;
 }
 
 /**
@@ -54,15 +56,20 @@ export interface WeightSpec {
   /** Row-major, outermost axis first. */
   readonly shape: readonly number[];
   readonly gguf: string;
-  /** Hugging Face name; for experts `{e}` stands for the expert's number and each one is a tensor of its own. */
-  readonly hf: string;
+  /**
+   * Hugging Face name; for experts `{e}` stands for the expert's number and each one is a tensor of its own. Absent where
+   * `config.json` says what the values are.
+   */
+  readonly hf?: string;
+  /** Which row of a folder's matrix is this row of a GGUF file's; absent: the same. */
+  readonly hfRowOf?: (ggufRow: number) => number;
   /** The layer it belongs to. */
   readonly layer?: number;
   readonly isNorm?: boolean;
   /** The router and its bias stay f32 in every file. */
   readonly isRouter?: boolean;
-  /** How training changes it; absent: by its gradient. Balancing moves the biases of routers. */
-  readonly trainedBy?: 'balancing';
+  /** How training changes it; absent: by its gradient. Balancing moves the biases of routers; constants stay. */
+  readonly trainedBy?: 'balancing' | 'nothing';
   /** One matrix for each expert, along the first axis; a token uses this many of them. */
   readonly numChosen?: number;
   /** Its values where a file leaves it out; a weight without a fallback must be there. */

@@ -3,7 +3,7 @@ import { storageTypeByName } from '../dtype/index.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
 import type { StoredWeight, WeightPart } from '../graph/stored-weight.ts';
 import type { ModelConfig, WeightSpec } from './architecture.ts';
-import { hfNames, weightSpecs } from './weights.ts';
+import { hfNames, isStacked, weightSpecs } from './weights.ts';
 
 export type WeightNaming = 'gguf' | 'hf';
 
@@ -24,7 +24,7 @@ export function bindWeights(
 
   for (const spec of weightSpecs(config)) {
     const names = naming === 'gguf' ? [spec.gguf] : hfNames(spec);
-    const partShape = names.length === 1 ? spec.shape : spec.shape.slice(1);
+    const partShape = naming === 'hf' && isStacked(spec) ? spec.shape.slice(1) : spec.shape;
     const found = names.flatMap((name) => tensors.get(name) ?? []);
     for (const name of names) unused.delete(name);
     for (const tensor of found) {
@@ -36,7 +36,7 @@ export function bindWeights(
         );
       }
     }
-    if (found.length === names.length) {
+    if (found.length > 0 && found.length === names.length) {
       weights.set(spec.name, {
         name: spec.name,
         type: found[0].type,

@@ -78,6 +78,13 @@ export class GgufFields extends ConfigFields {
     this.refuseIf(rotated !== headSize, `rotation of ${rotated} of ${headSize} dimensions`);
   }
 
+  /** Biases would only be tensors without a place. */
+  refuseBiases(): void {
+    const names = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'];
+    const found = names.filter((name) => this.hasTensor(`blk.0.${name}.bias`));
+    this.refuseIf(found.length > 0, `biases in ${found.join(', ')}`);
+  }
+
   refuseRopeScaling(): void {
     const scaling = this.value('rope.scaling.type');
     this.refuseIf(

@@ -49,6 +49,12 @@ export class HfFields extends ConfigFields {
     return { type: fields.rope_type ?? fields.type ?? 'default', fields };
   }
 
+  ropeScalingNumber(name: string): number {
+    const value = this.ropeScaling().fields[name];
+    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
+    return this.bad(`rope_scaling.${name}`, value, 'a number above 0', Number.NaN);
+  }
+
   refuseRopeScaling(): void {
     const { type } = this.ropeScaling();
     this.refuseIf(type !== 'default', `rope scaling of type ${JSON.stringify(type)}`);

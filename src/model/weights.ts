@@ -7,10 +7,16 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
   return architectureOf(config).weightSpecs(config);
 }
 
-/** The Hugging Face names of a spec: one, or one for each expert. */
-export function hfNames(spec: WeightSpec): string[] {
-  if (!spec.hf.includes('{e}')) return [spec.hf];
-  return Array.from({ length: spec.shape[0] }, (_, expert) => spec.hf.replace('{e}', String(expert)));
+/** The Hugging Face names of a spec: one, or one for each expert; none where it has no tensor there. */
+export function hfNames({ hf, shape }: WeightSpec): string[] {
+  if (hf === undefined) return [];
+  if (!hf.includes('{e}')) return [hf];
+  return Array.from({ length: shape[0] }, (_, expert) => hf.replace('{e}', String(expert)));
+}
+
+/** Whether each expert is a tensor of its own in a Hugging Face folder. */
+export function isStacked({ hf }: WeightSpec): boolean {
+  return hf?.includes('{e}') === true;
 }
 
 /** A layer with experts. */
@@ -39,7 +45,8 @@ export function routedLayers(config: ModelConfig): RoutedLayer[] {
 /** Parameters in total and those used for one token (embedding table included, as the model card counts). */
 export function countParameters(config: ModelConfig): { total: number; active: number } {
   let [total, active] = [0, 0];
-  for (const { shape, numChosen } of weightSpecs(config)) {
+  for (const { shape, numChosen, trainedBy } of weightSpecs(config)) {
+    if (trainedBy === 'nothing') continue;
     const count = shape.reduce((a, b) => a * b, 1);
     total += count;
     active += numChosen === undefined ? count : (count / shape[0]) * numChosen;

@@ -78,7 +78,7 @@ export async function readCheckpoint(
   const model = await openHfFolder(path);
   try {
     checkSameShape(config, configFromHf(model.config, `${path}/config.json`), path);
-    await copyWeights(store, bindWeights(config, model.tensors, 'hf', path).weights);
+    await copyWeights(store, bindWeights(config, model.tensors, 'hf', path).weights, config);
   } finally {
     await model.close();
   }

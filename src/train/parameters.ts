@@ -3,6 +3,7 @@ import { InternalError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import type { StoredWeight } from '../graph/stored-weight.ts';
 import type { ModelConfig } from '../model/architecture.ts';
+import { inHfOrder } from '../model/row-order.ts';
 import { weightSpecs } from '../model/weights.ts';
 import { gradientOf, trainedSpecs } from './names.ts';
 import { type OptimizerType, optimizerStates } from './optimizer.ts';
@@ -43,8 +44,16 @@ export function initialise(
   }
 }
 
-/** Copy a model's weights into the store, whatever type they are stored in. */
-export async function copyWeights(store: Store, weights: ReadonlyMap<string, StoredWeight>): Promise<void> {
+/**
+ * Copy a model's weights into the store, whatever type they are stored in; `config` says the order of their rows. The
+ * store's is that of Hugging Face folders.
+ */
+export async function copyWeights(
+  store: Store,
+  weights: ReadonlyMap<string, StoredWeight>,
+  config: ModelConfig,
+): Promise<void> {
+  const { rearrange } = inHfOrder(config);
   for (const [name, weight] of weights) {
     const target = store.array(name);
     let at = 0;
@@ -55,5 +64,6 @@ export async function copyWeights(store: Store, weights: ReadonlyMap<string, Sto
       at += count;
     }
     if (at !== target.length) throw new InternalError(`${name} has ${at} values, expected ${target.length}`);
+    rearrange(name, target);
   }
 }

@@ -105,7 +105,8 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
       const h = 1e-5;
       const slope = (8 * (shifted(h) - shifted(-h)) - (shifted(2 * h) - shifted(-2 * h))) / (12 * h);
       shifted(0);
-      const length = Math.hypot(...found[i]);
+      // A router of one expert has nothing to choose.
+      const length = Math.hypot(...found[i]) || 1;
       const expected = found[i].reduce((sum, value, at) => sum + value * direction[at], 0);
       expect(Math.abs(slope - expected) / length, parameter).toBeLessThan(1e-6);
     });

@@ -60,8 +60,12 @@ function merge(o_TNH: Tensor, w: Weights, { numHeads, headSize }: AttentionConfi
   return linear(reshape(o_TNH, [T, numHeads * headSize]), w('attentionOutput'));
 }
 
-export function attentionWeights(c: AttentionConfig): LayerWeight[] {
-  return [...projections(c), outputProjection(c)];
+/** GGUF files keep rows of queries and keys that turn together next to each other, half a head apart in folders. */
+export function pairedAttentionWeights(c: AttentionConfig): LayerWeight[] {
+  const H = c.headSize;
+  const hfRowOf = (row: number): number => row - (row % H) + (row % 2) * (H / 2) + ((row % H) >> 1);
+  const [query, key, value] = projections(c);
+  return [{ ...query, hfRowOf }, { ...key, hfRowOf }, value, outputProjection(c)];
 }
 
 export function normedAttentionWeights(c: AttentionConfig): LayerWeight[] {

@@ -41,7 +41,7 @@ export function preNormLayer(
 }
 
 /** A weight of one layer; names are without the layer's prefix. */
-export type LayerWeight = Omit<WeightSpec, 'layer'>;
+export type LayerWeight = Omit<WeightSpec, 'layer'> & { readonly hf: string };
 
 /** Embedding, the weights of each layer, last norm and output matrix. */
 export function decoderWeights(c: DecoderConfig, layerOf: (layer: number) => LayerWeight[]): WeightSpec[] {

@@ -26,6 +26,7 @@ export function readGguf(fields: GgufFields): Dots1Config {
   const gating = fields.number('expert_gating_func', 2);
   fields.refuseIf(gating !== 2, `a gating function numbered ${gating} (2, sigmoid, is the one)`);
   fields.refuseUnevenHeads();
+  fields.refuseBiases();
   fields.refuseRopeScaling();
   const numHeads = fields.number('attention.head_count');
   const numLayers = fields.numLayers();

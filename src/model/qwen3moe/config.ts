@@ -27,6 +27,7 @@ export function readGguf(fields: GgufFields): Qwen3MoeConfig {
   fields.refuseIf(fields.number('expert_shared_count', 0) > 0, 'shared experts');
   fields.refuseIf(fields.number('attention.sliding_window', 0) > 0, 'sliding-window attention');
   fields.refuseUnevenHeads();
+  fields.refuseBiases();
   fields.refuseRopeScaling();
   const numHeads = fields.number('attention.head_count');
   const numLayers = fields.numLayers();
