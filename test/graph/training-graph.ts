@@ -6,9 +6,9 @@ import { type ModelConfig, O, T } from '../../src/model/architecture.ts';
 import { logits } from '../../src/model/forward.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
 
-/** Parameters that learn by gradients; the correction bias of the router only chooses. */
+/** Parameters that learn by gradients. */
 export function trainedNames(config: ModelConfig): string[] {
-  return weightSpecs(config).flatMap(({ name }) => (name.endsWith('routerBias') ? [] : [name]));
+  return weightSpecs(config).flatMap(({ name, trainedBy }) => (trainedBy === undefined ? [name] : []));
 }
 
 /**
