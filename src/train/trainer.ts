@@ -5,6 +5,7 @@ import { ResourceError } from '../core/errors.ts';
 import type { ValidationSet } from '../data/open-data.ts';
 import type { JsonValue } from '../format/json.ts';
 import type { ModelConfig } from '../model/architecture.ts';
+import { configToHf } from '../model/config-hf.ts';
 import { type RoutedLayer, routedLayers } from '../model/weights.ts';
 import { type Balance, resolveBalance, updateBias } from './balance.ts';
 import { BatchFeed, type DataStage, type GlobalBatch } from './batch-feed.ts';
@@ -93,6 +94,8 @@ class Trainer {
   static async open(options: TrainerOptions): Promise<Trainer> {
     const { run, model, backend } = options;
     const balance = resolveBalance(run.balance, model);
+    // What no checkpoint could say is better refused before a step than after a thousand.
+    configToHf(model, [], 'float32');
     return closeOnThrow(async (own) => {
       const store = own(backend.createStore(storeSpecs(model, run.optimizer.type)));
       const programs = own(
