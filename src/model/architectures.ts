@@ -1,10 +1,11 @@
 import { InternalError, UnsupportedError } from '../core/errors.ts';
 import type { Architecture, ModelConfig } from './architecture.ts';
 import { dots1 } from './dots1/dots1.ts';
+import { llama } from './llama/llama.ts';
 import { qwen3moe } from './qwen3moe/qwen3moe.ts';
 
 /** Every architecture there is; the first is what a training run gets if it names none. */
-export const architectures: readonly Architecture[] = [dots1, qwen3moe];
+export const architectures: readonly Architecture[] = [dots1, qwen3moe, llama];
 
 /** The one whose `key` is `found`. Throws `UnsupportedError` that lists all of them. */
 export function findArchitecture(

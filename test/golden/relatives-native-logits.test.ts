@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
 import { argmax } from '../../src/engine/candidates.ts';
-import { architectures } from '../../src/model/architectures.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import {
   goldenRelative,
@@ -12,10 +11,8 @@ import {
 import { sequenceLogits, weightsFromHf } from '../fixtures/sequence-logits.ts';
 
 const { backend } = openNativeBackend({ threads: 2 });
-const known = RELATIVES.filter((relative) => architectures.some(({ name }) => name === relative));
-
 // Recorded from transformers in f32; the script is make_relatives.py in this folder.
-describe.skipIf(!backend).each(known)(
+describe.skipIf(!backend).each(RELATIVES)(
   'native logits of %s (skipped where it is not built)',
   (architecture) => {
     it.each(goldenRelativeNames(architecture))('equal transformers: %s', async (name) => {

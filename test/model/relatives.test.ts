@@ -18,7 +18,7 @@ import { runCli } from '../cli/run-cli.ts';
 import { logitsOf, writeHfFolder } from '../convert/models.ts';
 import type { NamedTensor } from '../fixtures/random-dots1.ts';
 import { randomRelativeWeights } from '../fixtures/random-relatives.ts';
-import { sequenceLogits, weightsFromHf } from '../fixtures/sequence-logits.ts';
+import { sequenceLogits, valuesFromHf, weightsFromHf } from '../fixtures/sequence-logits.ts';
 import { SMALL_RELATIVES } from '../fixtures/small-relatives.ts';
 import { trainingBackends, trainingStore } from '../fixtures/training-store.ts';
 import { evaluateF64, type Sources } from '../graph/evaluate-f64.ts';
@@ -174,7 +174,7 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
   function f64Sources(weights: ReadonlyMap<string, NamedTensor>, tokens: readonly number[]): Sources {
     const sources = new Map<string, Float64Array | Int32Array>(Object.entries(trainingInputs([tokens])));
     for (const spec of weightSpecs(config)) {
-      const parts = hfNames(spec).map((part) => Array.from((weights.get(part) as NamedTensor).data));
+      const parts = valuesFromHf(spec, weights).map((data) => Array.from(data));
       sources.set(spec.name, Float64Array.from(parts.flat()));
     }
     return sources;
@@ -183,6 +183,15 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
 
 /** "model" of a run that learns the toy language. */
 const TRAINED: Readonly<Record<string, Record<string, unknown>>> = {
+  llama: {
+    architecture: 'llama',
+    vocabSize: 16,
+    hiddenSize: 16,
+    numLayers: 2,
+    numHeads: 4,
+    numKeyValueHeads: 2,
+    denseSize: 40,
+  },
   qwen3moe: {
     architecture: 'qwen3moe',
     vocabSize: 16,
