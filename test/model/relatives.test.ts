@@ -7,8 +7,10 @@ import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
 import { referenceBackend } from '../../src/backend/reference/reference-backend.ts';
 import type { Store } from '../../src/backend/store.ts';
 import { compile } from '../../src/compile/compile.ts';
+import { printProgram } from '../../src/compile/print.ts';
 import { Random } from '../../src/core/random.ts';
 import { f32 } from '../../src/dtype/index.ts';
+import { inferenceGraph } from '../../src/engine/inference-graph.ts';
 import { configFromHf, configToHf } from '../../src/model/config-hf.ts';
 import { hfNames, routedLayers, weightSpecs } from '../../src/model/weights.ts';
 import { gradientOf, trainedSpecs } from '../../src/train/names.ts';
@@ -43,6 +45,11 @@ describe.each(Object.entries(SMALL_RELATIVES))('%s', (name, hf) => {
   it('has the tensors of the folder, and no others', () => {
     const names = weightSpecs(config).flatMap((spec) => hfNames(spec));
     expect(names.sort()).toEqual([...tensors.keys()].sort());
+  });
+
+  it.runIf(name === config.architecture)('compiles to the reviewed program', async () => {
+    const program = compile(inferenceGraph(config, 4), { name, supports: referenceBackend.supports });
+    await expect(printProgram(program)).toMatchFileSnapshot(`../programs/small-${name}.txt`);
   });
 
   it('is the same configuration after it was written and read', () => {
