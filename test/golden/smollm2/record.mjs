@@ -15,13 +15,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values: flags } = parseArgs({ options: { model: { type: 'string' }, package: { type: 'string' } } });
-if (!flags.model || !flags.package) throw new Error('usage: record.mjs --model FILE.gguf --package FOLDER');
+const { model, package: folder } = flags;
+if (!model || !folder) throw new Error('usage: record.mjs --model FILE.gguf --package FOLDER');
 const here = (/** @type {string} */ name) => new URL(name, import.meta.url);
 const script = fileURLToPath(here('../../../bench/peers/node-llama-cpp.mjs'));
 /** @param {string} mode @param {string[]} args */
 const peer = (mode, ...args) =>
   JSON.parse(
-    execFileSync('node', [script, mode, flags.model, '--package', flags.package, ...args], {
+    execFileSync('node', [script, mode, model, '--package', folder, ...args], {
       encoding: 'utf8',
     }),
   );
@@ -38,7 +39,7 @@ const { nats } = peer('loss', '--tokens', tokens.join());
 
 const record = {
   made: { nodeLlamaCpp: version, llamaCpp },
-  model: createHash('sha256').update(readFileSync(flags.model)).digest('hex'),
+  model: createHash('sha256').update(readFileSync(model)).digest('hex'),
   prompts: prompts.map((/** @type {{ tokens: number[], greedy: number[] }} */ entry) => ({
     tokens: entry.tokens,
     greedy: entry.greedy,
