@@ -58,7 +58,7 @@ bool settleWeight(Weight& weight, std::string* error) {
   return true;
 }
 
-bool allocateCells(State& state, std::string* error) {
+bool allocateCells(State& state, const Kernels& kernels, std::string* error) {
   int64_t count = 1;
   for (const int64_t dim : state.dims) {
     if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count))
@@ -74,7 +74,7 @@ bool allocateCells(State& state, std::string* error) {
   if (type < 0 || type > 2 || state.dims[2] != kPageSize || state.dims[3] > kMaxHeadWidth) {
     return *error = "a state is not a KV cache", false;
   }
-  const size_t pageBytes = DOTS_KERNEL(headPageBytes)(state.type, static_cast<int>(state.dims[3]));
+  const size_t pageBytes = kernels.headPageBytes(state.type, static_cast<int>(state.dims[3]));
   if (__builtin_mul_overflow(state.dims[0] * state.dims[1], static_cast<int64_t>(pageBytes), &state.sizeBytes)) {
     return *error = "a state has an impossible shape", false;
   }
@@ -91,8 +91,12 @@ bool allocateCells(State& state, std::string* error) {
 
 }  // namespace
 
-Executable::Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads)
-    : program_(std::move(program)), weights_(std::move(weights)), states_(std::move(states)), pool_(numThreads) {}
+Executable::Executable(std::shared_ptr<Device> device, Program program, std::vector<Weight> weights,
+                       std::vector<State> states)
+    : device_(std::move(device)),
+      program_(std::move(program)),
+      weights_(std::move(weights)),
+      states_(std::move(states)) {}
 
 Executable::~Executable() {
   for (State& state : states_) {
@@ -100,10 +104,11 @@ Executable::~Executable() {
   }
 }
 
-std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weight> weights, std::vector<State> states,
-                                               int numThreads, std::string* error) {
+std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, Program program,
+                                               std::vector<Weight> weights, std::vector<State> states,
+                                               std::string* error) {
   std::unique_ptr<Executable> made(
-      new Executable(std::move(program), std::move(weights), std::move(states), numThreads));
+      new Executable(std::move(device), std::move(program), std::move(weights), std::move(states)));
   const Program& p = made->program_;
   if (p.numWeights > static_cast<int32_t>(made->weights_.size()) ||
       p.numStates > static_cast<int32_t>(made->states_.size())) {
@@ -127,7 +132,7 @@ std::unique_ptr<Executable> Executable::create(Program program, std::vector<Weig
     return nullptr;
   }
   for (State& state : made->states_) {
-    if (!allocateCells(state, error)) return nullptr;
+    if (!allocateCells(state, made->device_->kernels, error)) return nullptr;
   }
   for (const Weight& weight : made->weights_) {
     for (const WeightPart& part : weight.parts) {

@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "kernels/attention.h"
+#include "device.h"
 #include "large-memory.h"
 #include "mapping.h"
 #include "memory.h"
 #include "program.h"
-#include "threads.h"
 #include "workspace.h"
 
 namespace dots {
@@ -61,8 +60,8 @@ struct RunInput {
 class Executable {
  public:
   /// Takes everything over. Null with `error` set where weights and program do not fit each other.
-  static std::unique_ptr<Executable> create(Program program, std::vector<Weight> weights, std::vector<State> states,
-                                            int numThreads, std::string* error);
+  static std::unique_ptr<Executable> create(std::shared_ptr<Device> device, Program program,
+                                            std::vector<Weight> weights, std::vector<State> states, std::string* error);
   ~Executable();
 
   /// Whether a run with these symbols and inputs would stay inside its memory; message otherwise. Call before run.
@@ -83,7 +82,7 @@ class Executable {
   int64_t heldBytes() const;
 
  private:
-  Executable(Program program, std::vector<Weight> weights, std::vector<State> states, int numThreads);
+  Executable(std::shared_ptr<Device> device, Program program, std::vector<Weight> weights, std::vector<State> states);
   // What ops see of it: op.h.
   friend class Operands;
   friend class Call;
@@ -98,11 +97,11 @@ class Executable {
   const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }
   float* floats(int32_t id);
 
+  std::shared_ptr<Device> device_;
   Program program_;
   std::vector<Weight> weights_;
   std::vector<State> states_;
   Buffer<const Mapping*> mappings_;  // that weights lie in, each once
-  ThreadPool pool_;
   std::vector<int32_t> bindings_;
   std::vector<int64_t> offsets_;
   bool isLaidOut_ = false;  // and checked, for bindings_

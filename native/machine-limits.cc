@@ -5,9 +5,7 @@
 #include <cstring>
 
 #include "host.h"
-#include "kernels/peak-loops.h"
 #include "large-memory.h"
-#include "threads.h"
 
 namespace dots {
 namespace {
@@ -42,11 +40,11 @@ double bestRate(Try once) {
   return best;
 }
 
-double readRate(const uint8_t* memory, int64_t sizeBytes, ThreadPool& pool) {
+double readRate(const uint8_t* memory, int64_t sizeBytes, Device& device) {
   std::atomic<uint64_t> sink{0};
   return bestRate([&] {
-    pool.parallelFor(sizeBytes / kChunkBytes, [&](int64_t chunk, int) {
-      sink.fetch_xor(DOTS_KERNEL(readBytes)(memory + chunk * kChunkBytes, kChunkBytes), std::memory_order_relaxed);
+    device.pool.parallelFor(sizeBytes / kChunkBytes, [&](int64_t chunk, int) {
+      sink.fetch_xor(device.kernels.readBytes(memory + chunk * kChunkBytes, kChunkBytes), std::memory_order_relaxed);
     });
     return static_cast<double>(sizeBytes);
   });
@@ -69,25 +67,26 @@ double multiplyRate(ThreadPool& pool, Kernel kernel) {
 
 }  // namespace
 
-bool measureLimits(int numThreads, Limits* limits, std::string* error) {
+bool measureLimits(Device& device, Limits* limits, Error* error) {
   const int64_t sizeBytes = memoryBytes();
   // Huge pages, from which a third more comes than from small ones: weights can lie in them (host-posix-files.cc).
   LargeMemory memory;
-  if (!memory.allocate(sizeBytes)) return *error = "out of memory for measuring how fast it is", false;
-  ThreadPool pool(numThreads);
+  if (!memory.allocate(sizeBytes))
+    return fail(error, ErrorKind::kResource, "out of memory for measuring how fast it is");
+  ThreadPool& pool = device.pool;
   // Memory that was never written is one page of zeros that stays in the cache.
   pool.parallelFor(sizeBytes / kChunkBytes, [&](int64_t chunk, int) {
     std::memset(memory.data() + chunk * kChunkBytes, static_cast<int>(chunk) + 1, kChunkBytes);
   });
-  limits->readBytesPerSecond = readRate(memory.data(), sizeBytes, pool);
+  limits->readBytesPerSecond = readRate(memory.data(), sizeBytes, device);
   memory.release();
-  limits->floatMultipliesPerSecond = multiplyRate(pool, [](int64_t rounds) {
+  limits->floatMultipliesPerSecond = multiplyRate(pool, [&](int64_t rounds) {
     float sink = 0;
-    return DOTS_KERNEL(multiplyFloats)(rounds, &sink);
+    return device.kernels.multiplyFloats(rounds, &sink);
   });
-  limits->byteMultipliesPerSecond = multiplyRate(pool, [](int64_t rounds) {
+  limits->byteMultipliesPerSecond = multiplyRate(pool, [&](int64_t rounds) {
     int32_t sink = 0;
-    return DOTS_KERNEL(multiplyBytes)(rounds, &sink);
+    return device.kernels.multiplyBytes(rounds, &sink);
   });
   return true;
 }

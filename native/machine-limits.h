@@ -1,7 +1,8 @@
 // The machine's limits, measured: what every speed is compared with.
 #pragma once
 
-#include <string>
+#include "device.h"
+#include "error.h"
 
 namespace dots {
 
@@ -13,6 +14,6 @@ struct Limits {
 
 /// Takes about 0.7 s, and 256 MB for as long. The best of many short tries counts: what a neighbour took is not a limit
 /// of the machine. False with `error` set when there is no memory.
-bool measureLimits(int numThreads, Limits* limits, std::string* error);
+bool measureLimits(Device& device, Limits* limits, Error* error);
 
 }  // namespace dots

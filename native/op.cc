@@ -90,11 +90,11 @@ float* Call::scratch(int64_t numFloats) const {
 }
 
 bool Call::multiply(const RowsProduct& product) const {
-  return multiplyRows(product, pool(), workspace().gemm) || fail("out of memory for packed matrices");
+  return multiplyRows(product, device(), workspace().gemm) || fail("out of memory for packed matrices");
 }
 
 bool Call::multiply(const WeightProduct& product) const {
-  return multiplyWeights(product, pool(), workspace().gemm) || fail("out of memory for packed rows");
+  return multiplyWeights(product, device(), workspace().gemm) || fail("out of memory for packed rows");
 }
 
 }  // namespace dots

@@ -102,7 +102,9 @@ class Call : public Operands {
   /// A matrix (or one for each expert) as f32: where it lies, or decoded into memory that the next call uses again.
   const float* matrix(int i) const;
 
-  ThreadPool& pool() const { return running_.pool_; }
+  const Kernels& kernels() const { return running_.device_->kernels; }
+  ThreadPool& pool() const { return running_.device_->pool; }
+  Device& device() const { return *running_.device_; }
   Workspace& workspace() const { return running_.workspace_; }
   /// body(begin, end, thread) over [0, count), on several threads where there is enough to do.
   template <class Body>

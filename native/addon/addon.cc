@@ -1,7 +1,6 @@
 // The exported functions. Together with this folder's other files, all that knows Node.js: JavaScript values in, C++
 // structures out, and back.
 #include "addon/handles.h"
-#include "kernels/isa-dispatch.h"
 #include "kernels/quantize-rows.h"
 #include "kernels/storage.h"
 #include "machine-limits.h"
@@ -26,14 +25,14 @@ napi_value rowBytes(napi_env env, napi_callback_info info) {
   return call.finish(call.number(static_cast<double>(sizeBytes)));
 }
 
-/// limits(numThreads) -> [bytes read, f32 multiply-adds, 8-bit multiply-adds], each per second
+/// limits(device) -> [bytes read, f32 multiply-adds, 8-bit multiply-adds], each per second
 napi_value limits(napi_env env, napi_callback_info info) {
   Call call(env, info, "limits");
-  const int64_t numThreads = call.integer(call.argument(0, "numThreads"), 1, INT32_MAX);
+  const DeviceHandle* const handle = static_cast<DeviceHandle*>(call.unwrap(call.argument(0, "device"), kDevice));
   if (!call.ok()) return call.finish(nullptr);
   Limits measured;
-  std::string error;
-  if (!measureLimits(static_cast<int>(numThreads), &measured, &error)) call.failWith("resource", "%s", error.c_str());
+  Error error;
+  if (!measureLimits(*handle->device, &measured, &error)) call.fail(error);
   void* data = nullptr;
   const napi_value result = call.newArray("Float64Array", 3, &data);
   if (result) {
@@ -45,19 +44,18 @@ napi_value limits(napi_env env, napi_callback_info info) {
   return call.finish(result);
 }
 
-/// isa() -> its name; isa(name) chooses another and throws where the machine lacks it.
-napi_value isa(napi_env env, napi_callback_info info) {
-  Call call(env, info, "isa");
-  const Argument argument = call.argument(0, "name");
-  if (call.ok() && !call.isUndefined(argument)) {
-    const std::string name = call.text(argument);
-    bool isSet = false;
-    for (Isa candidate : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
-      if (call.ok() && name == isaName(candidate)) isSet = setIsa(candidate);
-    }
-    if (!isSet) call.failWith("unsupported", "this machine cannot run %s", name.c_str());
+/// isas() -> names of the instruction sets that this machine runs, from the plainest to the best
+napi_value isas(napi_env env, napi_callback_info info) {
+  Call call(env, info, "isas");
+  napi_value result = nullptr;
+  uint32_t count = 0;
+  call.check(napi_create_array_with_length(env, 0, &result), "make a list");
+  for (const Isa isa : kAllIsas) {
+    if (!isaSupported(isa)) continue;
+    const napi_value name = call.text(isaName(isa));
+    if (call.ok()) call.check(napi_set_element(env, result, count++, name), "fill a list");
   }
-  return call.finish(call.text(isaName(currentIsa())));
+  return call.finish(result);
 }
 
 }  // namespace
@@ -75,7 +73,8 @@ NAPI_MODULE_INIT() {
       {"free", dots::freeBuffer},
       {"cancel", dots::cancel},
       {"close", dots::closeHandle},
-      {"isa", dots::isa},
+      {"isas", dots::isas},
+      {"openDevice", dots::openDevice},
       {"activationKind", dots::activationKind},
       {"activationRowBytes", dots::rowBytes},
       {"limits", dots::limits},

@@ -5,6 +5,7 @@
 namespace dots {
 
 const HandleType kSharedMemory{"memory of allocate() that is not freed"};
+const HandleType kDevice{"a device of this addon"};
 const HandleType kExecutable{"an executable of this addon"};
 
 void Model::report(napi_env env, int64_t sizeBytes) {
@@ -19,6 +20,21 @@ void releaseModel(napi_env env, std::shared_ptr<Model> model) {
 }
 
 void ModelHandle::release(napi_env env) { releaseModel(env, std::move(model)); }
+
+napi_value openDevice(napi_env env, napi_callback_info info) {
+  Call call(env, info, "openDevice");
+  const std::string name = call.text(call.argument(0, "isa"));
+  const int64_t numThreads = call.integer(call.argument(1, "numThreads"), 1, INT32_MAX);
+  Isa isa = Isa::kPortable;
+  if (call.ok() && !findIsa(name.c_str(), &isa))
+    call.failWith("unsupported", "this machine cannot run %s", name.c_str());
+  napi_value result = nullptr;
+  if (call.ok() && call.check(napi_create_object(env, &result), "make a handle")) {
+    std::shared_ptr<Device> device = std::make_shared<Device>(isa, static_cast<int>(numThreads));
+    call.wrap(result, std::unique_ptr<DeviceHandle>(new DeviceHandle{std::move(device)}), kDevice);
+  }
+  return call.finish(result);
+}
 
 napi_value allocate(napi_env env, napi_callback_info info) {
   Call call(env, info, "allocate");

@@ -15,6 +15,13 @@ struct SharedMemory {
 };
 extern const HandleType kSharedMemory;
 
+/// An instruction set and threads, which the executables of a backend share. They go with the last of them.
+struct DeviceHandle {
+  std::shared_ptr<Device> device;
+  void release(napi_env) { device.reset(); }
+};
+extern const HandleType kDevice;
+
 /// A loaded program. Looked at on JavaScript's thread only, but for `executable` during a run.
 struct Model {
   std::vector<std::shared_ptr<LargeMemory>> memories;  // that weights and states lie in
@@ -40,7 +47,9 @@ void releaseModel(napi_env env, std::shared_ptr<Model> model);
 napi_value allocate(napi_env env, napi_callback_info info);
 /// free(buffer): takes a buffer of allocate() from JavaScript; its length is zero from then on.
 napi_value freeBuffer(napi_env env, napi_callback_info info);
-/// load(words, constants, weights, states, numThreads) -> handle
+/// openDevice(isa, numThreads) -> device
+napi_value openDevice(napi_env env, napi_callback_info info);
+/// load(words, constants, weights, states, device) -> handle
 napi_value load(napi_env env, napi_callback_info info);
 /// run(handle, inputs, bindings, outputs) -> Promise of the outputs with these indices, in this order
 napi_value run(napi_env env, napi_callback_info info);

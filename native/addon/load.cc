@@ -129,10 +129,11 @@ napi_value load(napi_env env, napi_callback_info info) {
   std::vector<State> states(call.length(stateList, numStates, numStates));
   for (uint32_t i = 0; i < states.size() && call.ok(); ++i)
     readState(call, call.element(stateList, i), sources, &states[i]);
-  const int numThreads = static_cast<int>(call.integer(call.argument(4, "numThreads"), 1, INT32_MAX));
+  const DeviceHandle* const device = static_cast<DeviceHandle*>(call.unwrap(call.argument(4, "device"), kDevice));
   if (!call.ok()) return call.finish(nullptr);
   std::string error;
-  model->executable = Executable::create(std::move(program), std::move(weights), std::move(states), numThreads, &error);
+  model->executable =
+      Executable::create(device->device, std::move(program), std::move(weights), std::move(states), &error);
   if (!model->executable) {
     call.failWith(error.rfind("out of memory", 0) == 0 ? "resource" : "internal", "%s", error.c_str());
     return call.finish(nullptr);

@@ -3,8 +3,6 @@
 #include <cstring>
 #include <vector>
 
-#include "elementwise.h"
-
 namespace dots {
 namespace {
 
@@ -50,8 +48,10 @@ struct Stretch {
   int64_t col, endCol;
 };
 
-bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, GemmScratch& scratch) {
-  const int64_t panel = DOTS_KERNEL(gemmPanelWidth)();
+bool runRound(const RowsProduct& product, const Round& round, Device& device, GemmScratch& scratch) {
+  const Kernels& kernels = device.kernels;
+  ThreadPool& pool = device.pool;
+  const int64_t panel = kernels.gemmPanelWidth();
   const int64_t depth = round.steps.end - round.steps.begin;
   const int64_t numExperts = round.experts.end - round.experts.begin;
   const int64_t numDepths = (depth + kGemmDepth - 1) / kGemmDepth;
@@ -97,7 +97,7 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   };
   if (!kept || !kept->isFilled) {
     const int64_t numStretches = cut(kPanelsEach * panel);
-    const auto pack = DOTS_KERNEL(packGemmPanels);
+    const auto pack = kernels.packGemmPanels;
     pool.parallelFor(numExperts * numDepths * numStretches, [&](int64_t task, int) {
       const int64_t expert = task / (numDepths * numStretches), k = task / numStretches % numDepths * kGemmDepth;
       if (tokensOf(round.experts.begin + expert) == 0) return;
@@ -128,8 +128,8 @@ bool runRound(const RowsProduct& product, const Round& round, ThreadPool& pool, 
   const int64_t wantedParts = most(1, (4 * pool.numThreads() + numBlocks - 1) / numBlocks);
   const int64_t numStretches = cut(most(panel * 2, roundUp((allCols + wantedParts - 1) / wantedParts, panel)));
   const int64_t numParts = least(wantedParts, numStretches);
-  const auto packRows = DOTS_KERNEL(packGemmRows);
-  const auto run = DOTS_KERNEL(gemmBlock);
+  const auto packRows = kernels.packGemmRows;
+  const auto run = kernels.gemmBlock;
   pool.parallelFor(numBlocks * numParts, [&](int64_t task, int thread) {
     int64_t at = task / numParts, expert = round.experts.begin;
     for (;; ++expert) {
@@ -182,8 +182,8 @@ float* floatsOf(LargeMemory& memory, int64_t numFloats) {
   return memory.allocate(sizeBytes) ? reinterpret_cast<float*>(memory.data()) : nullptr;
 }
 
-bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch) {
-  const int64_t panel = DOTS_KERNEL(gemmPanelWidth)();
+bool multiplyRows(const RowsProduct& product, Device& device, GemmScratch& scratch) {
+  const int64_t panel = device.kernels.gemmPanelWidth();
   const int64_t numCols = product.isTransposed ? product.cols : product.rows;
   const int64_t depth = product.isTransposed ? product.rows : product.cols;
   const int64_t matrixFloats = roundUp(numCols, panel) * depth;
@@ -192,21 +192,21 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
     int64_t together = matrixFloats;
     for (int i = 0; i < product.numBeside; ++i) together += roundUp(product.beside[i].rows, panel) * depth;
     if (together * product.numExperts <= kMaxPanelFloats)
-      return runRound(product, {{0, product.numExperts}, {0, numCols}, {0, depth}}, pool, scratch);
+      return runRound(product, {{0, product.numExperts}, {0, numCols}, {0, depth}}, device, scratch);
     RowsProduct alone = product;
     alone.numBeside = 0;
     for (int i = -1; i < product.numBeside; ++i) {
       if (i >= 0)
         alone.weights = product.beside[i].weights, alone.rows = product.beside[i].rows,
         alone.out.data = product.beside[i].out, alone.out.ld = product.beside[i].ldOut;
-      if (!multiplyRows(alone, pool, scratch)) return false;
+      if (!multiplyRows(alone, device, scratch)) return false;
     }
     return true;
   }
   if (matrixFloats <= kMaxPanelFloats) {
     const int64_t expertsEach = most(1, kMaxPanelFloats / most(1, matrixFloats));
     for (int64_t e = 0; e < product.numExperts; e += expertsEach)
-      if (!runRound(product, {{e, least(e + expertsEach, product.numExperts)}, {0, numCols}, {0, depth}}, pool,
+      if (!runRound(product, {{e, least(e + expertsEach, product.numExperts)}, {0, numCols}, {0, depth}}, device,
                     scratch))
         return false;
     return true;
@@ -219,7 +219,7 @@ bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scr
     for (int64_t col = 0; col < numCols; col += colsEach)
       for (int64_t k = 0; k < depth; k += depthEach)
         if (!runRound(product, {{e, e + 1}, {col, least(col + colsEach, numCols)}, {k, least(k + depthEach, depth)}},
-                      pool, scratch))
+                      device, scratch))
           return false;
   return true;
 }
@@ -232,8 +232,10 @@ constexpr int64_t kTokensOfSum = 1024;
 
 }  // namespace
 
-bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch) {
-  const int64_t panel = DOTS_KERNEL(gemmPanelWidth)(), tileRows = DOTS_KERNEL(gemmTileRows)();
+bool multiplyWeights(const WeightProduct& product, Device& device, GemmScratch& scratch) {
+  const Kernels& kernels = device.kernels;
+  ThreadPool& pool = device.pool;
+  const int64_t panel = kernels.gemmPanelWidth(), tileRows = kernels.gemmTileRows();
   const int64_t matrixFloats = product.rows * product.cols;
   // Piece 0 of an expert goes straight to its matrix, the others to memory of their own, piece after piece.
   int64_t numPieces = 0, numSpare = 0;
@@ -271,9 +273,9 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   float* const memory = scratch.perThread(pool.numThreads() * floatsEach);
   float* const spare = scratch.partialSums(numSpare * matrixFloats);
   if (!memory || !spare) return false;
-  const auto packPanels = DOTS_KERNEL(packGemmPanels);
-  const auto packRows = DOTS_KERNEL(packGemmRows);
-  const auto run = DOTS_KERNEL(gemmBlock);
+  const auto packPanels = kernels.packGemmPanels;
+  const auto packRows = kernels.packGemmRows;
+  const auto run = kernels.gemmBlock;
   const int64_t tilesEach = numRowTiles * numColTiles;
   pool.parallelFor(numPieces * tilesEach, [&](int64_t task, int thread) {
     int64_t piece = task / tilesEach, expert = 0, firstSpare = 0;
@@ -310,7 +312,7 @@ bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch
   });
   // Pieces in their order, a stretch of a matrix after the other.
   int64_t firstSpare = 0;
-  const auto add = DOTS_KERNEL(addElements);
+  const auto add = kernels.addElements;
   for (int64_t e = 0; e < product.numExperts; ++e) {
     const int64_t others = piecesOf(e) - 1;
     constexpr int64_t kFloatsEach = 1 << 13;

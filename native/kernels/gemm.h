@@ -6,9 +6,8 @@
 
 #include <cstdint>
 
-#include "gemm-tile.h"
+#include "device.h"
 #include "large-memory.h"
-#include "threads.h"
 
 namespace dots {
 
@@ -84,7 +83,7 @@ struct WeightProduct {
 };
 
 /// False, with nothing done, where there is no memory to pack into.
-bool multiplyRows(const RowsProduct& product, ThreadPool& pool, GemmScratch& scratch);
-bool multiplyWeights(const WeightProduct& product, ThreadPool& pool, GemmScratch& scratch);
+bool multiplyRows(const RowsProduct& product, Device& device, GemmScratch& scratch);
+bool multiplyWeights(const WeightProduct& product, Device& device, GemmScratch& scratch);
 
 }  // namespace dots

@@ -1,6 +1,6 @@
 #include "isa-dispatch.h"
 
-#include <atomic>
+#include <cstring>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -42,24 +42,20 @@ bool isaSupported(Isa isa) {
   return isa == Isa::kPortable;
 }
 
-static Isa bestIsa() {
-  const Isa order[] = {Isa::kAvx512, Isa::kAvx2, Isa::kNeon};
-  for (Isa isa : order)
-    if (isaSupported(isa)) return isa;
-  return Isa::kPortable;
+Isa bestIsa() {
+  Isa best = Isa::kPortable;
+  for (const Isa isa : kAllIsas)
+    if (isaSupported(isa)) best = isa;
+  return best;
 }
 
-static std::atomic<Isa>& chosenIsa() {
-  static std::atomic<Isa> isa{bestIsa()};
-  return isa;
-}
-
-Isa currentIsa() { return chosenIsa().load(std::memory_order_relaxed); }
-
-bool setIsa(Isa isa) {
-  if (!isaSupported(isa)) return false;
-  chosenIsa().store(isa, std::memory_order_relaxed);
-  return true;
+bool findIsa(const char* name, Isa* isa) {
+  for (const Isa candidate : kAllIsas) {
+    if (std::strcmp(name, isaName(candidate)) != 0 || !isaSupported(candidate)) continue;
+    *isa = candidate;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace dots

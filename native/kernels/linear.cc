@@ -3,8 +3,6 @@
 #include <atomic>
 #include <new>
 
-#include "linear-tiles.h"
-
 namespace dots {
 
 int64_t weightRowBytes(const WeightMatrix& weights) {
@@ -21,11 +19,11 @@ namespace {
 
 using TileKernel = void (*)(StorageId, const TileJob&);
 
-TileKernel tileKernel(StorageId type) {
+TileKernel tileKernel(const Kernels& kernels, StorageId type) {
   switch (type) {
     case StorageId::kF32:
     case StorageId::kF16:
-    case StorageId::kBf16: return DOTS_KERNEL(linearTileFloat);
+    case StorageId::kBf16: return kernels.linearTileFloat;
     case StorageId::kIq2Xxs:
     case StorageId::kIq2Xs:
     case StorageId::kIq2S:
@@ -33,9 +31,8 @@ TileKernel tileKernel(StorageId type) {
     case StorageId::kIq3S:
     case StorageId::kIq1S:
     case StorageId::kIq1M:
-    case StorageId::kTq1_0: return DOTS_KERNEL(linearTileCodebook);
-    default:
-      return storageInfo(type)->activation == Activation::kQ256 ? DOTS_KERNEL(linearTileK) : DOTS_KERNEL(linearTile32);
+    case StorageId::kTq1_0: return kernels.linearTileCodebook;
+    default: return storageInfo(type)->activation == Activation::kQ256 ? kernels.linearTileK : kernels.linearTile32;
   }
 }
 
@@ -54,9 +51,9 @@ int64_t tokensBefore(const LinearJob& job, int32_t expert) {
   return job.offsets ? job.offsets[expert] : expert * job.numTokens;
 }
 
-Plan planJob(const LinearJob& job) {
+Plan planJob(const LinearJob& job, const Kernels& kernels) {
   Plan plan;
-  plan.kernel = tileKernel(job.weights.type);
+  plan.kernel = tileKernel(kernels, job.weights.type);
   plan.rowBytes = weightRowBytes(job.weights);
   int64_t used = 0, pieces = 0;
   for (int32_t e = 0; e < job.numExperts; ++e) {
@@ -162,10 +159,11 @@ constexpr int64_t kThreadScratchBytes = kTileScratchBytes + static_cast<int64_t>
 
 int64_t linearScratchBytes(int numThreads) { return kThreadScratchBytes * (numThreads < 1 ? 1 : numThreads); }
 
-void linear(const LinearJob* jobs, int numJobs, ThreadPool& pool, void* scratch) {
+void linear(const LinearJob* jobs, int numJobs, Device& device, void* scratch) {
+  ThreadPool& pool = device.pool;
   Plan plans[kMaxLinearJobs];
   int64_t total = 0;
-  for (int j = 0; j < numJobs; ++j) total += (plans[j] = planJob(jobs[j])).numPieces;
+  for (int j = 0; j < numJobs; ++j) total += (plans[j] = planJob(jobs[j], device.kernels)).numPieces;
   const auto placeOf = [&](int64_t index) {
     int j = 0;
     for (; index >= plans[j].numPieces; ++j) index -= plans[j].numPieces;
@@ -189,11 +187,11 @@ void linear(const LinearJob* jobs, int numJobs, ThreadPool& pool, void* scratch)
 }
 
 void quantizeActivations(Activation kind, const float* x, int64_t ldX, int64_t numRows, int64_t cols, void* out,
-                         ThreadPool& pool) {
+                         Device& device) {
   const int64_t rowBytes = activationRowBytes(kind, cols);
   const int64_t rowsEach = 1 + 65536 / (cols + 1);
-  const auto kernel = DOTS_KERNEL(quantizeRows);
-  pool.parallelFor((numRows + rowsEach - 1) / rowsEach, [&](int64_t chunk, int) {
+  const auto kernel = device.kernels.quantizeRows;
+  device.pool.parallelFor((numRows + rowsEach - 1) / rowsEach, [&](int64_t chunk, int) {
     const int64_t first = chunk * rowsEach, rows = numRows - first < rowsEach ? numRows - first : rowsEach;
     kernel(kind, x + first * ldX, ldX, rows, cols, static_cast<uint8_t*>(out) + first * rowBytes);
   });

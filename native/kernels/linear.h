@@ -7,9 +7,9 @@
 
 #include <cstdint>
 
+#include "device.h"
 #include "quantize-rows.h"
 #include "storage.h"
-#include "threads.h"
 
 namespace dots {
 
@@ -50,10 +50,10 @@ constexpr int kMaxLinearJobs = 8;
 
 /// Runs up to kMaxLinearJobs multiplications that do not depend on one another (query, key and value; gate and up) as
 /// one parallel loop. Sizes must have been checked; out must not overlap anything that is read.
-void linear(const LinearJob* jobs, int numJobs, ThreadPool& pool, void* scratch);
+void linear(const LinearJob* jobs, int numJobs, Device& device, void* scratch);
 
-/// quantizeRows for many rows, spread over the pool. out is 64-byte aligned.
+/// quantizeRows for many rows, spread over the device's threads. out is 64-byte aligned.
 void quantizeActivations(Activation kind, const float* x, int64_t ldX, int64_t numRows, int64_t cols, void* out,
-                         ThreadPool& pool);
+                         Device& device);
 
 }  // namespace dots

@@ -11,7 +11,7 @@ bool accumulate::fits(const Operands& op) {
 
 bool accumulate::run(Call& op) {
   const int64_t length = op.elements(0);
-  op.share(length, 1, [&, kernel = DOTS_KERNEL(addElements)](int64_t begin, int64_t end, int) {
+  op.share(length, 1, [&, kernel = op.kernels().addElements](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), length, op.floats(0), begin, end);
   });
   op.floats(kOut)[0] = 0;

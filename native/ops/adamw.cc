@@ -23,7 +23,7 @@ bool adamw::run(Call& op) {
   rates.rateTimesDecay = static_cast<float>(static_cast<double>(r[0]) * op.constant(3));
   rates.inverseCorrection1 = 1.0f / r[2];
   rates.inverseCorrection2 = 1.0f / r[3];
-  op.share(op.elements(0), 2, [&, kernel = DOTS_KERNEL(adamw)](int64_t begin, int64_t end, int) {
+  op.share(op.elements(0), 2, [&, kernel = op.kernels().adamw](int64_t begin, int64_t end, int) {
     kernel(rates, op.floats(0), op.floats(1), op.floats(2), op.floats(3), begin, end);
   });
   op.floats(kOut)[0] = 0;

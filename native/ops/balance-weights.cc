@@ -16,7 +16,7 @@ bool balanceWeights::fits(const Operands& op) {
 bool balanceWeights::run(Call& op) {
   const int64_t numTokens = op.axis(kOut, 0), numExperts = op.width(kOut), k = op.width(0);
   const int32_t *experts_TK = op.integers(0), *sequences_T = op.integers(1);
-  if (DOTS_KERNEL(findOutside)(experts_TK, numTokens * k, numExperts) >= 0)
+  if (op.kernels().findOutside(experts_TK, numTokens * k, numExperts) >= 0)
     return op.fail("an expert that does not exist was chosen");
   float* const y_TE = op.floats(kOut);
   int64_t numSequences = 0;

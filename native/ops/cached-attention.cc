@@ -46,20 +46,20 @@ bool cachedAttention::run(Call& op) {
   step.pages_BP = op.integers(5);
   step.numSequences = op.axis(5, 0);
   step.pagesPerSequence = op.axis(5, 1);
-  if (const char* problem = DOTS_KERNEL(checkKvStep)(layer, step, numQueryHeads)) return op.fail(problem);
+  if (const char* problem = op.kernels().checkKvStep(layer, step, numQueryHeads)) return op.fail(problem);
 
   op.share(numTokens * layer.numHeads, 2 * layer.headWidth,
-           [&, kernel = DOTS_KERNEL(writeKv)](int64_t begin, int64_t end, int) {
+           [&, kernel = op.kernels().writeKv](int64_t begin, int64_t end, int) {
              kernel(layer, step, op.floats(1), op.floats(2), begin, end);
            });
 
   std::vector<int32_t>& tiles = op.workspace().attentionTiles;
   tiles.resize(static_cast<size_t>(numTokens) + 1);
-  const int64_t numTiles = DOTS_KERNEL(planAttention)(step, numQueryHeads, layer.numHeads, tiles.data());
-  const int64_t floatsEach = static_cast<int64_t>(DOTS_KERNEL(attendWorkspaceBytes)(layer.headWidth) + 63) / 64 * 16;
+  const int64_t numTiles = op.kernels().planAttention(step, numQueryHeads, layer.numHeads, tiles.data());
+  const int64_t floatsEach = static_cast<int64_t>(op.kernels().attendWorkspaceBytes(layer.headWidth) + 63) / 64 * 16;
   float* const scratch = op.scratch(floatsEach * op.pool().numThreads());
   if (!scratch) return false;
-  op.pool().parallelFor(numTiles * layer.numHeads, [&, kernel = DOTS_KERNEL(attend)](int64_t item, int thread) {
+  op.pool().parallelFor(numTiles * layer.numHeads, [&, kernel = op.kernels().attend](int64_t item, int thread) {
     kernel(layer, step, numQueryHeads, tiles.data(), numTiles, op.floats(0), op.floats(kOut),
            scratch + thread * floatsEach, item, item + 1);
   });

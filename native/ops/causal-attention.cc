@@ -54,11 +54,11 @@ bool attendToDocuments(Call& op, int q) {
   common.numHeads = op.axis(q, 1);
   common.numKeyHeads = op.axis(q + 1, 1);
   common.headWidth = op.axis(q, 2);
-  const int64_t floatsEach = (DOTS_KERNEL(causalAttentionScratch)(longest, common.headWidth) + 15) / 16 * 16;
+  const int64_t floatsEach = (op.kernels().causalAttentionScratch(longest, common.headWidth) + 15) / 16 * 16;
   float* const scratch = op.scratch(floatsEach * op.pool().numThreads());
   if (!scratch) return false;
-  const auto forward = DOTS_KERNEL(causalAttention);
-  const auto backward = DOTS_KERNEL(causalAttentionGrad);
+  const auto forward = op.kernels().causalAttention;
+  const auto backward = op.kernels().causalAttentionGrad;
   op.pool().parallelFor(static_cast<int64_t>(ends.size()) * common.numKeyHeads, [&](int64_t task, int thread) {
     CausalDocument document = common;
     const size_t i = static_cast<size_t>(task / common.numKeyHeads);

@@ -24,7 +24,7 @@ bool chooseExperts::run(Call& op) {
   float* const scratch = op.scratch(floatsEach * op.pool().numThreads());
   if (!scratch) return false;
   op.share(op.rows(kOut), 16 * routing.numExperts,
-           [&, kernel = DOTS_KERNEL(chooseExperts)](int64_t begin, int64_t end, int thread) {
+           [&, kernel = op.kernels().chooseExperts](int64_t begin, int64_t end, int thread) {
              kernel(routing, op.floats(0), op.floats(1), scratch + thread * floatsEach, op.writableIntegers(kOut),
                     begin, end);
            });

@@ -12,7 +12,7 @@ bool countExperts::fits(const Operands& op) { return op.isFloats(kOut) && op.ran
 bool countExperts::run(Call& op) {
   const int64_t numExperts = op.elements(kOut), numRouted = op.elements(0);
   const int32_t* experts_R = op.integers(0);
-  if (DOTS_KERNEL(findOutside)(experts_R, numRouted, numExperts) >= 0)
+  if (op.kernels().findOutside(experts_R, numRouted, numExperts) >= 0)
     return op.fail("an expert that does not exist was chosen");
   float* const counts_E = op.floats(kOut);
   std::memset(counts_E, 0, static_cast<size_t>(numExperts) * sizeof(float));

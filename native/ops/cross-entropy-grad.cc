@@ -19,7 +19,7 @@ bool crossEntropyGrad::run(Call& op) {
   const int64_t numTokens = op.axis(1, 0), numWords = op.width(1);
   const int32_t* targets_T = op.integers(2);
   const float factor = op.floats(0)[0] / static_cast<float>(numCounted);
-  op.pool().parallelFor(numTokens, [&, kernel = DOTS_KERNEL(softmaxLoss)](int64_t t, int) {
+  op.pool().parallelFor(numTokens, [&, kernel = op.kernels().softmaxLoss](int64_t t, int) {
     float* const y = op.floats(kOut) + t * numWords;
     if (targets_T[t] >= 0)
       kernel(op.floats(1) + t * numWords, numWords, targets_T[t], factor, y);

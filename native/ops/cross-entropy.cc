@@ -17,7 +17,7 @@ bool crossEntropy::run(Call& op) {
   const int32_t* targets_T = op.integers(1);
   float* const losses_T = op.scratch(numTokens);
   if (!losses_T) return false;
-  op.pool().parallelFor(numTokens, [&, kernel = DOTS_KERNEL(softmaxLoss)](int64_t t, int) {
+  op.pool().parallelFor(numTokens, [&, kernel = op.kernels().softmaxLoss](int64_t t, int) {
     const bool isCounted = targets_T[t] >= 0;
     losses_T[t] = isCounted ? kernel(op.floats(0) + t * numWords, numWords, targets_T[t], 1.0f, nullptr) : 0;
   });

@@ -16,12 +16,12 @@ bool embedding::run(Call& op) {
   const Weight& table = op.weight(0);
   const int32_t* ids_T = op.integers(1);
   const int64_t numRows = op.rows(kOut), width = op.width(kOut);
-  if (DOTS_KERNEL(findOutside)(ids_T, numRows, table.dims[0]) >= 0)
+  if (op.kernels().findOutside(ids_T, numRows, table.dims[0]) >= 0)
     return op.fail("a token id is outside of the table");
   const StorageInfo* storage = storageInfo(table.type);
   const DecodeRow decode = decodeRow;
   bool isDecoded = true;
-  op.share(numRows, 4 * width, [&, kernel = DOTS_KERNEL(embedding)](int64_t begin, int64_t end, int) {
+  op.share(numRows, 4 * width, [&, kernel = op.kernels().embedding](int64_t begin, int64_t end, int) {
     if (!kernel(decode, storage->id, table.parts[0].data(), storedBytes(*storage, width), ids_T, width, op.floats(kOut),
                 begin, end))
       isDecoded = false;

@@ -8,7 +8,7 @@ namespace dots::ops {
 bool fullLike::fits(const Operands& op) { return op.areAlike(1); }
 
 bool fullLike::run(Call& op) {
-  op.share(op.elements(kOut), 1, [&, kernel = DOTS_KERNEL(fillElements)](int64_t begin, int64_t end, int) {
+  op.share(op.elements(kOut), 1, [&, kernel = op.kernels().fillElements](int64_t begin, int64_t end, int) {
     kernel(op.floatConstant(0), op.floats(kOut), begin, end);
   });
   return true;

@@ -13,9 +13,9 @@ bool gather::fits(const Operands& op) {
 
 bool gather::run(Call& op) {
   const int32_t* columns = op.integers(1);
-  if (DOTS_KERNEL(findOutside)(columns, op.elements(kOut), op.width(0)) >= 0)
+  if (op.kernels().findOutside(columns, op.elements(kOut), op.width(0)) >= 0)
     return op.fail("a column is gathered that does not exist");
-  DOTS_KERNEL(gather)(op.floats(0), op.width(0), columns, op.width(kOut), op.floats(kOut), 0, op.rows(kOut));
+  op.kernels().gather(op.floats(0), op.width(0), columns, op.width(kOut), op.floats(kOut), 0, op.rows(kOut));
   return true;
 }
 

@@ -31,7 +31,7 @@ bool groupedLinearGradInput::run(Call& op) {
   if (!op.multiply(product)) return false;
   if (!isPerToken) return true;
   // Slots are summed in their order and not in that of experts, which depends on how rows were sorted.
-  op.share(op.axis(kOut, 0), k * width, [&, kernel = DOTS_KERNEL(sumSlots)](int64_t begin, int64_t end, int) {
+  op.share(op.axis(kOut, 0), k * width, [&, kernel = op.kernels().sumSlots](int64_t begin, int64_t end, int) {
     kernel(out, k, width, op.floats(kOut), begin, end);
   });
   return true;

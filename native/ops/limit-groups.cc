@@ -19,7 +19,7 @@ bool limitGroups::run(Call& op) {
   routing.numKept = static_cast<int32_t>(op.constant(1));
   float* const scratch = op.scratch(routing.numGroups);
   if (!scratch) return false;
-  DOTS_KERNEL(limitGroups)(routing, op.floats(0), scratch, op.floats(kOut), 0, op.rows(kOut));
+  op.kernels().limitGroups(routing, op.floats(0), scratch, op.floats(kOut), 0, op.rows(kOut));
   return true;
 }
 

@@ -70,7 +70,7 @@ bool lossOfRows(Call& op, int x) {
     forward.out = {logits, numWords, nullptr};
     forward.kept = &workspace.headPanels;
     if (!op.multiply(forward)) return false;
-    op.pool().parallelFor(numRows, [&, kernel = DOTS_KERNEL(softmaxLoss)](int64_t i, int) {
+    op.pool().parallelFor(numRows, [&, kernel = op.kernels().softmaxLoss](int64_t i, int) {
       const int32_t t = rows[i];
       float* const row = logits + i * numWords;
       out[t * widthOfOut + widthOfOut - 1] =

@@ -11,7 +11,7 @@ bool mul::fits(const Operands& op) {
 }
 
 bool mul::run(Call& op) {
-  op.share(op.elements(kOut), 1, [&, kernel = DOTS_KERNEL(mulElements)](int64_t begin, int64_t end, int) {
+  op.share(op.elements(kOut), 1, [&, kernel = op.kernels().mulElements](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), op.elements(1), op.floats(kOut), begin, end);
   });
   return true;

@@ -9,7 +9,7 @@ bool normalizeRowsGrad::fits(const Operands& op) { return op.areAlike(2) && op.w
 
 bool normalizeRowsGrad::run(Call& op) {
   const int64_t width = op.width(kOut);
-  op.share(op.rows(kOut), 4 * width, [&, kernel = DOTS_KERNEL(normalizeRowsGrad)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), 4 * width, [&, kernel = op.kernels().normalizeRowsGrad](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), width, op.floatConstant(0), op.floats(kOut), begin, end);
   });
   return true;

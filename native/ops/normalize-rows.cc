@@ -8,7 +8,7 @@ namespace dots::ops {
 bool normalizeRows::fits(const Operands& op) { return op.areAlike(1) && op.width(0) == op.width(kOut); }
 
 bool normalizeRows::run(Call& op) {
-  DOTS_KERNEL(normalizeRows)(op.floats(0), op.width(kOut), op.floatConstant(0), op.floats(kOut), 0, op.rows(kOut));
+  op.kernels().normalizeRows(op.floats(0), op.width(kOut), op.floatConstant(0), op.floats(kOut), 0, op.rows(kOut));
   return true;
 }
 

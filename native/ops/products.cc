@@ -99,7 +99,7 @@ class Products {
   }
 
   void runJobs() {
-    if (numJobs_ > 0) dots::linear(jobs_, numJobs_, op_.pool(), scratch_);
+    if (numJobs_ > 0) dots::linear(jobs_, numJobs_, op_.device(), scratch_);
     numJobs_ = 0;
   }
 

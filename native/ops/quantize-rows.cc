@@ -17,7 +17,7 @@ bool quantizeRows::fits(const Operands& op) {
 bool quantizeRows::run(Call& op) {
   const int64_t cols = op.width(0);
   quantizeActivations(static_cast<Activation>(static_cast<int>(op.constant(0))), op.floats(0), cols, op.rows(kOut),
-                      cols, op.floats(kOut), op.pool());
+                      cols, op.floats(kOut), op.device());
   return true;
 }
 

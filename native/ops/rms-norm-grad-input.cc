@@ -12,7 +12,7 @@ bool rmsNormGradInput::fits(const Operands& op) {
 
 bool rmsNormGradInput::run(Call& op) {
   const int64_t width = op.width(kOut);
-  op.share(op.rows(kOut), 4 * width, [&, kernel = DOTS_KERNEL(rmsNormGradInput)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), 4 * width, [&, kernel = op.kernels().rmsNormGradInput](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), op.floats(2), op.floatConstant(0), width, op.floats(kOut), begin, end);
   });
   return true;

@@ -14,7 +14,7 @@ bool rmsNormGradWeight::fits(const Operands& op) {
 bool rmsNormGradWeight::run(Call& op) {
   const int64_t width = op.elements(kOut);
   return sumInBlocks(op, op.rows(0), width,
-                     [&, kernel = DOTS_KERNEL(rmsNormGradWeight)](int64_t begin, int64_t end, float* sum) {
+                     [&, kernel = op.kernels().rmsNormGradWeight](int64_t begin, int64_t end, float* sum) {
                        kernel(op.floats(0), op.floats(1), op.floatConstant(0), width, sum, begin, end);
                      });
 }

@@ -9,7 +9,7 @@ bool rmsNorm::fits(const Operands& op) { return op.areAlike(1) && op.isFloats(1)
 
 bool rmsNorm::run(Call& op) {
   const int64_t width = op.width(kOut);
-  op.share(op.rows(kOut), 2 * width, [&, kernel = DOTS_KERNEL(rmsNorm)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), 2 * width, [&, kernel = op.kernels().rmsNorm](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), op.floatConstant(0), width, op.floats(kOut), begin, end);
   });
   return true;

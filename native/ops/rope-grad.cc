@@ -9,7 +9,7 @@ namespace dots::ops {
 bool ropeGrad::fits(const Operands& op) { return fitsRope(op); }
 
 bool ropeGrad::run(Call& op) {
-  return turnHeads(op, areInterleaved(op) ? DOTS_KERNEL(ropeInterleavedGrad) : DOTS_KERNEL(ropeGrad));
+  return turnHeads(op, areInterleaved(op) ? op.kernels().ropeInterleavedGrad : op.kernels().ropeGrad);
 }
 
 }  // namespace dots::ops

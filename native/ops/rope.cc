@@ -9,7 +9,7 @@ namespace dots::ops {
 bool rope::fits(const Operands& op) { return fitsRope(op); }
 
 bool rope::run(Call& op) {
-  return turnHeads(op, areInterleaved(op) ? DOTS_KERNEL(ropeInterleaved) : DOTS_KERNEL(rope));
+  return turnHeads(op, areInterleaved(op) ? op.kernels().ropeInterleaved : op.kernels().rope);
 }
 
 bool fitsRope(const Operands& op) {
@@ -33,7 +33,7 @@ const float* ropeAngles(Call& op) {
     known.angles_T2P.resize(static_cast<size_t>(numTokens * headWidth));
     const float* const factors_P = factors >= 0 ? op.floats(2) : nullptr;
     // Sine and cosine in double: some fifty nanoseconds an element.
-    op.share(numTokens, headWidth * 32, [&, kernel = DOTS_KERNEL(ropeAngles)](int64_t begin, int64_t end, int) {
+    op.share(numTokens, headWidth * 32, [&, kernel = op.kernels().ropeAngles](int64_t begin, int64_t end, int) {
       kernel(op.integers(1), op.constant(0), factors_P, headWidth, known.angles_T2P.data(), begin, end);
     });
     known.positions = op.id(1);

@@ -10,12 +10,12 @@ const RoutedRows* routedRows(Call& op, int experts, int64_t numExperts) {
   if (routed.experts == op.id(experts) && routed.numExperts == numExperts) return &routed;
   const int32_t* experts_R = op.integers(experts);
   const int64_t numRows = op.elements(experts), k = op.width(experts);
-  if (DOTS_KERNEL(findOutside)(experts_R, numRows, numExperts) >= 0)
+  if (op.kernels().findOutside(experts_R, numRows, numExperts) >= 0)
     return op.fail("an expert that does not exist was chosen"), nullptr;
   routed.offsets_E.resize(static_cast<size_t>(numExperts) + 1);
   routed.rows_R.resize(static_cast<size_t>(numRows));
   routed.tokens_R.resize(static_cast<size_t>(numRows));
-  DOTS_KERNEL(groupByExpert)(experts_R, numRows, numExperts, routed.offsets_E.data(), routed.rows_R.data());
+  op.kernels().groupByExpert(experts_R, numRows, numExperts, routed.offsets_E.data(), routed.rows_R.data());
   for (size_t i = 0; i < routed.rows_R.size(); ++i) routed.tokens_R[i] = static_cast<int32_t>(routed.rows_R[i] / k);
   routed.experts = op.id(experts);
   routed.numExperts = numExperts;

@@ -14,9 +14,9 @@ bool scatterAddColumns::fits(const Operands& op) {
 bool scatterAddColumns::run(Call& op) {
   const int32_t* columns = op.integers(1);
   const int64_t k = op.width(0), width = op.width(kOut);
-  if (DOTS_KERNEL(findOutside)(columns, op.elements(1), width) >= 0)
+  if (op.kernels().findOutside(columns, op.elements(1), width) >= 0)
     return op.fail("a column is added to that does not exist");
-  op.share(op.rows(kOut), width + k, [&, kernel = DOTS_KERNEL(scatterAddColumns)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), width + k, [&, kernel = op.kernels().scatterAddColumns](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), columns, k, width, op.floats(kOut), begin, end);
   });
   return true;

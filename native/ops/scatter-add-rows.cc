@@ -21,7 +21,7 @@ bool scatterAddRows::fits(const Operands& op) {
 }
 
 bool scatterAddRows::run(Call& op) {
-  op.share(op.elements(kOut), 1, [&, kernel = DOTS_KERNEL(fillElements)](int64_t begin, int64_t end, int) {
+  op.share(op.elements(kOut), 1, [&, kernel = op.kernels().fillElements](int64_t begin, int64_t end, int) {
     kernel(0.0f, op.floats(kOut), begin, end);
   });
   return addRows(op, 0, 1, kOut);
@@ -29,10 +29,10 @@ bool scatterAddRows::run(Call& op) {
 
 bool addRows(Call& op, int x, int rows, int sum) {
   const int64_t numAdded = op.axis(x, 0), width = op.width(sum);
-  if (DOTS_KERNEL(findOutside)(op.integers(rows), numAdded, op.axis(sum, 0)) >= 0)
+  if (op.kernels().findOutside(op.integers(rows), numAdded, op.axis(sum, 0)) >= 0)
     return op.fail("a row is added to one that does not exist");
   op.pool().parallelFor(
-      (width + kColumnsEach - 1) / kColumnsEach, [&, kernel = DOTS_KERNEL(addRows)](int64_t chunk, int) {
+      (width + kColumnsEach - 1) / kColumnsEach, [&, kernel = op.kernels().addRows](int64_t chunk, int) {
         const int64_t begin = chunk * kColumnsEach, end = begin + kColumnsEach < width ? begin + kColumnsEach : width;
         kernel(op.floats(x), width, op.integers(rows), numAdded, op.floats(sum), width, begin, end);
       });

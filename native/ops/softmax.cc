@@ -9,7 +9,7 @@ bool softmax::fits(const Operands& op) { return op.areAlike(1) && op.width(0) ==
 
 bool softmax::run(Call& op) {
   const int64_t width = op.width(kOut);
-  op.share(op.rows(kOut), 8 * width, [&, kernel = DOTS_KERNEL(softmax)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), 8 * width, [&, kernel = op.kernels().softmax](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), width, op.floats(kOut), begin, end);
   });
   return true;

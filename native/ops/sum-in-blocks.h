@@ -16,7 +16,7 @@ bool sumInBlocks(Call& op, int64_t numRows, int64_t width, Sum&& sum) {
     const int64_t begin = block * kRowsOfSum, end = begin + kRowsOfSum < numRows ? begin + kRowsOfSum : numRows;
     sum(begin, end, partial + block * width);
   });
-  DOTS_KERNEL(sumRows)(partial, width, op.floats(kOut), 0, numBlocks);
+  op.kernels().sumRows(partial, width, op.floats(kOut), 0, numBlocks);
   return true;
 }
 

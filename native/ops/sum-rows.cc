@@ -13,7 +13,7 @@ bool sumRows::fits(const Operands& op) {
 bool sumRows::run(Call& op) {
   const int64_t width = op.elements(kOut);
   return sumInBlocks(op, op.axis(0, 0), width,
-                     [&, kernel = DOTS_KERNEL(sumRows)](int64_t begin, int64_t end, float* sum) {
+                     [&, kernel = op.kernels().sumRows](int64_t begin, int64_t end, float* sum) {
                        kernel(op.floats(0), width, sum, begin, end);
                      });
 }

@@ -18,7 +18,7 @@ bool sumSquares::run(Call& op) {
   const int64_t length = op.elements(0), numChunks = (length + kSquaresEach - 1) / kSquaresEach;
   float* const sums = op.scratch(numChunks);
   if (!sums) return false;
-  op.pool().parallelFor(numChunks, [&, kernel = DOTS_KERNEL(sumSquares)](int64_t chunk, int) {
+  op.pool().parallelFor(numChunks, [&, kernel = op.kernels().sumSquares](int64_t chunk, int) {
     const int64_t begin = chunk * kSquaresEach;
     sums[chunk] = kernel(op.floats(0), begin, begin + kSquaresEach < length ? begin + kSquaresEach : length);
   });

@@ -8,7 +8,7 @@ namespace dots::ops {
 bool swigluGradGate::fits(const Operands& op) { return op.areAlike(3); }
 
 bool swigluGradGate::run(Call& op) {
-  op.share(op.elements(kOut), 4, [&, kernel = DOTS_KERNEL(swigluGradGate)](int64_t begin, int64_t end, int) {
+  op.share(op.elements(kOut), 4, [&, kernel = op.kernels().swigluGradGate](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), op.floats(2), op.floats(kOut), begin, end);
   });
   return true;

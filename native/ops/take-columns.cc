@@ -14,7 +14,7 @@ bool takeColumns::fits(const Operands& op) {
 
 bool takeColumns::run(Call& op) {
   const int64_t first = static_cast<int64_t>(op.constant(0)), width = op.width(kOut);
-  op.share(op.rows(kOut), width, [&, kernel = DOTS_KERNEL(takeColumns)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), width, [&, kernel = op.kernels().takeColumns](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.width(0), first, width, op.floats(kOut), begin, end);
   });
   return true;

@@ -12,9 +12,9 @@ bool takeRows::fits(const Operands& op) {
 
 bool takeRows::run(Call& op) {
   const int64_t numRows = op.rows(kOut);
-  if (DOTS_KERNEL(findOutside)(op.integers(1), numRows, op.axis(0, 0)) >= 0)
+  if (op.kernels().findOutside(op.integers(1), numRows, op.axis(0, 0)) >= 0)
     return op.fail("a row is taken that does not exist");
-  DOTS_KERNEL(takeRows)(op.floats(0), op.integers(1), op.width(kOut), op.floats(kOut), 0, numRows);
+  op.kernels().takeRows(op.floats(0), op.integers(1), op.width(kOut), op.floats(kOut), 0, numRows);
   return true;
 }
 

@@ -12,7 +12,7 @@ bool topK::fits(const Operands& op) {
 
 bool topK::run(Call& op) {
   const int64_t width = op.width(0);
-  op.share(op.rows(kOut), 16 * width, [&, kernel = DOTS_KERNEL(topK)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), 16 * width, [&, kernel = op.kernels().topK](int64_t begin, int64_t end, int) {
     kernel(width, op.width(kOut), op.floats(0), op.writableIntegers(kOut), begin, end);
   });
   return true;

@@ -12,7 +12,7 @@ bool weightedSumGradRows::fits(const Operands& op) {
 
 bool weightedSumGradRows::run(Call& op) {
   const int64_t k = op.width(1), width = op.width(kOut);
-  op.share(op.axis(0, 0), k * width, [&, kernel = DOTS_KERNEL(weightedSumGradRows)](int64_t begin, int64_t end, int) {
+  op.share(op.axis(0, 0), k * width, [&, kernel = op.kernels().weightedSumGradRows](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), k, width, op.floats(kOut), begin, end);
   });
   return true;

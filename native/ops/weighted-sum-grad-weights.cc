@@ -13,7 +13,7 @@ bool weightedSumGradWeights::fits(const Operands& op) {
 bool weightedSumGradWeights::run(Call& op) {
   const int64_t k = op.width(kOut), width = op.width(0);
   op.share(op.rows(kOut), k * width,
-           [&, kernel = DOTS_KERNEL(weightedSumGradWeights)](int64_t begin, int64_t end, int) {
+           [&, kernel = op.kernels().weightedSumGradWeights](int64_t begin, int64_t end, int) {
              kernel(op.floats(0), op.floats(1), k, width, op.floats(kOut), begin, end);
            });
   return true;

@@ -12,7 +12,7 @@ bool weightedSum::fits(const Operands& op) {
 
 bool weightedSum::run(Call& op) {
   const int64_t k = op.width(1), width = op.width(kOut);
-  op.share(op.rows(kOut), k * width, [&, kernel = DOTS_KERNEL(weightedSum)](int64_t begin, int64_t end, int) {
+  op.share(op.rows(kOut), k * width, [&, kernel = op.kernels().weightedSum](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), op.floats(1), k, width, nullptr, op.floats(kOut), begin, end);
   });
   return true;

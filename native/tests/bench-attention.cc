@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "kernels/attention.h"
+#include "kernels/kernels.h"
 #include "tests/check.h"
 #include "threads.h"
 
@@ -27,7 +27,7 @@ struct Model {
   Model(int layers, int heads, int width, KvType kvType, int length)
       : numLayers(layers), numHeads(heads), headWidth(width), type(kvType) {
     const int numPages = (length + kPageSize - 1) / kPageSize;
-    const size_t bytes = numPages * heads * DOTS_KERNEL(headPageBytes)(type, width);
+    const size_t bytes = numPages * heads * kernelsFor(Isa::kPortable).headPageBytes(type, width);
     for (int i = 0; i < layers; ++i) {
       keys.emplace_back(bytes, 0x11);  // small finite numbers in every type of cell
       values.emplace_back(bytes, 0x11);
@@ -47,7 +47,7 @@ struct Model {
 };
 
 // One step of all layers for the positions begin...end-1.
-double timeStep(Model& model, ThreadPool& pool, int begin, int end) {
+double timeStep(Model& model, const Kernels& kernels, ThreadPool& pool, int begin, int end) {
   const int64_t T = end - begin, G = model.numHeads, width = G * model.headWidth;
   std::vector<int32_t> positions, sequences(T, 0), starts(T + 1);
   for (int p = begin; p < end; ++p) positions.push_back(p);
@@ -63,17 +63,16 @@ double timeStep(Model& model, ThreadPool& pool, int begin, int end) {
   for (float& x : q) x = random.normal();
   for (float& x : k) x = random.normal();
   for (float& x : v) x = random.normal();
-  const size_t scratch = DOTS_KERNEL(attendWorkspaceBytes)(model.headWidth) / 4 + 1;
+  const size_t scratch = kernels.attendWorkspaceBytes(model.headWidth) / 4 + 1;
   std::vector<float> workspace(scratch * pool.numThreads());
   const double start = seconds();
   for (int i = 0; i < model.numLayers; ++i) {
     const KvLayer layer = model.layer(i);
-    DOTS_KERNEL(writeKv)(layer, step, k.data(), v.data(), 0, T * G);
-    const int64_t numTiles = DOTS_KERNEL(planAttention)(step, G, G, starts.data());
+    kernels.writeKv(layer, step, k.data(), v.data(), 0, T * G);
+    const int64_t numTiles = kernels.planAttention(step, G, G, starts.data());
     pool.parallelFor(numTiles * G, [&](int64_t item, int thread) {
-      DOTS_KERNEL(attend)
-      (layer, step, G, starts.data(), numTiles, q.data(), y.data(), workspace.data() + thread * scratch, item,
-       item + 1);
+      kernels.attend(layer, step, G, starts.data(), numTiles, q.data(), y.data(), workspace.data() + thread * scratch,
+                     item, item + 1);
     });
   }
   return seconds() - start;
@@ -115,7 +114,7 @@ void benchDecode(int numThreads, int heads, int width) {
     for (int round = 0; round < 9; ++round) {
       read.push_back(timeRead(model, pool));
       for (int i = 0; i < 3; ++i)
-        if (setIsa(isas[i])) times[i].push_back(timeStep(model, pool, 4095, 4096));
+        if (isaSupported(isas[i])) times[i].push_back(timeStep(model, kernelsFor(isas[i]), pool, 4095, 4096));
     }
     std::printf("decode at 4096, %d threads, %s: reading alone %.1f GB/s", numThreads,
                 type == KvType::kF16 ? "f16" : "q8_0", bytes / median(read) / 1e9);
@@ -135,9 +134,9 @@ void benchPrefill(int numThreads, int heads, int width, int tokens) {
     const double flops = 4.0 * heads * width * tokens * (tokens + 1) / 2;
     std::printf("prefill of %d, %d threads, %s:", tokens, numThreads, type == KvType::kF16 ? "f16" : "q8_0");
     for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
-      if (!setIsa(isa)) continue;
+      if (!isaSupported(isa)) continue;
       std::vector<double> times;
-      for (int round = 0; round < 9; ++round) times.push_back(timeStep(model, pool, 0, tokens));
+      for (int round = 0; round < 9; ++round) times.push_back(timeStep(model, kernelsFor(isa), pool, 0, tokens));
       std::printf("  %s %.1f GFLOPS (best %.1f)", isaName(isa), flops / median(times) / 1e9,
                   flops / *std::min_element(times.begin(), times.end()) / 1e9);
     }

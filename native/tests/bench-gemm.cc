@@ -7,12 +7,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
-#include <string>
 #include <vector>
 
 #include "check.h"
 #include "kernels/gemm.h"
-#include "kernels/peak-loops.h"
 
 using namespace dots;
 
@@ -36,19 +34,18 @@ static double bestSeconds(F f) {
 }
 
 int main(int argc, char** argv) {
-  const std::string wanted = argc > 1 ? argv[1] : isaName(currentIsa());
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
-    if (wanted == isaName(isa) && !setIsa(isa)) return std::printf("this machine cannot run %s\n", wanted.c_str()), 1;
+  Isa isa = bestIsa();
+  if (argc > 1 && !findIsa(argv[1], &isa)) return std::printf("this machine cannot run %s\n", argv[1]), 1;
   const int numThreads = argc > 2 ? std::atoi(argv[2]) : 2;
   processorTime = numThreads == 1;
-  ThreadPool pool(numThreads);
+  Device device(isa, numThreads);
   const auto measurePeak = [&] {
     std::vector<float> sinks(static_cast<size_t>(numThreads) * 1024);
     double multiplies = 0;
     const double seconds = bestSeconds([&] {
       std::vector<int64_t> done(static_cast<size_t>(numThreads));
-      pool.parallelFor(numThreads, [&](int64_t i, int) {
-        done[static_cast<size_t>(i)] = DOTS_KERNEL(multiplyFloats)(1 << 19, sinks.data() + i * 1024);
+      device.pool.parallelFor(numThreads, [&](int64_t i, int) {
+        done[static_cast<size_t>(i)] = device.kernels.multiplyFloats(1 << 19, sinks.data() + i * 1024);
       });
       multiplies = 0;
       for (int64_t count : done) multiplies += static_cast<double>(count);
@@ -56,7 +53,7 @@ int main(int argc, char** argv) {
     return multiplies / seconds;
   };
   double peak = measurePeak();
-  std::printf("%s, %d threads, peak %.1f G multiply-adds/s\n", isaName(currentIsa()), numThreads, peak / 1e9);
+  std::printf("%s, %d threads, peak %.1f G multiply-adds/s\n", isaName(isa), numThreads, peak / 1e9);
   std::printf("%-44s %20s %20s %20s\n", "", "y = x W'", "dW += dy' x", "dx = dy W");
 
   const struct {
@@ -124,9 +121,9 @@ int main(int argc, char** argv) {
     const auto report = [&](double seconds) {
       std::printf("  %8.1f G (%3.0f %%)", macs / seconds / 1e9, 100 * macs / seconds / peak), std::fflush(stdout);
     };
-    report(bestSeconds([&] { multiplyRows(forward, pool, scratch); }));
-    report(bestSeconds([&] { multiplyWeights(weights, pool, scratch); }));
-    report(bestSeconds([&] { multiplyRows(backward, pool, scratch); }));
+    report(bestSeconds([&] { multiplyRows(forward, device, scratch); }));
+    report(bestSeconds([&] { multiplyWeights(weights, device, scratch); }));
+    report(bestSeconds([&] { multiplyRows(backward, device, scratch); }));
     std::printf("\n");
   }
   return 0;

@@ -4,18 +4,18 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "kernels/isa-dispatch.h"
 #include "machine-limits.h"
 
 int main(int argc, char** argv) {
   using namespace dots;
   const int most = argc > 1 ? std::atoi(argv[1]) : 2;
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
-    if (!setIsa(isa)) continue;
+  for (const Isa isa : kAllIsas) {
+    if (!isaSupported(isa)) continue;
     for (int numThreads = 1; numThreads <= most; ++numThreads) {
       Limits limits;
-      std::string error;
-      if (!measureLimits(numThreads, &limits, &error)) return std::printf("%s\n", error.c_str()), 1;
+      Error error;
+      Device device(isa, numThreads);
+      if (!measureLimits(device, &limits, &error)) return std::printf("%s\n", error.message()), 1;
       std::printf("%-8s %d threads: reads %5.1f GB/s, f32 %6.1f G/s, 8-bit %7.1f G/s\n", isaName(isa), numThreads,
                   limits.readBytesPerSecond / 1e9, limits.floatMultipliesPerSecond / 1e9,
                   limits.byteMultipliesPerSecond / 1e9);

@@ -11,7 +11,6 @@
 
 #include "check.h"
 #include "kernels/linear.h"
-#include "kernels/peak-loops.h"
 #include "large-memory.h"
 
 using namespace dots;
@@ -42,13 +41,13 @@ static Times timeIt(F f, int runs) {
 
 static uint64_t sink;
 
-static double readBandwidth(const LargeMemory& memory, ThreadPool& pool) {
+static double readBandwidth(const LargeMemory& memory, Device& device) {
   const int64_t chunk = 1 << 18, chunks = memory.sizeBytes() / chunk;
   const Times t = timeIt(
       [&] {
-        std::vector<uint64_t> sums(static_cast<size_t>(pool.numThreads()) * 16);
-        pool.parallelFor(chunks, [&](int64_t c, int thread) {
-          sums[static_cast<size_t>(thread) * 16] += DOTS_KERNEL(readBytes)(memory.data() + c * chunk, chunk);
+        std::vector<uint64_t> sums(static_cast<size_t>(device.pool.numThreads()) * 16);
+        device.pool.parallelFor(chunks, [&](int64_t c, int thread) {
+          sums[static_cast<size_t>(thread) * 16] += device.kernels.readBytes(memory.data() + c * chunk, chunk);
         });
         for (uint64_t s : sums) sink += s;
       },
@@ -57,14 +56,11 @@ static double readBandwidth(const LargeMemory& memory, ThreadPool& pool) {
 }
 
 int main(int argc, char** argv) {
-  const std::string isaWanted = argc > 1 ? argv[1] : isaName(currentIsa());
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
-    if (isaWanted == isaName(isa) && !setIsa(isa)) {
-      std::printf("this machine cannot run %s\n", isaWanted.c_str());
-      return 1;
-    }
-  ThreadPool pool(argc > 2 ? std::atoi(argv[2]) : 2);
-  processorTime = pool.numThreads() == 1;
+  Isa isa = bestIsa();
+  if (argc > 1 && !findIsa(argv[1], &isa)) return std::printf("this machine cannot run %s\n", argv[1]), 1;
+  Device device(isa, argc > 2 ? std::atoi(argv[2]) : 2);
+  const int numThreads = device.pool.numThreads();
+  processorTime = numThreads == 1;
   // More memory than any cache holds: decode walks through it, so that every multiplication reads fresh rows.
   // On huge pages, as files are mapped where the file system has them.
   LargeMemory memory;
@@ -75,13 +71,13 @@ int main(int argc, char** argv) {
     const uint64_t bits = (random.next() & 0x83ff83ff83ff83ffull) | 0x3c003c003c003c00ull;
     memcpy(memory.data() + i, &bits, 8);
   }
-  const double bandwidth = readBandwidth(memory, pool);
-  std::printf("%s, %d threads, reads %.1f GB/s\n", isaName(currentIsa()), pool.numThreads(), bandwidth);
+  const double bandwidth = readBandwidth(memory, device);
+  std::printf("%s, %d threads, reads %.1f GB/s\n", isaName(isa), numThreads, bandwidth);
   std::printf("%-8s %22s %18s %18s %18s %18s\n", "", "1 token: GB/s (share)", "cached: GB/s", "2 tokens: GB/s",
               "8 tokens: Gmac/s", "512 tokens: Gmac/s");
 
   uint8_t* const scratch =
-      static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(linearScratchBytes(pool.numThreads()))));
+      static_cast<uint8_t*>(std::aligned_alloc(64, static_cast<size_t>(linearScratchBytes(numThreads))));
   for (const StorageInfo* info = allStorageTypes(); info->name; ++info) {
     if (argc > 3 && std::none_of(argv + 3, argv + argc, [&](const char* a) { return std::string(a) == info->name; }))
       continue;
@@ -93,7 +89,7 @@ int main(int argc, char** argv) {
     if (info->activation == Activation::kF32)
       memcpy(x, xf.data(), xf.size() * 4);
     else
-      quantizeActivations(info->activation, xf.data(), cols, tokens, cols, x, pool);
+      quantizeActivations(info->activation, xf.data(), cols, tokens, cols, x, device);
     LinearJob job;
     job.weights.data = memory.data();
     job.weights.type = info->id;
@@ -114,7 +110,7 @@ int main(int argc, char** argv) {
           [&] {
             for (int64_t i = 0; i < count; ++i) {
               job.weights.data = memory.data() + (next++ % matrices) * matrixBytes;
-              linear(&job, 1, pool, scratch);
+              linear(&job, 1, device, scratch);
             }
           },
           t <= 2 ? 5 : 9);
@@ -128,7 +124,7 @@ int main(int argc, char** argv) {
         cached.weights.rows = 128;
         const Times warm = timeIt(
             [&] {
-              for (int i = 0; i < 100; ++i) linear(&cached, 1, pool, scratch);
+              for (int i = 0; i < 100; ++i) linear(&cached, 1, device, scratch);
             },
             9);
         const double warmBytes = 100.0 * 128 * static_cast<double>(weightRowBytes(job.weights));

@@ -1,19 +1,19 @@
-// Runs a test on every instruction set that this machine has.
+// Runs a test with the kernels of every instruction set that this machine has.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
-#include "kernels/isa-dispatch.h"
+#include "kernels/kernels.h"
 #include "tests/check.h"
 
 namespace dots {
 
 template <class Test>
 void onEachIsa(Test test) {
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
-    if (setIsa(isa)) test();
+  for (const Isa isa : kAllIsas)
+    if (isaSupported(isa)) test(kernelsFor(isa));
 }
 
 inline std::vector<float> randomFloats(TestRandom& random, int64_t count, float scale = 1) {

@@ -199,7 +199,8 @@ void runOne(const uint8_t* data, size_t size) {
   }
   ++tally.parsed;
   std::unique_ptr<Executable> executable =
-      Executable::create(std::move(program), std::move(model.weights), std::move(model.states), numThreads, &error);
+      Executable::create(std::make_shared<Device>(bestIsa(), numThreads), std::move(program), std::move(model.weights),
+                         std::move(model.states), &error);
   if (!executable) {
     CHECK(!error.empty(), "%s", "not created, without a message");
     return;

@@ -261,7 +261,8 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
 }
 
 inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, std::vector<Weight> weights,
-                                                    std::vector<State> states, int numThreads, std::string* error) {
+                                                    std::vector<State> states, int numThreads, std::string* error,
+                                                    Isa isa = bestIsa()) {
   std::vector<int32_t> words;
   std::vector<double> constants;
   draft.encode(&words, &constants);
@@ -269,7 +270,8 @@ inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, s
   if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
                     static_cast<int64_t>(constants.size()), &program, error))
     return nullptr;
-  return Executable::create(std::move(program), std::move(weights), std::move(states), numThreads, error);
+  return Executable::create(std::make_shared<Device>(isa, numThreads), std::move(program), std::move(weights),
+                            std::move(states), error);
 }
 
 inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& inputs,

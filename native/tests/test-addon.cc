@@ -81,10 +81,12 @@ bool useAddon(Host& host) {
     return env.makeObject({{"type", env.makeNumber(0)}, {"shape", shape}, {"parts", env.makeArray({part})}});
   };
   const napi_value state = env.makeObject({{"type", env.makeNumber(0)}, {"shape", shape}, {"floats", view(16)}});
+  const napi_value device = host.call("openDevice", {env.makeText("portable"), env.makeNumber(1)});
+  if (!device) return false;
   const napi_value handle = host.call(
       "load", {env.makeTyped(napi_int32_array, words), env.makeTyped(napi_float64_array, constants),
                env.makeArray({weight("bytes", env.makeTyped(napi_uint8_array, bytes)), weight("floats", view(0))}),
-               env.makeArray({state}), env.makeNumber(1)});
+               env.makeArray({state}), device});
   if (!handle) return false;
   CHECK(env.adjustedBytes > 0 || env.failed == "adjust_external_memory", "%s", "nothing was reported to the collector");
   // Runs in a row, of which the second comes too early.
@@ -106,8 +108,7 @@ bool useAddon(Host& host) {
   isRight = host.call("seconds", {handle}) && isRight;
   for (const char* name : {"cancel", "close"}) host.call(name, {handle}), isRight = !host.thrown && isRight;
   host.call("free", {memory}), isRight = !host.thrown && isRight;
-  isRight = host.call("isa", {}) && isRight;
-  isRight = host.call("isa", {env.makeText("portable")}) && isRight;
+  isRight = host.call("isas", {}) && isRight;
   isRight = host.call("activationKind", {env.makeNumber(8)}) && isRight;
   return host.call("activationRowBytes", {env.makeNumber(1), env.makeNumber(64)}) && isRight;
 }

@@ -4,13 +4,11 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/attention.h"
-#include "tests/check.h"
+#include "tests/each-isa.h"
 
 namespace dots {
 namespace {
 
-constexpr Isa kAllIsas[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon};
 const char* typeName(KvType type) { return type == KvType::kF32 ? "f32" : type == KvType::kF16 ? "f16" : "q8_0"; }
 
 // Sequences with all their queries, keys and values known beforehand, and the outputs that some schedule gave.
@@ -41,8 +39,8 @@ struct Piece {
 };
 
 // Runs the steps given; pages are dealt in random order and cells start as garbage that is NaN in every type of float.
-Outputs runSchedule(const World& world, KvType type, const std::vector<std::vector<Piece>>& steps, int numThreads,
-                    uint64_t seed) {
+Outputs runSchedule(const Kernels& kernels, const World& world, KvType type,
+                    const std::vector<std::vector<Piece>>& steps, int numThreads, uint64_t seed) {
   TestRandom random(seed);
   const int H = world.headWidth, G = world.numHeads, N = world.numQueryHeads;
   int pagesPerSequence = 1;
@@ -54,7 +52,7 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
     pages[i] = pages[j];
     pages[j] = i;
   }
-  const size_t bytes = numPages * G * DOTS_KERNEL(headPageBytes)(type, H);
+  const size_t bytes = numPages * G * kernels.headPageBytes(type, H);
   std::vector<uint8_t> keys(bytes, 0xff), values(bytes, 0xff);
   KvLayer layer;
   layer.type = type;
@@ -89,10 +87,10 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
     step.pages_BP = pages.data();
     step.numSequences = numSequences;
     step.pagesPerSequence = pagesPerSequence;
-    const char* problem = DOTS_KERNEL(checkKvStep)(layer, step, N);
+    const char* problem = kernels.checkKvStep(layer, step, N);
     CHECK(problem == nullptr, "%s", problem);
     std::vector<int32_t> starts(T + 1);
-    const int64_t numTiles = DOTS_KERNEL(planAttention)(step, N, G, starts.data());
+    const int64_t numTiles = kernels.planAttention(step, N, G, starts.data());
     std::vector<float> y(T * N * H);
     // Ranges of random sizes, dealt to threads; each thread has working memory full of the last user's leavings.
     const auto parallel = [&](int64_t numItems, auto&& work) {
@@ -106,12 +104,10 @@ Outputs runSchedule(const World& world, KvType type, const std::vector<std::vect
         });
       for (std::thread& thread : threads) thread.join();
     };
-    parallel(T * G,
-             [&](int64_t begin, int64_t end) { DOTS_KERNEL(writeKv)(layer, step, k.data(), v.data(), begin, end); });
+    parallel(T * G, [&](int64_t begin, int64_t end) { kernels.writeKv(layer, step, k.data(), v.data(), begin, end); });
     parallel(numTiles * G, [&](int64_t begin, int64_t end) {
-      std::vector<float> workspace(DOTS_KERNEL(attendWorkspaceBytes)(H) / 4 + 1, std::nanf(""));
-      DOTS_KERNEL(attend)
-      (layer, step, N, starts.data(), numTiles, q.data(), y.data(), workspace.data(), begin, end);
+      std::vector<float> workspace(kernels.attendWorkspaceBytes(H) / 4 + 1, std::nanf(""));
+      kernels.attend(layer, step, N, starts.data(), numTiles, q.data(), y.data(), workspace.data(), begin, end);
     });
     size_t from = 0;
     for (const Piece& piece : pieces) {
@@ -213,7 +209,7 @@ double worstError(const World& world, KvType type, const Outputs& outputs) {
   return worst;
 }
 
-bool sameBits(const Outputs& a, const Outputs& b) {
+bool areSame(const Outputs& a, const Outputs& b) {
   for (size_t s = 0; s < a.size(); ++s)
     if (memcmp(a[s].data(), b[s].data(), a[s].size() * 4) != 0) return false;
   return true;
@@ -231,7 +227,7 @@ uint64_t fingerprint(const Outputs& outputs) {
 }
 
 // attend() equals the textbook formula for odd widths, grouped heads and several sequences in a step.
-void testAgainstDoubles() {
+void testAgainstDoubles(const Kernels& kernels) {
   struct Case {
     int G, share, H;
     std::vector<int> lengths;
@@ -245,71 +241,71 @@ void testAgainstDoubles() {
   for (const Case& c : cases)
     for (KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
       const World world(c.G, c.share, c.H, c.lengths, 7);
-      const double error = worstError(world, type, runSchedule(world, type, allAtOnce(world), 1, 1));
+      const double error = worstError(world, type, runSchedule(kernels, world, type, allAtOnce(world), 1, 1));
       // A value at the border between two codes may fall to either side: one step of q8_0 times its small weight.
       const double limit = type == KvType::kQ8_0 ? 2e-4 : 4e-6;
-      CHECK(error < limit, "%s %s G=%d share=%d H=%d: error %g", isaName(currentIsa()), typeName(type), c.G, c.share,
+      CHECK(error < limit, "%s %s G=%d share=%d H=%d: error %g", isaName(kernels.isa), typeName(type), c.G, c.share,
             c.H, error);
     }
 }
 
 // attend() gives a token the same bits alone, in any batch, in any chunk, on any number of threads.
-void testSameBits() {
+void testSameBits(const Kernels& kernels) {
   const World worlds[] = {World(2, 1, 128, {150, 66, 20}, 1), World(1, 3, 40, {140, 33}, 2),
                           World(3, 2, 16, {64, 65, 1, 128}, 3)};
   uint64_t seed = 10;
   for (const World& world : worlds)
     for (KvType type : {KvType::kF16, KvType::kQ8_0, KvType::kF32}) {
-      const Outputs expected = runSchedule(world, type, oneAtATime(world), 1, seed);
-      CHECK(sameBits(expected, runSchedule(world, type, allAtOnce(world), 1, 5)), "%s %s H=%d: all at once",
-            isaName(currentIsa()), typeName(type), world.headWidth);
+      const Outputs expected = runSchedule(kernels, world, type, oneAtATime(world), 1, seed);
+      CHECK(areSame(expected, runSchedule(kernels, world, type, allAtOnce(world), 1, 5)), "%s %s H=%d: all at once",
+            isaName(kernels.isa), typeName(type), world.headWidth);
       for (int round = 0; round < 6; ++round) {
         ++seed;
-        const Outputs found = runSchedule(world, type, randomSteps(world, seed), 1 + round % 4, seed);
-        CHECK(sameBits(expected, found), "%s %s H=%d: schedule %d", isaName(currentIsa()), typeName(type),
+        const Outputs found = runSchedule(kernels, world, type, randomSteps(world, seed), 1 + round % 4, seed);
+        CHECK(areSame(expected, found), "%s %s H=%d: schedule %d", isaName(kernels.isa), typeName(type),
               world.headWidth, static_cast<int>(seed));
       }
     }
 }
 
 // A later token that is not a number, or too large for f16, leaves the earlier tokens of its chunk alone.
-void testNotANumberStaysBehind() {
+void testNotANumberStaysBehind(const Kernels& kernels) {
   World world(1, 1, 64, {40}, 9);
   for (KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
-    const Outputs clean = runSchedule(world, type, oneAtATime(world), 1, 1);
+    const Outputs clean = runSchedule(kernels, world, type, oneAtATime(world), 1, 1);
     World bad = world;
     bad.k[0][30 * 64 + 5] = std::nanf("");
     bad.v[0][31 * 64 + 6] = INFINITY;
     bad.v[0][32 * 64 + 7] = 1e20f;
-    const Outputs found = runSchedule(bad, type, allAtOnce(bad), 1, 1);
-    CHECK(memcmp(clean[0].data(), found[0].data(), 30 * 64 * 4) == 0, "%s %s", isaName(currentIsa()), typeName(type));
+    const Outputs found = runSchedule(kernels, bad, type, allAtOnce(bad), 1, 1);
+    CHECK(memcmp(clean[0].data(), found[0].data(), 30 * 64 * 4) == 0, "%s %s", isaName(kernels.isa), typeName(type));
   }
 }
 
 // Sharp scores: one key takes all the weight, and shifted scores far below it count exactly nothing.
-void testSharpScores() {
+void testSharpScores(const Kernels& kernels) {
   World world(1, 1, 32, {200}, 11);
   for (float& x : world.q[0]) x *= 40;
-  const Outputs found = runSchedule(world, KvType::kF32, allAtOnce(world), 1, 1);
-  CHECK(worstError(world, KvType::kF32, found) < 2e-4, "%s", isaName(currentIsa()));
-  CHECK(sameBits(found, runSchedule(world, KvType::kF32, oneAtATime(world), 1, 2)), "%s", isaName(currentIsa()));
+  const Outputs found = runSchedule(kernels, world, KvType::kF32, allAtOnce(world), 1, 1);
+  CHECK(worstError(world, KvType::kF32, found) < 2e-4, "%s", isaName(kernels.isa));
+  CHECK(areSame(found, runSchedule(kernels, world, KvType::kF32, oneAtATime(world), 1, 2)), "%s", isaName(kernels.isa));
 }
 
 // All instruction sets give the same bits; the numbers were recorded on AVX2.
-void testSameBitsOnAllIsas() {
+void testSameBitsOnAllIsas(const Kernels& kernels) {
   const World world(2, 2, 72, {130, 5}, 21);
   const uint64_t recorded[] = {0xdfd35607f3a26f2b, 0x46fde85d8c96b794, 0x2dee8faf8cbc247e};
   int i = 0;
   for (KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
-    const uint64_t found = fingerprint(runSchedule(world, type, allAtOnce(world), 1, 1));
-    CHECK(found == recorded[i], "%s %s: 0x%016llx", isaName(currentIsa()), typeName(type),
+    const uint64_t found = fingerprint(runSchedule(kernels, world, type, allAtOnce(world), 1, 1));
+    CHECK(found == recorded[i], "%s %s: 0x%016llx", isaName(kernels.isa), typeName(type),
           static_cast<unsigned long long>(found));
     ++i;
   }
 }
 
 // checkKvStep() names each way in which a step could reach outside the cells.
-void testRefusals() {
+void testRefusals(const Kernels& kernels) {
   uint8_t cells[1] = {};
   const int32_t pages[] = {0, 1, 2, 3};
   const auto check = [&](KvLayer layer, std::vector<int32_t> positions, std::vector<int32_t> sequences, int N = 4) {
@@ -319,7 +315,7 @@ void testRefusals() {
     step.sequences_T = sequences.data();
     step.pages_BP = pages;
     step.numSequences = step.pagesPerSequence = 2;
-    return DOTS_KERNEL(checkKvStep)(layer, step, N);
+    return kernels.checkKvStep(layer, step, N);
   };
   KvLayer layer;
   layer.type = KvType::kF16;
@@ -347,14 +343,13 @@ void testRefusals() {
 }  // namespace dots
 
 int main() {
-  for (dots::Isa isa : dots::kAllIsas) {
-    if (!dots::setIsa(isa)) continue;
-    dots::testAgainstDoubles();
-    dots::testSameBits();
-    dots::testNotANumberStaysBehind();
-    dots::testSharpScores();
-    dots::testSameBitsOnAllIsas();
-    dots::testRefusals();
-  }
+  dots::onEachIsa([](const dots::Kernels& kernels) {
+    dots::testAgainstDoubles(kernels);
+    dots::testSameBits(kernels);
+    dots::testNotANumberStaysBehind(kernels);
+    dots::testSharpScores(kernels);
+    dots::testSameBitsOnAllIsas(kernels);
+    dots::testRefusals(kernels);
+  });
   return dots::finishTests("attention");
 }

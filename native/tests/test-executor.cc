@@ -17,10 +17,10 @@ static std::vector<float> logitsOf(Executable& executable, SmallModel& model, co
   return logits;
 }
 
-static std::unique_ptr<Executable> create(const SmallModel& model, int numThreads = 1) {
+static std::unique_ptr<Executable> create(const SmallModel& model, int numThreads = 1, Isa isa = bestIsa()) {
   std::string error;
   std::unique_ptr<Executable> executable =
-      createExecutable(model.draft, model.weights, model.states, numThreads, &error);
+      createExecutable(model.draft, model.weights, model.states, numThreads, &error, isa);
   CHECK(executable != nullptr, "%s", error.c_str());
   return executable;
 }
@@ -59,14 +59,15 @@ static void computesByHand() {
 
 // The promise of docs/numerics.md at the level of programs: threads, cuts of a prompt and neighbours leave no trace.
 static void givesTheSameBits(StorageId type, KvType kv) {
-  onEachIsa([&] {
+  onEachIsa([&](const Kernels& kernels) {
+    const Isa isa = kernels.isa;
     SmallModel model = makeSmallModel(7, type, false, kv);
-    const std::vector<float> whole = logitsOf(*create(model), model, {70});
-    for (float value : whole) CHECK(std::isfinite(value), "%s: a logit is not finite", isaName(currentIsa()));
+    const std::vector<float> whole = logitsOf(*create(model, 1, isa), model, {70});
+    for (float value : whole) CHECK(std::isfinite(value), "%s: a logit is not finite", isaName(isa));
     for (int threads = 1; threads <= 4; ++threads) {
-      std::unique_ptr<Executable> executable = create(model, threads);
+      std::unique_ptr<Executable> executable = create(model, threads, isa);
       if (!executable) return;
-      CHECK(sameBits(logitsOf(*executable, model, {70}), whole), "%s, %d threads", isaName(currentIsa()), threads);
+      CHECK(sameBits(logitsOf(*executable, model, {70}), whole), "%s, %d threads", isaName(isa), threads);
       std::vector<float> pieces;
       int done = 0;
       for (int length : {1, 2, 13, 31, 22, 1}) {
@@ -74,15 +75,15 @@ static void givesTheSameBits(StorageId type, KvType kv) {
         pieces.insert(pieces.end(), piece.begin(), piece.end());
         done += length;
       }
-      CHECK(sameBits(pieces, whole), "%s, %d threads: a prompt in pieces", isaName(currentIsa()), threads);
+      CHECK(sameBits(pieces, whole), "%s, %d threads: a prompt in pieces", isaName(isa), threads);
       std::vector<float> first = logitsOf(*executable, model, {70, 33});
       first.resize(whole.size());
-      CHECK(sameBits(first, whole), "%s, %d threads: with another sequence", isaName(currentIsa()), threads);
+      CHECK(sameBits(first, whole), "%s, %d threads: with another sequence", isaName(isa), threads);
     }
     // Experts in a part each, as in a Hugging Face folder.
     SmallModel scattered = makeSmallModel(7, type, true, kv);
-    CHECK(sameBits(logitsOf(*create(scattered, 2), scattered, {70}), whole), "%s: scattered experts",
-          isaName(currentIsa()));
+    CHECK(sameBits(logitsOf(*create(scattered, 2, isa), scattered, {70}), whole), "%s: scattered experts",
+          isaName(isa));
   });
 }
 

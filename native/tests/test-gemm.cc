@@ -45,9 +45,9 @@ const Shape kShapes[] = {{1, 1, 1, 1},      {3, 5, 7, 1},       {14, 32, 64, 1},
                          {130, 70, 300, 1}, {113, 96, 48, 1},   {64, 200, 17, 3},  {300, 40, 270, 5},
                          {0, 8, 8, 2},      {40, 1100, 260, 1}, {2500, 20, 40, 1}, {3000, 9, 20, 3}};
 
-void rowsAreMultipliedInOneOrder(int numThreads) {
+void rowsAreMultipliedInOneOrder(Isa isa, int numThreads) {
   TestRandom random(11);
-  ThreadPool pool(numThreads);
+  Device device(isa, numThreads);
   GemmScratch scratch;
   for (const Shape& shape : kShapes)
     for (bool isTransposed : {false, true})
@@ -71,7 +71,7 @@ void rowsAreMultipliedInOneOrder(int numThreads) {
         product.isTransposed = isTransposed;
         product.out = {out.data(), width, order};
         product.isAdded = isAdded;
-        multiplyRows(product, pool, scratch);
+        multiplyRows(product, device, scratch);
         for (int64_t e = 0; e < shape.numExperts; ++e)
           for (int64_t t = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0;
                t < (isGrouped ? groups.offsets[static_cast<size_t>(e) + 1] : shape.numTokens); ++t) {
@@ -85,16 +85,16 @@ void rowsAreMultipliedInOneOrder(int numThreads) {
               const size_t at = static_cast<size_t>(row * width + j);
               const float expected = sumInOrder(depth, before[at], isAdded, left, right);
               CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: row %d column %d is %g and not %g",
-                    isaName(currentIsa()), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)row,
-                    (int)j, out[at], expected);
+                    isaName(device.kernels.isa), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols,
+                    (int)row, (int)j, out[at], expected);
             }
           }
       }
 }
 
-void matricesBesideEachOtherHaveTheirOwnBits(int numThreads) {
+void matricesBesideEachOtherHaveTheirOwnBits(Isa isa, int numThreads) {
   TestRandom random(13);
-  ThreadPool pool(numThreads);
+  Device device(isa, numThreads);
   GemmScratch scratch;
   for (const Shape& shape : kShapes) {
     const Groups groups = randomGroups(random, shape);
@@ -125,18 +125,18 @@ void matricesBesideEachOtherHaveTheirOwnBits(int numThreads) {
     RowsProduct first = productOf(0, together[0]);
     for (size_t i = 1; i < 3; ++i)
       first.beside[first.numBeside++] = {matrices[i].data(), rowsOf(i), together[i].data(), rowsOf(i)};
-    CHECK(multiplyRows(first, pool, scratch), "%s", "no memory");
+    CHECK(multiplyRows(first, device, scratch), "%s", "no memory");
     for (size_t i = 0; i < 3; ++i) {
-      CHECK(multiplyRows(productOf(i, alone[i]), pool, scratch), "%s", "no memory");
-      CHECK(sameBits(together[i], alone[i]), "%s, %d threads, %dx%dx%d: matrix %d differs", isaName(currentIsa()),
+      CHECK(multiplyRows(productOf(i, alone[i]), device, scratch), "%s", "no memory");
+      CHECK(sameBits(together[i], alone[i]), "%s, %d threads, %dx%dx%d: matrix %d differs", isaName(device.kernels.isa),
             numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)i);
     }
   }
 }
 
-void weightsAreSummedOverTokensInOneOrder(int numThreads) {
+void weightsAreSummedOverTokensInOneOrder(Isa isa, int numThreads) {
   TestRandom random(12);
-  ThreadPool pool(numThreads);
+  Device device(isa, numThreads);
   GemmScratch scratch;
   for (const Shape& shape : kShapes)
     for (bool isAdded : {false, true}) {
@@ -157,7 +157,7 @@ void weightsAreSummedOverTokensInOneOrder(int numThreads) {
       product.cols = shape.cols;
       product.out = out.data();
       product.isAdded = isAdded;
-      multiplyWeights(product, pool, scratch);
+      multiplyWeights(product, device, scratch);
       for (int64_t e = 0; e < shape.numExperts; ++e) {
         const int64_t begin = isGrouped ? groups.offsets[static_cast<size_t>(e)] : 0,
                       end = isGrouped ? groups.offsets[static_cast<size_t>(e) + 1] : shape.numTokens;
@@ -178,8 +178,8 @@ void weightsAreSummedOverTokensInOneOrder(int numThreads) {
               expected += sumInOrder(std::min<int64_t>(end - begin - first, 1024), 0, false, leftOfPiece, rightOfPiece);
             }
             CHECK(out[at] == expected, "%s, %d threads, %dx%dx%d: expert %d [%d, %d] is %g and not %g",
-                  isaName(currentIsa()), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols, (int)e,
-                  (int)i, (int)j, out[at], expected);
+                  isaName(device.kernels.isa), numThreads, (int)shape.numTokens, (int)shape.rows, (int)shape.cols,
+                  (int)e, (int)i, (int)j, out[at], expected);
           }
       }
     }
@@ -189,11 +189,11 @@ void weightsAreSummedOverTokensInOneOrder(int numThreads) {
 }  // namespace dots
 
 int main() {
-  dots::onEachIsa([] {
+  dots::onEachIsa([](const dots::Kernels& kernels) {
     for (int numThreads : {1, 3}) {
-      dots::rowsAreMultipliedInOneOrder(numThreads);
-      dots::matricesBesideEachOtherHaveTheirOwnBits(numThreads);
-      dots::weightsAreSummedOverTokensInOneOrder(numThreads);
+      dots::rowsAreMultipliedInOneOrder(kernels.isa, numThreads);
+      dots::matricesBesideEachOtherHaveTheirOwnBits(kernels.isa, numThreads);
+      dots::weightsAreSummedOverTokensInOneOrder(kernels.isa, numThreads);
     }
   });
   return dots::finishTests("gemm");

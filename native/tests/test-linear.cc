@@ -63,7 +63,7 @@ static std::vector<uint8_t> randomWeights(StorageId type, int64_t rows, int64_t 
 
 static std::vector<Isa> isas() {
   std::vector<Isa> found;
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon})
+  for (const Isa isa : kAllIsas)
     if (isaSupported(isa)) found.push_back(isa);
   return found;
 }
@@ -89,16 +89,15 @@ static void equalsOracle(StorageId type, int64_t rows, int64_t cols, int64_t tok
           oracleDot(type, &w[static_cast<size_t>(r * rowBytes)], xt, quantised, cols);
   }
 
-  ThreadPool pool(threads);
   Aligned scratch(linearScratchBytes(threads));
   const int64_t xBytes = activationRowBytes(info->activation, cols);
   for (Isa isa : isas()) {
-    setIsa(isa);
+    Device device(isa, threads);
     Aligned quantised(xBytes * tokens);
     if (info->activation == Activation::kF32)
       memcpy(quantised.p, x.data(), x.size() * 4);
     else
-      quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
+      quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, device);
     std::vector<float> got(want.size(), -1.0f);
     LinearJob job;
     job.weights.data = w.data();
@@ -109,7 +108,7 @@ static void equalsOracle(StorageId type, int64_t rows, int64_t cols, int64_t tok
     job.xRowBytes = xBytes;
     job.numTokens = tokens;
     job.out = got.data();
-    linear(&job, 1, pool, scratch.p);
+    linear(&job, 1, device, scratch.p);
     for (size_t i = 0; i < want.size(); ++i)
       CHECK(memcmp(&got[i], &want[i], 4) == 0, "%s on %s, %d x %d, %d tokens: element %d is %.9g, not %.9g", info->name,
             isaName(isa), static_cast<int>(rows), static_cast<int>(cols), static_cast<int>(tokens), static_cast<int>(i),
@@ -139,14 +138,13 @@ static void groupedEqualsSingle(StorageId type) {
     offsets[static_cast<size_t>(e) + 1] = static_cast<int32_t>(xRows.size());
   }
   CHECK(static_cast<int64_t>(xRows.size()) == routed, "routed %d", static_cast<int>(xRows.size()));
-  ThreadPool pool(2);
   Aligned scratch(linearScratchBytes(2)), quantised(xBytes * tokens);
   for (Isa isa : isas()) {
-    setIsa(isa);
+    Device device(isa, 2);
     if (info->activation == Activation::kF32)
       memcpy(quantised.p, x.data(), x.size() * 4);
     else
-      quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, pool);
+      quantizeActivations(info->activation, x.data(), cols, tokens, cols, quantised.p, device);
     std::vector<float> got(static_cast<size_t>(routed * rows), -1.0f), one(static_cast<size_t>(rows));
     LinearJob single;
     single.weights.type = type;
@@ -165,12 +163,12 @@ static void groupedEqualsSingle(StorageId type) {
     job.xRows = xRows.data();
     job.outRows = outRows.data();
     job.out = got.data();
-    linear(&job, 1, pool, scratch.p);
+    linear(&job, 1, device, scratch.p);
     for (int e = 0; e < experts; ++e)
       for (int32_t i = offsets[static_cast<size_t>(e)]; i < offsets[static_cast<size_t>(e) + 1]; ++i) {
         single.weights.data = w.data() + e * expertBytes;
         single.x = quantised.p + xRows[static_cast<size_t>(i)] * xBytes;
-        linear(&single, 1, pool, scratch.p);
+        linear(&single, 1, device, scratch.p);
         CHECK(memcmp(one.data(), &got[static_cast<size_t>(outRows[static_cast<size_t>(i)] * rows)],
                      static_cast<size_t>(rows) * 4) == 0,
               "%s on %s: routed row %d of expert %d differs from the same token alone", info->name, isaName(isa), i, e);
@@ -180,15 +178,14 @@ static void groupedEqualsSingle(StorageId type) {
 
 // A block whose activations are not finite shows in every output that uses it, and in no other.
 static void poisonShows() {
-  ThreadPool pool(1);
   for (Isa isa : isas()) {
-    setIsa(isa);
+    Device device(isa, 1);
     float x[64] = {};
     x[3] = INFINITY;
     x[40] = NAN;
     x[41] = 5;
     Aligned q(activationRowBytes(Activation::kQ32, 64));
-    quantizeActivations(Activation::kQ32, x, 64, 1, 64, q.p, pool);
+    quantizeActivations(Activation::kQ32, x, 64, 1, 64, q.p, device);
     const ActivationRow row = activationRow(q.p, activationLayout(Activation::kQ32, 64));
     CHECK(std::isnan(row.d[0]) && std::isnan(row.d[1]), "%s: d = %g, %g", isaName(isa), static_cast<double>(row.d[0]),
           static_cast<double>(row.d[1]));

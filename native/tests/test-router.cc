@@ -10,20 +10,20 @@ namespace dots {
 namespace {
 
 // The router after its matrix, from its parts: z_TE, bias_E -> experts_TK, weights_TK.
-void route(const Routing& r, const std::vector<float>& z, const std::vector<float>& bias, std::vector<int32_t>* experts,
-           std::vector<float>* weights) {
+void route(const Kernels& kernels, const Routing& r, const std::vector<float>& z, const std::vector<float>& bias,
+           std::vector<int32_t>* experts, std::vector<float>* weights) {
   const int E = r.numExperts, K = r.numExpertsPerToken, T = static_cast<int>(z.size()) / E;
   std::vector<float> scores(z.size()), scratch(E + r.numGroups, std::nanf(""));
   experts->resize(T * K);
   weights->resize(T * K);
-  DOTS_KERNEL(sigmoidElements)(z.data(), scores.data(), 0, T * E);
-  DOTS_KERNEL(chooseExperts)(r, scores.data(), bias.data(), scratch.data(), experts->data(), 0, T);
-  DOTS_KERNEL(gather)(scores.data(), E, experts->data(), K, weights->data(), 0, T);
-  DOTS_KERNEL(normalizeRows)(weights->data(), K, 1e-20f, weights->data(), 0, T);
-  DOTS_KERNEL(scaleElements)(weights->data(), 2.5f, weights->data(), 0, T * K);
+  kernels.sigmoidElements(z.data(), scores.data(), 0, T * E);
+  kernels.chooseExperts(r, scores.data(), bias.data(), scratch.data(), experts->data(), 0, T);
+  kernels.gather(scores.data(), E, experts->data(), K, weights->data(), 0, T);
+  kernels.normalizeRows(weights->data(), K, 1e-20f, weights->data(), 0, T);
+  kernels.scaleElements(weights->data(), 2.5f, weights->data(), 0, T * K);
 }
 
-void publishedExamplesComeOut() {
+void publishedExamplesComeOut(const Kernels& kernels) {
   const std::vector<float> z = {0.5f, -1, 2, 0, 1, -0.5f, 0.25f, -2},
                            bias = {0, 0.5f, -0.4f, 0.3f, -0.1f, 0.2f, 0, 0.9f};
   struct Case {
@@ -36,9 +36,9 @@ void publishedExamplesComeOut() {
   for (const Case& c : cases) {
     std::vector<int32_t> experts;
     std::vector<float> weights;
-    route({8, 3, c.numGroups, c.numKept}, z, bias, &experts, &weights);
+    route(kernels, {8, 3, c.numGroups, c.numKept}, z, bias, &experts, &weights);
     for (int k = 0; k < 3; ++k) {
-      CHECK(experts[k] == c.experts[k], "%s: slot %d is expert %d", isaName(currentIsa()), k, experts[k]);
+      CHECK(experts[k] == c.experts[k], "%s: slot %d is expert %d", isaName(kernels.isa), k, experts[k]);
       CHECK(std::fabs(weights[k] - c.weights[k]) < 1e-6f, "slot %d weighs %f", k, weights[k]);
     }
   }
@@ -64,7 +64,7 @@ std::vector<int32_t> choiceBySorting(const Routing& r, const float* scores, cons
   return columns;
 }
 
-void choiceEqualsSorting() {
+void choiceEqualsSorting(const Kernels& kernels) {
   TestRandom random(7);
   const Routing routings[] = {{128, 6, 1, 1}, {16, 4, 4, 2}, {20, 3, 5, 5}, {9, 9, 1, 1},
                               {8, 2, 8, 3},   {1, 1, 1, 1},  {30, 5, 3, 1}, {512, 8, 8, 4}};
@@ -79,24 +79,24 @@ void choiceEqualsSorting() {
         for (float& x : bias) x = 0.5f * std::nearbyint(x) - 2;
       std::vector<float> scores(T * E), scratch(E + r.numGroups, std::nanf(""));
       std::vector<int32_t> experts(T * K), viaParts(T * K);
-      DOTS_KERNEL(sigmoidElements)(z.data(), scores.data(), 0, T * E);
-      DOTS_KERNEL(chooseExperts)(r, scores.data(), bias.data(), scratch.data(), experts.data(), 0, T);
+      kernels.sigmoidElements(z.data(), scores.data(), 0, T * E);
+      kernels.chooseExperts(r, scores.data(), bias.data(), scratch.data(), experts.data(), 0, T);
       for (int t = 0; t < T; ++t) {
         const std::vector<int32_t> expected = choiceBySorting(r, scores.data() + t * E, bias.data());
         CHECK(std::equal(expected.begin(), expected.end(), experts.begin() + t * K), "%s E=%d K=%d groups %d of %d",
-              isaName(currentIsa()), E, K, r.numKept, r.numGroups);
+              isaName(kernels.isa), E, K, r.numKept, r.numGroups);
       }
       // The unfused ops come to the same choice.
       std::vector<float> biased(T * E);
-      DOTS_KERNEL(addElements)(scores.data(), bias.data(), E, biased.data(), 0, T * E);
-      DOTS_KERNEL(limitGroups)(r, biased.data(), scratch.data(), biased.data(), 0, T);
-      DOTS_KERNEL(topK)(E, K, biased.data(), viaParts.data(), 0, T);
+      kernels.addElements(scores.data(), bias.data(), E, biased.data(), 0, T * E);
+      kernels.limitGroups(r, biased.data(), scratch.data(), biased.data(), 0, T);
+      kernels.topK(E, K, biased.data(), viaParts.data(), 0, T);
       CHECK(viaParts == experts, "topK(limitGroups(add())) differs");
     }
 }
 
 // Expert numbers index memory: they must be different and in range even when a model has gone wrong.
-void damagedScoresStillGiveDifferentExperts() {
+void damagedScoresStillGiveDifferentExperts(const Kernels& kernels) {
   const Routing r{16, 6, 4, 2};
   std::vector<float> z(16, std::nanf("")), bias(16, 0.0f), weights;
   std::vector<int32_t> experts;
@@ -104,21 +104,21 @@ void damagedScoresStillGiveDifferentExperts() {
     if (round == 1) z[3] = 1;
     if (round == 2) bias.assign(16, -INFINITY);
     if (round == 3) bias.assign(16, INFINITY);
-    route(r, z, bias, &experts, &weights);
+    route(kernels, r, z, bias, &experts, &weights);
     std::vector<int32_t> sorted = experts;
     std::sort(sorted.begin(), sorted.end());
-    CHECK(sorted.front() >= 0 && sorted.back() < 16, "%s out of range", isaName(currentIsa()));
+    CHECK(sorted.front() >= 0 && sorted.back() < 16, "%s out of range", isaName(kernels.isa));
     CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "an expert twice, round %d", round);
   }
 }
 
-void groupByExpertIsStable() {
+void groupByExpertIsStable(const Kernels& kernels) {
   TestRandom random(8);
   for (int round = 0; round < 50; ++round) {
     const int E = 1 + random.below(40), R = random.below(300);
     std::vector<int32_t> experts(R), offsets(E + 1, -1), rows(R, -1);
     for (int32_t& e : experts) e = random.below(E);
-    DOTS_KERNEL(groupByExpert)(experts.data(), R, E, offsets.data(), rows.data());
+    kernels.groupByExpert(experts.data(), R, E, offsets.data(), rows.data());
     CHECK(offsets[0] == 0 && offsets[E] == R, "offsets %d to %d", offsets[0], offsets[E]);
     for (int e = 0; e < E; ++e)
       for (int i = offsets[e]; i < offsets[e + 1]; ++i) {
@@ -132,11 +132,11 @@ void groupByExpertIsStable() {
 }  // namespace dots
 
 int main() {
-  dots::onEachIsa([] {
-    dots::publishedExamplesComeOut();
-    dots::choiceEqualsSorting();
-    dots::damagedScoresStillGiveDifferentExperts();
-    dots::groupByExpertIsStable();
+  dots::onEachIsa([](const dots::Kernels& kernels) {
+    dots::publishedExamplesComeOut(kernels);
+    dots::choiceEqualsSorting(kernels);
+    dots::damagedScoresStillGiveDifferentExperts(kernels);
+    dots::groupByExpertIsStable(kernels);
   });
   return dots::finishTests("router");
 }

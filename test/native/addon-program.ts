@@ -47,7 +47,7 @@ export function loadArguments(addon: NativeAddon, folder: string) {
     memory,
     shared,
     sum,
-    arguments: [encoded.words, encoded.constants, weights, states, 1] as const,
+    arguments: [encoded.words, encoded.constants, weights, states, addon.openDevice('portable', 1)] as const,
   };
 }
 

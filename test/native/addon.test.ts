@@ -118,15 +118,15 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
     free: [addon.allocate(8)],
     cancel: [handle],
     close: [handle],
-    isa: ['portable'],
+    isas: [],
+    openDevice: ['portable', 1],
     activationKind: [0],
     activationRowBytes: [0, 64],
-    limits: [1],
+    limits: [addon.openDevice('portable', 1)],
   });
   /** What is as good as the valid argument: text -> whether. */
   const isAlsoValid: Partial<Record<keyof NativeAddon, RegExp>> = {
     allocate: /^\[0\] = (2147483648|4294967297)$/,
-    isa: /^\[0\] = undefined$/,
     activationKind: /^\[0\] = -1$/,
     // Nothing is requested.
     run: /^\[3\] = an? (empty|detached) Int32Array$/,
@@ -176,13 +176,13 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
   });
 
   it('messages name what is wrong and where', async () => {
-    const [words, constants, weights, states] = loadArguments(addon, folder).arguments;
+    const [words, constants, weights, states, device] = loadArguments(addon, folder).arguments;
     const wrong = [{ ...weights[0], shape: [2, Number.NaN] }, ...weights.slice(1)];
-    expect((await failure('load', [words, constants, wrong, states, 1])).message).toBe(
+    expect((await failure('load', [words, constants, wrong, states, device])).message).toBe(
       'load: weights[0].shape[1] must be an integer from 1 to 2147483647, not nan',
     );
-    expect((await failure('load', [words, constants, weights, states, '1'])).message).toBe(
-      'load: numThreads must be an integer from 1 to 2147483647',
+    expect((await failure('openDevice', ['portable', '1'])).message).toBe(
+      'openDevice: numThreads must be an integer from 1 to 2147483647',
     );
     expect((await failure('allocate', [2 ** 52])).code).toBe('resource');
   });
@@ -192,11 +192,11 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
     const raise = () => {
       throw thrown;
     };
-    const [words, constants, weights, states] = loadArguments(addon, folder).arguments;
+    const [words, constants, weights, states, device] = loadArguments(addon, folder).arguments;
     for (const key of ['type', 'shape', 'parts']) {
       const weight = Object.defineProperty({ ...weights[1] }, key, { get: raise });
       const list = weights.map((one, i) => (i === 1 ? weight : one));
-      expect(await failure('load', [words, constants, list, states, 1])).toBe(thrown);
+      expect(await failure('load', [words, constants, list, states, device])).toBe(thrown);
     }
     const inputs = Object.defineProperty([0], 0, { get: raise });
     const [, , bindings, wanted] = runArguments(handle);
@@ -206,7 +206,7 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
 
   it('what a getter takes away while arguments are read is missed, not read', async () => {
     const taken = loadArguments(addon, folder);
-    const [program, constants, weights, states] = taken.arguments;
+    const [program, constants, weights, states, device] = taken.arguments;
     const words = program.slice();
     // The memory that an earlier weight was found to lie in, the list itself, and the program.
     const weight = {
@@ -219,7 +219,7 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
       },
     };
     const list = [weights[0], weights[1], weight];
-    const error = await failure('load', [words, constants, list, states, 1]);
+    const error = await failure('load', [words, constants, list, states, device]);
     expect(error).toMatchObject({ code: 'bad-argument' });
 
     const late = addon.load(...loadArguments(addon, folder).arguments);

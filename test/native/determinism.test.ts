@@ -165,7 +165,6 @@ describe.skipIf(whyNoNative)(`the same bits, always ${whyNoNative ?? ''}`, () =>
         const executable = await load(weights, { threads: 3, isa }, kvType);
         const found = bitsOf((await readTogether(executable, readings)).flat());
         await executable.close();
-        nativeBackend({ isa: nativeIsas().at(-1) as string });
         expect(found.equals(best), isa).toBe(true);
       }
     });

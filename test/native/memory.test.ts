@@ -63,7 +63,7 @@ describe.skipIf(whyNoNative)(`memory that JavaScript and C++ share ${whyNoNative
     const { arguments: args } = loadArguments(addon, folder);
     for (const floats of [new Float32Array(4), new Float32Array(new SharedArrayBuffer(16))]) {
       const states = [{ ...args[3][0], floats }];
-      expect(() => addon.load(args[0], args[1], args[2], states, 1)).toThrow(
+      expect(() => addon.load(args[0], args[1], args[2], states, args[4])).toThrow(
         'load: states[0].floats.buffer must be memory of allocate() that is not freed',
       );
     }
@@ -98,9 +98,10 @@ describe.skipIf(whyNoNative)(`memory that JavaScript and C++ share ${whyNoNative
       const graph = trace((g) => ({ squares: sumSquares(g.weight('w', shape)) }));
       const { words, constants } = encodeProgram(compile(graph, { name: 'large', supports: () => true }), {});
       const weights = [{ type: f32.id, shape, parts: [{ sizeBytes, bytes: new Uint8Array(sizeBytes) }] }];
+      const device = addon.openDevice('portable', 1);
       const before = residentBytes();
       for (let i = 0; i < 60; i++) {
-        addon.load(words, constants, weights, [], 1);
+        addon.load(words, constants, weights, [], device);
         await turn();
       }
       // Handles are small: only who knows what they hold collects some of them meanwhile.
@@ -115,7 +116,7 @@ describe.skipIf(whyNoNative)(`memory that JavaScript and C++ share ${whyNoNative
       const worker = new Worker(
         `const { parentPort, workerData } = require('node:worker_threads');
         const addon = require(workerData.built);
-        const handle = addon.load(workerData.words, workerData.constants, [], [], 2);
+        const handle = addon.load(workerData.words, workerData.constants, [], [], addon.openDevice('portable', 2));
         addon.run(handle, [new Float32Array(512 * 512)], Int32Array.of(512), Int32Array.of(0));
         ${end};`,
         { eval: true, workerData: { built, words, constants } },

@@ -21,21 +21,8 @@ export function nativeBackend(options: { threads?: number; isa?: string } = {}):
   return backend;
 }
 
-/** The instruction sets that this machine runs. Backends share one choice, so measure one after the other. */
-export function nativeIsas(): string[] {
-  const { addon } = found;
-  if (!addon) return [];
-  const best = addon.isa();
-  const isas = ['portable', 'avx2', 'avx512', 'neon'].filter((isa) => {
-    try {
-      return addon.isa(isa) === isa;
-    } catch {
-      return false;
-    }
-  });
-  addon.isa(best);
-  return isas;
-}
+/** The instruction sets that this machine runs, the best one last. */
+export const nativeIsas = (): string[] => found.addon?.isas() ?? [];
 
 /** Storage types with native kernels. */
 export const nativeTypes: readonly StorageType[] = storageTypes.filter(

@@ -10,7 +10,7 @@ export interface NativeAddon {
     constants: Float64Array,
     weights: readonly NativeWeight[],
     states: readonly NativeState[],
-    numThreads: number,
+    device: NativeDevice,
   ): NativeHandle;
   /** Takes the indices of outputs. */
   run(
@@ -27,10 +27,12 @@ export interface NativeAddon {
   seconds(handle: NativeHandle): Float64Array;
   cancel(handle: NativeHandle): void;
   close(handle: NativeHandle): void;
-  /** The instruction set in use; with a name, choose another one (tests and measurements). */
-  isa(name?: string): string;
+  /** The instruction sets that this machine runs, from the plainest to the best. */
+  isas(): string[];
+  /** An instruction set and threads, for any number of programs; they end with the last program and the handle. */
+  openDevice(isa: string, numThreads: number): NativeDevice;
   /** Per second, measured: bytes read from memory, f32 multiply-adds, 8-bit multiply-adds. */
-  limits(numThreads: number): number[];
+  limits(device: NativeDevice): number[];
   activationKind(ggmlType: number): number;
   activationRowBytes(kind: number, numCols: number): number;
 }
@@ -40,6 +42,7 @@ export interface NativeError extends Error {
   readonly code: 'bad-argument' | 'closed' | 'internal' | 'format' | 'unsupported' | 'resource';
 }
 
+export type NativeDevice = { readonly __brand: 'native-device' };
 export type NativeHandle = { readonly __brand: 'native-handle' };
 
 export interface NativeWeight {
@@ -59,6 +62,11 @@ export interface NativeState {
   readonly shape: readonly number[];
   /** A tensor of a store instead of a cache, in memory of `allocate`. */
   readonly floats?: Float32Array;
+}
+
+/** The instruction set that programs run on unless another one is requested. */
+export function bestIsa(addon: NativeAddon): string {
+  return addon.isas().at(-1) as string;
 }
 
 const require = createRequire(import.meta.url);

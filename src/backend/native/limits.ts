@@ -1,9 +1,9 @@
 import { ResourceError } from '../../core/errors.ts';
 import type { StorageType } from '../../dtype/storage-type.ts';
 import { F32_ACTIVATIONS } from '../program/lower.ts';
-import { loadAddon } from './addon.ts';
+import { bestIsa, loadAddon } from './addon.ts';
 
-/** What this machine can do at most on the instruction set in use, all threads together. */
+/** What this machine can do at most on its best instruction set, all threads together. */
 export interface MachineLimits {
   /** Bytes read from memory that no cache holds. */
   readonly readBytesPerSecond: number;
@@ -18,7 +18,8 @@ export function measureLimits(numThreads: number): MachineLimits | undefined {
   const { addon } = loadAddon();
   if (!addon) return undefined;
   try {
-    const [readBytesPerSecond, floatMultipliesPerSecond, byteMultipliesPerSecond] = addon.limits(numThreads);
+    const device = addon.openDevice(bestIsa(addon), numThreads);
+    const [readBytesPerSecond, floatMultipliesPerSecond, byteMultipliesPerSecond] = addon.limits(device);
     return { readBytesPerSecond, floatMultipliesPerSecond, byteMultipliesPerSecond };
   } catch (error) {
     throw new ResourceError(`Cannot measure the machine's limits: ${(error as Error).message}`, {

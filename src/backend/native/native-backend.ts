@@ -11,8 +11,10 @@ import { F32_ACTIVATIONS, lowerToNative } from '../program/lower.ts';
 import { NATIVE_OPS } from '../program/native-ops.ts';
 import { checkStored, type Store } from '../store.ts';
 import {
+  bestIsa,
   loadAddon,
   type NativeAddon,
+  type NativeDevice,
   type NativeError,
   type NativeHandle,
   type NativeWeight,
@@ -36,34 +38,35 @@ export function openNativeBackend(
   const { addon } = found;
   const isa = chooseIsa(addon, options.isa);
   const threads = options.threads ?? availableParallelism();
+  // Threads start with the first program: whoever only asks what there is needs none.
+  let device: NativeDevice | undefined;
   const backend: Backend = {
     name: 'native',
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     kernelId: `native-${isa}`,
     supports: (op) => op in NATIVE_OPS,
-    load: (program, weights, loadOptions) => load(addon, threads, program, weights, loadOptions),
+    load: (program, weights, loadOptions) => {
+      device ??= addon.openDevice(isa, threads);
+      return load(addon, device, program, weights, loadOptions);
+    },
     createStore: (specs) => new MemoryStore(specs, addon),
   };
   return { backend };
 }
 
-/** For the whole process. Throws `UnsupportedError` where the machine lacks it. */
+/** Throws `UnsupportedError` where the machine lacks it. */
 function chooseIsa(addon: NativeAddon, wanted: string | undefined): string {
-  if (wanted === undefined) return addon.isa();
-  try {
-    return addon.isa(wanted);
-  } catch (error) {
-    throw new UnsupportedError(`The instruction set ${wanted} cannot be used on this machine`, {
-      code: 'unsupported-isa',
-      hint: `omit the option to use ${addon.isa()}`,
-      cause: error,
-    });
-  }
+  const best = bestIsa(addon);
+  if (wanted === undefined || addon.isas().includes(wanted)) return wanted ?? best;
+  throw new UnsupportedError(`The instruction set ${wanted} cannot be used on this machine`, {
+    code: 'unsupported-isa',
+    hint: `omit the option to use ${best}, or choose one of ${addon.isas().join(', ')}`,
+  });
 }
 
 async function load(
   addon: NativeAddon,
-  threads: number,
+  device: NativeDevice,
   program: Program,
   weights: ReadonlyMap<string, StoredWeight>,
   options: LoadOptions,
@@ -111,7 +114,7 @@ async function load(
     return { type: kvType, shape: stateShapes.get(name) as number[], ...(floats && { floats }) };
   });
   try {
-    const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, threads);
+    const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, device);
     return new NativeExecutable(addon, handle, encoded, lowered);
   } catch (error) {
     throw toDotsError(error as NativeError, { attempt: 'load', code: 'native-load-failed' });
