@@ -233,6 +233,43 @@ static void runsEmptySteps() {
   CHECK(sameBits(last, {expected.end() - kSmallVocab, expected.end()}), "%s", "the token after an empty step");
 }
 
+// Positions and choices that the program computes lie in slots, which the next ones take over.
+static void forgetsWhatWasDerivedFromAnOverwrittenSlot() {
+  SmallModel model;
+  ProgramDraft& p = model.draft;
+  p.numSymbols = 1;
+  const Dim T{1, 0}, one{1, -1}, width{8, -1};
+  const int32_t first = p.source(ValueKind::kInput, 0, true, {T}), second = p.source(ValueKind::kInput, 1, true, {T}),
+                expected = p.source(ValueKind::kInput, 2, true, {T});
+  const int32_t table = p.source(ValueKind::kWeight, 0, false, {Dim{2, -1}, width});
+  TestRandom random(5);
+  model.weights.push_back(smallWeight(random, StorageId::kF32, {2, 8}));
+  // The largest of row 0 is its column 3, of row 1 its column 6.
+  const float large = 100;
+  memcpy(model.weights[0].parts[0].owned.data() + 3 * 4, &large, 4);
+  memcpy(model.weights[0].parts[0].owned.data() + 14 * 4, &large, 4);
+  const int32_t row = p.slot(false, {T, width}), chosen = p.slot(true, {T, one}),
+                positions = p.slot(true, {T}, p.values[static_cast<size_t>(chosen)].index);
+  const int32_t x = p.slot(false, {T, width}),
+                heads = p.slot(false, {T, one, width}, p.values[static_cast<size_t>(x)].index);
+  const int32_t turned = p.slot(false, {T, one, width}), reference = p.slot(false, {T, one, width});
+  p.add(Op::embedding, {table, first}, x);
+  for (int32_t tokens : {first, second}) {
+    p.add(Op::embedding, {table, tokens}, row);
+    p.add(Op::topK, {row}, chosen, {1});
+    p.add(Op::rope, {heads, positions}, turned, {1e4, 0});
+  }
+  p.add(Op::rope, {heads, expected}, reference, {1e4, 0});
+  p.add(Op::scale, {reference}, reference, {-1});
+  p.add(Op::add, {turned, reference}, turned);
+  p.outputs = {turned};
+  std::unique_ptr<Executable> executable = create(model);
+  std::string error;
+  const std::vector<float> difference = runExecutable(*executable, {2}, {{0, 1}, {1, 0}, {6, 3}}, &error);
+  CHECK(difference.size() == 16, "%s", error.c_str());
+  for (float value : difference) CHECK(value == 0, "heads turned by positions that were overwritten: %g", value);
+}
+
 static void endsWhenCancelled() {
   SmallModel model = makeSmallModel();
   std::unique_ptr<Executable> executable = create(model, 2);
@@ -269,6 +306,7 @@ int main() {
   refusesExpertsThatDoNotExist();
   keepsToItsBudget();
   runsEmptySteps();
+  forgetsWhatWasDerivedFromAnOverwrittenSlot();
   endsWhenCancelled();
   return finishTests("executor");
 }
