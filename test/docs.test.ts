@@ -97,6 +97,33 @@ it('the run in docs/training.md is one that dots train accepts', () => {
 /** Without code: a lambda looks like a link. */
 const prose = (text: string): string => text.replaceAll(/^```.*?^```$/gms, '');
 
+it('every source file that the documents name exists', () => {
+  const sources = ['src', 'native', 'test', 'bench', 'scripts', 'page', 'examples'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+  );
+  const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map(
+    (name) => `docs/${name}`,
+  );
+  const missing = ['README.md', 'CONTRIBUTING.md', 'models/README.md', 'bench/README.md', ...pages]
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) =>
+      [
+        ...readFileSync(join(ROOT, page), 'utf8').matchAll(
+          /`([\w./-]+\.(?:ts|tsx|cc|h|def|mjs|sh|py))(?:: \w+)?`/g,
+        ),
+      ]
+        .map(([, name]) => name)
+        .filter((name) => !sources.some((path) => path === name || path.endsWith(`/${name}`)))
+        .map((name) => `${page}: ${name}`),
+    );
+  expect(missing).toEqual([]);
+});
+
+it('the native op of docs/add-an-op.md is the one in the tree', () => {
+  const [code] = blocks(readFileSync(join(ROOT, 'docs/add-an-op.md'), 'utf8'), 'cpp');
+  expect(code).toBe(readFileSync(join(ROOT, 'native/ops/softmax.cc'), 'utf8'));
+});
+
 it('every link in the documents leads to a file', () => {
   const documents = [
     'README.md',

@@ -42,19 +42,19 @@ describe('a model that cannot be opened', () => {
   });
 
   it('has another architecture', async () => {
-    const path = await editedGguf(at('llama.gguf'), {
-      metadata: { 'general.architecture': { type: 'string', value: 'llama' } },
+    const path = await editedGguf(at('mamba.gguf'), {
+      metadata: { 'general.architecture': { type: 'string', value: 'mamba' } },
     });
     for (const argv of [
       ['info', path],
       ['run', path, ...RUN],
       ['convert', path, at('out.gguf')],
     ])
-      expect(await failure(1, argv)).toContain('"llama"');
-    mkdirSync(at('llama-hf'));
-    writeFileSync(at('llama-hf/config.json'), '{"model_type":"llama"}');
-    writeFileSync(at('llama-hf/model.safetensors'), readFileSync(join(TINY_HF_FOLDER, 'model.safetensors')));
-    expect(await failure(1, ['info', at('llama-hf')])).toContain('"llama"');
+      expect(await failure(1, argv)).toContain('"mamba"');
+    mkdirSync(at('mamba-hf'));
+    writeFileSync(at('mamba-hf/config.json'), '{"model_type":"mamba"}');
+    writeFileSync(at('mamba-hf/model.safetensors'), readFileSync(join(TINY_HF_FOLDER, 'model.safetensors')));
+    expect(await failure(1, ['info', at('mamba-hf')])).toContain('"mamba"');
   });
 
   it('lacks tensors: all are named at once', async () => {

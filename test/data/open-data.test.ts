@@ -216,7 +216,7 @@ describe('openValidation()', () => {
     await close();
   });
 
-  it('tells sets of one language apart by their files', async () => {
+  it('distinguishes sets of one language by their files', async () => {
     const { sets, close } = await openValidation(['corpus.tok', './corpus.tok'], 128, folder.path);
     expect(sets.map((set) => set.name)).toEqual(['corpus.tok', './corpus.tok']);
     await close();
