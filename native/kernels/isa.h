@@ -238,8 +238,10 @@ DOTS_INLINE Vec min(Vec a, Vec b) { DOTS_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]
 DOTS_INLINE Vec sqrt(Vec a) { DOTS_LANES(__builtin_sqrtf(a.v[i])); }
 DOTS_INLINE Vec fma(Vec a, Vec b, Vec c) { DOTS_LANES(__builtin_fmaf(a.v[i], b.v[i], c.v[i])); }
 DOTS_INLINE Vec roundEven(Vec a) { DOTS_LANES(__builtin_rintf(a.v[i])); }
+// A NaN has no integer: vector instructions give one whose low bits are zero, as here.
+DOTS_INLINE uint32_t exponentOf(float n) { return n == n ? static_cast<uint32_t>(static_cast<int32_t>(n)) << 23 : 0; }
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) {
-  DOTS_LANES(floatFromBits(bitsFromFloat(a.v[i]) + (static_cast<uint32_t>(static_cast<int32_t>(n.v[i])) << 23)));
+  DOTS_LANES(floatFromBits(bitsFromFloat(a.v[i]) + exponentOf(n.v[i])));
 }
 DOTS_INLINE Vec loadF16(const uint16_t* p) { DOTS_LANES(f32FromF16(p[i])); }
 DOTS_INLINE void storeF16(uint16_t* p, Vec a) {
