@@ -1,16 +1,20 @@
 #include "error.h"
 
-#include <cstdarg>
 #include <cstdio>
 
 namespace dots {
 
-void Error::set(ErrorKind kind, const char* format, ...) {
+void Error::set(ErrorKind kind, const char* format, va_list parts) {
   kind_ = kind;
+  std::vsnprintf(message_, sizeof message_, format, parts);
+}
+
+bool fail(Error* error, ErrorKind kind, const char* format, ...) {
   va_list parts;
   va_start(parts, format);
-  std::vsnprintf(message_, sizeof message_, format, parts);
+  error->set(kind, format, parts);
   va_end(parts);
+  return false;
 }
 
 const char* errorKindName(ErrorKind kind) {

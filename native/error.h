@@ -2,6 +2,8 @@
 // TypeScript, and one line of text. Nothing here allocates, so that running out of memory can be reported.
 #pragma once
 
+#include <cstdarg>
+
 namespace dots {
 
 enum class ErrorKind {
@@ -20,7 +22,7 @@ class Error {
   const char* message() const { return message_; }
   void clear() { kind_ = ErrorKind::kNone, message_[0] = '\0'; }
   /// Longer messages are cut.
-  void set(ErrorKind kind, const char* format, ...) __attribute__((format(printf, 3, 4)));
+  void set(ErrorKind kind, const char* format, va_list parts);
 
  private:
   ErrorKind kind_ = ErrorKind::kNone;
@@ -31,10 +33,6 @@ class Error {
 const char* errorKindName(ErrorKind kind);
 
 /// Sets the error and returns false: `return fail(error, ErrorKind::kResource, "out of memory for %s", what);`
-template <class... Parts>
-bool fail(Error* error, ErrorKind kind, const char* format, Parts... parts) {
-  error->set(kind, format, parts...);
-  return false;
-}
+bool fail(Error* error, ErrorKind kind, const char* format, ...) __attribute__((format(printf, 3, 4)));
 
 }  // namespace dots

@@ -54,7 +54,9 @@ struct ProgramDraft {
     constants->clear();
     for (const Value& value : values) {
       words->insert(words->end(), {static_cast<int32_t>(value.kind), value.index, value.isInt ? 1 : 0, value.rank});
-      for (int i = 0; i < value.rank; ++i) words->insert(words->end(), {value.dims[i].times, value.dims[i].symbol});
+      // A test may claim a rank that no value can hold.
+      for (int i = 0; i < value.rank && i < kMaxRank; ++i)
+        words->insert(words->end(), {value.dims[i].times, value.dims[i].symbol});
     }
     for (const std::vector<Dim>& alternatives : slots) {
       words->push_back(count(alternatives));
