@@ -104,7 +104,7 @@ const en = {
   expertsOf: 'Routing of this answer',
   expertsIntro:
     'The model has {layers} layers with {experts} experts each. In each layer, the router sends a token to {chosen} of them. Each row is a layer, the first on top; each column is an expert.',
-  noExperts: 'This server does not report expert routing.',
+  noExperts: 'This model has no experts, or its server does not report routing.',
   nothingRecorded: 'No routing recorded yet. Ask something, and each token highlights its experts here.',
   scope: 'Tokens of',
   scopeAnswer: 'This answer',
@@ -269,7 +269,7 @@ const zh: Strings = {
   expertsOf: '此回答的路由',
   expertsIntro:
     '模型有 {layers} 个专家层，每层 {experts} 个专家。在每一层，路由器为每个词元选出其中 {chosen} 个。每一行是一层，第一层在最上面；每一列是一个专家。',
-  noExperts: '此服务器不提供专家路由信息。',
+  noExperts: '此模型没有专家，或服务器不提供专家路由信息。',
   nothingRecorded: '还没有路由记录。提个问题，每个词元都会在这里点亮它的专家。',
   scope: '词元范围',
   scopeAnswer: '此回答',

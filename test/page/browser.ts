@@ -29,15 +29,17 @@ export interface Stage<S> {
 }
 
 /**
- * Tests of the page in a browser, on the server that `start` starts; skipped with the reason where there is no browser.
+ * Tests of the page in a browser, on the server that `start` starts; skipped with the reason where there is no browser,
+ * or for `whyNot`.
  * Whatever a test does: no policy violation, no uncaught error, no request to elsewhere.
  */
 export function describePage<S extends { readonly url: string; close(): Promise<void> }>(
   name: string,
   start: () => Promise<S>,
   tests: (stage: Stage<S>) => void,
+  whyNot?: string,
 ): void {
-  const why = whyNoBrowser();
+  const why = whyNoBrowser() ?? whyNot;
   describe.skipIf(why)(`${name}${why ? ` (skipped: ${why})` : ''}`, () => {
     let browser: TestBrowser | undefined;
     let server: S | undefined;

@@ -7,10 +7,10 @@ import { readPageFiles } from '../../src/server/page-files.ts';
 import { TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
 import { describePage } from './browser.ts';
 
-async function startRealServer() {
-  const model = await open(TINY_LLAMACPP_GGUF, { threads: 1, maxParallel: 4 });
+async function startRealServer(path: string, modelName: string) {
+  const model = await open(path, { threads: 1, maxParallel: 4 });
   const page = readPageFiles(fileURLToPath(new URL('../../dist/page/', import.meta.url)));
-  const app = createApp(model, { modelName: 'tiny', ...(page && { page }) });
+  const app = createApp(model, { modelName, ...(page && { page }) });
   const server = await listen(app, { host: '127.0.0.1', port: 0 });
   const close = async (): Promise<void> => {
     await server.shutDown(0);
@@ -19,7 +19,8 @@ async function startRealServer() {
   return { url: server.url, model, close };
 }
 
-describePage('the page on the real server', startRealServer, (stage) => {
+const startTiny = () => startRealServer(TINY_LLAMACPP_GGUF, 'tiny');
+describePage('the page on the real server', startTiny, (stage) => {
   it('chats with a model, shows its real routing, and breaks none of the server’s rules', async () => {
     const v = await stage.open();
     await v.page.getByRole('heading', { name: 'tiny' }).waitFor();
@@ -53,3 +54,26 @@ describePage('the page on the real server', startRealServer, (stage) => {
     }
   });
 });
+
+const SMOLLM2 = process.env.DOTS_SMOLLM2;
+describePage(
+  'the page with a dense model that others trained',
+  () => startRealServer(SMOLLM2 as string, 'smollm2'),
+  (stage) => {
+    it('chats over two turns, and the expert view says that the model has no experts', async () => {
+      const v = await stage.open();
+      await v.page.getByRole('heading', { name: 'smollm2' }).waitFor();
+      await v.button('Settings').click();
+      await v.page.getByLabel('Temperature').fill('0');
+      await v.page.keyboard.press('Escape');
+      await v.ask('Which planet is the largest in the solar system?');
+      expect(await v.answer.innerText()).toContain('Jupiter');
+      expect(await v.answer.innerText()).not.toContain('<|im_');
+      await v.ask('How many letters has its name?');
+      expect(await v.page.locator('.message').count()).toBe(4);
+      await v.button('Expert view').click();
+      await v.page.getByText(/no experts/).waitFor();
+    });
+  },
+  SMOLLM2 ? undefined : 'DOTS_SMOLLM2 does not name its GGUF file',
+);
