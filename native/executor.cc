@@ -1,6 +1,6 @@
 #include "executor.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/decode-row.h"
@@ -17,24 +17,24 @@ namespace {
 constexpr int64_t kWorthReturning = 16 << 20;
 
 /// Whether the parts hold exactly what the shape says, experts in equal parts; vectors are decoded to f32 here.
-bool settleWeight(Weight& weight, std::string* error) {
+bool settleWeight(Weight& weight, Error* error) {
   const StorageInfo* storage = storageInfo(weight.type);
-  if (weight.rank < 1 || weight.rank > 3) return *error = "a weight has an impossible shape", false;
-  if (!storage) return *error = "a weight has a storage type without kernels", false;
+  if (weight.rank < 1 || weight.rank > 3) return fail(error, ErrorKind::kInternal, "a weight has an impossible shape");
+  if (!storage) return fail(error, ErrorKind::kUnsupported, "a weight has a storage type without kernels");
   int64_t count = 1;
   for (int i = 0; i < weight.rank; ++i) {
     const int64_t dim = weight.dims[i];
     if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count))
-      return *error = "a weight has an impossible shape", false;
+      return fail(error, ErrorKind::kInternal, "a weight has an impossible shape");
   }
   const int64_t cols = weight.dims[weight.rank - 1];
   const int64_t numParts = static_cast<int64_t>(weight.parts.size());
   if (cols % storage->blockElements != 0 || numParts < 1 || (weight.rank == 3 ? weight.dims[0] : 1) % numParts != 0) {
-    return *error = "a weight does not divide into its blocks or parts", false;
+    return fail(error, ErrorKind::kInternal, "a weight does not divide into its blocks or parts");
   }
   for (const WeightPart& part : weight.parts) {
     if (part.sizeBytes != storedBytes(*storage, count) / numParts)
-      return *error = "a weight has too few or too many bytes", false;
+      return fail(error, ErrorKind::kInternal, "a weight has too few or too many bytes");
   }
   weight.expertBytes = storedBytes(*storage, count / weight.dims[0]);
   for (int64_t i = 1; i < numParts; ++i) {
@@ -43,44 +43,45 @@ bool settleWeight(Weight& weight, std::string* error) {
   }
   // Parts that are not neighbours must be whole experts; matrices and vectors are contiguous.
   if (weight.expertBytes < 0 && (weight.rank != 3 || numParts != weight.dims[0]))
-    return *error = "a weight is cut into pieces that cannot be used", false;
+    return fail(error, ErrorKind::kInternal, "a weight is cut into pieces that cannot be used");
   const uint8_t* const first = weight.parts[0].data();
   if (storage->id == StorageId::kF32 && weight.expertBytes >= 0 &&
       reinterpret_cast<uintptr_t>(first) % alignof(float) == 0) {
     weight.floats = reinterpret_cast<const float*>(first);
   } else if (weight.rank == 1) {
-    weight.decoded.resize(static_cast<size_t>(count));
+    if (!weight.decoded.resize(static_cast<size_t>(count)))
+      return fail(error, ErrorKind::kResource, "out of memory for a weight");
     if (!decodeRow(storage->id, weight.parts[0].data(), count, weight.decoded.data())) {
-      return *error = "a vector is stored in a type that vectors cannot have", false;
+      return fail(error, ErrorKind::kUnsupported, "a vector is stored in a type that vectors cannot have");
     }
     weight.floats = weight.decoded.data();
   }
   return true;
 }
 
-bool allocateCells(State& state, const Kernels& kernels, std::string* error) {
+bool allocateCells(State& state, const Kernels& kernels, Error* error) {
   int64_t count = 1;
   for (const int64_t dim : state.dims) {
     if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count))
-      return *error = "a state has an impossible shape", false;
+      return fail(error, ErrorKind::kInternal, "a state has an impossible shape");
   }
   if (state.stored) {
     if (state.sizeBytes / static_cast<int64_t>(sizeof(float)) != count)
-      return *error = "a stored tensor has too few or too many elements", false;
+      return fail(error, ErrorKind::kInternal, "a stored tensor has too few or too many elements");
     return true;
   }
-  if (state.rank != 4) return *error = "a state is not a KV cache", false;
+  if (state.rank != 4) return fail(error, ErrorKind::kInternal, "a state is not a KV cache");
   const int type = static_cast<int>(state.type);
   if (type < 0 || type > 2 || state.dims[2] != kPageSize || state.dims[3] > kMaxHeadWidth) {
-    return *error = "a state is not a KV cache", false;
+    return fail(error, ErrorKind::kInternal, "a state is not a KV cache");
   }
   const size_t pageBytes = kernels.headPageBytes(state.type, static_cast<int>(state.dims[3]));
   if (__builtin_mul_overflow(state.dims[0] * state.dims[1], static_cast<int64_t>(pageBytes), &state.sizeBytes)) {
-    return *error = "a state has an impossible shape", false;
+    return fail(error, ErrorKind::kInternal, "a state has an impossible shape");
   }
   // Pages of memory appear when they are first written, so a long context costs nothing until it is used.
   state.cells = isRefused(state.sizeBytes) ? nullptr : host::reserveMemory(state.sizeBytes, true);
-  if (!state.cells) return *error = "out of memory for the key/value cache", false;
+  if (!state.cells) return fail(error, ErrorKind::kResource, "out of memory for the key/value cache");
   // Many cells are read faster from large pages. The first ones are left out: a short context would pay for finding and
   // clearing pages that it hardly uses.
   const int64_t first =
@@ -91,8 +92,7 @@ bool allocateCells(State& state, const Kernels& kernels, std::string* error) {
 
 }  // namespace
 
-Executable::Executable(std::shared_ptr<Device> device, Program program, std::vector<Weight> weights,
-                       std::vector<State> states)
+Executable::Executable(std::shared_ptr<Device> device, Program program, Buffer<Weight> weights, Buffer<State> states)
     : device_(std::move(device)),
       program_(std::move(program)),
       weights_(std::move(weights)),
@@ -104,15 +104,14 @@ Executable::~Executable() {
   }
 }
 
-std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, Program program,
-                                               std::vector<Weight> weights, std::vector<State> states,
-                                               std::string* error) {
+std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, Program program, Buffer<Weight> weights,
+                                               Buffer<State> states, Error* error) {
   std::unique_ptr<Executable> made(
       new Executable(std::move(device), std::move(program), std::move(weights), std::move(states)));
   const Program& p = made->program_;
   if (p.numWeights > static_cast<int32_t>(made->weights_.size()) ||
       p.numStates > static_cast<int32_t>(made->states_.size())) {
-    *error = "the program names weights or states that were not given";
+    fail(error, ErrorKind::kInternal, "the program names weights or states that were not given");
     return nullptr;
   }
   for (Weight& weight : made->weights_) {
@@ -128,7 +127,7 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
     bool fits = rank == v.rank;
     for (int i = 0; fits && i < rank; ++i) fits = v.dims[i].symbol < 0 && v.dims[i].times == dims[i];
     if (fits) continue;
-    *error = "a weight or state has another shape than the program expects";
+    fail(error, ErrorKind::kInternal, "a weight or state has another shape than the program expects");
     return nullptr;
   }
   for (State& state : made->states_) {
@@ -137,12 +136,16 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
   for (const Weight& weight : made->weights_) {
     for (const WeightPart& part : weight.parts) {
       if (!made->remember(part.mapping.get())) {
-        *error = "out of memory for a list of files";
+        fail(error, ErrorKind::kResource, "out of memory for a list of files");
         return nullptr;
       }
     }
   }
   if (!made->checkOperandCounts(error) || !made->checkConverted(error)) return nullptr;
+  if (!made->seconds_.resize(p.instructions.size())) {
+    fail(error, ErrorKind::kResource, "out of memory for the times of instructions");
+    return nullptr;
+  }
   return made;
 }
 
@@ -154,30 +157,34 @@ bool Executable::remember(const Mapping* mapping) {
   return !mapping || mappings_.push(mapping);
 }
 
-bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error,
-                         int64_t limitBytes) {
+bool Executable::areBound(Span<int32_t> bindings) const {
+  return bindings.size() == bindings_.size() && std::equal(bindings.begin(), bindings.end(), bindings_.begin());
+}
+
+bool Executable::prepare(Span<int32_t> bindings, Span<RunInput> inputs, Error* error, int64_t limitBytes) {
   isCancelled_.store(false, std::memory_order_relaxed);
   if (static_cast<int32_t>(bindings.size()) != program_.numSymbols ||
       static_cast<int32_t>(inputs.size()) < program_.numInputs) {
-    return *error = "too few symbols or inputs", false;
+    return fail(error, ErrorKind::kInternal, "too few symbols or inputs");
   }
   for (const int32_t binding : bindings) {
-    if (binding < 0) return *error = "a symbol is negative", false;
+    if (binding < 0) return fail(error, ErrorKind::kInternal, "a symbol is negative");
   }
   // First of all, so that what is computed from inputs' sizes below is bounded by memory that exists.
   for (const Value& v : program_.values) {
     if (v.kind != ValueKind::kInput) continue;
     const RunInput& input = inputs[static_cast<size_t>(v.index)];
     if (input.length != numElements(v, bindings.data()) || input.isFloat == v.isInt) {
-      return *error = "an input has another length or type than the program expects", false;
+      return fail(error, ErrorKind::kInternal, "an input has another length or type than the program expects");
     }
   }
-  if (!isLaidOut_ || bindings != bindings_ || workingBytes_ > limitBytes) {
+  if (!isLaidOut_ || !areBound(bindings) || workingBytes_ > limitBytes) {
     // Nothing runs on a layout that was not checked.
     isLaidOut_ = false;
-    workingBytes_ = layoutSlots(program_, bindings.data(), limitBytes, &offsets_);
-    if (workingBytes_ < 0) return *error = "the step needs more working memory than is sensible", false;
-    bindings_ = bindings;
+    workingBytes_ = layoutSlots(program_, bindings.data(), limitBytes, &offsets_, error);
+    if (workingBytes_ < 0) return false;
+    if (!bindings_.assign(bindings.data(), bindings.size()))
+      return fail(error, ErrorKind::kResource, "out of memory for symbols");
     for (const Instruction& instruction : program_.instructions) {
       if (!checkInstruction(instruction, error)) return false;
     }
@@ -187,7 +194,8 @@ bool Executable::prepare(const std::vector<int32_t>& bindings, const std::vector
   const int64_t held = memory_.sizeBytes();
   const bool isWasteful = held > kWorthReturning && workingBytes_ < held / 8;
   if ((workingBytes_ > held || isWasteful || !memory_.data()) && !memory_.allocate(workingBytes_)) {
-    return isLaidOut_ = false, *error = "out of memory for working memory", false;
+    isLaidOut_ = false;
+    return fail(error, ErrorKind::kResource, "out of memory for working memory");
   }
   return true;
 }
@@ -210,18 +218,17 @@ float* Executable::floats(int32_t id) {
   if (v.kind == ValueKind::kWeight) return const_cast<float*>(weights_[static_cast<size_t>(v.index)].floats);
   if (v.kind == ValueKind::kState) return states_[static_cast<size_t>(v.index)].stored;
   if (v.kind == ValueKind::kInput)
-    return const_cast<float*>(static_cast<const float*>((*inputs_)[static_cast<size_t>(v.index)].data));
+    return const_cast<float*>(static_cast<const float*>(inputs_[static_cast<size_t>(v.index)].data));
   return reinterpret_cast<float*>(memory_.data() + offsets_[static_cast<size_t>(v.index)]);
 }
 
-bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error) {
-  const std::vector<Instruction>& instructions = program_.instructions;
+bool Executable::run(Span<RunInput> inputs, float* const* outputs, Error* error) {
+  const Buffer<Instruction>& instructions = program_.instructions;
   workspace_.routedRows.experts = -1;
   workspace_.ropeAngles.positions = -1;
-  inputs_ = &inputs;
-  seconds_.resize(instructions.size());
+  inputs_ = inputs;
   for (size_t at = 0; at < instructions.size();) {
-    if (isCancelled_.load(std::memory_order_relaxed)) return *error = "cancelled", false;
+    if (isCancelled_.load(std::memory_order_relaxed)) return fail(error, ErrorKind::kCancelled, "cancelled");
     const double start = host::seconds();
     Call call(*this, at, error);
     if (!opInfo(instructions[at].op).run(call)) return false;
@@ -229,7 +236,7 @@ bool Executable::run(const std::vector<RunInput>& inputs, float* const* outputs,
     for (size_t end = at + call.numDone; at < end; ++at) forget(instructions[at].output);
   }
   for (const Mapping* mapping : mappings_) {
-    if (mapping->isDamaged()) return *error = "damaged: " + mapping->path(), false;
+    if (mapping->isDamaged()) return fail(error, ErrorKind::kFormat, "%s", mapping->path());
   }
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     const size_t sizeBytes = static_cast<size_t>(outputElements(i)) * sizeof(float);

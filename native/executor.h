@@ -4,8 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "device.h"
 #include "large-memory.h"
@@ -20,7 +18,7 @@ namespace dots {
 struct WeightPart {
   std::shared_ptr<Mapping> mapping;  // null for owned bytes
   int64_t offset = 0;
-  std::vector<uint8_t> owned;
+  Buffer<uint8_t> owned;
   const uint8_t* stored = nullptr;  // memory of the caller's that stays while the executable is
   int64_t sizeBytes = 0;
   const uint8_t* data() const { return stored ? stored : mapping ? mapping->data() + offset : owned.data(); }
@@ -31,8 +29,8 @@ struct Weight {
   int32_t type = 0;  // GGUF's number
   int32_t rank = 0;
   int64_t dims[3] = {1, 1, 1};
-  std::vector<WeightPart> parts;
-  std::vector<float> decoded;     // rank 1 only, and only where the file has another type
+  Buffer<WeightPart> parts;
+  Buffer<float> decoded;          // rank 1 only, and only where the file has another type
   const float* floats = nullptr;  // all elements one after the other, where they are f32
   int64_t expertBytes = 0;        // from one expert to the next; -1 where they lie here and there
 };
@@ -59,22 +57,23 @@ struct RunInput {
 
 class Executable {
  public:
-  /// Takes everything over. Null with `error` set where weights and program do not fit each other.
-  static std::unique_ptr<Executable> create(std::shared_ptr<Device> device, Program program,
-                                            std::vector<Weight> weights, std::vector<State> states, std::string* error);
+  /// Takes everything over. Null with `error` set where weights and program do not fit each other, or where there is no
+  /// memory.
+  static std::unique_ptr<Executable> create(std::shared_ptr<Device> device, Program program, Buffer<Weight> weights,
+                                            Buffer<State> states, Error* error);
   ~Executable();
 
-  /// Whether a run with these symbols and inputs would stay inside its memory; message otherwise. Call before run.
-  bool prepare(const std::vector<int32_t>& bindings, const std::vector<RunInput>& inputs, std::string* error,
-               int64_t limitBytes = kMaxWorkingBytes);
+  /// Whether a run with these symbols and inputs would stay inside its memory; `error` otherwise. Call before run.
+  bool prepare(Span<int32_t> bindings, Span<RunInput> inputs, Error* error, int64_t limitBytes = kMaxWorkingBytes);
   /// Elements of output i for the prepared symbols.
   int64_t outputElements(size_t i) const;
   /// Runs what was prepared; outputs are copied to `outputs`, those that are null are not. False with `error` set when
-  /// cancelled or damaged.
-  bool run(const std::vector<RunInput>& inputs, float* const* outputs, std::string* error);
+  /// cancelled (kCancelled), when a file was damaged (kFormat: its path) or when memory ran out (kResource): stored
+  /// tensors may then have been changed, and the next run is as good as any.
+  bool run(Span<RunInput> inputs, float* const* outputs, Error* error);
   /// Seconds of each instruction since the executable was made, all runs together; products that ran as one loop count
   /// for the first.
-  const std::vector<double>& instructionSeconds() const { return seconds_; }
+  Span<double> instructionSeconds() const { return seconds_; }
   void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
 
   const Program& program() const { return program_; }
@@ -82,15 +81,16 @@ class Executable {
   int64_t heldBytes() const;
 
  private:
-  Executable(std::shared_ptr<Device> device, Program program, std::vector<Weight> weights, std::vector<State> states);
+  Executable(std::shared_ptr<Device> device, Program program, Buffer<Weight> weights, Buffer<State> states);
   // What ops see of it: op.h.
   friend class Operands;
   friend class Call;
 
   bool remember(const Mapping* mapping);
-  bool checkOperandCounts(std::string* error) const;
-  bool checkConverted(std::string* error) const;
-  bool checkInstruction(const Instruction& instruction, std::string* error) const;
+  bool areBound(Span<int32_t> bindings) const;
+  bool checkOperandCounts(Error* error) const;
+  bool checkConverted(Error* error) const;
+  bool checkInstruction(const Instruction& instruction, Error* error) const;
   void forget(int32_t output);
 
   const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
@@ -99,18 +99,18 @@ class Executable {
 
   std::shared_ptr<Device> device_;
   Program program_;
-  std::vector<Weight> weights_;
-  std::vector<State> states_;
+  Buffer<Weight> weights_;
+  Buffer<State> states_;
   Buffer<const Mapping*> mappings_;  // that weights lie in, each once
-  std::vector<int32_t> bindings_;
-  std::vector<int64_t> offsets_;
+  Buffer<int32_t> bindings_;
+  Buffer<int64_t> offsets_;
   bool isLaidOut_ = false;  // and checked, for bindings_
   LargeMemory memory_;
   int64_t workingBytes_ = 0;
   std::atomic<bool> isCancelled_{false};
-  std::vector<double> seconds_;
+  Buffer<double> seconds_;
 
-  const std::vector<RunInput>* inputs_ = nullptr;  // of the run under way
+  Span<RunInput> inputs_;  // of the run under way
   Workspace workspace_;
 };
 

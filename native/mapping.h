@@ -3,29 +3,29 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "host.h"
+#include "memory.h"
 
 namespace dots {
 
 class Mapping {
  public:
   /// Maps the whole file. Null with `error` set where that fails.
-  static std::unique_ptr<Mapping> open(const std::string& path, Error* error);
+  static std::unique_ptr<Mapping> open(const char* path, Error* error);
   ~Mapping() { host::unmapFile(file_); }
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
   const uint8_t* data() const { return file_.data; }
   int64_t size() const { return file_.sizeBytes; }
-  const std::string& path() const { return path_; }
+  const char* path() const { return path_.data(); }
   /// Whether what was read since the file was opened may be zeros in place of the file's bytes.
   bool isDamaged() const { return host::isDamaged(file_); }
 
  private:
-  explicit Mapping(const std::string& path) : path_(path) {}
-  std::string path_;
+  Mapping() = default;
+  Buffer<char> path_;
   host::MappedFile file_;
 };
 

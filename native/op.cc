@@ -73,28 +73,28 @@ const float* Call::matrix(int i) const {
   const StorageInfo* storage = storageInfo(w.type);
   const int64_t cols = w.dims[w.rank - 1], numRows = elements(i) / cols, rowBytes = storedBytes(*storage, cols);
   const int64_t rowsOfPart = numRows / static_cast<int64_t>(w.parts.size());
-  std::vector<float>& decoded = workspace().decodedMatrix;
-  decoded.resize(static_cast<size_t>(numRows * cols));
+  float* const decoded = floatsOf(workspace().decodedMatrix, numRows * cols);
+  if (!decoded) return outOfMemory("a decoded matrix"), nullptr;
   share(numRows, 4 * cols, [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row)
       decodeRow(storage->id, w.parts[static_cast<size_t>(row / rowsOfPart)].data() + row % rowsOfPart * rowBytes, cols,
-                decoded.data() + row * cols);
+                decoded + row * cols);
   });
-  return decoded.data();
+  return decoded;
 }
 
 float* Call::scratch(int64_t numFloats) const {
   float* const memory = floatsOf(workspace().scratch, numFloats);
-  if (!memory) fail("out of memory for scratch");
+  if (!memory) outOfMemory("scratch");
   return memory;
 }
 
 bool Call::multiply(const RowsProduct& product) const {
-  return multiplyRows(product, device(), workspace().gemm) || fail("out of memory for packed matrices");
+  return multiplyRows(product, device(), workspace().gemm) || outOfMemory("packed matrices");
 }
 
 bool Call::multiply(const WeightProduct& product) const {
-  return multiplyWeights(product, device(), workspace().gemm) || fail("out of memory for packed rows");
+  return multiplyWeights(product, device(), workspace().gemm) || outOfMemory("packed rows");
 }
 
 }  // namespace dots

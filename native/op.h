@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "executor.h"
 #include "program.h"
@@ -93,13 +92,14 @@ class Operands {
 /// An instruction that runs: its operands' memory, threads, and memory that lasts from one step to the next.
 class Call : public Operands {
  public:
-  Call(Executable& executable, size_t at, std::string* error)
+  Call(Executable& executable, size_t at, Error* error)
       : Operands(executable, executable.program_.instructions[at]), running_(executable), at_(at), error_(error) {}
 
   float* floats(int i) const { return running_.floats(id(i)); }
   const int32_t* integers(int i) const { return reinterpret_cast<const int32_t*>(floats(i)); }
   int32_t* writableIntegers(int i) const { return reinterpret_cast<int32_t*>(floats(i)); }
   /// A matrix (or one for each expert) as f32: where it lies, or decoded into memory that the next call uses again.
+  /// Null, with the error set, where there is none.
   const float* matrix(int i) const;
 
   const Kernels& kernels() const { return running_.device_->kernels; }
@@ -114,8 +114,12 @@ class Call : public Operands {
   bool multiply(const RowsProduct& product) const;
   bool multiply(const WeightProduct& product) const;
 
-  /// Sets the error; false.
-  bool fail(const char* message) const { return *error_ = message, false; }
+  /// Each sets the error; false.
+  bool fail(const char* message) const { return dots::fail(error_, ErrorKind::kInternal, "%s", message); }
+  bool failForType(const char* message) const { return dots::fail(error_, ErrorKind::kUnsupported, "%s", message); }
+  bool outOfMemory(const char* what) const {
+    return dots::fail(error_, ErrorKind::kResource, "out of memory for %s", what);
+  }
 
   /// The instruction n places later, while n < numLeft(); an op that runs the next ones as well says so.
   Call later(size_t n) const { return Call(running_, at_ + n, error_); }
@@ -125,7 +129,7 @@ class Call : public Operands {
  private:
   Executable& running_;
   size_t at_;
-  std::string* error_;
+  Error* error_;
 };
 
 /// A loop over fewer elements is over sooner than another thread is awake.

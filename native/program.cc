@@ -12,8 +12,7 @@ constexpr int32_t kMaxConstantsOfOp = 16;
 /// Takes words one by one and records the first fault.
 class Reader {
  public:
-  Reader(const int32_t* words, int64_t numWords, std::string* error)
-      : words_(words), numWords_(numWords), error_(error) {}
+  Reader(const int32_t* words, int64_t numWords, Error* error) : words_(words), numWords_(numWords), error_(error) {}
 
   bool failed() const { return failed_; }
 
@@ -35,9 +34,18 @@ class Reader {
   }
 
   int32_t fail(int32_t result, const char* what, const char* why) {
-    if (!failed_) *error_ = std::string(why) + " " + what + " at word " + std::to_string(at_);
+    if (!failed_)
+      dots::fail(error_, ErrorKind::kInternal, "bad program: %s %s at word %lld", why, what,
+                 static_cast<long long>(at_));
     failed_ = true;
     return result;
+  }
+
+  /// Whether something could be kept; a failure otherwise.
+  bool keep(bool hasMemory) {
+    if (!hasMemory && !failed_) dots::fail(error_, ErrorKind::kResource, "out of memory for a program");
+    failed_ = failed_ || !hasMemory;
+    return !failed_;
   }
 
   bool atEnd() const { return at_ == numWords_; }
@@ -47,7 +55,7 @@ class Reader {
   int64_t numWords_;
   int64_t at_ = 0;
   bool failed_ = false;
-  std::string* error_;
+  Error* error_;
 };
 
 Dim takeDim(Reader& reader, int32_t numSymbols) {
@@ -76,7 +84,7 @@ void takeValue(Reader& reader, Program& program, int32_t numSlots) {
     int32_t& count = *counts[static_cast<int>(value.kind)];
     count = value.index >= count ? value.index + 1 : count;
   }
-  program.values.push_back(value);
+  reader.keep(program.values.push(value));
 }
 
 }  // namespace
@@ -96,7 +104,7 @@ int32_t opsFingerprint() {
 }
 
 bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants,
-                  Program* program, std::string* error) {
+                  Program* program, Error* error) {
   Reader reader(words, numWords, error);
   if (reader.take(INT32_MIN, INT32_MAX, "fingerprint") != opsFingerprint())
     reader.fail(0, "fingerprint", "not written for this build of the addon (run npm run build):");
@@ -109,13 +117,15 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
 
   for (int32_t i = 0; i < numValues && !reader.failed(); ++i) takeValue(reader, *program, numSlots);
   for (int32_t i = 0; i < numSlots && !reader.failed(); ++i) {
-    std::vector<Dim> alternatives(static_cast<size_t>(reader.takeCount(kMaxEntries, 2, "slot sizes")));
+    Buffer<Dim> alternatives;
+    reader.keep(alternatives.resize(static_cast<size_t>(reader.takeCount(kMaxEntries, 2, "slot sizes"))));
     for (Dim& dim : alternatives) dim = takeDim(reader, program->numSymbols);
-    program->slots.push_back(alternatives);
+    reader.keep(program->slots.push(std::move(alternatives)));
   }
   // Sources have values before the first instruction; a slot has one once an instruction wrote it. Another shape of the
   // same memory is the same value: reshapes leave no instruction.
-  std::vector<bool> isSlotWritten(program->slots.size());
+  Buffer<bool> isSlotWritten;
+  reader.keep(isSlotWritten.resize(program->slots.size()));
   const auto isWritten = [&](int32_t id) {
     const Value& value = program->values[static_cast<size_t>(id)];
     return value.kind != ValueKind::kSlot || isSlotWritten[static_cast<size_t>(value.index)];
@@ -123,7 +133,7 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
   for (int32_t i = 0; i < numInstructions && !reader.failed(); ++i) {
     Instruction instruction;
     instruction.op = static_cast<Op>(reader.take(0, kNumOps - 1, "op"));
-    instruction.inputs.resize(static_cast<size_t>(reader.takeCount(kMaxInputsOfOp, 1, "inputs")));
+    reader.keep(instruction.inputs.resize(static_cast<size_t>(reader.takeCount(kMaxInputsOfOp, 1, "inputs"))));
     for (int32_t& input : instruction.inputs) input = reader.take(0, numValues - 1, "input");
     instruction.output = reader.take(0, numValues - 1, "output");
     const int32_t first = reader.take(0, static_cast<int32_t>(numConstants), "first constant");
@@ -139,12 +149,12 @@ bool parseProgram(const int32_t* words, int64_t numWords, const double* constant
       break;
     }
     isSlotWritten[static_cast<size_t>(output.index)] = true;
-    instruction.constants.assign(constants + first, constants + first + count);
-    program->instructions.push_back(instruction);
+    reader.keep(instruction.constants.assign(constants + first, static_cast<size_t>(count)));
+    reader.keep(program->instructions.push(std::move(instruction)));
   }
   for (int32_t i = 0; i < numOutputs && !reader.failed(); ++i) {
-    program->outputs.push_back(reader.take(0, numValues - 1, "output"));
-    const int32_t id = program->outputs.back();
+    const int32_t id = reader.take(0, numValues - 1, "output");
+    reader.keep(program->outputs.push(id));
     if (!reader.failed() && (program->values[static_cast<size_t>(id)].kind != ValueKind::kSlot || !isWritten(id))) {
       reader.fail(0, "output", "never written:");
     }
@@ -165,30 +175,30 @@ int64_t numElements(const Value& value, const int32_t* bindings) {
   return product;
 }
 
-int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes,
-                    std::vector<int64_t>* offsets) {
+int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, Buffer<int64_t>* offsets,
+                    Error* error) {
   constexpr int64_t kAlignment = 64;
-  offsets->clear();
-  std::vector<int64_t> sizes;
+  Buffer<int64_t> sizes;
+  if (!sizes.resize(program.slots.size()) || !offsets->resize(program.slots.size()))
+    return fail(error, ErrorKind::kResource, "out of memory for the layout of working memory"), -1;
   int64_t end = 0;
-  for (const std::vector<Dim>& alternatives : program.slots) {
-    offsets->push_back(end);
-    int64_t sizeBytes = 0;
-    for (const Dim& dim : alternatives) {
+  for (size_t i = 0; i < program.slots.size(); ++i) {
+    (*offsets)[i] = end;
+    for (const Dim& dim : program.slots[i]) {
       const int64_t candidate = evaluate(dim, bindings);
-      sizeBytes = candidate > sizeBytes ? candidate : sizeBytes;
+      sizes[i] = candidate > sizes[i] ? candidate : sizes[i];
     }
-    if (sizeBytes > limitBytes - end) return -1;
-    end += (sizeBytes + kAlignment - 1) / kAlignment * kAlignment;
-    if (end > limitBytes) return -1;
-    sizes.push_back(sizeBytes);
+    end += (sizes[i] + kAlignment - 1) / kAlignment * kAlignment;  // of two factors of 31 bits: far from overflow
+    if (end > limitBytes)
+      return fail(error, ErrorKind::kResource, "the step needs more working memory than is sensible"), -1;
   }
   // A value must fit into the slot it was given, whatever the program claims.
   constexpr int64_t kElementBytes = 4;
   for (const Value& value : program.values) {
     if (value.kind != ValueKind::kSlot) continue;
     const int64_t count = numElements(value, bindings);
-    if (count < 0 || count > sizes[static_cast<size_t>(value.index)] / kElementBytes) return -1;
+    if (count < 0 || count > sizes[static_cast<size_t>(value.index)] / kElementBytes)
+      return fail(error, ErrorKind::kInternal, "a value is larger than its slot"), -1;
   }
   return end;
 }

@@ -11,8 +11,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
+
+#include "error.h"
+#include "memory.h"
 
 namespace dots {
 
@@ -50,9 +51,9 @@ struct Value {
 
 struct Instruction {
   Op op;
-  std::vector<int32_t> inputs;
+  Buffer<int32_t> inputs;
   int32_t output;
-  std::vector<double> constants;
+  Buffer<double> constants;
 };
 
 struct Program {
@@ -60,22 +61,24 @@ struct Program {
   int32_t numInputs = 0;
   int32_t numWeights = 0;
   int32_t numStates = 0;
-  std::vector<Value> values;
-  std::vector<std::vector<Dim>> slots;
-  std::vector<Instruction> instructions;
-  std::vector<int32_t> outputs;
+  Buffer<Value> values;
+  Buffer<Buffer<Dim>> slots;
+  Buffer<Instruction> instructions;
+  Buffer<int32_t> outputs;
 };
 
-/// Reads and checks: every number is looked at before it is used, so any words at all give a program or a message.
-/// On failure `error` says what is wrong and at which word.
+/// Reads and checks: every number is looked at before it is used, so any words at all give a program or an error, which
+/// says what is wrong and at which word (kInternal), or that memory ran out (kResource).
 bool parseProgram(const int32_t* words, int64_t numWords, const double* constants, int64_t numConstants,
-                  Program* program, std::string* error);
+                  Program* program, Error* error);
 
 /// Product of a value's axes with the symbols bound; -1 on overflow.
 int64_t numElements(const Value& value, const int32_t* bindings);
 int64_t evaluate(const Dim& dim, const int32_t* bindings);
 
-/// Bytes of all slots together and where each begins; -1 if a binding makes them larger than `limitBytes`.
-int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, std::vector<int64_t>* offsets);
+/// Bytes of all slots together and where each begins; -1 with `error` set where that is more than `limitBytes` or a
+/// value does not fit into its slot.
+int64_t layoutSlots(const Program& program, const int32_t* bindings, int64_t limitBytes, Buffer<int64_t>* offsets,
+                    Error* error);
 
 }  // namespace dots

@@ -2,24 +2,24 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "kernels/gemm.h"
 #include "large-memory.h"
+#include "memory.h"
 
 namespace dots {
 
 /// Routed rows sorted by expert: see groupByExpert. Kept while products use the same choice of experts.
 struct RoutedRows {
-  std::vector<int32_t> offsets_E, rows_R;
-  std::vector<int32_t> tokens_R;  // the token of each
-  int32_t experts = -1;           // the value that holds the choice, and for how many experts
+  Buffer<int32_t> offsets_E, rows_R;
+  Buffer<int32_t> tokens_R;  // the token of each
+  int32_t experts = -1;      // the value that holds the choice, and for how many experts
   int64_t numExperts = 0;
 };
 
 /// Cosines and sines of a step's tokens: see ropeAngles. Kept while heads turn by the same angles.
 struct RopeAngles {
-  std::vector<float> angles_T2P;
+  Buffer<float> angles_T2P;
   int32_t positions = -1;  // the value that holds them
   int32_t factors = -1;
   double theta = 0;
@@ -30,12 +30,11 @@ struct Workspace {
   LargeMemory scratch;  // of one op at a time
   GemmScratch gemm;
   KeptPanels headPanels, headGradPanels;
-  std::vector<uint8_t> linearScratch;
-  std::vector<float> decodedMatrix;
+  LargeMemory linearScratch, decodedMatrix;
   RoutedRows routedRows;
   RopeAngles ropeAngles;
-  std::vector<int32_t> attentionTiles;
-  std::vector<int32_t> documentTokens, documentEnds, countedRows;
+  Buffer<int32_t> attentionTiles;
+  Buffer<int32_t> documentTokens, documentEnds, countedRows;
 };
 
 }  // namespace dots

@@ -38,10 +38,14 @@ struct ArrayType<double> {
 
 }  // namespace
 
-std::string Argument::name() const {
-  if (!parent) return key;
-  if (key) return parent->name() + "." + key;
-  return parent->name() + "[" + std::to_string(index) + "]";
+ArgumentName Argument::name() const {
+  ArgumentName name = parent ? parent->name() : ArgumentName();
+  const size_t at = std::strlen(name.text), left = sizeof name.text - at;
+  if (key)
+    std::snprintf(name.text + at, left, parent ? ".%s" : "%s", key);
+  else
+    std::snprintf(name.text + at, left, "[%" PRIu32 "]", index);
+  return name;
 }
 
 Call::Call(napi_env env, napi_callback_info info, const char* function) : env_(env), function_(function) {
@@ -78,7 +82,7 @@ uint32_t Call::length(const Argument& array, uint32_t min, uint32_t max) {
   if (napi_get_array_length(env_, array.value, &result) != napi_ok) return refuse(array, "an array"), 0;
   if (result >= min && result <= max) return result;
   failWith(kBadArgument, "%s: %s has %" PRIu32 " elements instead of %" PRIu32 " to %" PRIu32, function_,
-           array.name().c_str(), result, min, max);
+           array.name().text, result, min, max);
   return 0;
 }
 
@@ -99,21 +103,20 @@ int64_t Call::integer(const Argument& value, int64_t min, int64_t max) {
     return static_cast<int64_t>(number);
   char found[40] = "";
   if (isNumber) std::snprintf(found, sizeof found, ", not %.17g", number);
-  failWith(kBadArgument, "%s: %s must be an integer from %" PRId64 " to %" PRId64 "%s", function_, value.name().c_str(),
+  failWith(kBadArgument, "%s: %s must be an integer from %" PRId64 " to %" PRId64 "%s", function_, value.name().text,
            min, max, found);
   return 0;
 }
 
-std::string Call::text(const Argument& value) {
+bool Call::text(const Argument& value, Buffer<char>* result) {
   size_t length = 0;
-  if (!ok()) return "";
+  if (!ok()) return false;
   if (napi_get_value_string_utf8(env_, value.value, nullptr, 0, &length) != napi_ok || length > kMaxTextBytes)
-    return refuse(value, "a string of at most 65,536 bytes"), "";
-  std::string result(length, '\0');
-  if (!check(napi_get_value_string_utf8(env_, value.value, &result[0], length + 1, &length), "copy a string"))
-    return "";
-  if (std::strlen(result.c_str()) != result.size()) return refuse(value, "a string without zero bytes"), "";
-  return result;
+    return refuse(value, "a string of at most 65,536 bytes");
+  if (!result->resize(length + 1)) return outOfMemory("a string");
+  if (!check(napi_get_value_string_utf8(env_, value.value, result->data(), length + 1, &length), "copy a string"))
+    return false;
+  return std::strlen(result->data()) + 1 == result->size() || refuse(value, "a string without zero bytes");
 }
 
 Span<uint8_t> Call::typed(const Argument& value, napi_typedarray_type expected, const char* typeName) {
@@ -164,7 +167,8 @@ bool Call::check(napi_status status, const char* attempt) {
   hasFailed_ = true;
   bool isPending = false;
   isThrown_ = napi_is_exception_pending(env_, &isPending) == napi_ok && isPending;
-  message_ = std::string(function_) + ": Node.js could not " + attempt + " (status " + std::to_string(status) + ")";
+  std::snprintf(message_, sizeof message_, "%s: Node.js could not %s (status %d)", function_, attempt,
+                static_cast<int>(status));
   return false;
 }
 
@@ -174,17 +178,19 @@ bool Call::failWith(const char* code, const char* format, ...) {
   if (!ok()) return false;
   hasFailed_ = true;
   code_ = code;
-  char message[600];
   va_list parts;
   va_start(parts, format);
-  std::vsnprintf(message, sizeof message, format, parts);
+  std::vsnprintf(message_, sizeof message_, format, parts);
   va_end(parts);
-  message_ = message;
   return false;
 }
 
 bool Call::refuse(const Argument& value, const char* expected) {
-  return failWith(kBadArgument, "%s: %s must be %s", function_, value.name().c_str(), expected);
+  return failWith(kBadArgument, "%s: %s must be %s", function_, value.name().text, expected);
+}
+
+bool Call::outOfMemory(const char* what) {
+  return failWith(errorKindName(ErrorKind::kResource), "out of memory for %s", what);
 }
 
 napi_value Call::number(double value) {
@@ -208,7 +214,8 @@ napi_value Call::newArray(const char* typeName, size_t length, void** elements) 
   if (napi_new_instance(env_, constructor, 1, &count, &array) != napi_ok) {
     napi_value exception = nullptr;
     napi_get_and_clear_last_exception(env_, &exception);
-    return failWith("resource", "out of memory for a %s of %zu elements", typeName, length), nullptr;
+    return failWith(errorKindName(ErrorKind::kResource), "out of memory for a %s of %zu elements", typeName, length),
+           nullptr;
   }
   size_t found = 0;
   const bool isMade = check(napi_get_typedarray_info(env_, array, nullptr, &found, elements, nullptr, nullptr),
@@ -222,7 +229,7 @@ napi_value Call::finish(napi_value result) {
   // Where even this fails JavaScript cannot run any more, and nobody waits for an answer.
   if (isThrown_) return nullptr;
   const auto raise = std::strcmp(code_, kBadArgument) == 0 ? napi_throw_type_error : napi_throw_error;
-  raise(env_, code_, message_.c_str());
+  raise(env_, code_, message_);
   return nullptr;
 }
 
@@ -230,7 +237,7 @@ napi_value Call::takeFailure() {
   napi_value code = nullptr, message = nullptr, failure = nullptr;
   if (isThrown_) return napi_get_and_clear_last_exception(env_, &failure) == napi_ok ? failure : nullptr;
   const bool isMade = napi_create_string_utf8(env_, code_, NAPI_AUTO_LENGTH, &code) == napi_ok &&
-                      napi_create_string_utf8(env_, message_.c_str(), NAPI_AUTO_LENGTH, &message) == napi_ok &&
+                      napi_create_string_utf8(env_, message_, NAPI_AUTO_LENGTH, &message) == napi_ok &&
                       napi_create_error(env_, code, message, &failure) == napi_ok;
   return isMade ? failure : nullptr;
 }

@@ -7,21 +7,25 @@
 #include <node_api.h>
 
 #include <memory>
-#include <string>
 
 #include "error.h"
 #include "memory.h"
 
 namespace dots {
 
-/// A value and how a message calls it, "weights[3].shape[0]". What it was read from must live as long as it does.
+/// What a message calls an argument, "weights[3].shape[0]".
+struct ArgumentName {
+  char text[120] = "";
+};
+
+/// A value. What it was read from must live as long as it does.
 struct Argument {
   napi_value value;
   const Argument* parent;  // null for an argument itself
   const char* key;         // null for an element
   uint32_t index;
 
-  std::string name() const;
+  ArgumentName name() const;
 };
 
 /// What a handle in JavaScript's hands refers to. Each object of this type is a tag of its own: handles of another
@@ -50,8 +54,8 @@ class Call {
   Argument element(const Argument& array, uint32_t i);
 
   int64_t integer(const Argument& value, int64_t min, int64_t max);
-  /// Without zero bytes: C's functions would stop there.
-  std::string text(const Argument& value);
+  /// At the end is a zero byte and nowhere else: C's functions would stop there.
+  bool text(const Argument& value, Buffer<char>* result);
   /// The elements of an Int32Array, Float32Array, Float64Array or Uint8Array. JavaScript may take the memory away
   /// whenever it runs: copy them before anything else is read.
   template <class T>
@@ -66,6 +70,7 @@ class Call {
   bool fail(const Error& error);
   bool failWith(const char* code, const char* format, ...) __attribute__((format(printf, 3, 4)));
   bool refuse(const Argument& value, const char* expected);
+  bool outOfMemory(const char* what);
 
   napi_value number(double value);
   napi_value text(const char* value);
@@ -91,7 +96,7 @@ class Call {
   bool hasFailed_ = false;
   bool isThrown_ = false;  // JavaScript's exception is pending
   const char* code_ = "internal";
-  std::string message_;
+  char message_[600] = "";
 };
 
 template <class T>

@@ -23,11 +23,12 @@ void ModelHandle::release(napi_env env) { releaseModel(env, std::move(model)); }
 
 napi_value openDevice(napi_env env, napi_callback_info info) {
   Call call(env, info, "openDevice");
-  const std::string name = call.text(call.argument(0, "isa"));
+  Buffer<char> name;
+  call.text(call.argument(0, "isa"), &name);
   const int64_t numThreads = call.integer(call.argument(1, "numThreads"), 1, INT32_MAX);
   Isa isa = Isa::kPortable;
-  if (call.ok() && !findIsa(name.c_str(), &isa))
-    call.failWith("unsupported", "this machine cannot run %s", name.c_str());
+  if (call.ok() && !findIsa(name.data(), &isa))
+    call.failWith(errorKindName(ErrorKind::kUnsupported), "this machine cannot run %s", name.data());
   napi_value result = nullptr;
   if (call.ok() && call.check(napi_create_object(env, &result), "make a handle")) {
     std::shared_ptr<Device> device = std::make_shared<Device>(isa, static_cast<int>(numThreads));
@@ -42,7 +43,8 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   if (!call.ok()) return call.finish(nullptr);
   std::shared_ptr<LargeMemory> memory(new LargeMemory);
   if (!memory->allocate(sizeBytes)) {
-    call.failWith("resource", "out of memory for %lld bytes", static_cast<long long>(sizeBytes));
+    call.failWith(errorKindName(ErrorKind::kResource), "out of memory for %lld bytes",
+                  static_cast<long long>(sizeBytes));
     return call.finish(nullptr);
   }
   // Two owners: the object that is in JavaScript's hands, and the memory it owns, which outlives the object where a
@@ -78,7 +80,7 @@ napi_value seconds(napi_env env, napi_callback_info info) {
   const ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
   if (handle && (!handle->model || handle->model->isRunning)) call.failWith("closed", "the model is closed or runs");
   if (!call.ok()) return call.finish(nullptr);
-  const std::vector<double>& values = handle->model->executable->instructionSeconds();
+  const Span<double> values = handle->model->executable->instructionSeconds();
   void* data = nullptr;
   const napi_value result = call.newArray("Float64Array", values.size(), &data);
   if (result && !values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));

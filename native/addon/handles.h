@@ -24,7 +24,7 @@ extern const HandleType kDevice;
 
 /// A loaded program. Looked at on JavaScript's thread only, but for `executable` during a run.
 struct Model {
-  std::vector<std::shared_ptr<LargeMemory>> memories;  // that weights and states lie in
+  Buffer<std::shared_ptr<LargeMemory>> memories;  // that weights and states lie in
   std::unique_ptr<Executable> executable;
   bool isRunning = false;
   int64_t reportedBytes = 0;

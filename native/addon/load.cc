@@ -1,4 +1,4 @@
-#include <map>
+#include <cstring>
 
 #include "addon/handles.h"
 #include "program.h"
@@ -15,12 +15,16 @@ class Sources {
  public:
   explicit Sources(Model& model) : model_(model) {}
 
-  std::shared_ptr<Mapping> map(Call& call, const std::string& path) {
-    std::shared_ptr<Mapping>& known = byPath_[path];
+  /// Thousands of experts lie in a few files, mostly one after the other. Null with the failure recorded.
+  std::shared_ptr<Mapping> map(Call& call, const char* path) {
+    for (size_t i = mappings_.size(); i > 0; --i) {
+      if (std::strcmp(mappings_[i - 1]->path(), path) == 0) return mappings_[i - 1];
+    }
     Error error;
-    if (!known) known = Mapping::open(path, &error);
-    if (!known) call.fail(error);
-    return known;
+    std::shared_ptr<Mapping> mapping = Mapping::open(path, &error);
+    if (!mapping) return call.fail(error), nullptr;
+    if (!mappings_.push(mapping)) return call.outOfMemory("a list of files"), nullptr;
+    return mapping;
   }
 
   /// The elements of a Float32Array that lies in memory of allocate(): C++ works there as long as the model is open.
@@ -38,14 +42,15 @@ class Sources {
     const size_t total = shared->memory ? static_cast<size_t>(shared->memory->sizeBytes()) : 0;
     if (!shared->memory || offset > total || length > (total - offset) / sizeof(float))
       return call.refuse(owner, kSharedMemory.name), nullptr;
-    if (model_.memories.empty() || model_.memories.back() != shared->memory) model_.memories.push_back(shared->memory);
+    const bool isKnown = !model_.memories.empty() && model_.memories.back() == shared->memory;
+    if (!isKnown && !model_.memories.push(shared->memory)) return call.outOfMemory("a list of memories"), nullptr;
     *sizeBytes = static_cast<int64_t>(length * sizeof(float));
     return reinterpret_cast<float*>(shared->memory->data() + offset);
   }
 
  private:
   Model& model_;
-  std::map<std::string, std::shared_ptr<Mapping>> byPath_;
+  Buffer<std::shared_ptr<Mapping>> mappings_;
 };
 
 template <size_t kMaxRank>
@@ -62,7 +67,7 @@ void readPart(Call& call, const Argument& object, Sources& sources, WeightPart* 
     const Argument source = call.property(object, "bytes");
     const Span<uint8_t> bytes = call.elements<uint8_t>(source);
     if (static_cast<int64_t>(bytes.size()) != part->sizeBytes) call.refuse(source, "of sizeBytes bytes");
-    if (call.ok()) part->owned.assign(bytes.begin(), bytes.end());
+    if (call.ok() && !part->owned.assign(bytes.data(), bytes.size())) call.outOfMemory("a copy of a weight");
     return;
   }
   if (call.has(object, "floats")) {
@@ -72,10 +77,12 @@ void readPart(Call& call, const Argument& object, Sources& sources, WeightPart* 
     if (sizeBytes != part->sizeBytes) call.refuse(source, "of sizeBytes bytes");
     return;
   }
-  const std::string path = call.text(call.property(object, "path"));
+  Buffer<char> path;
+  call.text(call.property(object, "path"), &path);
   part->offset = call.integer(call.property(object, "offset"), 0, kMaxSafeInteger);
-  if (!call.ok() || !(part->mapping = sources.map(call, path))) return;
-  if (part->offset > part->mapping->size() - part->sizeBytes) call.failWith("format", "%s", path.c_str());
+  if (!call.ok() || !(part->mapping = sources.map(call, path.data()))) return;
+  if (part->offset > part->mapping->size() - part->sizeBytes)
+    call.failWith(errorKindName(ErrorKind::kFormat), "%s", path.data());
 }
 
 void readWeight(Call& call, const Argument& object, Sources& sources, Weight* weight) {
@@ -83,9 +90,9 @@ void readWeight(Call& call, const Argument& object, Sources& sources, Weight* we
   weight->rank = readShape(call, object, weight->dims);
   const Argument parts = call.property(object, "parts");
   const uint32_t numParts = call.length(parts, 1, kMaxParts);
+  if (!weight->parts.resize(numParts)) call.outOfMemory("the parts of a weight");
   for (uint32_t i = 0; i < numParts && call.ok(); ++i) {
-    weight->parts.emplace_back();
-    readPart(call, call.element(parts, i), sources, &weight->parts.back());
+    readPart(call, call.element(parts, i), sources, &weight->parts[i]);
   }
 }
 
@@ -101,15 +108,14 @@ bool readProgram(Call& call, Program* program) {
   const Span<int32_t> words = call.elements<int32_t>(call.argument(0, "words"));
   Buffer<int32_t> ownWords;
   Buffer<double> ownConstants;
-  if (!ownWords.assign(words.data(), words.size())) return call.failWith("resource", "out of memory for a program");
+  if (!ownWords.assign(words.data(), words.size())) return call.outOfMemory("a program");
   const Span<double> constants = call.elements<double>(call.argument(1, "constants"));
-  if (!ownConstants.assign(constants.data(), constants.size()))
-    return call.failWith("resource", "out of memory for a program");
-  std::string error;
+  if (!ownConstants.assign(constants.data(), constants.size())) return call.outOfMemory("a program");
+  Error error;
   if (!call.ok()) return false;
   return parseProgram(ownWords.data(), static_cast<int64_t>(ownWords.size()), ownConstants.data(),
                       static_cast<int64_t>(ownConstants.size()), program, &error) ||
-         call.failWith("internal", "bad program: %s", error.c_str());
+         call.fail(error);
 }
 
 }  // namespace
@@ -123,19 +129,21 @@ napi_value load(napi_env env, napi_callback_info info) {
   const Argument weightList = call.argument(2, "weights"), stateList = call.argument(3, "states");
   const uint32_t numWeights = static_cast<uint32_t>(program.numWeights);
   const uint32_t numStates = static_cast<uint32_t>(program.numStates);
-  std::vector<Weight> weights(call.length(weightList, numWeights, numWeights));
+  Buffer<Weight> weights;
+  Buffer<State> states;
+  if (!weights.resize(call.length(weightList, numWeights, numWeights))) call.outOfMemory("a list of weights");
   for (uint32_t i = 0; i < weights.size() && call.ok(); ++i)
     readWeight(call, call.element(weightList, i), sources, &weights[i]);
-  std::vector<State> states(call.length(stateList, numStates, numStates));
+  if (!states.resize(call.length(stateList, numStates, numStates))) call.outOfMemory("a list of states");
   for (uint32_t i = 0; i < states.size() && call.ok(); ++i)
     readState(call, call.element(stateList, i), sources, &states[i]);
   const DeviceHandle* const device = static_cast<DeviceHandle*>(call.unwrap(call.argument(4, "device"), kDevice));
   if (!call.ok()) return call.finish(nullptr);
-  std::string error;
+  Error error;
   model->executable =
       Executable::create(device->device, std::move(program), std::move(weights), std::move(states), &error);
   if (!model->executable) {
-    call.failWith(error.rfind("out of memory", 0) == 0 ? "resource" : "internal", "%s", error.c_str());
+    call.fail(error);
     return call.finish(nullptr);
   }
   napi_value result = nullptr;

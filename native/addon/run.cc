@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "addon/handles.h"
 
 namespace dots {
@@ -22,12 +20,12 @@ struct RunWork {
   std::shared_ptr<Model> model;
   napi_async_work work = nullptr;
   Promise promise;
-  std::vector<Buffer<int32_t>> inputData;
-  std::vector<RunInput> inputs;
-  std::vector<float*> outputs;
-  std::vector<Reference> outputArrays;
+  Buffer<Buffer<int32_t>> inputData;
+  Buffer<RunInput> inputs;
+  Buffer<float*> outputs;
+  Buffer<Reference> outputArrays;
   bool isDone = false;
-  std::string error = "cancelled";
+  Error error;
 };
 
 void execute(napi_env, void* data) {
@@ -38,10 +36,9 @@ void execute(napi_env, void* data) {
 void finishRun(napi_env env, napi_status, void* data) {
   const std::unique_ptr<RunWork> run(static_cast<RunWork*>(data));
   Call call(env, "run");
-  if (!run->isDone) {
-    const bool isFile = run->error.rfind("damaged: ", 0) == 0;
-    call.failWith(isFile ? "format" : "internal", "%s", run->error.c_str() + (isFile ? std::strlen("damaged: ") : 0));
-  }
+  // Work that Node.js cancels at its end was never started.
+  if (!run->isDone && !run->error) fail(&run->error, ErrorKind::kCancelled, "cancelled");
+  if (!run->isDone) call.fail(run->error);
   napi_value result = nullptr;
   if (call.ok()) call.check(napi_create_array_with_length(env, run->outputArrays.size(), &result), "make a list");
   for (uint32_t i = 0; i < run->outputArrays.size() && call.ok(); ++i) {
@@ -55,13 +52,12 @@ bool readInputs(Call& call, RunWork& run) {
   const Argument list = call.argument(1, "inputs");
   const uint32_t numInputs = static_cast<uint32_t>(run.model->executable->program().numInputs);
   const uint32_t length = call.length(list, numInputs, numInputs);
+  if (!run.inputData.resize(length) || !run.inputs.resize(length)) return call.outOfMemory("a list of inputs");
   for (uint32_t i = 0; i < length && call.ok(); ++i) {
     bool isFloat = false;
     const Span<int32_t> words = call.words(call.element(list, i), &isFloat);
-    run.inputData.emplace_back();
-    if (!run.inputData.back().assign(words.data(), words.size()))
-      return call.failWith("resource", "out of memory for %zu words of input", words.size());
-    run.inputs.push_back({run.inputData.back().data(), static_cast<int64_t>(words.size()), isFloat});
+    if (!run.inputData[i].assign(words.data(), words.size())) return call.outOfMemory("an input");
+    run.inputs[i] = {run.inputData[i].data(), static_cast<int64_t>(words.size()), isFloat};
   }
   return call.ok();
 }
@@ -69,9 +65,11 @@ bool readInputs(Call& call, RunWork& run) {
 bool prepareOutputs(Call& call, RunWork& run) {
   const Argument argument = call.argument(3, "outputs");
   const Span<int32_t> list = call.elements<int32_t>(argument);
-  const std::vector<int32_t> wanted(list.begin(), list.end());
   const Executable& executable = *run.model->executable;
-  run.outputs.assign(executable.program().outputs.size(), nullptr);
+  Buffer<int32_t> wanted;
+  if (!wanted.assign(list.data(), list.size()) || !run.outputs.resize(executable.program().outputs.size()) ||
+      !run.outputArrays.resize(wanted.size()))
+    return call.outOfMemory("a list of outputs");
   for (uint32_t i = 0; i < wanted.size() && call.ok(); ++i) {
     const size_t output = static_cast<size_t>(wanted[i]);
     if (wanted[i] < 0 || output >= run.outputs.size() || run.outputs[output]) {
@@ -82,8 +80,7 @@ bool prepareOutputs(Call& call, RunWork& run) {
     const napi_value array =
         call.newArray("Float32Array", static_cast<size_t>(executable.outputElements(output)), &data);
     run.outputs[output] = static_cast<float*>(data);
-    run.outputArrays.emplace_back();
-    run.outputArrays.back().hold(call, array);
+    run.outputArrays[i].hold(call, array);
   }
   return call.ok();
 }
@@ -99,10 +96,11 @@ napi_value run(napi_env env, napi_callback_info info) {
   if (!call.ok()) return call.finish(nullptr);
   std::unique_ptr<RunWork> work(new RunWork(env, handle->model));
   const Span<int32_t> bound = call.elements<int32_t>(call.argument(2, "bindings"));
-  const std::vector<int32_t> bindings(bound.begin(), bound.end());
+  Buffer<int32_t> bindings;
+  if (!bindings.assign(bound.data(), bound.size())) call.outOfMemory("symbols");
   if (!readInputs(call, *work)) return call.finish(nullptr);
   if (!work->model->executable->prepare(bindings, work->inputs, &work->error)) {
-    call.failWith(work->error.rfind("out of memory", 0) == 0 ? "resource" : "internal", "%s", work->error.c_str());
+    call.fail(work->error);
     return call.finish(nullptr);
   }
   if (!prepareOutputs(call, *work)) return call.finish(nullptr);

@@ -1,7 +1,6 @@
 #include "gemm.h"
 
 #include <cstring>
-#include <vector>
 
 namespace dots {
 namespace {
@@ -44,8 +43,27 @@ struct RoundMatrix {
 
 /// Columns of one of the matrices: what a task of packing or multiplying takes at least.
 struct Stretch {
-  const RoundMatrix* matrix;
+  const RoundMatrix& matrix;
   int64_t col, endCol;
+};
+
+/// All matrices' columns in stretches of `colsEach`, one matrix after the other.
+struct Stretches {
+  const RoundMatrix* matrices;
+  int numMatrices;
+  int64_t colsEach;
+
+  int64_t of(int matrix) const { return (matrices[matrix].numCols + colsEach - 1) / colsEach; }
+  int64_t count() const {
+    int64_t sum = 0;
+    for (int i = 0; i < numMatrices; ++i) sum += of(i);
+    return sum;
+  }
+  Stretch operator[](int64_t index) const {
+    int i = 0;
+    for (; index >= of(i); ++i) index -= of(i);
+    return {matrices[i], index * colsEach, least((index + 1) * colsEach, matrices[i].numCols)};
+  }
 };
 
 bool runRound(const RowsProduct& product, const Round& round, Device& device, GemmScratch& scratch) {
@@ -87,22 +105,15 @@ bool runRound(const RowsProduct& product, const Round& round, Device& device, Ge
   for (int64_t i = 0, at = 0; i < numMatrices; at += matrices[i].paddedCols * depth * numExperts, ++i)
     matrices[i].packed = packed + at;
 
-  std::vector<Stretch> stretches;
-  const auto cut = [&](int64_t colsEach) {
-    stretches.clear();
-    for (int i = 0; i < numMatrices; ++i)
-      for (int64_t col = 0; col < matrices[i].numCols; col += colsEach)
-        stretches.push_back({&matrices[i], col, least(col + colsEach, matrices[i].numCols)});
-    return static_cast<int64_t>(stretches.size());
-  };
   if (!kept || !kept->isFilled) {
-    const int64_t numStretches = cut(kPanelsEach * panel);
+    const Stretches stretches{matrices, numMatrices, kPanelsEach * panel};
+    const int64_t numStretches = stretches.count();
     const auto pack = kernels.packGemmPanels;
     pool.parallelFor(numExperts * numDepths * numStretches, [&](int64_t task, int) {
       const int64_t expert = task / (numDepths * numStretches), k = task / numStretches % numDepths * kGemmDepth;
       if (tokensOf(round.experts.begin + expert) == 0) return;
-      const Stretch& stretch = stretches[static_cast<size_t>(task % numStretches)];
-      const RoundMatrix& m = *stretch.matrix;
+      const Stretch stretch = stretches[task % numStretches];
+      const RoundMatrix& m = stretch.matrix;
       const int64_t here = least(kGemmDepth, depth - k);
       const GemmOperand operand{m.weights + (round.experts.begin + expert) * m.rows * product.cols, product.cols,
                                 nullptr, product.isTransposed};
@@ -126,7 +137,9 @@ bool runRound(const RowsProduct& product, const Round& round, Device& device, Ge
   }
   if (numBlocks == 0) return true;
   const int64_t wantedParts = most(1, (4 * pool.numThreads() + numBlocks - 1) / numBlocks);
-  const int64_t numStretches = cut(most(panel * 2, roundUp((allCols + wantedParts - 1) / wantedParts, panel)));
+  const Stretches stretches{matrices, numMatrices,
+                            most(panel * 2, roundUp((allCols + wantedParts - 1) / wantedParts, panel))};
+  const int64_t numStretches = stretches.count();
   const int64_t numParts = least(wantedParts, numStretches);
   const auto packRows = kernels.packGemmRows;
   const auto run = kernels.gemmBlock;
@@ -146,8 +159,8 @@ bool runRound(const RowsProduct& product, const Round& round, Device& device, Ge
       const int64_t here = least(kGemmDepth, depth - k);
       packRows(operand, round.steps.begin + k, here, first, end, mine);
       for (int64_t i = part * numStretches / numParts; i < (part + 1) * numStretches / numParts; ++i) {
-        const Stretch& stretch = stretches[static_cast<size_t>(i)];
-        const RoundMatrix& m = *stretch.matrix;
+        const Stretch stretch = stretches[i];
+        const RoundMatrix& m = stretch.matrix;
         GemmBlock block{};
         block.a = mine;
         block.aIsColumns = false;

@@ -53,8 +53,8 @@ bool cachedAttention::run(Call& op) {
              kernel(layer, step, op.floats(1), op.floats(2), begin, end);
            });
 
-  std::vector<int32_t>& tiles = op.workspace().attentionTiles;
-  tiles.resize(static_cast<size_t>(numTokens) + 1);
+  Buffer<int32_t>& tiles = op.workspace().attentionTiles;
+  if (!tiles.resize(static_cast<size_t>(numTokens) + 1)) return op.outOfMemory("a plan of attention");
   const int64_t numTiles = op.kernels().planAttention(step, numQueryHeads, layer.numHeads, tiles.data());
   const int64_t floatsEach = static_cast<int64_t>(op.kernels().attendWorkspaceBytes(layer.headWidth) + 63) / 64 * 16;
   float* const scratch = op.scratch(floatsEach * op.pool().numThreads());

@@ -30,8 +30,8 @@ bool attendToDocuments(Call& op, int q) {
   const int64_t numTokens = op.axis(q, 0);
   if (numTokens == 0) return true;
   const int32_t* sequences_T = op.integers(q + 3);
-  std::vector<int32_t>&tokens = op.workspace().documentTokens, &ends = op.workspace().documentEnds;
-  tokens.resize(static_cast<size_t>(numTokens));
+  Buffer<int32_t>&tokens = op.workspace().documentTokens, &ends = op.workspace().documentEnds;
+  if (!tokens.resize(static_cast<size_t>(numTokens))) return op.outOfMemory("a list of tokens");
   for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t);
   // Documents are mostly consecutive already.
   const auto isEarlier = [&](int32_t a, int32_t b) { return sequences_T[a] < sequences_T[b]; };
@@ -45,7 +45,7 @@ bool attendToDocuments(Call& op, int q) {
     if (!isLast) continue;
     const int64_t begin = ends.empty() ? 0 : ends.back();
     longest = t + 1 - begin > longest ? t + 1 - begin : longest;
-    ends.push_back(static_cast<int32_t>(t + 1));
+    if (!ends.push(static_cast<int32_t>(t + 1))) return op.outOfMemory("a list of documents");
   }
   CausalDocument common{};
   common.q_TNH = op.floats(q);

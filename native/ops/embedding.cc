@@ -26,7 +26,7 @@ bool embedding::run(Call& op) {
                 begin, end))
       isDecoded = false;
   });
-  return isDecoded || op.fail("the embedding table has a type that cannot be decoded");
+  return isDecoded || op.failForType("the embedding table has a type that cannot be decoded");
 }
 
 }  // namespace dots::ops

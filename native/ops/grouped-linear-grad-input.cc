@@ -24,6 +24,7 @@ bool groupedLinearGradInput::run(Call& op) {
   product.offsets = routed->offsets_E.data();
   product.numExperts = static_cast<int32_t>(numExperts);
   product.weights = op.matrix(1);
+  if (!product.weights) return false;
   product.rows = op.axis(1, 1);
   product.cols = width;
   product.isTransposed = true;

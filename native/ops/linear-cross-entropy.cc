@@ -38,16 +38,18 @@ bool lossOfRows(Call& op, int x) {
                 widthOfOut = isGradient ? width + 1 : 1;
   const int32_t* targets_T = op.integers(x + 2);
   const float *weights_T = op.floats(x + 3), *head = op.matrix(x + 1);
+  if (!head) return false;
   float* const out = op.floats(kOut);
   // Rows that do not count are not computed: in fine-tuning most do not.
-  std::vector<int32_t>& counted = op.workspace().countedRows;
+  Buffer<int32_t>& counted = op.workspace().countedRows;
   counted.clear();
   for (int64_t t = 0; t < numTokens; ++t) {
     if (targets_T[t] >= numWords) return op.fail("a target is outside of the vocabulary");
-    if (targets_T[t] >= 0 && weights_T[t] != 0.0f)
-      counted.push_back(static_cast<int32_t>(t));
-    else
+    if (targets_T[t] >= 0 && weights_T[t] != 0.0f) {
+      if (!counted.push(static_cast<int32_t>(t))) return op.outOfMemory("a list of rows");
+    } else {
       std::memset(out + t * widthOfOut, 0, static_cast<size_t>(widthOfOut) * sizeof(float));
+    }
   }
   // A multiple of 64, so that sums over rows are cut where they are cut anyway.
   const int64_t logitsAtOnce = kMaxLogits * (op.pool().numThreads() < kManyThreads ? 1 : 2);

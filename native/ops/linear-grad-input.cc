@@ -13,6 +13,7 @@ bool linearGradInput::run(Call& op) {
   product.x = {op.floats(0), op.width(0), nullptr};
   product.numTokens = op.axis(0, 0);
   product.weights = op.matrix(1);
+  if (!product.weights) return false;
   product.rows = op.axis(1, 0);
   product.cols = op.axis(1, 1);
   product.isTransposed = true;

@@ -15,8 +15,8 @@ constexpr int kIterations = 5;
 constexpr int64_t kFloatsAtOnce = 16 << 20;
 
 /// Products of n matrices of one shape, one after the other: rows of each are multiplied by its own matrix.
-RowsProduct productOfEach(const float* x, int64_t rowsEach, int64_t width, const std::vector<int32_t>& offsets,
-                          int32_t n, float* out) {
+RowsProduct productOfEach(const float* x, int64_t rowsEach, int64_t width, const Buffer<int32_t>& offsets, int32_t n,
+                          float* out) {
   RowsProduct product;
   product.x = {x, width, nullptr};
   product.numTokens = n * rowsEach;
@@ -48,7 +48,9 @@ bool muon::run(Call& op) {
   const float kept = static_cast<float>(1 - static_cast<double>(rate) * op.constant(1));
   const float length =
       static_cast<float>(static_cast<double>(rate) * 0.2 * std::sqrt(static_cast<double>(std::max(rows, cols))));
-  std::vector<int32_t> bySize(static_cast<size_t>(most) + 1), bySide(static_cast<size_t>(most) + 1);
+  Buffer<int32_t> bySize, bySide;
+  if (!bySize.resize(static_cast<size_t>(most) + 1) || !bySide.resize(static_cast<size_t>(most) + 1))
+    return op.outOfMemory("a list of matrices");
   for (int64_t i = 0; i <= most; ++i) {
     bySize[static_cast<size_t>(i)] = static_cast<int32_t>(i * rows);
     bySide[static_cast<size_t>(i)] = static_cast<int32_t>(i * side);

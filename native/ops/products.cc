@@ -44,11 +44,8 @@ size_t countProducts(const Call& op) {
 /// Collects products and runs them together where that is faster, to the same bits.
 class Products {
  public:
-  explicit Products(const Call& op) : op_(op) {
-    std::vector<uint8_t>& memory = op.workspace().linearScratch;
-    memory.resize(static_cast<size_t>(linearScratchBytes(op.pool().numThreads())) + 64);
-    scratch_ = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
-  }
+  /// `scratch` is what linearScratchBytes says.
+  Products(const Call& op, void* scratch) : op_(op), scratch_(scratch) {}
 
   void add(const LinearJob& job) {
     if (job.numTokens == 0) return;
@@ -104,7 +101,7 @@ class Products {
   }
 
   const Call& op_;
-  uint8_t* scratch_;
+  void* scratch_;
   LinearJob jobs_[kMaxLinearJobs];
   int numJobs_ = 0;
   RowsProduct pending_;
@@ -166,7 +163,10 @@ bool fitsProduct(const Operands& op, int rankOfWeight) {
 
 bool runProducts(Call& op) {
   op.numDone = countProducts(op);
-  Products products(op);
+  LargeMemory& scratch = op.workspace().linearScratch;
+  const int64_t scratchBytes = linearScratchBytes(op.pool().numThreads());
+  if (scratch.sizeBytes() < scratchBytes && !scratch.allocate(scratchBytes)) return op.outOfMemory("scratch");
+  Products products(op, scratch.data());
   for (size_t i = 0; i < op.numDone; ++i) {
     Call next = op.later(i);
     if (next.op() == Op::linear)

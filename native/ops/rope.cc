@@ -23,14 +23,16 @@ bool areInterleaved(const Operands& op) { return op.constant(1) != 0; }
 
 namespace {
 
-/// The step's angles, made once for all layers and heads that turn alike.
-const float* ropeAngles(Call& op) {
+/// The step's angles, made once for all layers and heads that turn alike. False with the error set where there is no
+/// memory for them.
+bool makeRopeAngles(Call& op) {
   RopeAngles& known = op.workspace().ropeAngles;
   const int64_t numTokens = op.axis(kOut, 0), headWidth = op.width(kOut);
   const int32_t factors = op.numInputs() > 2 ? op.id(2) : -1;
   if (known.positions != op.id(1) || known.factors != factors || known.theta != op.constant(0) ||
       known.headWidth != headWidth) {
-    known.angles_T2P.resize(static_cast<size_t>(numTokens * headWidth));
+    if (!known.angles_T2P.resize(static_cast<size_t>(numTokens * headWidth)))
+      return op.outOfMemory("angles of positions");
     const float* const factors_P = factors >= 0 ? op.floats(2) : nullptr;
     // Sine and cosine in double: some fifty nanoseconds an element.
     op.share(numTokens, headWidth * 32, [&, kernel = op.kernels().ropeAngles](int64_t begin, int64_t end, int) {
@@ -41,13 +43,14 @@ const float* ropeAngles(Call& op) {
     known.theta = op.constant(0);
     known.headWidth = headWidth;
   }
-  return known.angles_T2P.data();
+  return true;
 }
 
 }  // namespace
 
 bool turnHeads(Call& op, TurnKernel* kernel) {
-  const float* const angles = ropeAngles(op);
+  if (!makeRopeAngles(op)) return false;
+  const float* const angles = op.workspace().ropeAngles.angles_T2P.data();
   op.share(op.rows(kOut), 2 * op.width(kOut), [&](int64_t begin, int64_t end, int) {
     kernel(op.floats(0), angles, op.axis(kOut, 1), op.width(kOut), op.floats(kOut), begin, end);
   });

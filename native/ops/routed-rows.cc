@@ -12,9 +12,9 @@ const RoutedRows* routedRows(Call& op, int experts, int64_t numExperts) {
   const int64_t numRows = op.elements(experts), k = op.width(experts);
   if (op.kernels().findOutside(experts_R, numRows, numExperts) >= 0)
     return op.fail("an expert that does not exist was chosen"), nullptr;
-  routed.offsets_E.resize(static_cast<size_t>(numExperts) + 1);
-  routed.rows_R.resize(static_cast<size_t>(numRows));
-  routed.tokens_R.resize(static_cast<size_t>(numRows));
+  if (!routed.offsets_E.resize(static_cast<size_t>(numExperts) + 1) ||
+      !routed.rows_R.resize(static_cast<size_t>(numRows)) || !routed.tokens_R.resize(static_cast<size_t>(numRows)))
+    return op.outOfMemory("routed rows"), nullptr;
   op.kernels().groupByExpert(experts_R, numRows, numExperts, routed.offsets_E.data(), routed.rows_R.data());
   for (size_t i = 0; i < routed.rows_R.size(); ++i) routed.tokens_R[i] = static_cast<int32_t>(routed.rows_R[i] / k);
   routed.experts = op.id(experts);

@@ -89,7 +89,7 @@ void resizeAxis(Choices& choices, SmallModel& model) {
   settle(model);
 }
 
-void smashInstruction(Choices& choices, Instruction& instruction, size_t numValues) {
+void smashInstruction(Choices& choices, InstructionDraft& instruction, size_t numValues) {
   const size_t numInputs = instruction.inputs.size();
   switch (choices.below(8)) {
     case 0: instruction.op = static_cast<Op>(choices.below(static_cast<size_t>(kNumOps) + 1)); break;
@@ -109,7 +109,7 @@ void smashInstruction(Choices& choices, Instruction& instruction, size_t numValu
   }
 }
 
-void smashWeight(Choices& choices, Weight& weight) {
+void smashWeight(Choices& choices, WeightDraft& weight) {
   switch (choices.below(6)) {
     case 0: weight.type = static_cast<int32_t>(choices.below(42)); break;
     case 1: weight.rank = static_cast<int32_t>(choices.below(5)); break;
@@ -119,7 +119,7 @@ void smashWeight(Choices& choices, Weight& weight) {
       break;
     case 3:
       // Any codes and scales: infinities and NaN travel, indices must not.
-      for (WeightPart& part : weight.parts) {
+      for (WeightDraft::Part& part : weight.parts) {
         for (int i = 0; i < 64; ++i)
           if (!part.owned.empty()) part.owned[choices.below(part.owned.size())] = static_cast<uint8_t>(choices.byte());
       }
@@ -190,19 +190,23 @@ void runOne(const uint8_t* data, size_t size) {
     words[at] = choices.number();
   }
 
-  std::string error;
+  Error error;
   Program program;
   if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
                     static_cast<int64_t>(constants.size()), &program, &error)) {
-    CHECK(!error.empty(), "%s", "refused without a message");
+    CHECK(error, "%s", "refused without a message");
     return;
   }
   ++tally.parsed;
+  Buffer<Weight> weights;
+  Buffer<State> states;
+  CHECK(copyWeights(model.weights, &weights) && states.assign(model.states.data(), model.states.size()), "%s",
+        "out of memory for a small model");
   std::unique_ptr<Executable> executable =
-      Executable::create(std::make_shared<Device>(bestIsa(), numThreads), std::move(program), std::move(model.weights),
-                         std::move(model.states), &error);
+      Executable::create(std::make_shared<Device>(bestIsa(), numThreads), std::move(program), std::move(weights),
+                         std::move(states), &error);
   if (!executable) {
-    CHECK(!error.empty(), "%s", "not created, without a message");
+    CHECK(error, "%s", "not created, without a message");
     return;
   }
   ++tally.created;
@@ -213,7 +217,7 @@ void runOne(const uint8_t* data, size_t size) {
     if (kind == 131 && !isFloat.empty()) isFloat[0] = true;
     const std::vector<RunInput> views = viewsOf(model.inputs, isFloat);
     if (!executable->prepare(model.bindings, views, &error, kBudgetBytes)) {
-      CHECK(!error.empty(), "%s", "not prepared, without a message");
+      CHECK(error, "%s", "not prepared, without a message");
       return;
     }
     ++tally.prepared;
@@ -227,7 +231,7 @@ void runOne(const uint8_t* data, size_t size) {
       for (const Instruction& instruction : executable->program().instructions)
         ++tally.ranOf[static_cast<size_t>(instruction.op)];
     } else
-      CHECK(!error.empty(), "%s", "ended without a message");
+      CHECK(error, "%s", "ended without a message");
   }
 }
 

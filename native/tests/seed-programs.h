@@ -62,12 +62,12 @@ inline void settle(SmallModel& model) {
       state.stored = model.stored[index]->data();
       state.sizeBytes = count * 4;
     } else {
-      Weight& weight = model.weights[index];
+      WeightDraft& weight = model.weights[index];
       std::copy(dims, dims + (value.rank < 3 ? value.rank : 3), weight.dims);
       const StorageInfo* info = storageInfo(weight.type);
       if (!info || weight.parts.empty()) continue;
       const int64_t sizeBytes = count / info->blockElements * info->blockBytes;
-      for (WeightPart& part : weight.parts) {
+      for (WeightDraft::Part& part : weight.parts) {
         part.sizeBytes = sizeBytes / static_cast<int64_t>(weight.parts.size());
         part.owned.resize(static_cast<size_t>(part.sizeBytes), 0x11);
       }
@@ -78,7 +78,7 @@ inline void settle(SmallModel& model) {
 
 /// One instruction of a model as a program; its weights are inputs, too, if so wished. Numbers that lead to rows
 /// are small enough for any axis that has two.
-inline SmallModel alone(const SmallModel& whole, const Instruction& instruction, bool areWeightsInputs) {
+inline SmallModel alone(const SmallModel& whole, const InstructionDraft& instruction, bool areWeightsInputs) {
   SmallModel model;
   ProgramDraft& p = model.draft;
   p.numSymbols = whole.draft.numSymbols;
@@ -144,7 +144,7 @@ inline const std::vector<SmallModel>& singleSeeds() {
     for (const SmallModel& whole : wholeSeeds()) {
       int numOf[kNumOps] = {};
       const bool isQuantised = whole.weights[0].type != static_cast<int32_t>(StorageId::kF32);
-      for (const Instruction& instruction : whole.draft.instructions) {
+      for (const InstructionDraft& instruction : whole.draft.instructions) {
         if (isQuantised && instruction.op != Op::quantizeRows) continue;
         if (++numOf[static_cast<size_t>(instruction.op)] > 2) continue;
         made.push_back(alone(whole, instruction, false));

@@ -4,11 +4,11 @@
 // smallest that every kernel accepts: D = 64, heads N = 4 over G = 2 of H = 16, E = 8 experts of F = 32, K = 2, V = 40.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,12 +19,19 @@
 
 namespace dots {
 
+struct InstructionDraft {
+  Op op;
+  std::vector<int32_t> inputs;
+  int32_t output;
+  std::vector<double> constants;
+};
+
 /// The words of a program before they are words: changed in tests, then encoded.
 struct ProgramDraft {
   int32_t numSymbols = 0;
   std::vector<Value> values;
   std::vector<std::vector<Dim>> slots;
-  std::vector<Instruction> instructions;
+  std::vector<InstructionDraft> instructions;
   std::vector<int32_t> outputs;
 
   int32_t source(ValueKind kind, int32_t index, bool isInt, std::initializer_list<Dim> dims) {
@@ -62,7 +69,7 @@ struct ProgramDraft {
       words->push_back(count(alternatives));
       for (const Dim& dim : alternatives) words->insert(words->end(), {dim.times, dim.symbol});
     }
-    for (const Instruction& instruction : instructions) {
+    for (const InstructionDraft& instruction : instructions) {
       words->insert(words->end(), {static_cast<int32_t>(instruction.op), count(instruction.inputs)});
       words->insert(words->end(), instruction.inputs.begin(), instruction.inputs.end());
       words->insert(words->end(), {instruction.output, count(*constants), count(instruction.constants)});
@@ -79,10 +86,24 @@ struct ProgramDraft {
   }
 };
 
+/// A weight that tests copy and change; an executable takes its own away.
+struct WeightDraft {
+  struct Part {
+    std::shared_ptr<Mapping> mapping;
+    int64_t offset = 0;
+    std::vector<uint8_t> owned;
+    int64_t sizeBytes = 0;
+  };
+  int32_t type = 0;
+  int32_t rank = 0;
+  int64_t dims[3] = {1, 1, 1};
+  std::vector<Part> parts;
+};
+
 /// Everything that a run needs.
 struct SmallModel {
   ProgramDraft draft;
-  std::vector<Weight> weights;
+  std::vector<WeightDraft> weights;
   std::vector<State> states;
   std::vector<std::shared_ptr<std::vector<float>>> stored;  // of each state that is a stored tensor; copies share it
   std::vector<int32_t> bindings;
@@ -104,8 +125,8 @@ constexpr int kSmallWidth = 64, kSmallHeads = 4, kSmallKeyHeads = 2, kSmallHeadW
               kSmallChosen = 2, kSmallHidden = 32, kSmallVocab = 40, kSmallPages = 4, kSmallPagesEach = 2;
 
 /// A weight of f32 or q8_0 with values around 1/8, in one part or (experts) in a part each.
-inline Weight smallWeight(TestRandom& random, StorageId type, std::vector<int64_t> dims, int numParts = 1) {
-  Weight weight;
+inline WeightDraft smallWeight(TestRandom& random, StorageId type, std::vector<int64_t> dims, int numParts = 1) {
+  WeightDraft weight;
   weight.type = static_cast<int32_t>(type);
   weight.rank = static_cast<int32_t>(dims.size());
   int64_t count = 1;
@@ -262,9 +283,31 @@ inline SmallModel makeSmallModel(uint64_t seed = 1, StorageId matrices = Storage
   return model;
 }
 
-inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, std::vector<Weight> weights,
-                                                    std::vector<State> states, int numThreads, std::string* error,
+/// What `create` takes; false where there is no memory for it.
+inline bool copyWeights(const std::vector<WeightDraft>& drafts, Buffer<Weight>* weights) {
+  if (!weights->resize(drafts.size())) return false;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const WeightDraft& draft = drafts[i];
+    Weight& weight = (*weights)[i];
+    weight.type = draft.type;
+    weight.rank = draft.rank;
+    std::copy(draft.dims, draft.dims + 3, weight.dims);
+    if (!weight.parts.resize(draft.parts.size())) return false;
+    for (size_t p = 0; p < draft.parts.size(); ++p) {
+      const WeightDraft::Part& part = draft.parts[p];
+      weight.parts[p].mapping = part.mapping;
+      weight.parts[p].offset = part.offset;
+      weight.parts[p].sizeBytes = part.sizeBytes;
+      if (!weight.parts[p].owned.assign(part.owned.data(), part.owned.size())) return false;
+    }
+  }
+  return true;
+}
+
+inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, const std::vector<WeightDraft>& weights,
+                                                    const std::vector<State>& states, int numThreads, Error* error,
                                                     Isa isa = bestIsa()) {
+  error->clear();
   std::vector<int32_t> words;
   std::vector<double> constants;
   draft.encode(&words, &constants);
@@ -272,8 +315,14 @@ inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, s
   if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
                     static_cast<int64_t>(constants.size()), &program, error))
     return nullptr;
-  return Executable::create(std::make_shared<Device>(isa, numThreads), std::move(program), std::move(weights),
-                            std::move(states), error);
+  Buffer<Weight> ownWeights;
+  Buffer<State> ownStates;
+  if (!copyWeights(weights, &ownWeights) || !ownStates.assign(states.data(), states.size())) {
+    fail(error, ErrorKind::kResource, "out of memory for a model");
+    return nullptr;
+  }
+  return Executable::create(std::make_shared<Device>(isa, numThreads), std::move(program), std::move(ownWeights),
+                            std::move(ownStates), error);
 }
 
 inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& inputs,
@@ -287,8 +336,9 @@ inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& in
 
 /// prepare and run; the first output, or nothing with `error` set.
 inline std::vector<float> runExecutable(Executable& executable, const std::vector<int32_t>& bindings,
-                                        const std::vector<std::vector<int32_t>>& inputs, std::string* error,
+                                        const std::vector<std::vector<int32_t>>& inputs, Error* error,
                                         int64_t limitBytes = kMaxWorkingBytes) {
+  error->clear();
   const std::vector<RunInput> views = viewsOf(inputs);
   if (!executable.prepare(bindings, views, error, limitBytes)) return {};
   std::vector<std::vector<float>> outputs;

@@ -11,17 +11,17 @@ using namespace dots;
 static std::vector<float> logitsOf(Executable& executable, SmallModel& model, const std::vector<int>& lengths,
                                    int done = 0) {
   bindSmallModel(model, lengths, done);
-  std::string error;
+  Error error;
   const std::vector<float> logits = runExecutable(executable, model.bindings, model.inputs, &error);
-  CHECK(!logits.empty(), "%s", error.c_str());
+  CHECK(!logits.empty(), "%s", error.message());
   return logits;
 }
 
 static std::unique_ptr<Executable> create(const SmallModel& model, int numThreads = 1, Isa isa = bestIsa()) {
-  std::string error;
+  Error error;
   std::unique_ptr<Executable> executable =
       createExecutable(model.draft, model.weights, model.states, numThreads, &error, isa);
-  CHECK(executable != nullptr, "%s", error.c_str());
+  CHECK(executable != nullptr, "%s", error.message());
   return executable;
 }
 
@@ -39,22 +39,24 @@ static void computesByHand() {
   draft.outputs = {y};
   const auto floats = [](std::vector<int64_t> dims, std::vector<float> values) {
     TestRandom random(0);
-    Weight weight = smallWeight(random, StorageId::kF32, dims);
+    WeightDraft weight = smallWeight(random, StorageId::kF32, dims);
     memcpy(weight.parts[0].owned.data(), values.data(), values.size() * 4);
     return weight;
   };
-  std::string error;
+  Error error;
   std::unique_ptr<Executable> executable =
       createExecutable(draft, {floats({3, 2}, {1, 2, 3, 4, 5, 6}), floats({1, 2}, {10, 100})}, {}, 2, &error);
-  CHECK(executable != nullptr, "%s", error.c_str());
+  CHECK(executable != nullptr, "%s", error.message());
   if (!executable) return;
-  CHECK((runExecutable(*executable, {2}, {{2, 0}}, &error) == std::vector<float>{325, 105}), "%s", error.c_str());
-  CHECK(runExecutable(*executable, {1}, {{3}}, &error).empty() && error == "a token id is outside of the table", "%s",
-        error.c_str());
-  CHECK(runExecutable(*executable, {1}, {{-1}}, &error).empty() && error == "a token id is outside of the table", "%s",
-        error.c_str());
+  CHECK((runExecutable(*executable, {2}, {{2, 0}}, &error) == std::vector<float>{325, 105}), "%s", error.message());
+  CHECK(runExecutable(*executable, {1}, {{3}}, &error).empty() &&
+            std::strcmp(error.message(), "a token id is outside of the table") == 0,
+        "%s", error.message());
+  CHECK(runExecutable(*executable, {1}, {{-1}}, &error).empty() &&
+            std::strcmp(error.message(), "a token id is outside of the table") == 0,
+        "%s", error.message());
   CHECK((runExecutable(*executable, {1}, {{1}}, &error) == std::vector<float>{215}), "the run after an error: %s",
-        error.c_str());
+        error.message());
 }
 
 // The promise of docs/numerics.md at the level of programs: threads, cuts of a prompt and neighbours leave no trace.
@@ -88,14 +90,14 @@ static void givesTheSameBits(StorageId type, KvType kv) {
 }
 
 static void refuses(const char* what, const SmallModel& model) {
-  std::string error;
+  Error error;
   std::unique_ptr<Executable> executable = createExecutable(model.draft, model.weights, model.states, 1, &error);
   if (executable) CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "accepted: %s", what);
-  CHECK(!error.empty(), "no message: %s", what);
+  CHECK(error, "no message: %s", what);
 }
 
-static Instruction& find(SmallModel& model, Op op) {
-  for (Instruction& instruction : model.draft.instructions) {
+static InstructionDraft& find(SmallModel& model, Op op) {
+  for (InstructionDraft& instruction : model.draft.instructions) {
     if (instruction.op == op) return instruction;
   }
   return model.draft.instructions[0];
@@ -174,7 +176,7 @@ static void refusesToWriteOverItsOperands() {
     for (size_t operand = 0; operand < 8; ++operand) {
       SmallModel model = makeSmallModel();
       ProgramDraft& draft = model.draft;
-      Instruction& instruction = find(model, op);
+      InstructionDraft& instruction = find(model, op);
       if (operand >= instruction.inputs.size()) break;
       const Value& input = draft.values[static_cast<size_t>(instruction.inputs[operand])];
       if (input.kind != ValueKind::kSlot) continue;
@@ -190,11 +192,11 @@ static void refusesToWriteOverItsOperands() {
 // A list of experts for eight matrices is not valid for four.
 static void refusesExpertsThatDoNotExist() {
   SmallModel model = makeSmallModel();
-  for (Instruction& instruction : model.draft.instructions) {
+  for (InstructionDraft& instruction : model.draft.instructions) {
     if (instruction.op != Op::groupedLinear) continue;
     // The second product of the same choice: half as many experts, twice as high.
     Value& value = model.draft.values[static_cast<size_t>(instruction.inputs[1])];
-    Weight& weight = model.weights[static_cast<size_t>(value.index)];
+    WeightDraft& weight = model.weights[static_cast<size_t>(value.index)];
     if (&instruction == &find(model, Op::groupedLinear)) continue;
     value.dims[0].times = 4;
     weight.dims[0] = 4;
@@ -209,9 +211,9 @@ static void refusesExpertsThatDoNotExist() {
 static void keepsToItsBudget() {
   SmallModel model = makeSmallModel();
   std::unique_ptr<Executable> executable = create(model);
-  std::string error;
+  Error error;
   CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s", "a step in 1000 bytes");
-  CHECK(!runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", error.c_str());
+  CHECK(!runExecutable(*executable, model.bindings, model.inputs, &error).empty(), "%s", error.message());
   CHECK(runExecutable(*executable, model.bindings, model.inputs, &error, 1000).empty(), "%s",
         "the same step again in 1000 bytes");
 }
@@ -225,9 +227,9 @@ static void runsEmptySteps() {
     bindSmallModel(model, {length});
     model.bindings[1] = 0;
     model.inputs[4].clear();
-    std::string error;
-    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty() && error.empty(), "%d tokens: %s",
-          length, error.c_str());
+    Error error;
+    CHECK(runExecutable(*executable, model.bindings, model.inputs, &error).empty() && !error, "%d tokens: %s", length,
+          error.message());
   }
   const std::vector<float> last = logitsOf(*executable, model, {1}, 39);
   CHECK(sameBits(last, {expected.end() - kSmallVocab, expected.end()}), "%s", "the token after an empty step");
@@ -264,9 +266,9 @@ static void forgetsWhatWasDerivedFromAnOverwrittenSlot() {
   p.add(Op::add, {turned, reference}, turned);
   p.outputs = {turned};
   std::unique_ptr<Executable> executable = create(model);
-  std::string error;
+  Error error;
   const std::vector<float> difference = runExecutable(*executable, {2}, {{0, 1}, {1, 0}, {6, 3}}, &error);
-  CHECK(difference.size() == 16, "%s", error.c_str());
+  CHECK(difference.size() == 16, "%s", error.message());
   for (float value : difference) CHECK(value == 0, "heads turned by positions that were overwritten: %g", value);
 }
 
@@ -282,12 +284,12 @@ static void endsWhenCancelled() {
       executable->cancel();
       isOver.store(true);
     });
-    std::string error;
+    Error error;
     const std::vector<float> logits = runExecutable(*executable, model.bindings, model.inputs, &error);
     other.join();
     if (logits.empty()) {
       ++numCancelled;
-      CHECK(error == "cancelled", "%s", error.c_str());
+      CHECK(error.kind() == ErrorKind::kCancelled, "%s", error.message());
     } else {
       CHECK(sameBits(logits, expected), "a run that was not cancelled in time, %d", i);
     }

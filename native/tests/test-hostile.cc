@@ -10,7 +10,7 @@ namespace {
 
 /// Whether it ran; a refusal without a message is a failed check.
 bool runs(const SmallModel& model) {
-  std::string error;
+  Error error;
   std::unique_ptr<Executable> executable = createExecutable(model.draft, model.weights, model.states, 1, &error);
   const std::vector<RunInput> views = viewsOf(model.inputs, model.isFloatInput);
   if (executable && executable->prepare(model.bindings, views, &error, 16 << 20)) {
@@ -21,7 +21,7 @@ bool runs(const SmallModel& model) {
     for (std::vector<float>& output : outputs) pointers.push_back(output.data());
     if (executable->run(views, pointers.data(), &error)) return true;
   }
-  CHECK(!error.empty(), "%s refused without a message", opInfo(model.draft.instructions[0].op).name);
+  CHECK(error, "%s refused without a message", opInfo(model.draft.instructions[0].op).name);
   return false;
 }
 

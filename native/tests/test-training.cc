@@ -8,7 +8,7 @@ namespace {
 
 struct Result {
   std::vector<std::vector<float>> outputs, stored;
-  std::string error;
+  Error error;
 };
 
 Result runTraining(SmallModel& training, int numThreads, const std::vector<std::vector<int32_t>>& inputs,
@@ -19,7 +19,8 @@ Result runTraining(SmallModel& training, int numThreads, const std::vector<std::
       createExecutable(training.draft, training.weights, training.states, numThreads, &result.error, isa);
   if (!executable) return result;
   const std::vector<RunInput> views = viewsOf(inputs, training.isFloatInput);
-  if (!executable->prepare({static_cast<int32_t>(inputs[0].size())}, views, &result.error)) return result;
+  const std::vector<int32_t> bindings = {static_cast<int32_t>(inputs[0].size())};
+  if (!executable->prepare(bindings, views, &result.error)) return result;
   std::vector<float*> pointers;
   for (size_t i = 0; i < executable->program().outputs.size(); ++i)
     result.outputs.emplace_back(static_cast<size_t>(executable->outputElements(i)));
@@ -44,7 +45,7 @@ void aStepHasTheSameBitsEverywhere() {
   onEachIsa([&](const Kernels& kernels) {
     for (int numThreads : {1, 2, 5}) {
       const Result result = runTraining(training, numThreads, training.inputs, kernels.isa);
-      CHECK(result.error.empty(), "%s", result.error.c_str());
+      CHECK(!result.error, "%s", result.error.message());
       if (first.outputs.empty()) first = result;
       CHECK(isSame(result, first), "%s, %d threads", isaName(kernels.isa), numThreads);
     }
@@ -69,10 +70,10 @@ void numbersThatLeadOutsideAreRefused() {
   for (size_t input : {size_t{0}, size_t{2}}) {
     std::vector<std::vector<int32_t>> inputs = training.inputs;
     inputs[input][3] = kTrainingVocab;
-    CHECK(!runTraining(training, 1, inputs).error.empty(), "input %d", static_cast<int>(input));
+    CHECK(runTraining(training, 1, inputs).error, "input %d", static_cast<int>(input));
   }
   training.isFloatInput[0] = true;
-  CHECK(!runTraining(training, 1, training.inputs).error.empty(), "%s", "floats where integers belong");
+  CHECK(runTraining(training, 1, training.inputs).error, "%s", "floats where integers belong");
 }
 
 }  // namespace
