@@ -55,6 +55,7 @@ class Host {
 
   napi_env__ env;
   napi_value thrown = nullptr;
+  napi_value runFailure = nullptr;  // what the run of useAddon threw or was rejected with
 
  private:
   napi_value exports_;
@@ -96,8 +97,10 @@ bool useAddon(Host& host) {
                              env.makeTyped(napi_int32_array, std::vector<int32_t>{0})});
   };
   const napi_value promise = run();
+  host.runFailure = host.thrown;
   if (promise) CHECK(!run() || promise->promise != napi_value__::kPending, "%s", "two runs at once");
   host.finishWork();
+  if (promise && promise->promise == napi_value__::kRejected) host.runFailure = promise->settled;
   isRight = promise && promise->promise == napi_value__::kResolved;
   if (promise) CHECK(promise->promise != napi_value__::kPending, "pending after %s failed", env.failed.c_str());
   if (isRight) {
@@ -144,25 +147,31 @@ void survivesEveryFailure() {
   }
 }
 
-int allocationsLeft;
+int allowed, numAllocations;
 
-void survivesWithoutMemory() {
-  int numRefused = 0;
-  for (int left = 0; left < 1000; ++left) {
+/// The n-th allocation fails, alone or with all later ones, for each n until there is none.
+void survivesWithoutMemory(bool (*mayOne)(int64_t)) {
+  for (allowed = 0;; ++allowed) {
     Host host;
-    allocationsLeft = left;
-    mayAllocate = [](int64_t) { return allocationsLeft-- > 0; };
+    numAllocations = 0;
+    mayAllocate = mayOne;
     const bool isRight = useAddon(host);
-    const bool isResource = host.thrown && host.thrown->properties["code"]->text == "resource";
     mayAllocate = nullptr;
-    if (isRight && allocationsLeft >= 0) break;
-    ++numRefused;
-    // What was refused may have failed a run, or load itself.
-    CHECK(isRight || isResource || !host.thrown, "%s", host.thrown->properties["message"]->text.c_str());
-    CHECK(useAddon(host), "does not work any more after %d allocations", left);
+    if (isRight) {
+      CHECK(numAllocations <= allowed, "allocation %d went unmissed", allowed);
+      leavesNothing(host);
+      break;
+    }
+    // It failed the run, or what was called last.
+    const napi_value failure = host.runFailure ? host.runFailure : host.thrown;
+    CHECK(failure, "nothing is thrown without allocation %d", allowed);
+    if (failure)
+      CHECK(failure->properties["code"]->text == "resource", "allocation %d: %s", allowed,
+            failure->properties["message"]->text.c_str());
+    CHECK(useAddon(host), "does not work any more without allocation %d", allowed);
     leavesNothing(host);
   }
-  CHECK(numRefused >= 3 && numRefused < 1000, "%d allocations", numRefused);
+  CHECK(allowed >= 30, "only %d allocations", allowed);
 }
 
 void saysWhatFailedWhileLoading() {
@@ -178,7 +187,8 @@ void saysWhatFailedWhileLoading() {
 
 int main() {
   survivesEveryFailure();
-  survivesWithoutMemory();
+  survivesWithoutMemory([](int64_t) { return numAllocations++ != allowed; });
+  survivesWithoutMemory([](int64_t) { return numAllocations++ < allowed; });
   saysWhatFailedWhileLoading();
   return finishTests("addon");
 }

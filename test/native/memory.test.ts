@@ -9,13 +9,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadAddon, type NativeAddon } from '../../src/backend/native/addon.ts';
 import { encodeProgram } from '../../src/backend/program/encode-program.ts';
 import { compile } from '../../src/compile/compile.ts';
+import { ResourceError } from '../../src/core/errors.ts';
 import { f32 } from '../../src/dtype/index.ts';
 import { symbol } from '../../src/graph/dim.ts';
+import { linear } from '../../src/graph/ops/linear.ts';
 import { silu } from '../../src/graph/ops/silu.ts';
 import { sumSquares } from '../../src/graph/ops/sum-squares.ts';
 import { trace } from '../../src/graph/tensor.ts';
 import { loadArguments, runArguments } from './addon-program.ts';
-import { nativeBackend, whyNoNative } from './stored-models.ts';
+import { loadOptions, nativeBackend, whyNoNative } from './stored-models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dots-memory-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -108,6 +110,27 @@ describe.skipIf(whyNoNative)(`memory that JavaScript and C++ share ${whyNoNative
       expect(residentBytes() - before).toBeLessThan(30 * sizeBytes);
     },
   );
+
+  it('a step that needs more memory than there can be is a ResourceError, and the next one runs', async () => {
+    // 2^18 rows of 2^17 products are 128 GB.
+    const shape = [1 << 17, 1];
+    const graph = trace((g) => ({ y: linear(g.input('x', [symbol('T'), 1], 'f32'), g.weight('w', shape)) }));
+    const bytes = new Uint8Array(new Float32Array(shape[0]).fill(2).buffer);
+    const w = { name: 'w', type: f32, shape, parts: [{ sizeBytes: bytes.length, read: async () => bytes }] };
+    const program = compile(graph, { name: 'tall', supports: () => true });
+    const executable = await nativeBackend().load(program, new Map([['w', w]]), loadOptions(1));
+    const run = (T: number) => executable.run({ x: new Float32Array(T).fill(3) }, { T });
+    for (let i = 0; i < 2; i++) {
+      const error = await run(1 << 18).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(ResourceError);
+      expect(error).toMatchObject({
+        code: 'out-of-memory',
+        message: expect.stringMatching(/working memory/),
+      });
+      expect((await run(2)).y).toEqual(new Float32Array(2 << 17).fill(6));
+    }
+    await executable.close();
+  });
 
   it('a worker that ends in the middle of a run takes nothing with it', async () => {
     const built = fileURLToPath(new URL('../../native/build/dots.node', import.meta.url));

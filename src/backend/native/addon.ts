@@ -37,9 +37,9 @@ export interface NativeAddon {
   activationRowBytes(kind: number, numCols: number): number;
 }
 
-/** What the addon throws: one line for people, or, with `format`, the path of the file that changed. */
+/** What the addon throws (`native/error.h`): one line for people, or, with `format`, the path of the file that changed. */
 export interface NativeError extends Error {
-  readonly code: 'bad-argument' | 'closed' | 'internal' | 'format' | 'unsupported' | 'resource';
+  readonly code: 'bad-argument' | 'closed' | 'internal' | 'format' | 'unsupported' | 'resource' | 'cancelled';
 }
 
 export type NativeDevice = { readonly __brand: 'native-device' };

@@ -201,7 +201,7 @@ class NativeExecutable implements Executable {
   }
 }
 
-/** C++ gives a line for people, and says by `code` what kind of failure it is. */
+/** C++ gives a line for people, and in `code` the kind of failure, which becomes a class here and nowhere else. */
 function toDotsError(
   error: NativeError,
   { attempt, code }: { readonly attempt: 'load' | 'run'; readonly code: string },
@@ -218,6 +218,13 @@ function toDotsError(
     return new ResourceError(`The native backend cannot ${attempt} the model: ${message}`, {
       code,
       hint: 'choose a shorter context or fewer parallel sequences, or end other programs',
+      cause: error,
+    });
+  }
+  if (error.code === 'unsupported') {
+    return new UnsupportedError(`The native backend cannot ${attempt} the model: ${message}`, {
+      code: 'unsupported-tensor-type',
+      hint: 'run it with --backend reference, or convert the file to another type',
       cause: error,
     });
   }
