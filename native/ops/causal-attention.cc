@@ -33,7 +33,7 @@ bool attendToDocuments(Call& op, int q) {
   Buffer<int32_t>&tokens = op.workspace().documentTokens, &ends = op.workspace().documentEnds;
   if (!tokens.resize(static_cast<size_t>(numTokens))) return op.outOfMemory("a list of tokens");
   for (size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<int32_t>(t);
-  // Documents are mostly consecutive already.
+  // Documents are mostly consecutive already. The sort works in place where it finds no memory.
   const auto isEarlier = [&](int32_t a, int32_t b) { return sequences_T[a] < sequences_T[b]; };
   if (!std::is_sorted(tokens.begin(), tokens.end(), isEarlier))
     std::stable_sort(tokens.begin(), tokens.end(), isEarlier);

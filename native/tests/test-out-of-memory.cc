@@ -12,8 +12,7 @@ namespace {
 int allowed;         // allocations until one is refused
 int numAllocations;  // so far
 
-/// One allocation fails, and the ones after it succeed: whoever goes on in spite of it does so with memory that is not
-/// there.
+/// One allocation fails, and the ones after it succeed: code that ignores the failure then works on missing memory.
 bool refuseOne(int64_t) { return numAllocations++ != allowed; }
 bool refuseAllFrom(int64_t) { return numAllocations++ < allowed; }
 
@@ -42,7 +41,7 @@ struct Result {
   std::vector<std::vector<float>> outputs, stored;
 };
 
-/// Null without memory; everything that it allocates is asked for.
+/// An executable of the model, or null with the error set.
 std::unique_ptr<Executable> make(const SmallModel& model, const std::shared_ptr<Device>& device, Error* error) {
   std::vector<int32_t> words;
   std::vector<double> constants;
