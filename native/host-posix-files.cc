@@ -3,7 +3,6 @@
 // A file may shrink or its disk may fail while it is mapped; reading then raises SIGBUS, which would end the process.
 // Here a page of zeros is put in the place of the missing one, and the mapping records that it happened. A file that
 // is cut within its last page raises nothing, the rest of that page just reads as zeros: so its size is looked at too.
-#if defined(__unix__) || defined(__APPLE__)
 
 #include <atomic>
 #include <cerrno>
@@ -139,5 +138,3 @@ bool isDamaged(const MappedFile& file) {
 
 }  // namespace host
 }  // namespace dots
-
-#endif

@@ -1,5 +1,4 @@
 // Memory, threads and the clock of Linux and macOS.
-#if defined(__unix__) || defined(__APPLE__)
 
 #include <new>
 #include <pthread.h>
@@ -144,5 +143,3 @@ bool hasDotProducts() {
 
 }  // namespace host
 }  // namespace dots
-
-#endif

@@ -1,7 +1,8 @@
 // What the operating system gives: memory, files, threads and a clock. Nothing else in native/ asks it for anything.
 //
 // host-posix.cc and host-posix-files.cc are for Linux and macOS, host-wasm.cc for WebAssembly without threads; another
-// system is another file. Every function may be called from any thread.
+// system is another file, and the Makefile's SYSTEM names the one that is compiled. Every function may be called from
+// any thread.
 #pragma once
 
 #include <atomic>

@@ -110,13 +110,18 @@ struct SmallModel {
   std::vector<std::vector<int32_t>> inputs;
   std::vector<bool> isFloatInput;                  // empty: none is
   int32_t logits = 0, experts = 0, positions = 0;  // value ids
+  int32_t squares = -1;                            // the state that is a mean of squares and so never negative
 
   /// Stored tensors with the same numbers again.
   void resetStored(uint64_t seed) {
     TestRandom random(seed);
-    for (const auto& tensor : stored) {
-      if (!tensor) continue;
-      for (float& value : *tensor) value = random.normal() / 4;
+    for (size_t i = 0; i < stored.size(); ++i) {
+      if (!stored[i]) continue;
+      const bool isPositive = static_cast<int32_t>(i) == squares;
+      for (float& value : *stored[i]) {
+        value = random.normal() / 4;
+        if (isPositive) value *= value;
+      }
     }
   }
 };
@@ -124,7 +129,7 @@ struct SmallModel {
 constexpr int kSmallWidth = 64, kSmallHeads = 4, kSmallKeyHeads = 2, kSmallHeadWidth = 16, kSmallExperts = 8,
               kSmallChosen = 2, kSmallHidden = 32, kSmallVocab = 40, kSmallPages = 4, kSmallPagesEach = 2;
 
-/// A weight of f32 or q8_0 with values around 1/8, in one part or (experts) in a part each.
+/// A weight of f32, f16, q4_0 or q8_0 with values around 1/8, in one part or (experts) in a part each.
 inline WeightDraft smallWeight(TestRandom& random, StorageId type, std::vector<int64_t> dims, int numParts = 1) {
   WeightDraft weight;
   weight.type = static_cast<int32_t>(type);
@@ -141,8 +146,12 @@ inline WeightDraft smallWeight(TestRandom& random, StorageId type, std::vector<i
     const StorageInfo* info = storageInfo(type);
     bytes.resize(static_cast<size_t>(count / info->blockElements * info->blockBytes));
     random.fillBytes(bytes.data(), static_cast<int64_t>(bytes.size()));
-    const uint16_t scale = type == StorageId::kQ8_0 ? 0x1400 : 0x2400;  // 2^-10, 2^-6
-    for (size_t at = 0; at < bytes.size(); at += static_cast<size_t>(info->blockBytes)) memcpy(&bytes[at], &scale, 2);
+    const bool isHalf = type == StorageId::kF16;
+    for (size_t at = 0; at < bytes.size(); at += static_cast<size_t>(info->blockBytes)) {
+      uint16_t scale = type == StorageId::kQ8_0 ? 0x1400 : 0x2400;  // 2^-10, 2^-6
+      if (isHalf) scale = static_cast<uint16_t>((random.next() & 0x83ff) | 0x2c00);
+      memcpy(&bytes[at], &scale, 2);
+    }
   }
   for (int part = 0; part < numParts; ++part) {
     const size_t size = bytes.size() / static_cast<size_t>(numParts), begin = size * static_cast<size_t>(part);

@@ -50,8 +50,9 @@ void aStepHasTheSameBitsEverywhere() {
       CHECK(isSame(result, first), "%s, %d threads", isaName(kernels.isa), numThreads);
     }
   });
-  for (const std::vector<float>& output : first.outputs)
-    for (float value : output) CHECK(value - value == 0, "not finite: %g", value);
+  for (const std::vector<std::vector<float>>& lists : {first.outputs, first.stored})
+    for (const std::vector<float>& list : lists)
+      for (float value : list) CHECK(value - value == 0, "not finite: %g", value);
 }
 
 void aStepChangesItsStatesAndClearsTheGradient() {

@@ -150,6 +150,7 @@ inline SmallModel makeTrainingModel(uint64_t seed = 7) {
   model.inputs = {tokenIds,    sequenceIds, targetIds, countWords, {word(1e-3f), word(0.5f), word(0.1f), word(0.05f)},
                   {word(1.0f)}};
   model.isFloatInput = {false, false, false, true, true, true};
+  model.squares = p.values[static_cast<size_t>(square)].index;
   model.resetStored(seed);
   return model;
 }

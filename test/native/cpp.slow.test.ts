@@ -14,6 +14,16 @@ const BUILD_TIMEOUT_MS = 900_000;
 const has = (tool: string): boolean => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0;
 const compiler = process.env.CXX ?? ['g++', 'clang++', 'c++'].find(has);
 const why = compiler && has('make') ? '' : '(skipped: neither make nor a C++ compiler is installed)';
+const noWasm = why || wasmToolsMissing();
+
+/** Says what is missing to build for WebAssembly and to run it. */
+function wasmToolsMissing(): string {
+  const { status, stderr } = spawnSync('make', ['-s', 'MODE=release', 'wasm-tools'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return status === 0 ? '' : `(skipped: ${/^cannot build.*/m.exec(stderr)?.[0] ?? stderr})`;
+}
 
 /** What a command printed, and how it ended. A signal's name is in the place of the status. */
 function run(command: string, args: readonly string[]): Promise<{ output: string; status: number | string }> {
@@ -48,4 +58,19 @@ describe.skipIf(why)(`C++ tests ${why}`, () => {
     expect(status, output).toBe(0);
     expect(output).toContain('passed');
   });
+});
+
+// In the same file as the tests above: both build in native/build/release.
+describe.skipIf(noWasm)(`WebAssembly ${noWasm}`, () => {
+  it(
+    'gives the bits of every instruction set of this machine',
+    async () => {
+      const jobs = `-j${availableParallelism()}`;
+      const variables = ['MODE=release', `CXX=${compiler}`, `NODE=${process.execPath}`];
+      const { output, status } = await run('make', ['-s', jobs, ...variables, 'wasm-check']);
+      expect(status, output).toBe(0);
+      expect(output).toMatch(/the same bits: \d+ outputs on WebAssembly and on portable/);
+    },
+    BUILD_TIMEOUT_MS,
+  );
 });
