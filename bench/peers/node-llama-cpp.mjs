@@ -107,7 +107,8 @@ async function greedy() {
 async function logits() {
   const tokens = readTokens();
   const wanted = flags.out ? true : { filter: { tokens: [], includeTop: Number(flags.top) } };
-  const { sequences, close } = await openSequences(1, tokens.length);
+  // One cell more: before the last free cell is used, the package drops the start of the sequence (its context shift).
+  const { sequences, close } = await openSequences(1, tokens.length + 1);
   const outputs = await sequences[0].controlledEvaluate(
     tokens.map((token) => [token, { generateNext: { logits: wanted } }]),
   );

@@ -1,6 +1,7 @@
 import { lstat, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
+import { llamaCppWarnings } from '../convert/llama-cpp.ts';
 import { type ConvertType, writeGgufModel } from '../convert/write-gguf.ts';
 import { writeHfModel } from '../convert/write-hf.ts';
 import { ResourceError, UsageError } from '../core/errors.ts';
@@ -25,7 +26,13 @@ export async function convert(
 ): Promise<void> {
   const input = resolveModel(from);
   await checkOutput(input, to, flags.force ?? false);
-  const source = await openConvertSource(input, (message) => session.warn(message));
+  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    warnings.push(message);
+    session.warn(message);
+  };
+  const source = await openConvertSource(input, warn);
+  if (isGgufName(to)) llamaCppWarnings(source.config).forEach(warn);
   const progress = session.progress('converting', 'bytes', flags);
   try {
     const options: WriteOptions = {
@@ -36,7 +43,7 @@ export async function convert(
       ? await writeGgufModel(source, to, flags.type, options)
       : await writeFolder(source, to, flags.type, options);
     progress.clear();
-    if (flags.json) await session.json({ tensors: numTensors, bytes: sizeBytes });
+    if (flags.json) await session.json({ tensors: numTensors, bytes: sizeBytes, warnings });
     else await session.line(`wrote ${to}: ${formatCount(numTensors)} tensors, ${formatBytes(sizeBytes)}`);
   } finally {
     progress.clear();

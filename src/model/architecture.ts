@@ -4,6 +4,7 @@ import { symbol } from '../graph/dim.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { GgufFields } from './gguf-fields.ts';
 import type { HfFields } from './hf-fields.ts';
+import type { LlamaCppProblem } from './llama-cpp-problem.ts';
 
 /** The flat token axis. A batch is a table of which token belongs to whom, and that table is the step's business. */
 export const T = symbol('T');
@@ -108,6 +109,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
 
   /** What makes a configuration impossible, beyond what holds for all architectures. */
   findProblems(config: C): string[];
+  /** What llama.cpp refuses or computes otherwise, beyond what holds for all architectures. */
+  llamaCppProblems(config: C): LlamaCppProblem[];
   /** In the order of the forward pass. */
   weightSpecs(config: C): WeightSpec[];
   /** tokens_T -> last_OD, after the last norm. */

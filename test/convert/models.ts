@@ -10,29 +10,44 @@ import type { StoredTensor } from '../../src/format/stored-tensor.ts';
 import { type HfShapeConfig, type NamedTensor, randomDots1Weights } from '../fixtures/random-dots1.ts';
 import { type RelativeConfig, randomRelativeWeights } from '../fixtures/random-relatives.ts';
 
+type Config = (HfShapeConfig | RelativeConfig) & Readonly<Record<string, unknown>>;
+
+/** Random weights of either kind of configuration. */
+export function randomWeights(config: Config, seed: number): Map<string, NamedTensor> {
+  return 'n_routed_experts' in config
+    ? randomDots1Weights(config as HfShapeConfig, seed)
+    : randomRelativeWeights(config as RelativeConfig, seed);
+}
+
 /** A Hugging Face folder without tokenizer: random weights in f32. `edit` may change or take away tensors. */
 export async function writeHfFolder(
   path: string,
-  config: (HfShapeConfig | RelativeConfig) & Readonly<Record<string, unknown>>,
+  config: Config,
   edit: (weights: Map<string, NamedTensor>) => void = () => {},
 ): Promise<string> {
   mkdirSync(path);
   writeFileSync(`${path}/config.json`, JSON.stringify(config));
-  const weights =
-    'n_routed_experts' in config
-      ? randomDots1Weights(config as HfShapeConfig, 3)
-      : randomRelativeWeights(config as RelativeConfig, 3);
+  const weights = randomWeights(config, 3);
   edit(weights);
+  await writeWeights(path, weights);
+  return path;
+}
+
+/** `model.safetensors` in f32. */
+export async function writeWeights(path: string, weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
   await writeSafetensors(await createFileFolder(path), {
     tensors: [...weights].map(([name, { shape, data }]) => ({ name, type: f32, shape, data })),
     bytes: ({ data }) => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)],
   });
-  return path;
 }
 
-/** Logits of every position, on the reference backend with an exact cache. */
-export async function logitsOf(path: string, tokens: readonly number[]): Promise<Float32Array[]> {
-  const engine: Engine = await openEngine(path, { backend: 'reference', kvType: 'f32' });
+/** Logits of every position, with an exact cache. */
+export async function logitsOf(
+  path: string,
+  tokens: readonly number[],
+  backend: 'reference' | 'native' = 'reference',
+): Promise<Float32Array[]> {
+  const engine: Engine = await openEngine(path, { backend, kvType: 'f32' });
   const rows: Float32Array[] = [];
   for await (const { logits_V } of score(engine, tokens, 0)) rows.push(logits_V.slice());
   await engine.close();

@@ -5,6 +5,7 @@ import { weightedSum } from '../../graph/ops/weighted-sum.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Weights } from '../architecture.ts';
 import { notPositive } from '../config-problems.ts';
+import { applying, type LlamaCppProblem } from '../llama-cpp-problem.ts';
 import type { LayerWeight } from './decoder.ts';
 import type { Routed } from './router.ts';
 
@@ -45,4 +46,18 @@ export function expertProblems(c: ExpertsConfig): string[] {
   if (c.numExpertsPerToken > c.numExperts)
     problems.push(`${c.numExpertsPerToken} experts for each token, but only ${c.numExperts} experts`);
   return problems;
+}
+
+/** LLAMA_MAX_EXPERTS of llama.cpp. */
+const LLAMA_CPP_EXPERTS = 1024;
+
+export function expertLlamaCppProblems({ numExperts }: ExpertsConfig): LlamaCppProblem[] {
+  return applying([
+    {
+      applies: numExperts > LLAMA_CPP_EXPERTS,
+      effect: 'refuses',
+      why: `it has ${numExperts} experts`,
+      remedy: `with at most ${LLAMA_CPP_EXPERTS} experts`,
+    },
+  ]);
 }

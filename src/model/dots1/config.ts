@@ -2,11 +2,12 @@ import type { GgufValue } from '../../format/gguf-values.ts';
 import type { JsonObject } from '../../format/hf-folder.ts';
 import type { ModelConfig, RunFields } from '../architecture.ts';
 import { type AttentionConfig, attentionProblems } from '../blocks/attention.ts';
-import { type ExpertsConfig, expertProblems } from '../blocks/experts.ts';
+import { type ExpertsConfig, expertLlamaCppProblems, expertProblems } from '../blocks/experts.ts';
 import type { SigmoidRouterConfig } from '../blocks/router.ts';
 import { notPositive } from '../config-problems.ts';
 import type { GgufFields } from '../gguf-fields.ts';
 import type { HfFields } from '../hf-fields.ts';
+import { applying, type LlamaCppProblem } from '../llama-cpp-problem.ts';
 
 /** Everything that shapes a dots1 network. */
 export interface Dots1Config extends ModelConfig, AttentionConfig, ExpertsConfig, SigmoidRouterConfig {
@@ -86,7 +87,8 @@ export function writeGguf(config: Dots1Config): [key: string, value: GgufValue][
     // 2 is sigmoid.
     ['expert_gating_func', u32(2)],
     ['leading_dense_block_count', u32(config.numDenseLayers)],
-    ...(config.numGroups > 1 ? groups : []),
+    // llama.cpp takes no limit that keeps all groups.
+    ...(hasGroupLimit(config) ? groups : []),
   ];
 }
 
@@ -219,4 +221,36 @@ export function findProblems(config: Dots1Config): string[] {
   if (!Number.isFinite(config.routedScalingFactor))
     problems.push('a routed scaling factor that is not a number');
   return problems;
+}
+
+export function llamaCppProblems(config: Dots1Config): LlamaCppProblem[] {
+  const { numHeads, numKeyValueHeads, numExperts, numGroups } = config;
+  return [
+    ...expertLlamaCppProblems(config),
+    ...applying([
+      {
+        applies: numKeyValueHeads < numHeads,
+        effect: 'refuses',
+        why: `its ${numHeads} query heads share ${numKeyValueHeads} key/value heads`,
+        remedy: 'with as many key/value heads as query heads',
+      },
+      {
+        applies: config.numSharedExperts === 0 && config.numDenseLayers < config.numLayers,
+        effect: 'refuses',
+        why: 'it has no shared expert',
+        remedy: 'with at least one shared expert',
+      },
+      {
+        applies: hasGroupLimit(config) && numGroups >= numExperts,
+        effect: 'refuses',
+        why: `its ${numGroups} groups hold one expert each`,
+        remedy: 'with fewer groups than experts',
+      },
+    ]),
+  ];
+}
+
+/** Keeping all groups limits nothing. */
+function hasGroupLimit({ numGroups, numKeptGroups }: Dots1Config): boolean {
+  return numKeptGroups < numGroups;
 }

@@ -19,7 +19,16 @@ import {
 import { experts, expertWeights } from '../blocks/experts.ts';
 import { feedForward, feedForwardWeights } from '../blocks/feed-forward.ts';
 import { sigmoidRouter, sigmoidRouterWeights } from '../blocks/router.ts';
-import { type Dots1Config, findProblems, readGguf, readHf, readRun, writeGguf, writeHf } from './config.ts';
+import {
+  type Dots1Config,
+  findProblems,
+  llamaCppProblems,
+  readGguf,
+  readHf,
+  readRun,
+  writeGguf,
+  writeHf,
+} from './config.ts';
 
 export const dots1: Architecture<Dots1Config> = {
   name: 'dots1',
@@ -33,6 +42,7 @@ export const dots1: Architecture<Dots1Config> = {
   writeGguf,
   writeHf,
   findProblems,
+  llamaCppProblems,
   weightSpecs,
   hidden: (w, c, step) =>
     decoder(w, c, step, (h_TD, layer, layerWeights) => block(h_TD, layer, layerWeights, step, c)),

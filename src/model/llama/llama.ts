@@ -22,6 +22,7 @@ export const llama: Architecture<LlamaConfig> = {
   writeGguf,
   writeHf,
   findProblems,
+  llamaCppProblems: () => [],
   weightSpecs: (c) => [
     ...decoderWeights(c, () =>
       preNormWeights(c, pairedAttentionWeights(c), feedForwardWeights(c.hiddenSize, c.denseSize)),

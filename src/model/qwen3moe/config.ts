@@ -2,11 +2,12 @@ import type { GgufValue } from '../../format/gguf-values.ts';
 import type { JsonObject } from '../../format/hf-folder.ts';
 import type { ModelConfig, RunFields } from '../architecture.ts';
 import { type AttentionConfig, attentionProblems } from '../blocks/attention.ts';
-import { type ExpertsConfig, expertProblems } from '../blocks/experts.ts';
+import { type ExpertsConfig, expertLlamaCppProblems, expertProblems } from '../blocks/experts.ts';
 import type { SoftmaxRouterConfig } from '../blocks/router.ts';
 import { notPositive } from '../config-problems.ts';
 import type { GgufFields } from '../gguf-fields.ts';
 import type { HfFields } from '../hf-fields.ts';
+import { applying, type LlamaCppProblem } from '../llama-cpp-problem.ts';
 
 /** Everything that shapes a Qwen3 network with experts. */
 export interface Qwen3MoeConfig extends ModelConfig, AttentionConfig, ExpertsConfig, SoftmaxRouterConfig {
@@ -169,6 +170,29 @@ export function findProblems(config: Qwen3MoeConfig): string[] {
     ...attentionProblems(config),
     ...(config.denseLayers.length > 0 ? notPositive(config, ['denseSize']) : []),
     ...(config.denseLayers.length < config.numLayers ? expertProblems(config) : []),
+  ];
+}
+
+export function llamaCppProblems(config: Qwen3MoeConfig): LlamaCppProblem[] {
+  const { denseLayers, numLayers, normalizeTopK, numExperts, numExpertsPerToken } = config;
+  const hasExperts = denseLayers.length < numLayers;
+  return [
+    ...expertLlamaCppProblems(config),
+    ...applying([
+      {
+        applies: denseLayers.length > 0,
+        effect: 'refuses',
+        why: `${denseLayers.length} of its ${numLayers} layers have no experts`,
+        remedy: 'with experts in every layer',
+      },
+      {
+        // Weights of all experts add up to one either way.
+        applies: hasExperts && !normalizeTopK && numExpertsPerToken < numExperts,
+        effect: 'differs',
+        why: "the weights of a token's experts are not normalised (norm_topk_prob), and llama.cpp always normalises them",
+        remedy: 'with norm_topk_prob (normalizeTopK)',
+      },
+    ]),
   ];
 }
 

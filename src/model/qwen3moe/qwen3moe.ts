@@ -11,6 +11,7 @@ import { feedForward, feedForwardWeights } from '../blocks/feed-forward.ts';
 import { routerWeights, softmaxRouter } from '../blocks/router.ts';
 import {
   findProblems,
+  llamaCppProblems,
   type Qwen3MoeConfig,
   readGguf,
   readHf,
@@ -30,6 +31,7 @@ export const qwen3moe: Architecture<Qwen3MoeConfig> = {
   writeGguf,
   writeHf,
   findProblems,
+  llamaCppProblems,
   weightSpecs,
   hidden: (w, c, step) =>
     decoder(w, c, step, (h_TD, layer, layerWeights) => block(h_TD, layer, layerWeights, step, c)),
