@@ -61,6 +61,10 @@ napi_value isas(napi_env env, napi_callback_info info) {
 }  // namespace
 }  // namespace dots
 
+/// The version of the functions exported here; `src/backend/native/addon.ts` refuses any other. Raise it in both places
+/// when a function is added or takes or returns something else.
+constexpr double kInterfaceVersion = 1;
+
 NAPI_MODULE_INIT() {
   const struct {
     const char* name;
@@ -87,5 +91,8 @@ NAPI_MODULE_INIT() {
         !call.check(napi_set_named_property(env, exports, entry.name, function), "export a function"))
       break;
   }
+  const napi_value version = call.number(kInterfaceVersion);
+  if (call.ok())
+    call.check(napi_set_named_property(env, exports, "interfaceVersion", version), "export the interface's version");
   return call.finish(exports);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  checkVersion,
   loadAddon,
   type NativeAddon,
   type NativeError,
@@ -86,6 +87,23 @@ function* changes(tree: unknown, path = ''): Generator<{ what: string; make: () 
 function without(tree: object, key: string): object {
   return Object.fromEntries(Object.entries(tree).filter(([name]) => name !== key));
 }
+
+describe('an addon that other sources made', () => {
+  const refused = (exported: unknown) => () =>
+    checkVersion(exported, 'native/build/dots.node', 'run "npm run build"');
+
+  it('is refused with what to do, before a function of it is missing', () => {
+    const error = {
+      code: 'stale-native-backend',
+      hint: 'run "npm run build"',
+      message: expect.stringContaining('native/build/dots.node is older than the JavaScript'),
+    };
+    // Without a version: an addon of before there were versions.
+    expect(refused({ load() {}, run() {} })).toThrow(expect.objectContaining(error));
+    expect(refused({ interfaceVersion: 0.5 })).toThrow(expect.objectContaining(error));
+    expect(refused({ interfaceVersion: 1e6 })).toThrow(/is newer than the JavaScript/);
+  });
+});
 
 describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () => {
   const addon = loadAddon().addon as NativeAddon;

@@ -2,9 +2,14 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { UnsupportedError } from '../../core/errors.ts';
+
+/** The version of `NativeAddon` that this JavaScript calls. Raise it here and in `native/addon/addon.cc` when a function changes. */
+const INTERFACE_VERSION = 1;
 
 /** What `native/addon/addon.cc` exports. Every function throws a `NativeError` for arguments of another kind. */
 export interface NativeAddon {
+  readonly interfaceVersion: number;
   load(
     words: Int32Array,
     constants: Float64Array,
@@ -73,23 +78,41 @@ const require = createRequire(import.meta.url);
 
 /**
  * The addon as built here by `npm ci`, or as a prebuilt platform package brought it. Undefined where there is neither;
- * `why` then says what was looked for.
+ * `why` then says what was looked for. Throws `UnsupportedError` for one that other sources made.
  */
 export function loadAddon(): { addon: NativeAddon } | { addon: undefined; why: string } {
   // Both src/backend/native/ and dist/backend/native/ lie three folders below the package.
   const built = fileURLToPath(new URL('../../../native/build/dots.node', import.meta.url));
-  try {
-    if (existsSync(built)) return { addon: require(built) as NativeAddon };
-  } catch (error) {
-    return { addon: undefined, why: `${built} does not load: ${(error as Error).message}` };
+  if (existsSync(built)) {
+    let exported: unknown;
+    try {
+      exported = require(built);
+    } catch (error) {
+      return { addon: undefined, why: `${built} does not load: ${(error as Error).message}` };
+    }
+    return { addon: checkVersion(exported, 'native/build/dots.node', 'run "npm run build"') };
   }
   const packageName = `@dots.ts/${platform}-${arch}`;
+  let exported: unknown;
   try {
-    return { addon: require(packageName) as NativeAddon };
+    exported = require(packageName);
   } catch {
     return {
       addon: undefined,
       why: `there is neither native/build/dots.node nor the package ${packageName}`,
     };
   }
+  return { addon: checkVersion(exported, packageName, 'install dots.ts again') };
+}
+
+/** The addon, if it has the functions that this JavaScript calls. Throws `UnsupportedError` with `hint`. */
+export function checkVersion(exported: unknown, what: string, hint: string): NativeAddon {
+  // Addons of before there were versions export none.
+  const { interfaceVersion: found = 0 } = exported as { interfaceVersion?: number };
+  if (found === INTERFACE_VERSION) return exported as NativeAddon;
+  throw new UnsupportedError(
+    `Cannot use the native backend: ${what} is ${found < INTERFACE_VERSION ? 'older' : 'newer'} than the JavaScript ` +
+      `(version ${found} of its functions instead of ${INTERFACE_VERSION})`,
+    { code: 'stale-native-backend', hint },
+  );
 }
