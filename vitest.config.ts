@@ -10,6 +10,7 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts'],
+          setupFiles: ['test/open-files.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -18,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'slow',
           include: ['test/**/*.slow.test.ts'],
+          setupFiles: ['test/open-files.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           expect: { poll: { timeout: 60_000 } },

@@ -32,9 +32,9 @@ export async function convert(
     session.warn(message);
   };
   const source = await openConvertSource(input, warn);
-  if (isGgufName(to)) llamaCppWarnings(source.config).forEach(warn);
   const progress = session.progress('converting', 'bytes', flags);
   try {
+    if (isGgufName(to)) llamaCppWarnings(source.config).forEach(warn);
     const options: WriteOptions = {
       signal: session.signal,
       onProgress: ({ doneBytes, sizeBytes, tensor }) => progress.update(doneBytes, sizeBytes, tensor),

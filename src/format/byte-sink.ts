@@ -18,8 +18,10 @@ export async function writeAll(sink: ByteSink, pieces: Iterable<Uint8Array>): Pr
   try {
     for (const bytes of pieces) await sink.write(bytes);
     await sink.finish();
-  } finally {
-    await sink.discard();
+  } catch (error) {
+    // What discarding throws besides would hide why.
+    await sink.discard().catch(() => undefined);
+    throw error;
   }
 }
 

@@ -108,7 +108,8 @@ export async function writeFiles<T extends TensorToWrite>(
     // Readers start from the first file, so it appears after those that it needs.
     for (const sink of sinks.toReversed()) await sink.finish();
   } catch (error) {
-    for (const sink of sinks) await sink.discard();
+    // Each of them, whatever becomes of another; what that throws besides would hide why.
+    await Promise.allSettled(sinks.map((sink) => sink.discard()));
     throw error;
   }
   return { files: sinks.map((sink) => sink.name), sizeBytes };

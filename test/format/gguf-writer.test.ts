@@ -94,6 +94,30 @@ describe('writeGguf', () => {
     expect(memory.discarded).toBe(1);
   });
 
+  it('discards every shard, also where that fails for one, and throws what went wrong first', async () => {
+    const discarded: string[] = [];
+    const writing = writeGguf(
+      'model.gguf',
+      { metadata: new Map(), tensors: [tensor('a', 'f32', 8), tensor('b', 'f32', 8)], bytes: fillBytes },
+      {
+        maxShardTensors: 1,
+        createSink: async (name) => ({
+          name,
+          write: async () => {},
+          finish: async () => {
+            throw new Error('no finish');
+          },
+          discard: async () => {
+            discarded.push(name);
+            throw new Error('no discard');
+          },
+        }),
+      },
+    );
+    await expect(writing).rejects.toThrow('no finish');
+    expect(discarded).toEqual(['model-00001-of-00002.gguf', 'model-00002-of-00002.gguf']);
+  });
+
   it.each([
     ['too few', [new Uint8Array(12)]],
     ['too many', [new Uint8Array(16), new Uint8Array(1)]],

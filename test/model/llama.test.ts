@@ -113,7 +113,9 @@ describe('a Llama GGUF file', () => {
     const back = join(folder, 'back');
     expect(await runCli(['convert', gguf, back])).toMatchObject({ code: 0, stderr: '' });
     expect(await tensorsOf(back)).toEqual(await tensorsOf(hf));
-    expect((await openModelFiles(back)).config).toEqual(configFromHf(PLAIN));
+    const files = await openModelFiles(back);
+    expect(files.config).toEqual(configFromHf(PLAIN));
+    await files.close();
   });
 
   it('with factors of its rope scaling cannot become a folder, nor be trained on', async () => {
