@@ -128,6 +128,49 @@ void groupByExpertIsStable(const Kernels& kernels) {
   }
 }
 
+// Shares of one as in f64, whatever the width; -infinity gets nothing, and scores too large for e^x do no harm.
+void softmaxGivesShares(const Kernels& kernels) {
+  TestRandom random(6);
+  for (const int64_t width : {1, 2, 7, 15, 16, 17, 33, 128, 1000}) {
+    const int64_t rows = 5;
+    std::vector<float> x = randomFloats(random, rows * width, 4), y(x.size());
+    x[0] = 1e30f;
+    if (width > 1) x[width] = -INFINITY;
+    for (int64_t i = 2 * width; i < 3 * width; ++i) x[i] = -2e4f + x[i];
+    kernels.softmax(x.data(), width, y.data(), 0, rows);
+    for (int64_t t = 0; t < rows; ++t) {
+      const float* const row = x.data() + t * width;
+      const double largest = *std::max_element(row, row + width);
+      double sum = 0;
+      for (int64_t i = 0; i < width; ++i) sum += std::exp(row[i] - largest);
+      for (int64_t i = 0; i < width; ++i) {
+        const double expected = std::exp(row[i] - largest) / sum, found = y[t * width + i];
+        // In f32 the sum rounds once a column, the exponent by its size, and e^x and the division by a few ulps.
+        const double bound = std::isinf(row[i]) ? 0 : (width + (largest - row[i]) + 8) * 0x1p-24 * expected;
+        CHECK(std::fabs(found - expected) <= bound + 1e-37, "%s: row %d of width %d: column %d has %g, not %g",
+              isaName(kernels.isa), int(t), int(width), int(i), found, expected);
+      }
+    }
+    // A row gets the same bits alone and in place.
+    for (int64_t t = 0; t < rows; ++t) kernels.softmax(x.data(), width, x.data(), t, t + 1);
+    CHECK(sameBits(x, y), "%s: width %d in place", isaName(kernels.isa), int(width));
+  }
+}
+
+// As the other sets of instructions, bit for bit.
+void softmaxIsTheSameOnEveryIsa() {
+  TestRandom random(7);
+  const int64_t width = 77, rows = 9;
+  const std::vector<float> x = randomFloats(random, rows * width, 10);
+  std::vector<float> first;
+  onEachIsa([&](const Kernels& kernels) {
+    std::vector<float> y(x.size());
+    kernels.softmax(x.data(), width, y.data(), 0, rows);
+    if (first.empty()) first = y;
+    CHECK(sameBits(y, first), "%s", isaName(kernels.isa));
+  });
+}
+
 }  // namespace
 }  // namespace dots
 
@@ -137,6 +180,8 @@ int main() {
     dots::choiceEqualsSorting(kernels);
     dots::damagedScoresStillGiveDifferentExperts(kernels);
     dots::groupByExpertIsStable(kernels);
+    dots::softmaxGivesShares(kernels);
   });
+  dots::softmaxIsTheSameOnEveryIsa();
   return dots::finishTests("router");
 }

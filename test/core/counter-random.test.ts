@@ -28,6 +28,19 @@ describe('CounterRandom', () => {
     expect(new Set(numbers).size).toBe(numbers.length);
   });
 
+  it.each([
+    [0, 0, 0, 0, 0.39904647231489565],
+    [5, 0, 0, 9, 0.34992691615845284],
+    [-1, 0, 0, 0, 0.447822034978262],
+    [2 ** 40 + 3, 7, 2, 2 ** 33 + 1, 0.2298398577233295],
+  ])(
+    'gives the same number in every release: seed %d, stream %d %d, place %d',
+    (seed, stream, sub, index, number) => {
+      // Computed by another implementation, in Python.
+      expect(new CounterRandom(seed, stream, sub).uniform(index)).toBe(number);
+    },
+  );
+
   it('has no number twice in the streams and substreams of neighbouring seeds', () => {
     const numbers: number[] = [];
     for (let seed = 0; seed < 6; seed++)

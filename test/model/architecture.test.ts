@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { f16 } from '../../src/dtype/index.ts';
 import { cachePageBytes, inferenceGraph } from '../../src/engine/inference-graph.ts';
 import { architectures } from '../../src/model/architectures.ts';
-import { configFromGguf } from '../../src/model/config-gguf.ts';
+import { configFromGguf, configToGguf } from '../../src/model/config-gguf.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { countParameters, routedLayers } from '../../src/model/weights.ts';
+import { SMALL_RELATIVES } from '../fixtures/small-relatives.ts';
 
 /** The released dots.llm1. */
 const DOTS_LLM1 = {
@@ -84,5 +85,42 @@ describe('cachePageBytes()', () => {
   it('counts keys and values of 64 positions in every layer', () => {
     const graph = inferenceGraph(configFromHf(DOTS_LLM1), 1);
     expect(cachePageBytes(graph, f16)).toBe(2 * 62 * 64 * 4096 * 2);
+  });
+});
+
+// What is made for each layer and each expert stays small, whatever a damaged file says.
+describe.each([
+  ['dots1', DOTS_LLM1, 'n_routed_experts'],
+  ['qwen3moe', SMALL_RELATIVES.qwen3moe, 'num_experts'],
+  ['llama', SMALL_RELATIVES.llama, undefined],
+])('counts of %s', (name, hf, experts) => {
+  const gguf = (key: string, value: number) => {
+    const entries: [string, { value: unknown }][] = configToGguf(configFromHf(hf));
+    const metadata = new Map([
+      ...entries,
+      ['general.architecture', { value: name }],
+      [`${name}.${key}`, { value }],
+    ]);
+    return configFromGguf({ metadata, tensors: new Map() } as Parameters<typeof configFromGguf>[0], 'a.gguf');
+  };
+
+  it('a model has up to 10,000 layers', () => {
+    expect(configFromHf({ ...hf, num_hidden_layers: 10_000 }).numLayers).toBe(10_000);
+    expect(gguf('block_count', 10_000).numLayers).toBe(10_000);
+    const refused = { code: 'bad-config', message: expect.stringContaining('at most 10000') };
+    expect(() => configFromHf({ ...hf, num_hidden_layers: 10_001 })).toThrow(
+      expect.objectContaining(refused),
+    );
+    expect(() => gguf('block_count', 10_001)).toThrow(expect.objectContaining(refused));
+    expect(() => gguf('block_count', 2 ** 53)).toThrow(expect.objectContaining(refused));
+  });
+
+  it.skipIf(!experts)('a layer has up to 65,536 experts', () => {
+    const field = experts as string;
+    expect(configFromHf({ ...hf, [field]: 65_536 })).toMatchObject({ numExperts: 65_536 });
+    expect(gguf('expert_count', 65_536)).toMatchObject({ numExperts: 65_536 });
+    const refused = { code: 'impossible-config', message: expect.stringContaining('numExperts = 65537') };
+    expect(() => configFromHf({ ...hf, [field]: 65_537 })).toThrow(expect.objectContaining(refused));
+    expect(() => gguf('expert_count', 65_537)).toThrow(expect.objectContaining(refused));
   });
 });
