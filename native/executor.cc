@@ -16,8 +16,8 @@ namespace {
 /// Working memory that is cheaper to keep than to ask for again.
 constexpr int64_t kWorthReturning = 16 << 20;
 
-/// Whether the parts hold exactly what the shape says, experts in equal parts; vectors are decoded to f32 here.
-bool settleWeight(Weight& weight, Error* error) {
+/// Whether the parts hold exactly what the shape says, experts in equal parts. Allocates nothing.
+bool checkWeight(Weight& weight, Error* error) {
   const StorageInfo* storage = storageInfo(weight.type);
   if (weight.rank < 1 || weight.rank > 3) return fail(error, ErrorKind::kInternal, "a weight has an impossible shape");
   if (!storage) return fail(error, ErrorKind::kUnsupported, "a weight has a storage type without kernels");
@@ -44,22 +44,27 @@ bool settleWeight(Weight& weight, Error* error) {
   // Parts that are not neighbours must be whole experts; matrices and vectors are contiguous.
   if (weight.expertBytes < 0 && (weight.rank != 3 || numParts != weight.dims[0]))
     return fail(error, ErrorKind::kInternal, "a weight is cut into pieces that cannot be used");
+  return true;
+}
+
+/// Elements that are f32 are used where they lie; vectors of another type are decoded.
+bool prepareFloats(Weight& weight, Error* error) {
+  const StorageId type = storageInfo(weight.type)->id;
   const uint8_t* const first = weight.parts[0].data();
-  if (storage->id == StorageId::kF32 && weight.expertBytes >= 0 &&
-      reinterpret_cast<uintptr_t>(first) % alignof(float) == 0) {
+  if (type == StorageId::kF32 && weight.expertBytes >= 0 && reinterpret_cast<uintptr_t>(first) % alignof(float) == 0) {
     weight.floats = reinterpret_cast<const float*>(first);
   } else if (weight.rank == 1) {
-    if (!weight.decoded.resize(static_cast<size_t>(count)))
+    if (!weight.decoded.resize(static_cast<size_t>(weight.dims[0])))
       return fail(error, ErrorKind::kResource, "out of memory for a weight");
-    if (!decodeRow(storage->id, weight.parts[0].data(), count, weight.decoded.data())) {
+    if (!decodeRow(type, first, weight.dims[0], weight.decoded.data()))
       return fail(error, ErrorKind::kUnsupported, "a vector is stored in a type that vectors cannot have");
-    }
     weight.floats = weight.decoded.data();
   }
   return true;
 }
 
-bool allocateCells(State& state, const Kernels& kernels, Error* error) {
+/// Whether it is a stored tensor of its shape, or a KV cache, whose bytes are computed here. Allocates nothing.
+bool checkState(State& state, const Kernels& kernels, Error* error) {
   int64_t count = 1;
   for (const int64_t dim : state.dims) {
     if (dim < 1 || dim > INT32_MAX || __builtin_mul_overflow(count, dim, &count))
@@ -79,6 +84,11 @@ bool allocateCells(State& state, const Kernels& kernels, Error* error) {
   if (__builtin_mul_overflow(state.dims[0] * state.dims[1], static_cast<int64_t>(pageBytes), &state.sizeBytes)) {
     return fail(error, ErrorKind::kInternal, "a state has an impossible shape");
   }
+  return true;
+}
+
+bool allocateCells(State& state, Error* error) {
+  if (state.stored) return true;
   // Pages of memory appear when they are first written, so a long context costs nothing until it is used.
   state.cells = isRefused(state.sizeBytes) ? nullptr : host::reserveMemory(state.sizeBytes, true);
   if (!state.cells) return fail(error, ErrorKind::kResource, "out of memory for the key/value cache");
@@ -115,7 +125,7 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
     return nullptr;
   }
   for (Weight& weight : made->weights_) {
-    if (!settleWeight(weight, error)) return nullptr;
+    if (!checkWeight(weight, error)) return nullptr;
   }
   for (const Value& v : p.values) {
     if (v.kind != ValueKind::kWeight && v.kind != ValueKind::kState) continue;
@@ -131,7 +141,15 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
     return nullptr;
   }
   for (State& state : made->states_) {
-    if (!allocateCells(state, made->device_->kernels, error)) return nullptr;
+    if (!checkState(state, made->device_->kernels, error)) return nullptr;
+  }
+  if (!made->checkOperandCounts(error) || !made->checkConverted(error)) return nullptr;
+  // Everything fits; from here on only memory can be missing.
+  for (Weight& weight : made->weights_) {
+    if (!prepareFloats(weight, error)) return nullptr;
+  }
+  for (State& state : made->states_) {
+    if (!allocateCells(state, error)) return nullptr;
   }
   for (const Weight& weight : made->weights_) {
     for (const WeightPart& part : weight.parts) {
@@ -141,7 +159,6 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
       }
     }
   }
-  if (!made->checkOperandCounts(error) || !made->checkConverted(error)) return nullptr;
   if (!made->seconds_.resize(p.instructions.size())) {
     fail(error, ErrorKind::kResource, "out of memory for the times of instructions");
     return nullptr;

@@ -42,13 +42,6 @@ bool isaSupported(Isa isa) {
   return isa == Isa::kPortable;
 }
 
-Isa bestIsa() {
-  Isa best = Isa::kPortable;
-  for (const Isa isa : kAllIsas)
-    if (isaSupported(isa)) best = isa;
-  return best;
-}
-
 bool findIsa(const char* name, Isa* isa) {
   for (const Isa candidate : kAllIsas) {
     if (std::strcmp(name, isaName(candidate)) != 0 || !isaSupported(candidate)) continue;

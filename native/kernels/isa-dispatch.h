@@ -15,8 +15,6 @@ constexpr Isa kAllIsas[] = {Isa::kPortable, Isa::kNeon, Isa::kAvx2, Isa::kAvx512
 const char* isaName(Isa isa);
 /// Whether this binary holds the kernels and this machine can run them.
 bool isaSupported(Isa isa);
-/// The best one that is supported.
-Isa bestIsa();
 /// The one of that name; false where it does not exist or is not supported.
 bool findIsa(const char* name, Isa* isa);
 

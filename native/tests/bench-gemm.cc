@@ -9,7 +9,7 @@
 #include <ctime>
 #include <vector>
 
-#include "check.h"
+#include "each-isa.h"
 #include "kernels/gemm.h"
 
 using namespace dots;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "check.h"
+#include "each-isa.h"
 #include "kernels/linear.h"
 #include "large-memory.h"
 

@@ -10,6 +10,14 @@
 
 namespace dots {
 
+/// The best one that this machine has; the backend's choice is chooseIsa in src/backend/native/native-backend.ts.
+inline Isa bestIsa() {
+  Isa best = Isa::kPortable;
+  for (const Isa isa : kAllIsas)
+    if (isaSupported(isa)) best = isa;
+  return best;
+}
+
 template <class Test>
 void onEachIsa(Test test) {
   for (const Isa isa : kAllIsas)

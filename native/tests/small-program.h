@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "check.h"
+#include "each-isa.h"
 #include "executor.h"
 #include "kernels/quantize-rows.h"
 #include "program.h"

@@ -1,6 +1,9 @@
 // Memory that runs out at any allocation of parse, create, prepare or run: the call ends with an error of kind
 // resource, nothing is left over (the sanitizer looks for leaks), and the same executable, given memory, computes the
 // same bits.
+#include <algorithm>
+#include <climits>
+
 #include "memory.h"
 #include "op.h"
 #include "seed-programs.h"
@@ -41,15 +44,18 @@ struct Result {
   std::vector<std::vector<float>> outputs, stored;
 };
 
-/// An executable of the model, or null with the error set.
-std::unique_ptr<Executable> make(const SmallModel& model, const std::shared_ptr<Device>& device, Error* error) {
+bool parse(const SmallModel& model, Program* program, Error* error) {
   std::vector<int32_t> words;
   std::vector<double> constants;
   model.draft.encode(&words, &constants);
+  return parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
+                      static_cast<int64_t>(constants.size()), program, error);
+}
+
+/// An executable of the model, or null with the error set.
+std::unique_ptr<Executable> make(const SmallModel& model, const std::shared_ptr<Device>& device, Error* error) {
   Program program;
-  if (!parseProgram(words.data(), static_cast<int64_t>(words.size()), constants.data(),
-                    static_cast<int64_t>(constants.size()), &program, error))
-    return nullptr;
+  if (!parse(model, &program, error)) return nullptr;
   // What the caller hands over is the caller's to allocate.
   Buffer<Weight> weights;
   Buffer<State> states;
@@ -133,15 +139,68 @@ void wholeModelsSurvive() {
   }
 }
 
-/// Vectors of another type than f32 are decoded when an executable is made.
-void decodedVectorsSurvive() {
+SmallModel withVectorsOfF16() {
   SmallModel model = makeSmallModel();
   TestRandom random(1);
   for (WeightDraft& weight : model.weights)
     if (weight.rank == 1) weight = smallWeight(random, StorageId::kF16, {weight.dims[0]});
-  const int numMade = survives("vectors of f16", model, 1, refuseOne).made;
+  return model;
+}
+
+/// Vectors of another type than f32 are decoded when an executable is made.
+void decodedVectorsSurvive() {
+  const int numMade = survives("vectors of f16", withVectorsOfF16(), 1, refuseOne).made;
   const int numOthers = survives("vectors of f32", makeSmallModel(), 1, refuseOne).made;
   CHECK(numMade >= numOthers + 3, "%d allocations instead of %d", numMade, numOthers);
+}
+
+/// Weights, caches and programs that do not fit each other are refused before a vector is decoded or a cache reserved:
+/// create allocates one list, of what each slot holds.
+void createChecksBeforeItAllocates() {
+  const SmallModel good = withVectorsOfF16();
+  const auto device = std::make_shared<Device>(bestIsa(), 1);
+  const auto find = [](SmallModel& model, Op op) {
+    return std::find_if(model.draft.instructions.begin(), model.draft.instructions.end(),
+                        [op](const InstructionDraft& instruction) { return instruction.op == op; });
+  };
+  const auto numAllocatedByCreate = [&](const SmallModel& model, Error* error) {
+    Program program;
+    allowed = INT_MAX;
+    mayAllocate = refuseOne;
+    numAllocations = 0;
+    CHECK(parse(model, &program, error), "%s", error->message());
+    const int numParsed = std::exchange(numAllocations, 0);
+    const std::unique_ptr<Executable> executable = make(model, device, error);
+    mayAllocate = nullptr;
+    return numAllocations - numParsed;
+  };
+  const auto check = [&](const char* what, const SmallModel& model) {
+    Error error;
+    const int numAllocated = numAllocatedByCreate(model, &error);
+    CHECK(error.kind() == ErrorKind::kInternal && numAllocated <= 1, "%s: %d allocations, %s", what, numAllocated,
+          error.message());
+  };
+  Error error;
+  CHECK(numAllocatedByCreate(good, &error) >= 5 && !error, "%s", error.message());
+  SmallModel model = good;
+  ++model.weights.back().dims[0];
+  check("a last weight with too few bytes", model);
+  model = good;
+  for (Value& value : model.draft.values)
+    if (value.kind == ValueKind::kWeight) ++value.dims[0].times;
+  check("weights of another shape", model);
+  model = good;
+  model.states.back().dims[0] = kSmallPages + 1;
+  check("a last cache of another shape", model);
+  model = good;
+  model.states.back().type = static_cast<KvType>(9);
+  check("a last cache of no type", model);
+  model = good;
+  find(model, Op::linear)->inputs.pop_back();
+  check("a product of one operand", model);
+  model = good;
+  find(model, Op::quantizeRows)->constants[0] = 2;
+  check("rows converted for another type", model);
 }
 
 /// Any file with enough bytes: this program.
@@ -217,6 +276,7 @@ void aLongerStepFailsAndAShorterOneRuns() {
 int main(int, char** argv) {
   dots::wholeModelsSurvive();
   dots::decodedVectorsSurvive();
+  dots::createChecksBeforeItAllocates();
   dots::mappedModelsSurvive(argv[0]);
   dots::everyOpSurvives();
   dots::aLongerStepFailsAndAShorterOneRuns();

@@ -323,25 +323,27 @@ function readStorageType(cursor: HeaderCursor, subject: string): StorageType {
   }
 }
 
-function placeTensor(cursor: HeaderCursor, info: TensorInfo, dataOffset: number): StoredTensor {
+/** The tensor with the place of its bytes, which is checked against the size of the file. */
+function placeTensor({ source }: HeaderCursor, info: TensorInfo, dataOffset: number): StoredTensor {
   const { name, type, shape, sizeBytes } = info;
-  const { source } = cursor;
   const offset = dataOffset + info.dataOffset;
-  const end = offset + sizeBytes;
-  if (end > source.size) {
-    throw new FormatError(
-      `Cannot read tensor ${quoteName(name)} of ${source.name}: it ends at byte ${formatCount(end)} ` +
-        `but the file has ${formatCount(source.size)}`,
-      {
-        code: 'truncated-file',
-        hint: 'the download is probably incomplete; compare its size with the model page',
-        offset: info.fieldOffset,
-        expected: `${formatCount(end)} bytes or more`,
-        found: `${formatCount(source.size)} bytes`,
-      },
-    );
-  }
+  checkInsideFile(source, info, offset + sizeBytes);
   return { name, type, shape, source, offset, sizeBytes };
+}
+
+function checkInsideFile(source: ByteSource, { name, fieldOffset }: TensorInfo, end: number): void {
+  if (end <= source.size) return;
+  throw new FormatError(
+    `Cannot read tensor ${quoteName(name)} of ${source.name}: it ends at byte ${formatCount(end)} ` +
+      `but the file has ${formatCount(source.size)}`,
+    {
+      code: 'truncated-file',
+      hint: 'the download is probably incomplete; compare its size with the model page',
+      offset: fieldOffset,
+      expected: `${formatCount(end)} bytes or more`,
+      found: `${formatCount(source.size)} bytes`,
+    },
+  );
 }
 
 function hexBytes(littleEndian: number): string {

@@ -49,22 +49,24 @@ export function bindWeights(
       missing.push(...names.filter((name) => !tensors.has(name)));
     }
   }
-  if (missing.length > 0) {
-    throw new FormatError(`${origin} lacks ${missing.length} of the model's tensors: ${listed(missing)}`, {
-      code: 'missing-tensors',
-      hint: 'the file is incomplete, or its configuration describes a larger model',
-    });
-  }
-  if (wrong.length > 0) {
-    throw new FormatError(
-      `${origin} has ${wrong.length} tensors that do not fit its configuration: ${listed(wrong)}`,
-      {
-        code: 'wrong-tensors',
-        hint: 'configuration and tensors come from different models',
-      },
-    );
-  }
+  if (missing.length > 0 || wrong.length > 0) throw bindingError(origin, missing, wrong);
   return { weights, unused: [...unused].filter((name) => !name.endsWith('rotary_emb.inv_freq')) };
+}
+
+function bindingError(origin: string, missing: readonly string[], wrong: readonly string[]): FormatError {
+  const faults = [
+    ...(missing.length > 0 ? [`lacks ${missing.length} of the model's tensors: ${listed(missing)}`] : []),
+    ...(wrong.length > 0
+      ? [`has ${wrong.length} tensors that do not fit its configuration: ${listed(wrong)}`]
+      : []),
+  ];
+  return new FormatError(`${origin} ${faults.join('; it ')}`, {
+    code: missing.length > 0 ? 'missing-tensors' : 'wrong-tensors',
+    hint:
+      wrong.length > 0
+        ? 'configuration and tensors come from different models'
+        : 'the file is incomplete, or its configuration describes a larger model',
+  });
 }
 
 function valuesOf(spec: WeightSpec, values: Float32Array<ArrayBuffer>): StoredWeight {
