@@ -23,7 +23,7 @@ export interface CallSizes {
   readonly numCached: number;
 }
 
-/** All facts about one op. Compiler passes ask these; they never test for an op's name. */
+/** All facts about one op. Compiler passes read these; they name ops only where they move `takeRows`, and in fusion patterns. */
 export interface OpFacts<A = Attributes> {
   readonly name: string;
   /** Number of tensors the op takes at least, and that it may take besides. */
