@@ -1,4 +1,4 @@
-// A small model of every op, as TypeScript would encode it, for tests of what runs programs.
+// A small model, as TypeScript would encode it, for tests of what runs programs.
 //
 // One layer of dots1: embedding, attention over the paged cache, routed and shared experts, logits. Widths are the
 // smallest that every kernel accepts: D = 64, heads N = 4 over G = 2 of H = 16, E = 8 experts of F = 32, K = 2, V = 40.

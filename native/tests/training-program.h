@@ -1,4 +1,5 @@
-// A training step in small: every op of training once or more, on stored tensors, for tests of what runs programs.
+// A training step in small: every op that the model of small-program.h lacks, on stored tensors, for tests of what runs
+// programs.
 #pragma once
 
 #include "small-program.h"

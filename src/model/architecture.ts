@@ -111,7 +111,7 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   findProblems(config: C): string[];
   /** What llama.cpp refuses or computes otherwise, beyond what holds for all architectures. */
   llamaCppProblems(config: C): LlamaCppProblem[];
-  /** In the order of the forward pass. */
+  /** In the order of the forward pass; what layers share comes last. */
   weightSpecs(config: C): WeightSpec[];
   /** tokens_T -> last_OD, after the last norm. */
   hidden(w: Weights, config: C, step: Step): Tensor;
