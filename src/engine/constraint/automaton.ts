@@ -4,6 +4,7 @@
  */
 import type { Grammar, GraphGrammar, Rule } from './grammar.ts';
 import { LIMITS, tooLarge } from './limits.ts';
+import type { PathLengths } from './path-lengths.ts';
 import { Possibility } from './possibility.ts';
 
 export interface ByteEdge {
@@ -27,13 +28,33 @@ export interface Counter {
   readonly max: number;
 }
 
+/** Leads into `body`, a graph whose steps are counted, and from its ends to `next` if there were `min` to `max` of them. */
+export interface StepCounter {
+  readonly body: number;
+  readonly next: number;
+  readonly min: number;
+  readonly max: number;
+  readonly lengths: PathLengths;
+}
+
+/**
+ * The next step of a counted graph begins. It will lead to the graph's state `node`, so it may only begin if an allowed number
+ * of steps leads on from there: halfway through a character it would be too late.
+ */
+export interface Tick {
+  readonly to: number;
+  readonly node: number;
+}
+
 export interface State {
   readonly bytes: ByteEdge[];
   readonly empty: number[];
   readonly calls: CallEdge[];
   counter?: Counter;
-  /** What ends here: a rule, or the body of a counted repetition. */
-  ends?: 'rule' | 'body';
+  steps?: StepCounter;
+  ticks?: Tick[];
+  /** What ends here: a rule, the body of a counted repetition, or a graph whose steps are counted. */
+  ends?: 'rule' | 'body' | 'steps';
 }
 
 export interface Automaton {
@@ -171,12 +192,38 @@ class Builder {
   private connectGraph(graph: GraphGrammar, from: number, to: number): void {
     const useful = this.possible.usefulStates(graph);
     const states = Array.from({ length: graph.numStates }, (_, i) => (useful.has(i) ? this.add() : -1));
-    this.states[from].empty.push(states[graph.start]);
+    const counted = graph.lengths && {
+      ...graph.lengths,
+      lengths: this.possible.lengthsOf(graph, graph.lengths) as PathLengths,
+    };
+    let start = states[graph.start];
+    if (counted) {
+      const body = start;
+      start = this.add();
+      this.states[start].steps = { body, next: to, ...counted };
+    }
+    this.states[from].empty.push(start);
     for (const edge of graph.edges) {
       if (!useful.has(edge.from) || !useful.has(edge.to) || !this.possible.has(edge.item)) continue;
-      this.connect(edge.item, states[edge.from], states[edge.to]);
+      let at = states[edge.from];
+      if (counted) {
+        const { ticks = [] } = this.states[at];
+        this.states[at].ticks = ticks;
+        at = this.add();
+        ticks.push({ to: at, node: edge.to });
+      }
+      this.connect(edge.item, at, states[edge.to]);
     }
-    for (const end of graph.ends) if (useful.has(end)) this.states[states[end]].empty.push(to);
+    for (const end of graph.ends) {
+      if (!useful.has(end)) continue;
+      if (!counted) {
+        this.states[states[end]].empty.push(to);
+        continue;
+      }
+      const last = this.add();
+      this.states[last].ends = 'steps';
+      this.states[states[end]].empty.push(last);
+    }
   }
 }
 

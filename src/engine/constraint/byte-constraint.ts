@@ -8,7 +8,11 @@ import { TokenMasks } from './token-masks.ts';
 import { tokenTrieOf } from './token-trie.ts';
 
 /** Grammar and tokenizer -> constraint. Throws `UsageError` for grammars that nothing matches and that are too large. */
-export function constrainTokens(grammar: Grammar, tokenizer: Tokenizer): Constraint {
+export function constrainTokens(
+  grammar: Grammar,
+  tokenizer: Tokenizer,
+  ignored: readonly string[] = [],
+): Constraint {
   const automaton = buildAutomaton(grammar);
   if (!automaton) {
     throw new UsageError('Nothing can satisfy the constraint', {
@@ -20,7 +24,7 @@ export function constrainTokens(grammar: Grammar, tokenizer: Tokenizer): Constra
   const masks = new TokenMasks(automaton, trie, tokenizer.vocabSize);
   const shared = { masks, tokenizer, classOf: automaton.classOf, ends: new Set(tokenizer.special.eos) };
   const start = masks.places.start();
-  return { start: () => new State(shared, start) };
+  return { start: () => new State(shared, start), ignored };
 }
 
 interface Shared {

@@ -45,12 +45,65 @@ export function complement(set: CodeSet): CodeSet {
   return intersect(rest, ALL_CODES);
 }
 
-/** The characters as UTF-8. */
+/** The characters as UTF-8: a tree of bytes, in which blocks with the same content are one. */
 export function utf8(set: CodeSet): Grammar {
-  return choice(
-    ...intersect(set, ALL_CODES)
-      .flatMap(([low, high]) => utf8Sequences(low, high))
-      .map((ranges) => sequence(...ranges.map(([low, high]) => byte(low, high)))),
+  const parts: Grammar[] = [];
+  for (const [low, high] of within(set, 0, 0x7f)) parts.push(byte(low, high));
+  for (const [lead, numLeads, bits] of [
+    [0xc0, 32, 6],
+    [0xe0, 16, 12],
+    [0xf0, 5, 18],
+  ] as const) {
+    // What fits into fewer bytes is not written in more.
+    const first = bits === 6 ? 0x80 : bits === 12 ? 0x800 : 0x10000;
+    const last = 2 ** bits * numLeads - 1;
+    parts.push(...blocks(within(intersect(set, ALL_CODES), first, last), lead, bits));
+  }
+  return choice(...parts);
+}
+
+interface Block {
+  readonly low: number;
+  high: number;
+  readonly rest: [number, number][];
+}
+
+/** Characters below 2^(bits + 6): their first byte, which begins at `lead`, and what follows it. */
+function blocks(set: CodeSet, lead: number, bits: number): Grammar[] {
+  const size = 2 ** bits;
+  const found: Block[] = [];
+  const add = (low: number, high: number, from: number, to: number): void => {
+    const last = found.at(-1);
+    if (last?.low === low && last.high === high) last.rest.push([from, to]);
+    else if (last?.high === low - 1 && last.rest.join() === `${from},${to}`) last.high = high;
+    else found.push({ low, high, rest: [[from, to]] });
+  };
+  for (const [low, high] of set) {
+    let [first, last] = [Math.floor(low / size), Math.floor(high / size)];
+    if (first === last) {
+      add(first, last, low % size, high % size);
+      continue;
+    }
+    if (low % size !== 0) add(first, first++, low % size, size - 1);
+    const end = last;
+    if (high % size !== size - 1) last--;
+    // All of these blocks are full.
+    if (first <= last) add(first, last, 0, size - 1);
+    if (last < end) add(end, end, 0, high % size);
+  }
+  return found.map(({ low, high, rest }) =>
+    sequence(
+      byte(lead + low, lead + high),
+      bits === 6
+        ? choice(...rest.map(([from, to]) => byte(0x80 + from, 0x80 + to)))
+        : choice(...blocks(rest, 0x80, bits - 6)),
+    ),
+  );
+}
+
+function within(set: CodeSet, low: number, high: number): CodeSet {
+  return set.flatMap(([from, to]) =>
+    to < low || from > high ? [] : [[Math.max(from, low), Math.min(to, high)] as const],
   );
 }
 
@@ -105,32 +158,3 @@ export const ANY_JSON_CHARACTER: Grammar = choice(
     ),
   ),
 );
-
-/** Sequences of byte ranges that together are the UTF-8 of the code points from `low` to `high`. */
-function utf8Sequences(low: number, high: number): [number, number][][] {
-  for (const border of [0x7f, 0x7ff, 0xffff]) {
-    if (low <= border && high > border) {
-      return [...utf8Sequences(low, border), ...utf8Sequences(border + 1, high)];
-    }
-  }
-  // Within one length, the bytes after the first differing one must take all values, or the range is cut further.
-  for (const bits of [6, 12, 18]) {
-    const mask = 2 ** bits - 1;
-    if (high <= 0x7f || Math.floor(low / (mask + 1)) === Math.floor(high / (mask + 1))) continue;
-    if ((low & mask) !== 0) {
-      return [...utf8Sequences(low, low | mask), ...utf8Sequences((low | mask) + 1, high)];
-    }
-    if ((high & mask) !== mask) {
-      return [...utf8Sequences(low, (high & ~mask) - 1), ...utf8Sequences(high & ~mask, high)];
-    }
-  }
-  const [from, to] = [encode(low), encode(high)];
-  return [from.map((value, i) => [value, to[i]])];
-}
-
-function encode(code: number): number[] {
-  if (code <= 0x7f) return [code];
-  if (code <= 0x7ff) return [0xc0 | (code >> 6), 0x80 | (code & 63)];
-  if (code <= 0xffff) return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63)];
-  return [0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63)];
-}

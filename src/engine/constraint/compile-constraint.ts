@@ -4,8 +4,8 @@ import { constrainTokens } from './byte-constraint.ts';
 import { utf8 } from './code-points.ts';
 import type { Constraint } from './constraint.ts';
 import { gbnfGrammar } from './gbnf.ts';
-import { choice, type Grammar, literal } from './grammar.ts';
-import { schemaGrammar } from './json-schema.ts';
+import { type Grammar, oneOfTexts } from './grammar.ts';
+import { type SchemaGrammar, schemaGrammar } from './json-schema.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { parsePattern } from './pattern-syntax.ts';
 import { textAutomaton, textGrammar } from './text-automaton.ts';
@@ -21,8 +21,13 @@ export type ConstraintSpec =
   | { readonly type: 'choice'; readonly choices: readonly string[] }
   /** The rule `root` of a grammar in llama.cpp's form. */
   | { readonly type: 'grammar'; readonly gbnf: string }
-  /** Text and calls of tools, as `toolMessages` explains them to the model and `ToolCallParser` reads them. */
-  | ({ readonly type: 'tools' } & ToolRules);
+  /**
+   * Text and calls of tools, as `toolMessages` explains them to the model and `ToolCallParser` reads them. With `text`, the answer
+   * is either calls or what that says; the parser then needs `isWhole`.
+   */
+  | ({ readonly type: 'tools'; readonly text?: TextSpec } & ToolRules);
+
+export type TextSpec = Exclude<ConstraintSpec, { readonly type: 'tools' }>;
 
 /**
  * What an answer must look like -> the `constraint` of `generate`. Reuse it for all answers of one form: it caches token
@@ -31,24 +36,31 @@ export type ConstraintSpec =
  * `unsatisfiable-constraint`, `constraint-too-large`, `bad-grammar`, `bad-choices`, `bad-tool`, `unknown-tool`.
  */
 export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
-  return constrainTokens(grammarOf(spec), tokenizer);
+  const { grammar, ignored } = grammarOf(spec, tokenizer);
+  return constrainTokens(grammar, tokenizer, ignored);
 }
 
-function grammarOf(spec: ConstraintSpec): Grammar {
+function grammarOf(spec: ConstraintSpec, tokenizer: Tokenizer): SchemaGrammar {
   switch (spec.type) {
     case 'json-object':
       return schemaGrammar({ type: 'object' });
     case 'json-schema':
       return schemaGrammar(spec.schema);
     case 'regex':
-      return textGrammar(textAutomaton(parsePattern(spec.pattern), false), utf8);
+      return exact(textGrammar(textAutomaton(parsePattern(spec.pattern), false), utf8));
     case 'choice':
-      return choiceGrammar(spec.choices);
+      return exact(choiceGrammar(spec.choices));
     case 'grammar':
-      return gbnfGrammar(spec.gbnf);
-    case 'tools':
-      return toolGrammar(spec);
+      return exact(gbnfGrammar(spec.gbnf, tokenizer));
+    case 'tools': {
+      const text = spec.text && grammarOf(spec.text, tokenizer);
+      return toolGrammar(spec, text);
+    }
   }
+}
+
+function exact(grammar: Grammar): SchemaGrammar {
+  return { grammar, ignored: [] };
 }
 
 function choiceGrammar(choices: readonly string[]): Grammar {
@@ -61,5 +73,5 @@ function choiceGrammar(choices: readonly string[]): Grammar {
   if (choices.reduce((sum, text) => sum + text.length, 0) > LIMITS.schemaBytes) {
     throw tooLarge('characters of choices', LIMITS.schemaBytes);
   }
-  return choice(...choices.map(literal));
+  return oneOfTexts(choices);
 }

@@ -2,6 +2,8 @@
 export interface Constraint {
   /** A fresh answer: nothing generated yet. */
   start(): ConstraintState;
+  /** Parts of the specification that restrict nothing although they may have been meant to: formats, unknown keywords. */
+  readonly ignored: readonly string[];
 }
 
 /** How far one answer has come. */

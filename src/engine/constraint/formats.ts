@@ -21,6 +21,19 @@ const IPV6 = [
   `(?:${H}:){1,7}:`,
 ].join('|');
 
+const SECONDS = '[0-9]+S';
+const MINUTES = `[0-9]+M(?:${SECONDS})?`;
+const HOURS = `[0-9]+H(?:${MINUTES})?`;
+const DURATION_TIME = `T(?:${HOURS}|${MINUTES}|${SECONDS})`;
+const DAYS = '[0-9]+D';
+const MONTHS = `[0-9]+M(?:${DAYS})?`;
+const YEARS = `[0-9]+Y(?:${MONTHS})?`;
+const DURATION = `P(?:(?:${YEARS}|${MONTHS}|${DAYS})(?:${DURATION_TIME})?|${DURATION_TIME}|[0-9]+W)`;
+
+const HOST_LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const HOSTNAME = `${HOST_LABEL}(?:\\.${HOST_LABEL})*`;
+const JSON_POINTER = '(?:/(?:[^/~]|~[01])*)*';
+
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
 const EMAIL = `[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*@(?:${LABEL}\\.)+[A-Za-z]{2,}`;
 
@@ -43,4 +56,11 @@ export const FORMATS: Readonly<Record<string, string>> = {
   ipv4: IPV4,
   ipv6: IPV6,
   uri: URI,
+  duration: DURATION,
+  hostname: HOSTNAME,
+  'json-pointer': JSON_POINTER,
+  'relative-json-pointer': `(?:0|[1-9][0-9]{0,8})(?:#|${JSON_POINTER})`,
 };
+
+/** Most characters of a text, where the format says so. */
+export const FORMAT_LENGTHS: Readonly<Record<string, number>> = { hostname: 253 };

@@ -1,13 +1,16 @@
 /** Grammars as llama.cpp writes them (GBNF): `root ::= "yes" | [0-9]+ rest`. */
 import { UsageError } from '../../core/errors.ts';
+import type { Tokenizer } from '../../text/tokenizer.ts';
 import { type CodeSet, complement, unite, utf8 } from './code-points.ts';
-import { choice, type Grammar, literal, Rule, repeat, sequence } from './grammar.ts';
+import { byte, choice, type Grammar, literal, Rule, repeat, sequence } from './grammar.ts';
 import { leftRecursiveRule } from './left-recursion.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 
 const MAX_NESTING = 64;
 const MAX_COUNT = 100_000;
-const NAME = /[A-Za-z_][A-Za-z0-9_-]*/y;
+const NAME = /[A-Za-z0-9_-]+/y;
+/** A token by its id or by its text. */
+const TOKEN = /!?<(?:\[(\d{1,9})\]|([^\s<>[\]]+))>/y;
 /** White space and comments within a line, and across lines. */
 const BLANK = /(?:[ \t]|#[^\n\r]*)*/y;
 const BLANK_LINES = /(?:[ \t\n\r]|#[^\n\r]*)*/y;
@@ -16,23 +19,25 @@ const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /**
  * The text of a grammar -> what its rule `root` matches. Throws `UsageError`, code `bad-grammar`, with the line, also for rules
- * that begin with themselves.
+ * that begin with themselves. Tokens by name (`<[65]>`) mean the bytes of that token, however the model writes them.
  */
-export function gbnfGrammar(text: string): Grammar {
+export function gbnfGrammar(text: string, tokenizer: Tokenizer): Grammar {
   if (text.length > LIMITS.patternBytes) throw tooLarge('characters of a grammar', LIMITS.patternBytes);
-  return new GbnfParser(text).parse();
+  return new GbnfParser(text, tokenizer).parse();
 }
 
 class GbnfParser {
   private readonly text: string;
+  private readonly tokenizer: Tokenizer;
   private readonly rules = new Map<string, Rule>();
   private readonly defined = new Set<string>();
   private readonly firstUse = new Map<string, number>();
   private at = 0;
   private depth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, tokenizer: Tokenizer) {
     this.text = text;
+    this.tokenizer = tokenizer;
   }
 
   parse(): Grammar {
@@ -78,12 +83,21 @@ class GbnfParser {
   private parseChoice(isInside: boolean): Grammar {
     if (++this.depth > MAX_NESTING) throw this.fault(`groups are nested more than ${MAX_NESTING} deep`);
     const items = [this.parseSequence(isInside)];
-    while (this.take('|')) {
+    while (this.takeBar()) {
       this.match(BLANK_LINES);
       items.push(this.parseSequence(isInside));
     }
     this.depth--;
     return choice(...items);
+  }
+
+  /** Alternatives may also begin on lines of their own. */
+  private takeBar(): boolean {
+    const before = this.at;
+    this.match(BLANK_LINES);
+    if (this.take('|')) return true;
+    this.at = before;
+    return false;
   }
 
   private parseSequence(isInside: boolean): Grammar {
@@ -119,6 +133,7 @@ class GbnfParser {
     const character = this.text[this.at];
     if (character === '"') return this.parseLiteral();
     if (character === '[') return this.parseClass();
+    if (character === '<' || character === '!') return this.parseToken();
     if (this.take('.')) return utf8(complement([]));
     if (this.take('(')) {
       this.match(BLANK_LINES);
@@ -146,6 +161,23 @@ class GbnfParser {
     let text = '';
     while (!this.take('"')) text += this.parseCharacter('a text is not closed');
     return literal(text);
+  }
+
+  private parseToken(): Grammar {
+    const start = this.at;
+    TOKEN.lastIndex = start;
+    const match = TOKEN.exec(this.text);
+    if (!match) throw this.fault('expected a token, <[id]> or <text>');
+    if (match[0].startsWith('!'))
+      throw this.fault('"any token but one" is not supported; use a class of characters');
+    const { tokenizer } = this;
+    const id = match[1] === undefined ? tokenizer.idOf(match[0]) : Number(match[1]);
+    if (id === undefined || id >= tokenizer.vocabSize || tokenizer.isUnused(id))
+      throw this.fault(`there is no token ${match[0]}`);
+    const bytes = tokenizer.isControl(id) ? [] : [...tokenizer.decodeBytes(id)];
+    if (bytes.length === 0) throw this.fault(`the token ${match[0]} stands for no text of an answer`);
+    this.at = start + match[0].length;
+    return sequence(...bytes.map((value) => byte(value)));
   }
 
   private parseClass(): Grammar {

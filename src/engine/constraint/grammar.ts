@@ -16,6 +16,13 @@ export interface GraphGrammar {
   readonly edges: readonly GraphEdge[];
   readonly start: number;
   readonly ends: ReadonlySet<number>;
+  /** How many edges a way from `start` to an end may have; default: any number. The edges call nothing that is counted itself. */
+  readonly lengths?: Lengths;
+}
+
+export interface Lengths {
+  readonly min: number;
+  readonly max: number;
 }
 
 export interface GraphEdge {
@@ -62,4 +69,27 @@ export function rule(body: Grammar): Grammar {
 
 export function literal(text: string): Grammar {
   return sequence(...Array.from(new TextEncoder().encode(text), (value) => byte(value)));
+}
+
+/** One of the texts. A tree of their bytes: a choice of ten thousand literals would be at ten thousand places at once. */
+export function oneOfTexts(texts: readonly string[]): Grammar {
+  if (texts.length === 1) return literal(texts[0]);
+  const next: Map<number, number>[] = [new Map()];
+  const edges: GraphEdge[] = [];
+  const ends = new Set<number>();
+  const encoder = new TextEncoder();
+  for (const text of texts) {
+    let at = 0;
+    for (const value of encoder.encode(text)) {
+      let to = next[at].get(value);
+      if (to === undefined) {
+        to = next.push(new Map()) - 1;
+        next[at].set(value, to);
+        edges.push({ from: at, to, item: byte(value) });
+      }
+      at = to;
+    }
+    ends.add(at);
+  }
+  return { kind: 'graph', numStates: next.length, edges, start: 0, ends };
 }

@@ -1,7 +1,7 @@
-/** JSON Schema -> grammar. What is not supported is refused, never ignored: docs/structured-output.md has the table. */
+/** JSON Schema -> grammar. What restricts and cannot be enforced is refused: `schema-keywords.ts` has the table. */
 import { DotsError } from '../../core/errors.ts';
 import { jsonCharacters } from './code-points.ts';
-import { FORMATS } from './formats.ts';
+import { FORMAT_LENGTHS, FORMATS } from './formats.ts';
 import {
   choice,
   EMPTY,
@@ -9,36 +9,56 @@ import {
   type GraphEdge,
   literal,
   NOTHING_AT_ALL,
+  oneOfTexts,
   Rule,
   repeat,
   sequence,
 } from './grammar.ts';
 import { COLON, COMMA, jsonLiteral, jsonString, quoted, SPACE } from './json-grammar.ts';
-import { canonicalJson, isValid } from './json-values.ts';
+import { canonicalJson, isValid, schemasOfKey, type TextTests } from './json-values.ts';
 import { LIMITS, tooLarge } from './limits.ts';
-import { ANY_INTEGER, ANY_NUMBER, type Bound, boundedNumber } from './number-grammar.ts';
+import { ANY_INTEGER, ANY_NUMBER, boundedNumber } from './number-grammar.ts';
+import { commonStep, type Step } from './number-steps.ts';
 import { parsePattern } from './pattern-syntax.ts';
 import { type Alternative, alternativesOf, type BaseType, typesOf } from './schema-alternatives.ts';
-import { type Schema, SchemaDocument, type SchemaObject, unsupported } from './schema-document.ts';
+import { SchemaDocument, unsupported } from './schema-document.ts';
+import { negationOf } from './schema-negation.ts';
+import { type Bound, boundsOf, itemSchemas, type Schema, type SchemaObject } from './schema-types.ts';
 import {
   accepts,
   both,
   complementOf,
-  lengthAutomaton,
   literalsAutomaton,
   type TextAutomaton,
   textAutomaton,
   textGrammar,
 } from './text-automaton.ts';
+import { increasing, selections } from './unique-items.ts';
+
+export interface SchemaGrammar {
+  readonly grammar: Grammar;
+  /** What does not restrict answers although it may have been meant to, each with its JSON pointer. */
+  readonly ignored: readonly string[];
+}
 
 /**
  * Documents that are valid for a schema, without white space around them. Properties come in the order of the schema.
  * The second schema, if given, must hold too.
  * Throws `UsageError`: `unsupported-schema` with keyword and JSON pointer, `constraint-too-large`.
  */
-export function schemaGrammar(schema: unknown, beside: Schema = true): Grammar {
-  return new SchemaCompiler(new SchemaDocument(schema)).compile(beside);
+export function schemaGrammar(schema: unknown, beside: Schema = true): SchemaGrammar {
+  const document = new SchemaDocument(schema);
+  const grammar = new SchemaCompiler(document).compile(beside);
+  return { grammar, ignored: document.ignored };
 }
+
+/** Keys are distinguished by which of so many patterns they match. */
+const MAX_KEY_PATTERNS = 4;
+/** Lists of up to so many values have unique items in any order, of up to so many in the order of the values. */
+const MAX_FREE_ORDER = 8;
+const MAX_UNIQUE_VALUES = 200;
+const MAX_COUNTED_MEMBERS = 256;
+const MAX_MODULUS = 1000;
 
 class SchemaCompiler {
   private readonly document: SchemaDocument;
@@ -47,6 +67,10 @@ class SchemaCompiler {
   private readonly rules = new Map<string, Rule>();
   private readonly pending: (() => void)[] = [];
   private readonly automata = new Map<string, TextAutomaton>();
+  private readonly texts: TextTests = {
+    fits: (schema, text) => this.automataOf(schema).every((automaton) => accepts(automaton, text)),
+    matches: (pattern, text) => accepts(this.automaton(pattern, true), text),
+  };
 
   constructor(document: SchemaDocument) {
     this.document = document;
@@ -72,9 +96,7 @@ class SchemaCompiler {
       const made = new Rule();
       this.rules.set(key, made);
       this.pending.push(() => {
-        made.body = choice(
-          ...alternativesOf(this.document, objects).map((alternative) => this.alternative(alternative)),
-        );
+        made.body = this.union(alternativesOf(this.document, objects));
       });
       rule = made;
     }
@@ -87,102 +109,259 @@ class SchemaCompiler {
     return id;
   }
 
-  private alternative(alternative: Alternative): Grammar {
-    const listed = alternative.some((schema) => schema.enum !== undefined || schema.const !== undefined);
-    if (listed) return this.listedValues(alternative);
-    const { types, isInteger } = typesOf(alternative);
-    const byType: Readonly<Record<BaseType, () => Grammar>> = {
-      object: () => this.object(alternative),
-      array: () => this.array(alternative),
-      string: () => this.string(alternative),
-      number: () => number(alternative, isInteger),
-      boolean: () => choice(literal('true'), literal('false')),
-      null: () => literal('null'),
-    };
-    return choice(...[...types].map((type) => byType[type]()));
+  /** Objects and arrays of all alternatives share their brackets: an answer is then at few places at once. */
+  private union(alternatives: readonly Alternative[]): Grammar {
+    const parts: Parts = { others: [], members: [], items: [] };
+    for (const alternative of alternatives) this.addAlternative(alternative, parts);
+    const { others, members, items } = parts;
+    if (members.length > 0)
+      others.push(sequence(literal('{'), SPACE, choice(...members), SPACE, literal('}')));
+    if (items.length > 0) others.push(sequence(literal('['), SPACE, choice(...items), SPACE, literal(']')));
+    return choice(...others);
   }
 
-  /** Values of `enum` and `const` that are valid for the other keywords. */
-  private listedValues(alternative: Alternative): Grammar {
-    const [first] = alternative.filter((schema) => schema.enum !== undefined || schema.const !== undefined);
+  private addAlternative(alternative: Alternative, to: Parts): void {
+    const listed = this.listedValues(alternative);
+    if (listed) {
+      to.others.push(oneOfTexts(listed.map((value) => JSON.stringify(value))));
+      return;
+    }
+    const { types, isInteger } = typesOf(alternative);
+    const not = negationOf(this.document, alternative, types, (pattern) => this.automaton(pattern, true));
+    const add: Readonly<Record<BaseType, () => void>> = {
+      object: () => this.addObject(alternative, not.keys, to),
+      array: () => this.addArray(alternative, to),
+      string: () => to.others.push(quotedText(this.string(alternative, not.texts))),
+      number: () => to.others.push(this.number(alternative, isInteger)),
+      boolean: () => to.others.push(...not.booleans.map(jsonLiteral)),
+      null: () => to.others.push(literal('null')),
+    };
+    for (const type of types) if (!not.types.has(type)) add[type]();
+  }
+
+  /** Values of `enum` and `const` that are valid for the other keywords; undefined if there are neither. */
+  private listedValues(alternative: Alternative): unknown[] | undefined {
+    const first = alternative.find((schema) => schema.enum !== undefined || schema.const !== undefined);
+    if (!first) return undefined;
     const candidates = first.const !== undefined ? [first.const] : (first.enum as unknown[]);
     const valid = new Map<string, unknown>();
     for (const value of candidates) {
-      const isGood = alternative.every((schema) =>
-        isValid(this.document, schema, value, (part, text) => this.fitsText(part, text)),
-      );
-      if (isGood) valid.set(canonicalJson(value), value);
+      if (alternative.every((schema) => isValid(this.document, schema, value, this.texts)))
+        valid.set(canonicalJson(value), value);
     }
-    return choice(...[...valid.values()].map(jsonLiteral));
+    return [...valid.values()];
   }
 
-  private object(alternative: Alternative): Grammar {
-    const keys = new Set(
-      alternative.flatMap((schema) => Object.keys((schema.properties ?? {}) as Record<string, Schema>)),
+  /** All values for which the schemas hold, if they are listed; undefined otherwise. */
+  private finiteValues(schemas: readonly Schema[]): unknown[] | undefined {
+    const all = new Map<string, unknown>();
+    for (const alternative of alternativesOf(this.document, schemas)) {
+      const { types } = typesOf(alternative);
+      const isSmall = [...types].every((type) => type === 'boolean' || type === 'null');
+      const small = isSmall
+        ? [false, true, null].filter((value) => this.isValid(alternative, value))
+        : undefined;
+      const values = this.listedValues(alternative) ?? small;
+      if (!values) return undefined;
+      for (const value of values) all.set(canonicalJson(value), value);
+    }
+    return [...all.values()];
+  }
+
+  private isValid(schemas: readonly Schema[], value: unknown): boolean {
+    return schemas.every((schema) => isValid(this.document, schema, value, this.texts));
+  }
+
+  private addObject(alternative: Alternative, forbidden: ReadonlySet<string>, to: Parts): void {
+    const names = alternative.flatMap(({ propertyNames }) =>
+      propertyNames === undefined ? [] : [propertyNames as Schema],
     );
+    const listedNames = names.length > 0 ? this.finiteValues(names) : undefined;
+    const described = alternative.flatMap((schema) => Object.keys((schema.properties ?? {}) as object));
     const required = new Set(alternative.flatMap((schema) => (schema.required ?? []) as string[]));
-    const isDescribed = alternative.some((schema) => schema.properties !== undefined);
-    for (const key of required) keys.add(key);
-    const others = alternative.flatMap((schema) =>
-      schema.additionalProperties === undefined ? [] : [schema.additionalProperties as Schema],
+    const listed = listedNames?.filter((name) => typeof name === 'string') ?? [];
+    const keys = [...new Set([...described, ...listed, ...required])];
+    const members = keys
+      .map((key) => ({
+        isRequired: required.has(key),
+        item:
+          forbidden.has(key) || !this.isValid(names, key)
+            ? NOTHING_AT_ALL
+            : sequence(jsonLiteral(key), COLON, this.value(this.schemasOf(alternative, key))),
+      }))
+      .filter(({ item, isRequired }) => isRequired || item !== NOTHING_AT_ALL);
+    const others = listedNames === undefined ? this.otherMembers(alternative, keys, names) : NOTHING_AT_ALL;
+    const counts = this.memberCounts(alternative, members, others);
+    if (!counts) return;
+    if (required.size === 0 && counts.min === 0) to.others.push(literal('{}'));
+    if (counts.max > 0) to.members.push(memberList(members, others, counts.max));
+  }
+
+  private schemasOf(alternative: Alternative, key: string): Schema[] {
+    return alternative.flatMap((schema) => schemasOfKey(schema, key, this.texts.matches));
+  }
+
+  /** Members whose keys are not listed: by the patterns that they match, if there are any. */
+  private otherMembers(alternative: Alternative, keys: readonly string[], names: readonly Schema[]): Grammar {
+    const patterns = [
+      ...new Set(
+        alternative.flatMap(({ patternProperties }) => Object.keys((patternProperties ?? {}) as object)),
+      ),
+    ];
+    const rests = alternative.flatMap(({ additionalProperties }) =>
+      additionalProperties === undefined ? [] : [additionalProperties as Schema],
     );
-    // An object whose properties are listed has no others, unless the schema says so: models would invent them.
-    const isClosed = isDescribed && others.length === 0;
-    const members = [...keys].map((key) => ({
-      item: sequence(jsonLiteral(key), COLON, this.value(schemasOfKey(alternative, key))),
-      isRequired: required.has(key),
-    }));
-    const other = isClosed ? NOTHING_AT_ALL : sequence(this.otherKey([...keys]), COLON, this.value(others));
-    const some = sequence(literal('{'), SPACE, memberList(members, other), SPACE, literal('}'));
-    return required.size > 0 ? some : choice(literal('{}'), some);
+    const isClosed = hasOnlyListed(alternative);
+    if (patterns.length === 0)
+      return isClosed || rests.includes(false)
+        ? NOTHING_AT_ALL
+        : sequence(this.keys(keys, names, []), COLON, this.value(rests));
+    if (patterns.length > MAX_KEY_PATTERNS)
+      throw tooLarge('patterns for keys of one object', MAX_KEY_PATTERNS);
+    const members: Grammar[] = [];
+    for (let subset = isClosed ? 1 : 0; subset < 2 ** patterns.length; subset++) {
+      const isIn = (pattern: string): boolean => ((subset >> patterns.indexOf(pattern)) & 1) === 1;
+      const schemas = alternative.flatMap((schema) => {
+        const own = Object.entries((schema.patternProperties ?? {}) as Record<string, Schema>)
+          .filter(([pattern]) => isIn(pattern))
+          .map(([, part]) => part);
+        if (own.length > 0 || schema.additionalProperties === undefined) return own;
+        return [schema.additionalProperties as Schema];
+      });
+      const automata = patterns.map((pattern) => {
+        const automaton = this.automaton(pattern, true);
+        return isIn(pattern) ? automaton : complementOf(automaton);
+      });
+      members.push(sequence(this.keys(keys, names, automata), COLON, this.value(schemas)));
+    }
+    return choice(...members);
   }
 
-  /** A key that is none of these. Spelled in one way only, so that it can't be one of them in disguise. */
-  private otherKey(keys: readonly string[]): Grammar {
-    if (keys.length === 0) return jsonString();
-    return quoted(textGrammar(complementOf(literalsAutomaton(keys)), jsonCharacters));
+  /** A key that is none of the listed ones. Those are spelled in one way only, so that it can't be one in disguise. */
+  private keys(
+    listed: readonly string[],
+    names: readonly Schema[],
+    automata: readonly TextAutomaton[],
+  ): Grammar {
+    const all = listed.length === 0 ? automata : [...automata, complementOf(literalsAutomaton(listed))];
+    if (names.length === 0) return quotedText({ automata: all, min: 0, max: Number.POSITIVE_INFINITY });
+    return choice(
+      ...alternativesOf(this.document, names).map((alternative) => {
+        const values = this.listedValues(alternative);
+        const own = values && [literalsAutomaton(values.filter((value) => typeof value === 'string'))];
+        if (own) return quotedText({ automata: [...own, ...all], min: 0, max: Number.POSITIVE_INFINITY });
+        const { types } = typesOf(alternative);
+        const not = negationOf(this.document, alternative, types, (pattern) => this.automaton(pattern, true));
+        if (!types.has('string') || not.types.has('string')) return NOTHING_AT_ALL;
+        return quotedText(this.string(alternative, [...not.texts, ...all]));
+      }),
+    );
   }
 
-  private array(alternative: Alternative): Grammar {
+  /** How many members there must and may be; undefined if that cannot be. */
+  private memberCounts(
+    alternative: Alternative,
+    members: readonly Member[],
+    others: Grammar,
+  ): { min: number; max: number } | undefined {
+    const min = Math.max(0, ...alternative.map(({ minProperties = 0 }) => minProperties as number));
+    let max = least(alternative, 'maxProperties');
+    const numRequired = members.filter(({ isRequired }) => isRequired).length;
+    if (min > Math.max(numRequired, 1)) {
+      const [schema] = alternative.filter(({ minProperties }) => minProperties === min);
+      throw unsupported(
+        'minProperties',
+        this.document.pointerOf(schema),
+        'not above 1 and the number of required keys',
+      );
+    }
+    if (others === NOTHING_AT_ALL && max >= members.length) max = Number.POSITIVE_INFINITY;
+    if (max !== Number.POSITIVE_INFINITY && members.length > 0 && max > MAX_COUNTED_MEMBERS)
+      throw tooLarge('members to count', MAX_COUNTED_MEMBERS);
+    return max < Math.max(min, numRequired) ? undefined : { min, max };
+  }
+
+  private addArray(alternative: Alternative, to: Parts): void {
     const min = Math.max(0, ...alternative.map(({ minItems = 0 }) => minItems as number));
-    let max = Math.min(...alternative.map(({ maxItems = Number.POSITIVE_INFINITY }) => maxItems as number));
-    const numFirst = Math.max(
-      0,
-      ...alternative.map(({ prefixItems = [] }) => (prefixItems as Schema[]).length),
-    );
-    const rest = alternative.flatMap(({ items }) => (items === undefined ? [] : [items as Schema]));
+    let max = least(alternative, 'maxItems');
+    const parts = alternative.map(itemSchemas);
+    const numFirst = Math.max(0, ...parts.map(({ first }) => first.length));
+    const rest = parts.flatMap((part) => (part.rest === undefined ? [] : [part.rest]));
     // As with properties: what is listed is all there is, unless the schema says more.
     if (numFirst > 0 && rest.length === 0) max = Math.min(max, Math.max(numFirst, min));
-    if (min > max) return NOTHING_AT_ALL;
-    const first = Array.from({ length: Math.min(numFirst, max) }, (_, i) => {
-      const schemas = alternative.flatMap(({ prefixItems = [], items }) => {
-        const schema = (prefixItems as Schema[])[i] ?? (items as Schema | undefined);
-        return schema === undefined ? [] : [schema];
-      });
-      return this.value(schemas);
-    });
-    const empty = min === 0 ? literal('[]') : NOTHING_AT_ALL;
-    if (max === 0) return empty;
-    const some = sequence(
-      literal('['),
-      SPACE,
-      itemList(first, this.value(rest), min, max),
-      SPACE,
-      literal(']'),
+    if (min > max) return;
+    if (min === 0) to.others.push(literal('[]'));
+    if (max === 0) return;
+    to.items.push(
+      this.uniqueItems(alternative, rest, numFirst, min, max) ?? this.items(parts, rest, numFirst, min, max),
     );
-    return choice(empty, some);
   }
 
-  private string(alternative: Alternative): Grammar {
-    const min = Math.max(0, ...alternative.map(({ minLength = 0 }) => minLength as number));
-    const max = Math.min(
-      ...alternative.map(({ maxLength = Number.POSITIVE_INFINITY }) => maxLength as number),
+  private items(
+    parts: readonly ReturnType<typeof itemSchemas>[],
+    rest: readonly Schema[],
+    numFirst: number,
+    min: number,
+    max: number,
+  ): Grammar {
+    const first = Array.from({ length: Math.min(numFirst, max) }, (_, i) =>
+      this.value(
+        parts.flatMap((part) => {
+          const schema = part.first[i] ?? part.rest;
+          return schema === undefined ? [] : [schema];
+        }),
+      ),
     );
-    if (min > max) return NOTHING_AT_ALL;
-    const automata = alternative.flatMap((schema) => this.automataOf(schema));
-    if (automata.length === 0) return jsonString(min, max);
-    if (min > 0 || max < Number.POSITIVE_INFINITY) automata.push(lengthAutomaton(min, max));
-    return quoted(textGrammar(automata.reduce(both), jsonCharacters));
+    return itemList(first, this.value(rest), min, max);
+  }
+
+  /** At least one item, none of them twice; undefined where that is not requested, or cannot be enforced. */
+  private uniqueItems(
+    alternative: Alternative,
+    rest: readonly Schema[],
+    numFirst: number,
+    min: number,
+    max: number,
+  ): Grammar | undefined {
+    const asking = alternative.find(({ uniqueItems }) => uniqueItems === true);
+    if (!asking || max <= 1) return undefined;
+    const values = numFirst === 0 && rest.length > 0 ? this.finiteValues(rest) : undefined;
+    if (!values || values.length > MAX_UNIQUE_VALUES) {
+      this.document.ignore(asking, 'uniqueItems');
+      return undefined;
+    }
+    const items = values.map(jsonLiteral);
+    const bounds = { min: Math.max(min, 1), max: Math.min(max, values.length) };
+    return values.length <= MAX_FREE_ORDER
+      ? selections(items, COMMA, bounds)
+      : increasing(items, COMMA, bounds);
+  }
+
+  private string(alternative: Alternative, more: readonly TextAutomaton[]): TextSet {
+    const automata = [...alternative.flatMap((schema) => this.automataOf(schema)), ...more];
+    const lengths = alternative.flatMap(({ format }) => FORMAT_LENGTHS[format as string] ?? []);
+    return {
+      automata,
+      min: Math.max(0, ...alternative.map(({ minLength = 0 }) => minLength as number)),
+      max: Math.min(least(alternative, 'maxLength'), ...lengths),
+    };
+  }
+
+  private number(alternative: Alternative, isInteger: boolean): Grammar {
+    const steps = alternative.filter(({ multipleOf }) => multipleOf !== undefined);
+    if (steps.length === 0) return number(alternative, { isInteger, step: undefined });
+    const step = commonStep(
+      steps.map(({ multipleOf }) => multipleOf as number),
+      isInteger,
+      MAX_MODULUS,
+    );
+    if (step) return number(alternative, { isInteger: step.scale === 0, step });
+    const pointer = this.document.pointerOf(steps[0]);
+    throw unsupported(
+      'multipleOf',
+      pointer,
+      'numbers with so many decimals or remainders cannot be followed',
+    );
   }
 
   /** What `pattern` and `format` of one schema ask for. */
@@ -211,18 +390,44 @@ class SchemaCompiler {
     }
     return made;
   }
-
-  private fitsText(schema: SchemaObject, text: string): boolean {
-    return this.automataOf(schema).every((automaton) => accepts(automaton, text));
-  }
 }
 
-function schemasOfKey(alternative: Alternative, key: string): Schema[] {
-  return alternative.flatMap((schema) => {
-    const properties = (schema.properties ?? {}) as Record<string, Schema>;
-    if (Object.hasOwn(properties, key)) return [properties[key]];
-    return schema.additionalProperties === undefined ? [] : [schema.additionalProperties as Schema];
-  });
+/** What the alternatives of one value are made of. */
+interface Parts {
+  readonly others: Grammar[];
+  /** Between the brackets of objects that have members. */
+  readonly members: Grammar[];
+  /** Between the brackets of arrays that have items. */
+  readonly items: Grammar[];
+}
+
+/** Texts that all the automata accept, of `min` to `max` characters. */
+interface TextSet {
+  readonly automata: readonly TextAutomaton[];
+  readonly min: number;
+  readonly max: number;
+}
+
+function quotedText({ automata, min, max }: TextSet): Grammar {
+  if (min > max) return NOTHING_AT_ALL;
+  if (automata.length === 0) return jsonString(min, max);
+  const isBounded = min > 0 || max < Number.POSITIVE_INFINITY;
+  return quoted(textGrammar(automata.reduce(both), jsonCharacters, isBounded ? { min, max } : undefined));
+}
+
+/** An object whose properties are listed has no others, unless the schema says so: models would invent them. */
+function hasOnlyListed(alternative: Alternative): boolean {
+  const isDescribed = alternative.some(
+    ({ properties, patternProperties }) =>
+      properties !== undefined || Object.keys((patternProperties ?? {}) as object).length > 0,
+  );
+  return isDescribed && alternative.every(({ additionalProperties }) => additionalProperties === undefined);
+}
+
+function least(alternative: Alternative, keyword: string): number {
+  return Math.min(
+    ...alternative.map((schema) => (schema[keyword] as number | undefined) ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 interface Member {
@@ -230,26 +435,41 @@ interface Member {
   readonly isRequired: boolean;
 }
 
-/** At least one member: the listed ones in their order, those that are not required perhaps not, then any number of others. */
-function memberList(members: readonly Member[], other: Grammar): Grammar {
-  const edges: GraphEdge[] = [];
+/**
+ * At least one member: the listed ones in their order, those that are not required perhaps not, then any number of others. At
+ * most `max` in all.
+ */
+function memberList(members: readonly Member[], other: Grammar, max: number): Grammar {
+  if (members.length === 0) return sequence(other, repeat(sequence(COMMA, other), 0, max - 1));
   const { length } = members;
-  // At member i: nothing was written yet, something was, or the comma before it was.
-  const none = (i: number) => 3 * i;
-  const some = (i: number) => 3 * i + 1;
-  const next = (i: number) => 3 * i + 2;
-  for (let i = 0; i <= length; i++) {
-    edges.push({ from: none(i), to: next(i), item: EMPTY }, { from: some(i), to: next(i), item: COMMA });
-    if (i === length) break;
-    edges.push({ from: next(i), to: some(i + 1), item: members[i].item });
-    if (members[i].isRequired) continue;
-    edges.push(
-      { from: none(i), to: none(i + 1), item: EMPTY },
-      { from: some(i), to: some(i + 1), item: EMPTY },
-    );
+  const isCounted = max < Number.POSITIVE_INFINITY;
+  const width = 3 * (length + 1);
+  const edges: GraphEdge[] = [];
+  const ends: number[] = [];
+  for (let count = 0; count <= (isCounted ? max : 0); count++) {
+    const base = count * width;
+    // The same place with one member more; without a limit nothing is counted.
+    const more = isCounted ? base + width : base;
+    const hasRoom = !isCounted || count < max;
+    // At member i: nothing was written yet, something was, or the comma before it was.
+    const none = (i: number) => base + 3 * i;
+    const some = (i: number) => base + 3 * i + 1;
+    const next = (i: number) => base + 3 * i + 2;
+    for (let i = 0; i <= length; i++) {
+      edges.push({ from: none(i), to: next(i), item: EMPTY }, { from: some(i), to: next(i), item: COMMA });
+      if (i === length) break;
+      if (hasRoom) edges.push({ from: next(i), to: more + 3 * (i + 1) + 1, item: members[i].item });
+      if (members[i].isRequired) continue;
+      edges.push(
+        { from: none(i), to: none(i + 1), item: EMPTY },
+        { from: some(i), to: some(i + 1), item: EMPTY },
+      );
+    }
+    if (hasRoom) edges.push({ from: next(length), to: more + 3 * length + 1, item: other });
+    ends.push(some(length));
   }
-  edges.push({ from: next(length), to: some(length), item: other });
-  return { kind: 'graph', numStates: 3 * (length + 1), edges, start: none(0), ends: new Set([some(length)]) };
+  const numStates = width * (isCounted ? max + 1 : 1);
+  return { kind: 'graph', numStates, edges, start: 0, ends: new Set(ends) };
 }
 
 /** At least one item: those that come first, then others like `rest`. */
@@ -274,38 +494,30 @@ function itemList(first: readonly Grammar[], rest: Grammar, min: number, max: nu
   return { kind: 'graph', numStates: length + 2, edges, start: 0, ends };
 }
 
-function number(alternative: Alternative, isInteger: boolean): Grammar {
-  const low = tightest(alternative, 'minimum', 'exclusiveMinimum', (a, b) => a > b);
-  const high = tightest(alternative, 'maximum', 'exclusiveMaximum', (a, b) => a < b);
-  if (!low && !high) return isInteger ? ANY_INTEGER : ANY_NUMBER;
-  if (!isInteger) return boundedNumber(low, high, false);
+function number(
+  alternative: Alternative,
+  { isInteger, step }: { readonly isInteger: boolean; readonly step: Step | undefined },
+): Grammar {
+  const low = tightest(alternative, 'Minimum');
+  const high = tightest(alternative, 'Maximum');
+  if (!low && !high && !step) return isInteger ? ANY_INTEGER : ANY_NUMBER;
+  if (!isInteger) return boundedNumber(low, high, { isInteger, step });
   const whole = (bound: Bound | undefined, round: (value: number) => number, step: number) => {
     if (!bound) return undefined;
     const value = round(bound.value);
     return { value: bound.isExclusive && value === bound.value ? value + step : value, isExclusive: false };
   };
-  return boundedNumber(whole(low, Math.ceil, 1), whole(high, Math.floor, -1), true);
+  return boundedNumber(whole(low, Math.ceil, 1), whole(high, Math.floor, -1), { isInteger, step });
 }
 
-function tightest(
-  alternative: Alternative,
-  inclusive: string,
-  exclusive: string,
-  isTighter: (a: number, b: number) => boolean,
-): Bound | undefined {
+/** The bound that says most. */
+function tightest(alternative: Alternative, side: 'Minimum' | 'Maximum'): Bound | undefined {
+  const sign = side === 'Minimum' ? -1 : 1;
   let found: Bound | undefined;
-  for (const schema of alternative) {
-    for (const [keyword, isExclusive] of [
-      [inclusive, false],
-      [exclusive, true],
-    ] as const) {
-      const value = schema[keyword] as number | undefined;
-      if (value === undefined) continue;
-      // Of equal bounds, the exclusive one says more.
-      if (!found || isTighter(value, found.value) || (value === found.value && isExclusive)) {
-        found = { value, isExclusive };
-      }
-    }
+  for (const bound of alternative.flatMap((schema) => boundsOf(schema, side))) {
+    // Of equal bounds, the exclusive one says more.
+    const isSame = bound.value === found?.value;
+    if (!found || sign * bound.value < sign * found.value || (isSame && bound.isExclusive)) found = bound;
   }
   return found;
 }

@@ -1,43 +1,61 @@
 /** Is a value of `enum` or `const` valid for the other keywords? */
-import { isObject, type Schema, type SchemaDocument, type SchemaObject } from './schema-document.ts';
+import { isMultiple } from './number-steps.ts';
+import type { SchemaDocument } from './schema-document.ts';
+import {
+  boundsOf,
+  isObject,
+  itemSchemas,
+  namedTypes,
+  type Schema,
+  type SchemaObject,
+} from './schema-types.ts';
 
-export type TextTest = (schema: SchemaObject, text: string) => boolean;
+/** Whether a text is what `pattern` and `format` of a schema ask for, or only matches a pattern. */
+export interface TextTests {
+  fits(schema: SchemaObject, text: string): boolean;
+  matches(pattern: string, text: string): boolean;
+}
 
 /** References may lead in a circle without getting anywhere. */
 const MAX_DEPTH = 200;
 
-/** `fitsText` answers for `pattern` and `format`. */
 export function isValid(
   document: SchemaDocument,
   schema: Schema,
   value: unknown,
-  fitsText: TextTest,
+  texts: TextTests,
   depth = 0,
 ): boolean {
   if (typeof schema === 'boolean') return schema;
   if (depth > MAX_DEPTH) return false;
-  const fits = (part: Schema, item: unknown) => isValid(document, part, item, fitsText, depth + 1);
+  const fits = (part: Schema, item: unknown) => isValid(document, part, item, texts, depth + 1);
   const every = (parts: unknown) => ((parts ?? []) as Schema[]).every((part) => fits(part, value));
   const some = (parts: unknown) =>
     parts === undefined || (parts as Schema[]).some((part) => fits(part, value));
   if (typeof schema.$ref === 'string' && !fits(document.resolve(schema, schema.$ref), value)) return false;
   if (!every(schema.allOf) || !some(schema.anyOf) || !some(schema.oneOf)) return false;
-  if (schema.const !== undefined && !isEqual(schema.const, value)) return false;
-  if (schema.enum !== undefined && !(schema.enum as unknown[]).some((item) => isEqual(item, value)))
-    return false;
-  if (schema.type !== undefined) {
-    const types = Array.isArray(schema.type) ? schema.type : [schema.type];
-    if (!types.some((type) => hasType(value, type))) return false;
-  }
-  if (typeof value === 'string') return fitsLength(schema, value) && fitsText(schema, value);
+  if (schema.not !== undefined && fits(schema.not as Schema, value)) return false;
+  if (!isListed(schema, value)) return false;
+  const types = namedTypes(schema);
+  if (types && !types.some((type) => hasType(value, type))) return false;
+  if (typeof value === 'string') return fitsLength(schema, value) && texts.fits(schema, value);
   if (typeof value === 'number') return fitsBounds(schema, value);
   if (Array.isArray(value)) return fitsItems(schema, value, fits);
-  return !isObject(value) || fitsProperties(schema, value, fits);
+  return !isObject(value) || fitsProperties(schema, value, fits, texts);
 }
 
-/** Equal as JSON; the order of keys does not matter. */
-function isEqual(a: unknown, b: unknown): boolean {
-  return a === b || canonicalJson(a) === canonicalJson(b);
+const listed = new WeakMap<SchemaObject, ReadonlySet<string>>();
+
+/** Among the values of `const` and `enum`, equal as JSON: the order of keys does not matter. */
+function isListed(schema: SchemaObject, value: unknown): boolean {
+  if (schema.const !== undefined && canonicalJson(schema.const) !== canonicalJson(value)) return false;
+  if (schema.enum === undefined) return true;
+  let values = listed.get(schema);
+  if (!values) {
+    values = new Set((schema.enum as unknown[]).map(canonicalJson));
+    listed.set(schema, values);
+  }
+  return values.has(canonicalJson(value));
 }
 
 export function canonicalJson(value: unknown): string {
@@ -68,14 +86,13 @@ function fitsLength({ minLength = 0, maxLength }: SchemaObject, text: string): b
 }
 
 function fitsBounds(schema: SchemaObject, value: number): boolean {
-  const bound = (keyword: string) => schema[keyword] as number | undefined;
-  const within = (limit: number | undefined, holds: (limit: number) => boolean) =>
-    limit === undefined || holds(limit);
+  const { multipleOf } = schema;
   return (
-    within(bound('minimum'), (limit) => value >= limit) &&
-    within(bound('maximum'), (limit) => value <= limit) &&
-    within(bound('exclusiveMinimum'), (limit) => value > limit) &&
-    within(bound('exclusiveMaximum'), (limit) => value < limit)
+    boundsOf(schema, 'Minimum').every((low) => (low.isExclusive ? value > low.value : value >= low.value)) &&
+    boundsOf(schema, 'Maximum').every((high) =>
+      high.isExclusive ? value < high.value : value <= high.value,
+    ) &&
+    (multipleOf === undefined || isMultiple(value, multipleOf as number))
   );
 }
 
@@ -85,16 +102,30 @@ function fitsItems(schema: SchemaObject, items: readonly unknown[], fits: Fits):
   const { minItems = 0, maxItems } = schema;
   if (items.length < (minItems as number)) return false;
   if (maxItems !== undefined && items.length > (maxItems as number)) return false;
-  const first = (schema.prefixItems ?? []) as Schema[];
-  const rest = (schema.items ?? true) as Schema;
+  if (schema.uniqueItems === true && new Set(items.map(canonicalJson)).size < items.length) return false;
+  const { first, rest = true } = itemSchemas(schema);
   return items.every((item, i) => fits(first[i] ?? rest, item));
 }
 
-function fitsProperties(schema: SchemaObject, value: SchemaObject, fits: Fits): boolean {
-  const properties = (schema.properties ?? {}) as Record<string, Schema>;
-  const others = (schema.additionalProperties ?? true) as Schema;
+function fitsProperties(schema: SchemaObject, value: SchemaObject, fits: Fits, texts: TextTests): boolean {
+  const { minProperties = 0, maxProperties } = schema;
+  const size = Object.keys(value).length;
+  if (size < (minProperties as number)) return false;
+  if (maxProperties !== undefined && size > (maxProperties as number)) return false;
   if (!((schema.required ?? []) as string[]).every((key) => Object.hasOwn(value, key))) return false;
-  return Object.entries(value).every(([key, item]) =>
-    fits(Object.hasOwn(properties, key) ? properties[key] : others, item),
+  return Object.entries(value).every(
+    ([key, item]) =>
+      fits((schema.propertyNames ?? true) as Schema, key) &&
+      schemasOfKey(schema, key, texts.matches).every((part) => fits(part, item)),
   );
+}
+
+/** The schemas that one schema has for the value of a key; none: any value. */
+export function schemasOfKey(schema: SchemaObject, key: string, matches: TextTests['matches']): Schema[] {
+  const properties = (schema.properties ?? {}) as Record<string, Schema>;
+  const own = Object.hasOwn(properties, key) ? [properties[key]] : [];
+  for (const [pattern, part] of Object.entries((schema.patternProperties ?? {}) as Record<string, Schema>))
+    if (matches(pattern, key)) own.push(part);
+  if (own.length > 0 || schema.additionalProperties === undefined) return own;
+  return [schema.additionalProperties as Schema];
 }

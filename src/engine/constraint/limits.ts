@@ -15,7 +15,7 @@ export const LIMITS = {
   /** States of the whole automaton. */
   states: 300_000,
   /** Places in the grammar where one answer may be at the same time. */
-  positions: 4_000,
+  positions: 200_000,
   /** Places looked at to find which tokens may come next; about two seconds. */
   work: 40_000_000,
 } as const;

@@ -12,6 +12,8 @@ import {
   repeat,
   sequence,
 } from './grammar.ts';
+import type { Step } from './number-steps.ts';
+import type { Bound } from './schema-types.ts';
 
 const MAX_DIGITS = 18;
 /** Of numbers with bounds: so many digits in all that two different ones never become the same double. */
@@ -39,19 +41,19 @@ export const ANY_NUMBER: Grammar = sequence(
   ),
 );
 
-export interface Bound {
-  readonly value: number;
-  readonly isExclusive: boolean;
-}
-
 /** Beyond these, a double does not distinguish neighbouring whole numbers. */
 const MAX_BOUND = 2 ** 53;
+
+export interface Decimals {
+  readonly isInteger: boolean;
+  readonly step?: Step | undefined;
+}
 
 /** Numbers between two bounds, written without exponent. Throws `UsageError` if they all lie beyond 2^53. */
 export function boundedNumber(
   lowest: Bound | undefined,
   highest: Bound | undefined,
-  isInteger: boolean,
+  decimals: Decimals,
 ): Grammar {
   for (const bound of [
     lowest && lowest.value > MAX_BOUND && lowest,
@@ -68,12 +70,12 @@ export function boundedNumber(
   const high = highest && highest.value <= MAX_BOUND ? highest : undefined;
   const parts: Grammar[] = [];
   if (!high || high.value >= 0) {
-    parts.push(magnitudes(low && low.value >= 0 ? low : undefined, high, isInteger));
+    parts.push(magnitudes(low && low.value >= 0 ? low : undefined, high, decimals));
   }
   if (!low || low.value < 0) {
     // Below zero the bounds change places. Zero itself has no sign here.
     const from = high && high.value < 0 ? negated(high) : { value: 0, isExclusive: true };
-    parts.push(sequence(literal('-'), magnitudes(from, low && negated(low), isInteger)));
+    parts.push(sequence(literal('-'), magnitudes(from, low && negated(low), decimals)));
   }
   return choice(...parts);
 }
@@ -104,12 +106,12 @@ function decimal({ value, isExclusive }: Bound): Decimal {
 }
 
 /** Numbers without sign: compares digit by digit, from the left, for as long as they equal those of a bound. */
-function magnitudes(low: Bound | undefined, high: Bound | undefined, isInteger: boolean): Grammar {
+function magnitudes(low: Bound | undefined, high: Bound | undefined, decimals: Decimals): Grammar {
   if (low && high && low.value > high.value) return NOTHING_AT_ALL;
   const from = decimal(low ?? { value: 0, isExclusive: false });
   const to = high && decimal(high);
   const longest = to ? to.whole.length : Math.max(MAX_PRECISE_DIGITS, from.whole.length);
-  const graph = new DigitGraph(from, to, isInteger);
+  const graph = new DigitGraph(from, to, decimals);
   for (let length = from.whole.length; length <= longest; length++) graph.addLength(length);
   return graph.finish();
 }
@@ -120,12 +122,16 @@ class DigitGraph {
   private readonly from: Decimal;
   private readonly to: Decimal | undefined;
   private readonly isInteger: boolean;
+  private readonly step: Step | undefined;
+  /** States that no bound matters to any more, which numbers of all lengths share. */
+  private readonly free = new Map<string, number>();
   private numStates = 1;
 
-  constructor(from: Decimal, to: Decimal | undefined, isInteger: boolean) {
+  constructor(from: Decimal, to: Decimal | undefined, { isInteger, step }: Decimals) {
     this.from = from;
     this.to = to;
     this.isInteger = isInteger;
+    this.step = step;
   }
 
   finish(): Grammar {
@@ -136,26 +142,31 @@ class DigitGraph {
   /** Numbers with so many digits before the point. */
   addLength(length: number): void {
     const numFree = MAX_PRECISE_DIGITS - length;
-    const maxFraction = this.isInteger || numFree < 0 ? 0 : Math.max(1, numFree);
+    const mostFraction = this.isInteger || numFree < 0 ? 0 : Math.max(1, numFree);
+    const maxFraction = Math.min(mostFraction, this.step?.scale ?? mostFraction);
+    const modulus = this.step?.modulus ?? 1;
     const lowDigits = length === this.from.whole.length ? this.from.whole + this.from.fraction : undefined;
     const highDigits = length === this.to?.whole.length ? this.to.whole + this.to.fraction : undefined;
     const known = new Map<string, number>();
-    const open: { place: number; isLow: boolean; isHigh: boolean; state: number }[] = [];
-    const stateOf = (place: number, isLow: boolean, isHigh: boolean): number => {
-      const key = `${place},${isLow},${isHigh}`;
-      let state = known.get(key);
+    const open: { place: number; isLow: boolean; isHigh: boolean; rest: number; state: number }[] = [];
+    const stateOf = (place: number, isLow: boolean, isHigh: boolean, rest: number): number => {
+      const isFree = place > 0 && !isLow && !isHigh;
+      const key = isFree ? `${length - place},${maxFraction},${rest}` : `${place},${isLow},${isHigh},${rest}`;
+      const states = isFree ? this.free : known;
+      let state = states.get(key);
       if (state === undefined) {
         state = place === 0 ? 0 : this.numStates++;
-        known.set(key, state);
-        open.push({ place, isLow, isHigh, state });
+        states.set(key, state);
+        open.push({ place, isLow, isHigh, rest, state });
       }
       return state;
     };
-    stateOf(0, lowDigits !== undefined, highDigits !== undefined);
+    stateOf(0, lowDigits !== undefined, highDigits !== undefined, 0);
     for (let item = open.pop(); item; item = open.pop()) {
-      const { place, isLow, isHigh, state } = item;
+      const { place, isLow, isHigh, rest, state } = item;
       if (
         place >= length &&
+        this.isStep(rest, place - length) &&
         this.mayEnd(place, isLow ? lowDigits : undefined, isHigh ? highDigits : undefined)
       ) {
         this.ends.add(state);
@@ -171,9 +182,16 @@ class DigitGraph {
       for (let value = least; value <= most; value++) {
         const staysLow = isLow && value === Number(lowDigits?.[place] ?? 0);
         const staysHigh = isHigh && value === Number(highDigits?.[place] ?? 0);
-        this.edges.push({ from: at, to: stateOf(place + 1, staysLow, staysHigh), item: byte(0x30 + value) });
+        const to = stateOf(place + 1, staysLow, staysHigh, (rest * 10 + value) % modulus);
+        this.edges.push({ from: at, to, item: byte(0x30 + value) });
       }
     }
+  }
+
+  /** May a number end with so many decimals and this remainder of its digits? */
+  private isStep(rest: number, numDecimals: number): boolean {
+    const { step } = this;
+    return !step || (rest * 10 ** (step.scale - numDecimals)) % step.modulus === 0;
   }
 
   /** The number with the digits so far: what it equals so far, it may be equal to, or must differ from. */

@@ -1,10 +1,12 @@
 /**
  * Regular expressions of JavaScript with the flag `u`, as JSON Schema means them, without what no finite automaton can do
- * or is not needed here: look-behind, look-ahead except at the beginning, back-references, word borders, Unicode properties.
+ * or is not needed here: look-behind, look-ahead except at the beginning, back-references, word borders. Schemas often have
+ * patterns that were written for other languages: where they can mean only one thing, it is understood (`\-`, `\A`, `(?P<name>…)`).
  */
 import { UsageError } from '../../core/errors.ts';
 import { ALL_CODES, type CodeSet, complement, unite } from './code-points.ts';
 import { LIMITS, tooLarge } from './limits.ts';
+import { propertyCodes } from './unicode-properties.ts';
 
 export type Pattern =
   | { readonly kind: 'codes'; readonly set: CodeSet }
@@ -61,6 +63,7 @@ const CLASSES: Readonly<Record<string, CodeSet>> = {
 };
 const CONTROL_ESCAPES: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
 const MAX_NESTING = 64;
+const COUNT = /^\{(\d{1,6})(,(\d{1,6})?)?\}/;
 
 /** Throws `UsageError`, code `unsupported-pattern`, saying what and where. */
 export function parsePattern(text: string): ParsedPattern {
@@ -139,13 +142,9 @@ class PatternParser {
     if (this.take('*')) return { min: 0, max: Number.POSITIVE_INFINITY };
     if (this.take('+')) return { min: 1, max: Number.POSITIVE_INFINITY };
     if (this.take('?')) return { min: 0, max: 1 };
-    if (!this.take('{')) return undefined;
-    const end = this.characters.indexOf('}', this.at);
-    const match = /^(\d{1,6})(,(\d{1,6})?)?$/.exec(
-      this.characters.slice(this.at, Math.max(end, this.at)).join(''),
-    );
-    if (end < 0 || !match) throw this.fault('"{" is not followed by a count');
-    this.at = end + 1;
+    const match = COUNT.exec(this.characters.slice(this.at, this.at + 20).join(''));
+    if (!match) return undefined;
+    this.at += match[0].length;
     const min = Number(match[1]);
     const max =
       match[3] !== undefined ? Number(match[3]) : match[2] !== undefined ? Number.POSITIVE_INFINITY : min;
@@ -169,22 +168,24 @@ class PatternParser {
       case '[':
         return { kind: 'codes', set: this.parseClass() };
       case '\\':
+        if (this.take('A')) return { kind: 'start' };
+        if (this.take('Z') || this.take('z')) return { kind: 'end' };
         return { kind: 'codes', set: this.parseEscape(false) };
       case '*':
       case '+':
       case '?':
-      case '{':
         throw this.fault('nothing to repeat');
-      case '}':
-      case ']':
-        throw this.fault(`"${character}" closes nothing`);
+      case '{':
+        // A brace that counts nothing stands for itself, as in languages other than JavaScript; so do the closing ones.
+        if (COUNT.test(this.characters.slice(this.at - 1, this.at + 20).join('')))
+          throw this.fault('nothing to repeat');
     }
     return { kind: 'codes', set: single(character.codePointAt(0) as number) };
   }
 
   private parseSpecialGroup(): Pattern {
     if (this.take('(?:')) return this.parseGroup();
-    const name = /^\(\?<[\p{L}_$][\p{L}\p{N}_$]*>/u.exec(
+    const name = /^\(\?P?<[\p{L}_$][\p{L}\p{N}_$]*>/u.exec(
       this.characters.slice(this.at, this.at + 100).join(''),
     );
     if (name) {
@@ -238,13 +239,24 @@ class PatternParser {
     if (set) return set;
     if (character === 'x') return single(this.parseHex(2));
     if (character === 'u') return single(this.parseUnicode());
+    if (character === 'p' || character === 'P') return this.parseProperty(character === 'P');
     if (character === 'c' && /^[a-z]$/i.test(this.next ?? ''))
       return single((this.characters[this.at++].codePointAt(0) as number) & 31);
-    if (inClass && (character === 'b' || character === '-')) return single(character === 'b' ? 8 : 0x2d);
+    if (inClass && character === 'b') return single(8);
     const control = CONTROL_ESCAPES[character];
     if (control !== undefined && !(character === '0' && /^\d$/.test(this.next ?? ''))) return single(control);
-    if (/^[\^$\\.*+?()[\]{}|/]$/.test(character)) return single(character.codePointAt(0) as number);
+    // Of ASCII, what is neither a letter nor a digit stands for itself.
+    if (/^[ -/:-@[-`{-~]$/.test(character)) return single(character.codePointAt(0) as number);
     throw this.fault(`"\\${character}" is not supported`);
+  }
+
+  private parseProperty(isNegated: boolean): CodeSet {
+    const end = this.characters.indexOf('}', this.at);
+    const name = this.next === '{' ? this.characters.slice(this.at + 1, Math.max(end, this.at)).join('') : '';
+    const set = propertyCodes(name);
+    if (!set) throw this.fault(`there is no Unicode property "${name}"`);
+    this.at = end + 1;
+    return isNegated ? complement(set) : set;
   }
 
   private parseHex(length: number): number {

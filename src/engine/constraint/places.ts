@@ -3,10 +3,10 @@
  * once and shared, and every step is cached, so that following an answer costs a few look-ups for each byte.
  */
 import { UsageError } from '../../core/errors.ts';
-import type { Automaton, Counter } from './automaton.ts';
+import type { Automaton, Counter, StepCounter } from './automaton.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 
-/** A counted repetition that is under way: how many times it has begun, within which other one. */
+/** A counted repetition, or a graph whose steps are counted, that is under way: how far, within which other one. */
 export interface Count {
   readonly id: number;
   readonly counterState: number;
@@ -136,9 +136,15 @@ export class Places {
 
   private canonicalCount(count: Count | undefined, numBytes: number): Count | undefined {
     if (!count) return undefined;
-    const { min, max } = this.automaton.states[count.counterState].counter as Counter;
+    const { counter, steps } = this.automaton.states[count.counterState];
+    const { min, max } = (counter ?? steps) as Counter | StepCounter;
     let value = count.count;
-    if (max === Number.POSITIVE_INFINITY) value = Math.max(value, min - numBytes - 1);
+    if (steps) {
+      // As long as the way to an end is shorter than what is left, the limit does not matter.
+      const far = numBytes + steps.lengths.longestWay;
+      if (value >= min && max !== Number.POSITIVE_INFINITY && max - value > far)
+        value = Math.max(min, max - far - 1);
+    } else if (max === Number.POSITIVE_INFINITY) value = Math.max(value, min - numBytes - 1);
     else if (value >= min && max - value > numBytes) value = Math.max(min, max - numBytes - 1);
     else if (min - value > numBytes) value = Math.max(0, min - numBytes - 1);
     return this.begun(count.counterState, value, this.canonicalCount(count.outer, numBytes));
@@ -173,6 +179,20 @@ export class Places {
         visit(start, undefined, this.called(this.position(back, counts), frame));
       }
       if (state.counter) this.enterCounter(position.state, 0, counts, frame, visit);
+      if (state.steps) visit(state.steps.body, this.begun(position.state, 0, counts), frame);
+      if (state.ticks && counts) {
+        const { min, max, lengths } = states[counts.counterState].steps as StepCounter;
+        const done = counts.count + 1;
+        // Without an upper bound, all counts from the lower one on are the same.
+        const count = max === Number.POSITIVE_INFINITY ? Math.min(done, min) : done;
+        const inside = this.begun(counts.counterState, count, counts.outer);
+        for (const { to, node } of state.ticks)
+          if (lengths.has(node, min - done, max - done)) visit(to, inside, frame);
+      }
+      if (state.ends === 'steps' && counts) {
+        const { next, min } = states[counts.counterState].steps as StepCounter;
+        if (counts.count >= min) visit(next, counts.outer, frame);
+      }
       if (state.ends === 'body' && counts) {
         this.enterCounter(counts.counterState, counts.count, counts.outer, frame, visit);
       }

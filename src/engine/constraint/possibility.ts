@@ -1,4 +1,5 @@
-import type { Grammar, GraphGrammar, Rule } from './grammar.ts';
+import type { Grammar, GraphGrammar, Lengths, Rule } from './grammar.ts';
+import { PathLengths } from './path-lengths.ts';
 
 /** Which parts of a grammar some finite text matches. A rule that always contains itself is matched by none. */
 export class Possibility {
@@ -58,8 +59,19 @@ export class Possibility {
       case 'repeat':
         return grammar.min === 0 || this.has(grammar.item);
       case 'graph':
-        return this.usefulStates(grammar).has(grammar.start);
+        if (!this.usefulStates(grammar).has(grammar.start)) return false;
+        return !grammar.lengths || this.lengthsOf(grammar, grammar.lengths) !== undefined;
     }
+  }
+
+  /** How long the ways through a graph are; undefined if none has an allowed length. */
+  lengthsOf(graph: GraphGrammar, { min, max }: Lengths): PathLengths | undefined {
+    const useful = this.usefulStates(graph);
+    const edges = graph.edges.filter(
+      ({ from, to, item }) => useful.has(from) && useful.has(to) && this.has(item),
+    );
+    const lengths = new PathLengths(graph.numStates, edges, graph.ends, max);
+    return lengths.has(graph.start, min, max) ? lengths : undefined;
   }
 }
 

@@ -1,6 +1,8 @@
 /** Schemas that hold together -> the ways to satisfy them, each without references, anyOf and allOf. */
+import { FORMATS } from './formats.ts';
 import { LIMITS, tooLarge } from './limits.ts';
-import type { JsonType, Schema, SchemaDocument, SchemaObject } from './schema-document.ts';
+import type { SchemaDocument } from './schema-document.ts';
+import { type JsonType, namedTypes, type Schema, type SchemaObject } from './schema-types.ts';
 
 /** Schemas that hold together; `$ref`, `allOf`, `anyOf` and `oneOf` in them are dealt with. */
 export type Alternative = readonly SchemaObject[];
@@ -72,11 +74,25 @@ function isAncestor(schema: SchemaObject, within: Ancestor | undefined): boolean
 }
 
 const KEYWORDS_OF_TYPE: Readonly<Partial<Record<JsonType, readonly string[]>>> = {
-  object: ['properties', 'required', 'additionalProperties'],
-  array: ['items', 'prefixItems', 'minItems', 'maxItems'],
+  object: [
+    'properties',
+    'required',
+    'additionalProperties',
+    'patternProperties',
+    'propertyNames',
+    'minProperties',
+    'maxProperties',
+  ],
+  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
-  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
 };
+
+/** Says the keyword something about values? Formats that nobody enforces don't. */
+function restricts(schema: SchemaObject, keyword: string): boolean {
+  const value = schema[keyword];
+  return keyword === 'format' ? Object.hasOwn(FORMATS, value as string) : value !== undefined;
+}
 
 export type BaseType = Exclude<JsonType, 'integer'>;
 
@@ -88,17 +104,17 @@ export function typesOf(alternative: Alternative): { types: Set<BaseType>; isInt
   let types = new Set<BaseType>(['object', 'array', 'string', 'number', 'boolean', 'null']);
   let isInteger = false;
   let isNamed = false;
-  for (const { type } of alternative) {
-    if (type === undefined) continue;
+  for (const schema of alternative) {
+    const names = namedTypes(schema);
+    if (!names) continue;
     isNamed = true;
-    const names = (Array.isArray(type) ? type : [type]) as JsonType[];
     if (names.includes('integer') && !names.includes('number')) isInteger = true;
     const wanted = new Set(names.map((name) => (name === 'integer' ? 'number' : name)));
     types = new Set([...types].filter((name) => wanted.has(name)));
   }
   if (!isNamed) {
     const meant = Object.entries(KEYWORDS_OF_TYPE).flatMap(([type, keywords]) =>
-      alternative.some((schema) => keywords.some((keyword) => schema[keyword] !== undefined))
+      alternative.some((schema) => keywords.some((keyword) => restricts(schema, keyword)))
         ? [type as BaseType]
         : [],
     );

@@ -2,164 +2,164 @@
 import { UsageError } from '../../core/errors.ts';
 import { FORMATS } from './formats.ts';
 import { LIMITS } from './limits.ts';
+import { KEYWORDS } from './schema-keywords.ts';
+import { isObject, type Schema, type SchemaObject } from './schema-types.ts';
 
-export type SchemaObject = { readonly [keyword: string]: unknown };
-export type Schema = SchemaObject | boolean;
+/** Where a schema is: its place in the document, and the schema that its references begin from. */
+interface Location {
+  readonly pointer: string;
+  readonly resource: Resource;
+}
 
-/** They say nothing about which values are valid. */
-const ANNOTATIONS = new Set([
-  'title',
-  'description',
-  'default',
-  'examples',
-  'example',
-  'deprecated',
-  'readOnly',
-  'writeOnly',
-  '$schema',
-  '$id',
-  '$comment',
-  'discriminator',
-]);
+/** A schema with an address of its own, and what can be found in it by name. */
+interface Resource {
+  readonly root: Schema;
+  readonly address: string;
+  readonly anchors: Map<string, SchemaObject>;
+}
 
-export const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const;
-export type JsonType = (typeof TYPES)[number];
-
-/** Of JSON Schema, but not supported. Other names are some library's own, which says by a pattern what it means. */
-const STANDARD_FORMATS = new Set([
-  'duration',
-  'idn-email',
-  'hostname',
-  'idn-hostname',
-  'uri-reference',
-  'iri',
-  'iri-reference',
-  'uri-template',
-  'json-pointer',
-  'relative-json-pointer',
-  'regex',
-]);
-
-type Check = (value: unknown) => boolean;
-
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isSchema: Check = (value) => typeof value === 'boolean' || isObject(value);
-const isSchemaMap: Check = (value) => isObject(value) && Object.values(value).every(isSchema);
-const isSchemaList: Check = (value) => Array.isArray(value) && value.length > 0 && value.every(isSchema);
-const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const isType: Check = (value) => TYPES.includes(value as JsonType);
-
-/** What each supported keyword may be; `false` for a value that is JSON Schema but not supported. */
-const KEYWORDS: Readonly<Record<string, (value: unknown, schema: SchemaObject) => boolean>> = {
-  type: (value) => isType(value) || (Array.isArray(value) && value.length > 0 && value.every(isType)),
-  properties: isSchemaMap,
-  required: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-  additionalProperties: isSchema,
-  items: isSchema,
-  prefixItems: isSchemaList,
-  minItems: isCount,
-  maxItems: isCount,
-  enum: (value) => Array.isArray(value) && value.length > 0,
-  const: () => true,
-  anyOf: isSchemaList,
-  oneOf: isSchemaList,
-  allOf: isSchemaList,
-  $ref: (value) => typeof value === 'string' && /^#(\/|$)/.test(value),
-  $defs: isSchemaMap,
-  definitions: isSchemaMap,
-  minLength: isCount,
-  maxLength: isCount,
-  pattern: (value) => typeof value === 'string',
-  format: (value, schema) =>
-    typeof value === 'string' &&
-    (Object.hasOwn(FORMATS, value) || (schema.pattern !== undefined && !STANDARD_FORMATS.has(value))),
-  // Keys are strings; libraries say so for every record.
-  propertyNames: (value) =>
-    value === true ||
-    (isObject(value) && Object.entries(value).every((entry) => entry.join() === 'type,string')),
-  minimum: isNumber,
-  maximum: isNumber,
-  exclusiveMinimum: isNumber,
-  exclusiveMaximum: isNumber,
-  // Valid schemas often say it; it asks for nothing.
-  uniqueItems: (value) => value === false,
-};
-
-const MAPS_OF_SCHEMAS = ['properties', '$defs', 'definitions'];
-const LISTS_OF_SCHEMAS = ['prefixItems', 'anyOf', 'oneOf', 'allOf'];
-const SCHEMAS = ['items', 'additionalProperties'];
+/** Of a document that does not say where it is from. */
+const NO_ADDRESS = 'schema:/';
 
 export class SchemaDocument {
   readonly root: Schema;
-  private readonly pointers = new Map<SchemaObject, string>();
+  /** What does not restrict answers although it may have been meant to: unknown keywords and formats. */
+  readonly ignored: string[] = [];
+  private readonly locations = new Map<SchemaObject, Location>();
+  private readonly resources = new Map<string, Resource>();
 
   /** Throws `UsageError`, code `unsupported-schema`, naming keyword and JSON pointer. */
   constructor(root: unknown) {
-    if (!isSchema(root)) throw unsupported('the schema', '', 'it must be an object');
+    if (typeof root !== 'boolean' && !isObject(root))
+      throw unsupported('the schema', '', 'it must be an object');
     if (new TextEncoder().encode(JSON.stringify(root)).length > LIMITS.schemaBytes) {
       throw unsupported('the schema', '', `it is larger than ${LIMITS.schemaBytes / 1024} KiB`);
     }
-    this.root = root as Schema;
-    this.check(this.root, '', 0);
+    this.root = root;
+    this.check(root, '', this.addResource(root, NO_ADDRESS), 0);
   }
 
   /** Location of a schema, as a JSON pointer. */
   pointerOf(schema: SchemaObject): string {
-    return this.pointers.get(schema) ?? '';
+    return this.locations.get(schema)?.pointer ?? '';
+  }
+
+  /** Notes that part of a schema is not enforced, once. */
+  ignore(schema: SchemaObject, what: string): void {
+    const note = `#${this.pointerOf(schema)}: ${what}`;
+    if (!this.ignored.includes(note)) this.ignored.push(note);
   }
 
   resolve(schema: SchemaObject, reference: string): Schema {
-    let target: unknown = this.root;
-    for (const part of reference.split('/').slice(1)) {
+    const from = this.locations.get(schema)?.resource as Resource;
+    const [address, fragment = ''] = reference.split('#', 2);
+    const resource = address === '' ? from : this.resources.get(addressOf(address, from.address));
+    const target = resource && this.find(resource, fragment);
+    if (target !== undefined) return target;
+    throw unsupported('$ref', this.pointerOf(schema), `there is no schema at ${JSON.stringify(reference)}`);
+  }
+
+  private find(resource: Resource, fragment: string): Schema | undefined {
+    if (fragment !== '' && !fragment.startsWith('/')) return resource.anchors.get(decodePercent(fragment));
+    let target: unknown = resource.root;
+    for (const part of fragment.split('/').slice(1)) {
       const key = decode(part);
       const isThere = typeof target === 'object' && target !== null && Object.hasOwn(target, key);
       target = isThere ? (target as Record<string, unknown>)[key] : undefined;
     }
-    const isKnown = typeof target === 'boolean' || (isObject(target) && this.pointers.has(target));
-    if (isKnown) return target as Schema;
-    throw unsupported('$ref', this.pointerOf(schema), `there is no schema at ${JSON.stringify(reference)}`);
+    if (typeof target === 'boolean') return target;
+    if (!isObject(target)) return undefined;
+    // In a part that is not a keyword, such as OpenAPI's components, what is referred to is a schema all the same.
+    if (!this.locations.has(target)) this.check(target, fragment, resource, 0);
+    return target;
   }
 
-  private check(schema: Schema, pointer: string, depth: number): void {
+  private addResource(root: Schema, base: string): Resource {
+    const id = isObject(root) ? (root.$id ?? root.id) : undefined;
+    const address = typeof id === 'string' && !id.startsWith('#') ? addressOf(id, base) : base;
+    const resource = { root, address, anchors: new Map<string, SchemaObject>() };
+    this.resources.set(address, resource);
+    return resource;
+  }
+
+  private check(schema: Schema, pointer: string, around: Resource, depth: number): void {
     if (typeof schema === 'boolean') return;
     if (depth > LIMITS.schemaDepth) {
       throw unsupported('the schema', pointer, `it is nested more than ${LIMITS.schemaDepth} deep`);
     }
-    this.pointers.set(schema, pointer);
+    const { $id: id } = schema;
+    const isResource = depth > 0 && typeof id === 'string' && !id.startsWith('#');
+    if (isResource && schema.$ref !== undefined)
+      throw unsupported(
+        '$id',
+        pointer,
+        'not next to "$ref", where drafts of JSON Schema give it different meanings',
+      );
+    const resource = isResource ? this.addResource(schema, around.address) : around;
+    this.locations.set(schema, { pointer, resource });
+    // Draft 7 has anchors among the ids.
+    for (const name of [
+      schema.$anchor,
+      schema.$dynamicAnchor,
+      typeof id === 'string' && id.startsWith('#') && id.slice(1),
+    ])
+      if (typeof name === 'string') resource.anchors.set(name, schema);
+    for (const [keyword, value] of Object.entries(schema)) this.checkKeyword(schema, keyword, value, pointer);
     for (const [keyword, value] of Object.entries(schema)) {
-      if (ANNOTATIONS.has(keyword)) continue;
-      const check = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
-      if (check?.(value, schema)) continue;
-      const shown = value === undefined ? 'undefined' : shorten(JSON.stringify(value));
-      throw unsupported(keyword, pointer, check ? `not with the value ${shown}` : undefined);
-    }
-    for (const keyword of MAPS_OF_SCHEMAS) {
-      for (const [key, part] of Object.entries((schema[keyword] ?? {}) as Record<string, Schema>)) {
-        this.check(part, `${pointer}/${keyword}/${encode(key)}`, depth + 1);
-      }
-    }
-    for (const keyword of LISTS_OF_SCHEMAS) {
-      for (const [i, part] of ((schema[keyword] ?? []) as Schema[]).entries()) {
-        this.check(part, `${pointer}/${keyword}/${i}`, depth + 1);
-      }
-    }
-    for (const keyword of SCHEMAS) {
-      const part = schema[keyword] as Schema | undefined;
-      if (part !== undefined) this.check(part, `${pointer}/${keyword}`, depth + 1);
+      for (const [place, part] of partsOf(keyword, value))
+        this.check(part, `${pointer}/${keyword}${place}`, resource, depth + 1);
     }
   }
+
+  private checkKeyword(schema: SchemaObject, keyword: string, value: unknown, pointer: string): void {
+    if (keyword === 'format') this.checkFormat(schema, value);
+    const known = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
+    if (!known) {
+      // Names that begin so are a library's own by agreement; any other may be a slip of the pen.
+      if (!keyword.startsWith('x-')) this.ignore(schema, `unknown keyword "${keyword}"`);
+      return;
+    }
+    if (keyword === 'oneOf' && Array.isArray(value) && value.length > 1)
+      this.ignore(schema, 'oneOf is read as anyOf');
+    if (known.use === 'annotation' || known.check?.(value, schema)) return;
+    if (known.use === 'refused') throw unsupported(keyword, pointer);
+    const shown = value === undefined ? 'undefined' : shorten(JSON.stringify(value));
+    throw unsupported(keyword, pointer, `not with the value ${shown}`);
+  }
+
+  private checkFormat(schema: SchemaObject, value: unknown): void {
+    if (typeof value !== 'string') throw unsupported('format', this.pointerOf(schema), 'it must be a string');
+    if (!Object.hasOwn(FORMATS, value)) this.ignore(schema, `format ${JSON.stringify(value)}`);
+  }
+}
+
+/** The schemas in the value of a keyword, with their places in it. */
+function partsOf(keyword: string, value: unknown): [place: string, part: Schema][] {
+  const holds = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword].holds : undefined;
+  if (holds === 'map')
+    return Object.entries(value as Record<string, Schema>).map(([key, part]) => [`/${encode(key)}`, part]);
+  if (holds === 'list' || (keyword === 'items' && Array.isArray(value)))
+    return (value as Schema[]).map((part, i) => [`/${i}`, part]);
+  return holds === 'schema' || keyword === 'items' ? [['', value as Schema]] : [];
 }
 
 export function unsupported(what: string, pointer: string, why?: string): UsageError {
   const subject = what === 'the schema' ? what : `"${what}"`;
   return new UsageError(
     `Cannot use ${subject} at #${pointer}${why ? `: ${why}` : ': the keyword is not supported'}`,
-    { code: 'unsupported-schema', hint: 'docs/structured-output.md lists the keywords that are' },
+    {
+      code: 'unsupported-schema',
+      hint: 'remove it from the schema and check the answer yourself, or use the keywords of docs/structured-output.md',
+    },
   );
 }
 
-export function isObject(value: unknown): value is SchemaObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function addressOf(id: string, base: string): string {
+  try {
+    return new URL(id, base).href.replace(/#$/, '');
+  } catch {
+    return id;
+  }
 }
 
 function shorten(text: string): string {
@@ -171,11 +171,14 @@ function encode(key: string): string {
 }
 
 function decode(part: string): string {
-  let text = part;
+  return decodePercent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function decodePercent(part: string): string {
   try {
-    text = decodeURIComponent(part);
+    return decodeURIComponent(part);
   } catch {
     // A percent sign that encodes nothing stands for itself.
+    return part;
   }
-  return text.replaceAll('~1', '/').replaceAll('~0', '~');
 }

@@ -1,7 +1,7 @@
-/** Deterministic automata over characters: patterns, formats and lengths of one string are combined here. */
+/** Deterministic automata over characters: patterns and formats of one string are combined here. */
 import { InternalError, UsageError } from '../../core/errors.ts';
 import { ALL_CODES, type CodeSet, complement, intersect, unite } from './code-points.ts';
-import type { Grammar } from './grammar.ts';
+import { type Grammar, type Lengths, rule } from './grammar.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { ANY_TEXT, type ParsedPattern, type Pattern } from './pattern-syntax.ts';
 
@@ -92,18 +92,6 @@ export function literalsAutomaton(texts: readonly string[]): TextAutomaton {
   };
 }
 
-/** Texts of `min` to `max` characters. */
-export function lengthAutomaton(min: number, max: number): TextAutomaton {
-  const last = max === Number.POSITIVE_INFINITY ? min : max;
-  if (last >= LIMITS.patternStates) throw tooLarge('characters around a pattern', LIMITS.patternStates);
-  const states = Array.from({ length: last + 1 }, (_, length) => {
-    const to = length < last ? length + 1 : length;
-    const isOver = length === last && max !== Number.POSITIVE_INFINITY;
-    return { edges: isOver ? [] : [{ set: ALL_CODES, to }], isEnd: length >= min };
-  });
-  return { states };
-}
-
 export function accepts({ states }: TextAutomaton, text: string): boolean {
   let state = states[0];
   for (const character of text) {
@@ -142,8 +130,22 @@ export function both(a: TextAutomaton, b: TextAutomaton): TextAutomaton {
   return { states };
 }
 
-/** The texts as a grammar; `write` says how characters are spelled. */
-export function textGrammar({ states }: TextAutomaton, write: (set: CodeSet) => Grammar): Grammar {
+/** Ranges of characters that are written out at every edge; beyond that, those of larger sets become rules. */
+const MAX_WRITTEN_RANGES = 60_000;
+const FEW_RANGES = 16;
+
+/**
+ * The texts as a grammar, those with an allowed number of characters; `write` says how characters are spelled.
+ */
+export function textGrammar(
+  { states }: TextAutomaton,
+  write: (set: CodeSet) => Grammar,
+  lengths?: Lengths,
+): Grammar {
+  const numRanges = states.reduce(
+    (sum, { edges }) => edges.reduce((all, { set }) => all + set.length, sum),
+    0,
+  );
   // The same sets come again and again.
   const written = new Map<string, Grammar>();
   const spell = (set: CodeSet): Grammar => {
@@ -151,6 +153,7 @@ export function textGrammar({ states }: TextAutomaton, write: (set: CodeSet) => 
     let found = written.get(key);
     if (!found) {
       found = write(set);
+      if (set.length > FEW_RANGES && numRanges > MAX_WRITTEN_RANGES) found = rule(found);
       written.set(key, found);
     }
     return found;
@@ -161,6 +164,7 @@ export function textGrammar({ states }: TextAutomaton, write: (set: CodeSet) => 
     start: 0,
     ends: new Set(states.flatMap(({ isEnd }, state) => (isEnd ? [state] : []))),
     edges: states.flatMap(({ edges }, from) => edges.map(({ set, to }) => ({ from, to, item: spell(set) }))),
+    ...(lengths && { lengths }),
   };
 }
 

@@ -7,10 +7,18 @@ import {
   type ToolFormatName,
 } from '../../text/tools/tool-format.ts';
 import { byte, choice, type Grammar, type GraphEdge, literal, repeat, sequence } from './grammar.ts';
-import { schemaGrammar } from './json-schema.ts';
+import { type SchemaGrammar, schemaGrammar } from './json-schema.ts';
 
-/** `none`: no call at all. `auto`: text, then perhaps calls. `required`: calls and nothing else. Or calls of one tool. */
-export type ToolChoice = 'none' | 'auto' | 'required' | { readonly name: string };
+/**
+ * `none`: no call at all. `auto`: text, then perhaps calls. `required`: calls and nothing else. Or calls of one tool; or some of
+ * the tools only, as in `auto` or `required`.
+ */
+export type ToolChoice =
+  | 'none'
+  | 'auto'
+  | 'required'
+  | { readonly name: string }
+  | { readonly mode: 'auto' | 'required'; readonly names: readonly string[] };
 
 export interface ToolRules {
   readonly tools: readonly ToolDefinition[];
@@ -24,33 +32,61 @@ export interface ToolRules {
 const MAX_CALLS = 32;
 
 /**
- * Answers that keep to the rules: every call is one of a tool that exists, with arguments that are valid for it. Throws
- * `UsageError`: as `checkTools`, `unsupported-schema` naming the tool, `unknown-tool`.
+ * Answers that keep to the rules: every call is one of a tool that exists, with arguments that are valid for it. `text`: what an
+ * answer without calls has to look like; default: anything. Throws `UsageError`: as `checkTools`, `unsupported-schema` naming
+ * the tool, `unknown-tool`.
  */
-export function toolGrammar({ tools, choice: wanted, parallel = true, format: name }: ToolRules): Grammar {
+export function toolGrammar(rules: ToolRules, text?: SchemaGrammar): SchemaGrammar {
+  const { tools, choice: wanted, parallel = true } = rules;
   checkTools(tools);
-  const format = TOOL_FORMATS[name ?? 'tagged'];
-  if (wanted === 'none') return textBeforeCalls(format, undefined);
-  const usable = typeof wanted === 'string' ? tools : tools.filter(({ name }) => name === wanted.name);
-  if (usable.length === 0) {
-    throw new UsageError(
-      typeof wanted === 'string' ? 'There are no tools to call' : `There is no tool "${wanted.name}" to call`,
-      { code: 'unknown-tool', hint: 'choose one of the tools of the request' },
-    );
-  }
+  const format = TOOL_FORMATS[rules.format ?? 'tagged'];
+  if (wanted === 'none') return text ?? { grammar: textBeforeCalls(format, undefined), ignored: [] };
+  const ignored = [...(text?.ignored ?? [])];
   const { open, separator } = format;
-  const call = choice(...usable.map((tool) => callBehindMarker(tool, format)));
+  const call = choice(
+    ...usableTools(tools, wanted).map((tool) => {
+      const parameters = argumentsOf(tool);
+      ignored.push(...parameters.ignored.map((what) => `tool "${tool.name}" ${what}`));
+      return callBehindMarker(tool, format, parameters.grammar);
+    }),
+  );
   const another = separator === undefined ? undefined : sequence(literal(separator + open), call);
   const calls = another && parallel ? sequence(call, repeat(another, 0, MAX_CALLS - 1)) : call;
-  return wanted === 'auto' ? textBeforeCalls(format, calls) : sequence(literal(open), calls);
+  const onlyCalls = sequence(literal(open), calls);
+  if (!mayAnswerText(wanted)) return { grammar: onlyCalls, ignored };
+  return { grammar: text ? choice(text.grammar, onlyCalls) : textBeforeCalls(format, calls), ignored };
 }
 
-function callBehindMarker(tool: ToolDefinition, { open, frame }: ToolFormat): Grammar {
+/** May the answer be text without a call? */
+export function mayAnswerText(choice: ToolChoice): boolean {
+  return (
+    choice === 'none' ||
+    choice === 'auto' ||
+    (typeof choice === 'object' && 'mode' in choice && choice.mode === 'auto')
+  );
+}
+
+function usableTools(tools: readonly ToolDefinition[], wanted: ToolChoice): readonly ToolDefinition[] {
+  const names =
+    typeof wanted === 'string'
+      ? tools.map(({ name }) => name)
+      : 'mode' in wanted
+        ? wanted.names
+        : [wanted.name];
+  const missing = names.find((name) => !tools.some((tool) => tool.name === name));
+  if (missing === undefined && names.length > 0) return tools.filter(({ name }) => names.includes(name));
+  throw new UsageError(
+    missing === undefined ? 'There are no tools to call' : `There is no tool "${missing}" to call`,
+    { code: 'unknown-tool', hint: 'choose one of the tools of the request' },
+  );
+}
+
+function callBehindMarker(tool: ToolDefinition, { open, frame }: ToolFormat, parameters: Grammar): Grammar {
   const { before, behind } = frame(tool.name);
-  return sequence(literal(before.slice(open.length)), argumentsOf(tool), literal(behind));
+  return sequence(literal(before.slice(open.length)), parameters, literal(behind));
 }
 
-function argumentsOf({ name, parameters }: ToolDefinition): Grammar {
+function argumentsOf({ name, parameters }: ToolDefinition): SchemaGrammar {
   try {
     return schemaGrammar(parameters ?? { type: 'object' }, { type: 'object' });
   } catch (error) {

@@ -133,9 +133,9 @@ describe('tools', () => {
   });
 
   it('names tool and place of a schema that is not supported', () => {
-    const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: { not: {} } } } }];
+    const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: { if: {}, else: false } } } }];
     expect(() => compile({ type: 'tools', tools, choice: 'auto' })).toThrow(
-      /tool "f": Cannot use "not" at #\/properties\/a/,
+      /tool "f": Cannot use "if" at #\/properties\/a/,
     );
     expect(() => compile({ type: 'tools', tools: [{ name: 'f' }], choice: { name: 'g' } })).toThrow(
       expect.objectContaining({ code: 'unknown-tool' }),
@@ -150,6 +150,11 @@ describe('regex and choice', () => {
     ['^\\p$'.replace('\\p', 'x'), ['x'], ['', 'xx']],
     ['.*é\\d', ['é1', 'aé9'], ['é', '\né1']],
     ['(?<year>\\d{4})-\\u{1F642}', ['2024-🙂'], ['2024-']],
+    ['[\\p{L}\\p{Nd}]+\\P{L}', ['é你1!', 'a1'], ['a', '!!', 'aé']],
+    ['\\p{Script=Greek}{2}', ['αβ'], ['ab', 'α']],
+    // What other languages' patterns have and JavaScript's lack.
+    ['\\A\\d\\-\\d\\ \\"\\_\\@[\\"\\#]\\Z', ['1-2 "_@#', '1-2 "_@"'], ['1\\-2']],
+    ['{a}(?P<x>b)]', ['{a}b]'], ['ab']],
     ['[^\\w\\s]', ['!', '你'], ['a', ' ', '_']],
     ['a<b>', ['a<b>'], ['ab']],
     ['^(?!\\.)(?!.*\\.\\.)(?=.{3,5}$)[a-z.]*', ['a.b', 'abcde'], ['.ab', 'a..b', 'ab', 'abcdef']],
@@ -165,7 +170,9 @@ describe('regex and choice', () => {
     '(?<!a)b',
     '(a)\\1',
     '\\bword',
-    '\\p{L}',
+    '\\p{Nonsense}',
+    '\\pL',
+    '\\q',
     '(a',
     'a)',
     '[a',
@@ -194,19 +201,25 @@ describe('regex and choice', () => {
 
 describe('what cannot be promised is refused', () => {
   it.each([
-    [{ type: 'object', patternProperties: {} }, '"patternProperties" at #:'],
-    [{ properties: { 'a/b': { items: { not: {} } } } }, '"not" at #/properties/a~1b/items:'],
-    [{ anyOf: [{}, { if: {} }] }, '"if" at #/anyOf/1:'],
-    [{ type: 'string', format: 'hostname' }, '"format" at #: not with the value "hostname"'],
+    [{ properties: { 'a/b': { items: { contains: {} } } } }, '"contains" at #/properties/a~1b/items:'],
+    [{ anyOf: [{}, { if: {}, else: {} }] }, '"if" at #/anyOf/1:'],
     [{ type: 'float' }, '"type" at #: not with the value "float"'],
-    [{ type: 'number', multipleOf: 2 }, '"multipleOf" at #:'],
-    [{ uniqueItems: true }, '"uniqueItems" at #: not with the value true'],
+    [{ type: 'number', multipleOf: 0 }, '"multipleOf" at #: not with the value 0'],
+    [{ type: 'integer', multipleOf: 1009 }, '"multipleOf" at #: numbers with so many decimals or remainders'],
+    [{ uniqueItems: 1 }, '"uniqueItems" at #: not with the value 1'],
     [{ minimum: '3' }, '"minimum" at #: not with the value "3"'],
-    [{ $ref: 'other.json' }, '"$ref" at #: not with the value'],
+    [{ $ref: 'other.json' }, '"$ref" at #: there is no schema at'],
+    [{ $ref: '#anchor' }, '"$ref" at #: there is no schema at'],
+    [{ type: 'integer', not: { const: 0 } }, '"not" at #: not with "const"'],
+    [{ not: { not: { type: 'null' } } }, '"not" at #: not with "not"'],
+    [{ type: 'object', minProperties: 2 }, '"minProperties" at #: not above 1'],
+    [{ type: 'object', unevaluatedProperties: false }, '"unevaluatedProperties" at #:'],
+    [{ dependentRequired: { a: ['b'] } }, '"dependentRequired" at #:'],
+    [{ items: { $id: 'a', $ref: '#' } }, '"$id" at #/items: not next to "$ref"'],
     [{ $ref: '#/$defs/x' }, '"$ref" at #: there is no schema at'],
     [{ $ref: '#/toString' }, '"$ref" at #: there is no schema at'],
     [{ pattern: 'a(?=b)' }, '"pattern" at #: Cannot use the pattern'],
-    [{ items: [{}] }, '"items" at #: not with the value [{}]'],
+    [{ items: [3] }, '"items" at #: not with the value [3]'],
     [null, 'the schema at #: it must be an object'],
     [{ properties: { a: 3 } }, '"properties" at #:'],
   ])('%j', (value, message) => {

@@ -5,6 +5,8 @@ import { acceptsText, constraintTokenizer, randomAnswer } from './random-answer.
 const tokenizer = constraintTokenizer();
 const compile = (gbnf: string) => compileConstraint({ type: 'grammar', gbnf }, tokenizer);
 
+const idOf = (text: string): number => tokenizer.encode(text)[0];
+
 const ARITHMETIC = `
 # sums of products
 root ::= sum "\\n"?
@@ -23,6 +25,9 @@ describe('a GBNF grammar', () => {
     ['root ::= item{2,3} tail?\nitem ::= "x" | "y"\ntail ::= "!"{2}', ['xy', 'yyx!!'], ['x', 'xyxy', 'xy!']],
     ['root ::= [\\]\\-a]+ | [^\\n]', [']-a', '你'], ['\n', 'ab']],
     ['root ::= (\n "a"\n | "b"\n)*\n', ['', 'abba'], ['c']],
+    ['root ::= 0-digit 1_\n0-digit ::= [0-4]\n1_ ::= "x"\n', ['0x'], ['5x', '0']],
+    ['root ::= "a"\n  | "b"\n\n  # or\n  | c\nc ::=\n  "c"\n  | "d"', ['a', 'b', 'c', 'd'], ['', 'ab']],
+    [`root ::= <[${idOf('A')}]>+ <[${idOf('é')}]>?`, ['A', 'AAé'], ['', 'é', 'B']],
     ['root ::= "[" (root ("," root)*)? "]"', ['[]', '[[],[[]]]'], ['[', '[,]']],
   ])('%j', (gbnf, good, bad) => {
     const constraint = compile(gbnf);
@@ -51,6 +56,10 @@ describe('a GBNF grammar', () => {
     ['root ::= "x" }', 'expected the end of the line'],
     ['root ::= "x"{3,2}', 'the bounds of a count'],
     ['root ::= "\\q"', 'is not an escape'],
+    ['root ::= <[9999999]>', 'there is no token <[9999999]>'],
+    ['root ::= <|endofresponse|>', 'the token <|endofresponse|> stands for no text'],
+    ['root ::= <nothing>', 'there is no token <nothing>'],
+    ['root ::= !<[65]>', '"any token but one" is not supported'],
     ['root = "x"', 'expected "::="'],
     ['::= "x"', 'expected the name of a rule'],
     [`root ::= ${'('.repeat(80)}"x"${')'.repeat(80)}`, 'nested more than 64 deep'],

@@ -105,3 +105,82 @@ export const SCHEMAS: Readonly<Record<string, unknown>> = {
   null: { type: 'null' },
   'properties without a type': { properties: { x: { minimum: 3 } }, required: ['x'] },
 };
+
+/** More keywords, which fewer libraries support. */
+export const WIDER_SCHEMAS: Readonly<Record<string, unknown>> = {
+  'multiples of 5': { type: 'integer', multipleOf: 5 },
+  'multiples of 0.25 and 1.5': {
+    allOf: [{ type: 'number', multipleOf: 0.25, minimum: -9 }, { multipleOf: 1.5 }],
+  },
+  'multiples of 7 between bounds': { type: 'integer', multipleOf: 7, minimum: -1000, exclusiveMaximum: 777 },
+  'whole multiples of 0.5': { type: 'integer', multipleOf: 0.5, maximum: 30 },
+  'a set in any order': {
+    type: 'array',
+    items: { enum: ['a', 1, null, [2]] },
+    uniqueItems: true,
+    minItems: 2,
+  },
+  'a set in the order of its values': {
+    type: 'array',
+    items: { enum: Array.from({ length: 30 }, (_, i) => i) },
+    uniqueItems: true,
+    minItems: 3,
+    maxItems: 5,
+  },
+  'at most one of each boolean': { type: 'array', items: { type: 'boolean' }, uniqueItems: true },
+  'record with names from a list': {
+    type: 'object',
+    propertyNames: { enum: ['a', 'b', 'c d'] },
+    additionalProperties: { type: 'integer' },
+    required: ['b'],
+  },
+  'record with names by a pattern': {
+    type: 'object',
+    propertyNames: { pattern: '^[a-z]{2,4}$', maxLength: 3 },
+    additionalProperties: { type: 'null' },
+    minProperties: 1,
+    maxProperties: 3,
+  },
+  'properties by pattern': {
+    type: 'object',
+    properties: { ab: { minimum: 5 } },
+    patternProperties: { '^a': { type: 'integer' }, b$: { maximum: 9 } },
+    additionalProperties: { type: 'boolean' },
+    maxProperties: 2,
+  },
+  'not null': { not: { type: 'null' } },
+  'string but one': { type: 'string', not: { const: 'a' }, maxLength: 1 },
+  'string that does not match': { type: 'string', not: { pattern: '^[^a]' } },
+  'object without a key': { type: 'object', additionalProperties: true, not: { required: ['a'] } },
+  'never in a union': { anyOf: [{ not: {} }, { const: 1 }] },
+  nullable: { type: 'array', items: { type: 'integer' }, nullable: true },
+  'references by name': {
+    $defs: {
+      a: { $anchor: 'small', type: 'integer', minimum: 0, maximum: 9 },
+      b: {
+        $id: 'b.json',
+        definitions: { a: { const: 'x' } },
+        type: 'array',
+        items: { $ref: '#/definitions/a' },
+      },
+    },
+    type: 'object',
+    properties: { one: { $ref: '#small' }, two: { $ref: 'b.json' } },
+    required: ['one', 'two'],
+  },
+  'uri of bounded length': { type: 'string', format: 'uri', minLength: 1, maxLength: 2083 },
+  'uri of few characters': { type: 'string', format: 'uri', minLength: 9, maxLength: 11 },
+  'even length': { type: 'string', pattern: '^(?:aé|bb)*$', minLength: 3, maxLength: 5 },
+  'letters of any script': { type: 'string', pattern: '^[\\p{L}\\p{M}]+$', minLength: 2, maxLength: 40 },
+  duration: { type: 'string', format: 'duration' },
+  hostname: { type: 'string', format: 'hostname', maxLength: 20 },
+  'json-pointer': { type: 'string', format: 'json-pointer' },
+  'annotations only': {
+    type: 'integer',
+    format: 'uint32',
+    'x-order': 1,
+    contentEncoding: 'base64',
+    $anchor: 'a',
+    minimum: 0,
+  },
+};

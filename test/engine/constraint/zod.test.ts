@@ -39,6 +39,13 @@ it.each([
     z.discriminatedUnion('t', [z.object({ t: z.literal('a'), n: z.int() }), z.object({ t: z.literal('b') })]),
   ],
   ['tuple, record', z.object({ a: z.tuple([z.int(), z.string()]), b: z.record(z.string(), z.boolean()) })],
+  ['never', z.object({ a: z.int(), b: z.never().optional() })],
+  ['multiples', z.object({ a: z.int().multipleOf(3), b: z.number().multipleOf(0.5) })],
+  ['record by enum', z.record(z.enum(['x', 'y']), z.boolean())],
+  ['record by pattern', z.record(z.string().regex(/^[ab]+$/), z.int())],
+  ['partial record', z.partialRecord(z.enum(['x', 'y']), z.boolean())],
+  ['letters', z.string().regex(/^\p{Lu}\p{L}+$/u)],
+  ['other formats', z.object({ b: z.uuidv4(), d: z.string().max(9).url() })],
   ['recursive', category],
   ['intersection', z.intersection(z.object({ a: z.int() }), z.object({ b: z.boolean() }))],
 ] as const)('what zod makes of %s is supported, and zod accepts the answers', (_, type) => {
