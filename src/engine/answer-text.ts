@@ -1,5 +1,5 @@
 import type { StreamDecoder } from '../text/tokenizer.ts';
-import { StopStrings } from './stop-strings.ts';
+import { possibleBeginning, StopStrings } from './stop-strings.ts';
 
 /** Where the text of one token lies in all of the answer's text, in UTF-16 units. */
 export interface TextSpan {
@@ -16,6 +16,14 @@ export interface AnswerTextOptions {
   readonly stop: readonly string[];
   /** The stop string is part of the text. */
   readonly includeStopString: boolean;
+  readonly stopBefore?: StopBefore | undefined;
+}
+
+/** From this text on, nothing is a stop string. */
+export interface StopBefore {
+  readonly text: string;
+  /** Only if the answer begins with it. */
+  readonly isPrefix: boolean;
 }
 
 /** Tokens -> text that is certain: never half a character nor the beginning of a stop string. */
@@ -27,11 +35,16 @@ export class AnswerText {
   private readonly decoder: StreamDecoder | undefined;
   private readonly stopStrings: StopStrings;
   private readonly includeStopString: boolean;
+  private readonly stopBefore: StopBefore | undefined;
+  /** What may become the text from which on nothing stops. */
+  private undecided = '';
+  private place: 'start' | 'stoppable' | 'beyond' = 'start';
 
   constructor(decoder: StreamDecoder | undefined, options: AnswerTextOptions) {
     this.decoder = decoder;
     this.stopStrings = new StopStrings(options.stop);
     this.includeStopString = options.includeStopString;
+    this.stopBefore = options.stopBefore;
   }
 
   /** The text that became certain with `token`, and the stop string if one is complete. */
@@ -51,18 +64,40 @@ export class AnswerText {
 
   /** No more tokens: what was held back is text after all, unless it completes a stop string now. */
   flush(mayStop: boolean): { text: string; stop?: string } {
-    const { text, stop } = this.show(this.decoder?.flush() ?? '', mayStop);
+    const { text, stop } = this.show(this.decoder?.flush() ?? '', mayStop, true);
     if (stop !== undefined) return { text, stop };
     const rest = this.stopStrings.flush();
     this.length += rest.length;
     return { text: text + rest };
   }
 
-  private show(piece: string, mayStop: boolean): { text: string; stop?: string } {
+  private show(piece: string, mayStop: boolean, isLast = false): { text: string; stop?: string } {
     this.decoded += piece;
-    const { text, stop } = mayStop ? this.stopStrings.push(piece) : { text: piece };
-    const shown = stop !== undefined && this.includeStopString ? text + stop : text;
+    const { stoppable, beyond } = this.divide(piece, isLast);
+    const { text, stop } = mayStop ? this.stopStrings.push(stoppable) : { text: stoppable };
+    let shown = stop !== undefined && this.includeStopString ? text + stop : text;
+    if (stop === undefined && beyond !== '') shown += this.stopStrings.flush() + beyond;
     this.length += shown.length;
     return stop === undefined ? { text: shown } : { text: shown, stop };
+  }
+
+  /** Which of the text so far stop strings are looked for in, and which they are not. */
+  private divide(piece: string, isLast: boolean): { stoppable: string; beyond: string } {
+    if (!this.stopBefore) return { stoppable: piece, beyond: '' };
+    if (this.place === 'beyond') return { stoppable: '', beyond: piece };
+    const { text: limit, isPrefix } = this.stopBefore;
+    const text = this.undecided + piece;
+    const at = isPrefix ? (this.place === 'start' && text.startsWith(limit) ? 0 : -1) : text.indexOf(limit);
+    if (at >= 0) {
+      this.undecided = '';
+      this.place = 'beyond';
+      return { stoppable: text.slice(0, at), beyond: text.slice(at) };
+    }
+    const mayBegin = !isLast && (!isPrefix || this.place === 'start');
+    const numHeld = mayBegin ? possibleBeginning(text, [limit]) : 0;
+    const end = isPrefix && numHeld < text.length ? text.length : text.length - numHeld;
+    this.undecided = text.slice(end);
+    if (end > 0) this.place = 'stoppable';
+    return { stoppable: text.slice(0, end), beyond: '' };
   }
 }

@@ -1,7 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { AnswerText } from './answer-text.ts';
+import { AnswerText, type StopBefore } from './answer-text.ts';
 import type { Constraint, ConstraintState } from './constraint/constraint.ts';
 import { EventQueue } from './event-queue.ts';
 import type { ChosenLogprob, FinishReason, GenerateEvent, Timings } from './events.ts';
@@ -21,6 +21,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stop?: readonly string[];
   /** The stop string that ended the answer is part of it after all. */
   readonly includeStopString?: boolean;
+  /** Stop strings count only before this text: those in the arguments of a call would leave half a call. */
+  readonly stopBefore?: StopBefore;
   /** Tokens that end the answer in addition to the model's own end tokens. */
   readonly stopTokens?: readonly number[];
   /** Continue after the model's end tokens. */
@@ -170,6 +172,7 @@ class Generation implements LoopRequest {
     this.answer = new AnswerText(tokenizer?.streamDecoder({ skipControl: true }), {
       stop,
       includeStopString,
+      stopBefore: options.stopBefore,
     });
   }
 

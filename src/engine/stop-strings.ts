@@ -27,7 +27,7 @@ export class StopStrings {
       this.held = '';
       return { text: all.slice(0, at), stop: found };
     }
-    const keep = this.possibleBeginning(all);
+    const keep = possibleBeginning(all, this.stops);
     this.held = all.slice(all.length - keep);
     return { text: all.slice(0, all.length - keep) };
   }
@@ -38,14 +38,14 @@ export class StopStrings {
     this.held = '';
     return rest;
   }
+}
 
-  /** Length of the longest end of `text` with which some stop string begins. */
-  private possibleBeginning(text: string): number {
-    const longest = Math.max(...this.stops.map((stop) => stop.length - 1));
-    for (let length = Math.min(longest, text.length); length > 0; length--) {
-      const end = text.slice(text.length - length);
-      if (this.stops.some((stop) => stop.startsWith(end))) return length;
-    }
-    return 0;
+/** Length of the longest end of `text` with which one of the others begins and that is not all of it. */
+export function possibleBeginning(text: string, others: readonly string[]): number {
+  const longest = Math.max(...others.map((other) => other.length - 1));
+  for (let length = Math.min(longest, text.length); length > 0; length--) {
+    const end = text.slice(text.length - length);
+    if (others.some((other) => other.startsWith(end))) return length;
   }
+  return 0;
 }

@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { type ApiError, logText, toApiError } from './api-error.ts';
+import { errorShapeOf } from './client-api.ts';
 import type { AppEnv, ServerContext } from './context.ts';
-import { openaiErrors, sendError } from './error-shapes.ts';
+import { sendError } from './error-shapes.ts';
 import { ClientLeft, type Lifetime, SlowReader } from './lifetime.ts';
 import { CLIENT_LEFT, type RequestRecord } from './request-record.ts';
 import { SSE_HEADERS, SseStream } from './sse.ts';
@@ -78,7 +79,7 @@ export function answerStream(
         const told = toApiError(reason);
         record.error = logText(told, reason);
         if (format.error) format.error(sse, told);
-        else sendError(sse, told, c.var.route?.errors ?? openaiErrors);
+        else sendError(sse, told, errorShapeOf(c));
         record.end(told.details.status);
       }
     } finally {

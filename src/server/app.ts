@@ -3,8 +3,9 @@ import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
 import { PAGE_SIZE } from '../engine/page-pool.ts';
 import { ApiError, logText, shuttingDown, toApiError } from './api-error.ts';
+import { errorShapeOf } from './client-api.ts';
 import type { AppEnv, ServerContext } from './context.ts';
-import { errorResponse, openaiErrors } from './error-shapes.ts';
+import { errorResponse } from './error-shapes.ts';
 import { ClientLeft } from './lifetime.ts';
 import { type Gauge, Metrics } from './metrics.ts';
 import { declareRoute, MIDDLEWARES } from './middleware.ts';
@@ -96,11 +97,11 @@ function compose(context: ServerContext): Hono<AppEnv> {
 }
 
 function answerError(error: unknown, c: Context<AppEnv>): Response {
-  const { record, route } = c.var;
+  const { record } = c.var;
   const apiError = toApiError(error);
   record.error ??= logText(apiError, error);
   if (error instanceof ClientLeft) record.end(CLIENT_LEFT);
-  return errorResponse(apiError, route?.errors ?? openaiErrors);
+  return errorResponse(apiError, errorShapeOf(c));
 }
 
 function queueFull(numWaiting: number): ApiError {

@@ -1,12 +1,17 @@
 import { UsageError } from '../core/errors.ts';
-import { compileConstraint } from '../engine/constraint/compile-constraint.ts';
+import { type ConstraintSpec, compileConstraint } from '../engine/constraint/compile-constraint.ts';
 import type { Constraint } from '../engine/constraint/constraint.ts';
 import { tokenTrieOf } from '../engine/constraint/token-trie.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { badRequest } from './api-error.ts';
-import type { WantedFormat } from './openai/answer-format.ts';
 
 const MAX_KEPT = 16;
+
+/** A constraint and the field of the request that asks for it. */
+export interface WantedConstraint {
+  readonly spec: ConstraintSpec;
+  readonly param: string;
+}
 
 /** Compiled constraints, the most recently used ones: clients send the same schema with every request. */
 export class ConstraintCache {
@@ -18,7 +23,7 @@ export class ConstraintCache {
   }
 
   /** Throws 400 naming the field for what cannot be promised. */
-  get({ spec, param }: WantedFormat, tokenizer: Tokenizer): Constraint {
+  get({ spec, param }: WantedConstraint, tokenizer: Tokenizer): Constraint {
     const key = JSON.stringify(spec);
     const known = this.kept.get(key);
     const constraint = known ?? compile({ spec, param }, tokenizer);
@@ -29,7 +34,7 @@ export class ConstraintCache {
   }
 }
 
-function compile({ spec, param }: WantedFormat, tokenizer: Tokenizer): Constraint {
+function compile({ spec, param }: WantedConstraint, tokenizer: Tokenizer): Constraint {
   try {
     return compileConstraint(spec, tokenizer);
   } catch (error) {

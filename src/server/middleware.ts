@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from 'hono';
 import { checkHost, checkKey, checkOrigin, corsHeaders, preflight } from './access.ts';
-import { badRequest, shuttingDown } from './api-error.ts';
+import { shuttingDown } from './api-error.ts';
+import { errorShapeOf } from './client-api.ts';
 import type { AppEnv, Route, ServerContext } from './context.ts';
-import { uniqueId } from './ids.ts';
 import { RequestRecord } from './request-record.ts';
 
 type Middleware = MiddlewareHandler<AppEnv>;
@@ -20,14 +20,15 @@ function recordRequest(server: ServerContext): Middleware {
   const { active, metrics, settings } = server;
   return async (c, next) => {
     const { route } = c.var;
-    const record = new RequestRecord(requestId(c.req.raw), c.req.method, metrics, (entry) => {
+    const record = new RequestRecord(requestLabel(c.req.raw), c.req.method, metrics, (entry) => {
       active.delete(record);
       settings.onRequestEnd?.(entry);
     });
     if (route) record.route = route.name;
     c.set('record', record);
     await next();
-    for (const name of ['x-request-id', route?.errors.idHeader]) if (name) c.res.headers.set(name, record.id);
+    for (const name of ['x-request-id', errorShapeOf(c).idHeader])
+      if (name) c.res.headers.set(name, record.label);
     if (server.isDraining) c.res.headers.set('connection', 'close');
     if (!record.isStreaming) record.end(c.res.status);
   };
@@ -48,18 +49,11 @@ function checkAccess({ settings }: ServerContext): Middleware {
   };
 }
 
-/** A proxy that asks again while the first answer is still being made must not start a second one. */
-function refuseDuplicate({ active }: ServerContext): Middleware {
+/** The server waits for these when it stops. */
+function trackActive({ active }: ServerContext): Middleware {
   return (c, next) => {
-    const { record } = c.var;
-    const isDuplicate = c.req.method === 'POST' && [...active].some(({ id }) => id === record.id);
-    active.add(record);
-    if (!isDuplicate) return next();
-    throw badRequest(
-      `The request ${record.id} is being answered already`,
-      'x-request-id',
-      'duplicate_request_id',
-    );
+    active.add(c.var.record);
+    return next();
   };
 }
 
@@ -90,14 +84,14 @@ function waitUntilReady({ served }: ServerContext): Middleware {
 export const MIDDLEWARES: readonly ((server: ServerContext) => Middleware)[] = [
   recordRequest,
   checkAccess,
-  refuseDuplicate,
+  trackActive,
   requireKey,
   refuseWhileDraining,
   waitUntilReady,
 ];
 
-/** Clients find their request in our log by the id they gave, if it is one that can be written in a line. */
-function requestId(request: Request): string {
+/** Clients find their request in our log by the id they gave, if it can be written in a line. Several may have the same. */
+function requestLabel(request: Request): string | undefined {
   const given = request.headers.get('x-request-id');
-  return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : uniqueId('req_');
+  return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : undefined;
 }

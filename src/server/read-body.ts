@@ -18,7 +18,15 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
       code: 'unsupported_media_type',
     });
   }
-  const text = new TextDecoder().decode(await readBytes(request, limits.maxBodyBytes));
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type)?.[1] ?? 'utf-8';
+  if (!/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+    throw new ApiError(`The body's charset is ${JSON.stringify(charset)}, but JSON is UTF-8`, {
+      status: 415,
+      type: 'invalid_request_error',
+      code: 'unsupported_media_type',
+    });
+  }
+  const text = decodeUtf8(await readBytes(request, limits.maxBodyBytes));
   checkDepth(text, limits.maxJsonDepth);
   let value: unknown;
   try {
@@ -29,6 +37,17 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw badRequest('The body must be a JSON object', undefined, 'invalid_json');
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Invalid bytes would become other characters, and the model would read what nobody wrote. */
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw badRequest('The body is not valid UTF-8', undefined, 'invalid_json');
+  }
 }
 
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {

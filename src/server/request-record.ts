@@ -1,8 +1,12 @@
+import { uniqueId } from './ids.ts';
 import type { Metrics } from './metrics.ts';
 
 /** A line of the request log. There is no text in it, neither of the prompt nor of the answer. */
 export interface LogEntry {
   readonly time: string;
+  /** Unique. */
+  readonly id: string;
+  /** The client's own id (`x-request-id`), which several requests may have; the unique one if it gave none. */
   readonly request_id: string;
   readonly method: string;
   readonly route: string;
@@ -21,7 +25,9 @@ export const CLIENT_LEFT = 499;
 
 /** What is measured about one request, from its arrival to the last byte of its answer. */
 export class RequestRecord {
-  readonly id: string;
+  readonly id = uniqueId('req_');
+  /** What the answer calls it: the client's own id, if there is one. */
+  readonly label: string;
   readonly startMs = performance.now();
   route = 'unknown';
   promptTokens = 0;
@@ -37,8 +43,13 @@ export class RequestRecord {
   private firstTokenMs: number | undefined;
   private isEnded = false;
 
-  constructor(id: string, method: string, metrics: Metrics, onEnd: ((entry: LogEntry) => void) | undefined) {
-    this.id = id;
+  constructor(
+    label: string | undefined,
+    method: string,
+    metrics: Metrics,
+    onEnd: ((entry: LogEntry) => void) | undefined,
+  ) {
+    this.label = label ?? this.id;
     this.method = method;
     this.metrics = metrics;
     this.onEnd = onEnd;
@@ -86,7 +97,8 @@ export class RequestRecord {
     if (status === CLIENT_LEFT) metrics.requestsCancelled.add();
     this.onEnd?.({
       time: new Date().toISOString(),
-      request_id: this.id,
+      id: this.id,
+      request_id: this.label,
       method: this.method,
       route: this.route,
       status,

@@ -1,18 +1,30 @@
 import { createHash } from 'node:crypto';
 import { InternalError } from '../core/errors.ts';
+import type { StopBefore } from '../engine/answer-text.ts';
 import type { Constraint } from '../engine/constraint/constraint.ts';
-import type { ToolChoice } from '../engine/constraint/tool-grammar.ts';
+import { mayAnswerText } from '../engine/constraint/tool-grammar.ts';
 import type { Engine } from '../engine/open.ts';
-
 import { countParameters } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { CallMemory } from '../text/tools/call-memory.ts';
-import { ToolCallParser } from '../text/tools/tool-call-parser.ts';
-import type { ToolFormatName } from '../text/tools/tool-format.ts';
+import type { ToolCallParserOptions } from '../text/tools/tool-call-parser.ts';
+import { TOOL_FORMATS, type ToolFormatName } from '../text/tools/tool-format.ts';
 import { toolSupport } from '../text/tools/tool-messages.ts';
 import { ApiError, badRequest } from './api-error.ts';
-import { ConstraintCache } from './constraint-cache.ts';
-import type { WantedFormat } from './openai/answer-format.ts';
+import type { ChoiceEnd } from './choice.ts';
+import { ConstraintCache, type WantedConstraint } from './constraint-cache.ts';
+import type { TextFormat } from './openai/answer-format.ts';
+import type { Tools } from './openai/tools.ts';
+
+/** What an answer may look like, and how to read it. */
+export interface AnswerRules {
+  readonly constraint?: Constraint;
+  /** For answers that may call tools. */
+  readonly parser?: ToolCallParserOptions;
+  readonly stopBefore?: StopBefore;
+  /** Tools of the request that the model does not have. */
+  readonly skipped: readonly string[];
+}
 
 /** The model as clients see it: its names, its facts, and what its answers depend on. */
 export class ServedModel {
@@ -79,15 +91,41 @@ export class ServedModel {
     );
   }
 
-  /** What the answer has to look like, calls in the model's own form. Throws 400 naming the field for what can't be kept. */
-  constraintFor({ spec, param }: WantedFormat): Constraint {
-    const own = spec.type === 'tools' ? { ...spec, format: this.toolFormat } : spec;
-    return this.constraints.get({ spec: own, param }, this.tokenizer);
+  /** What follows from the tools and the format of a request. Throws 400 naming the field for what can't be kept. */
+  rulesFor(tools: Tools | undefined, format: TextFormat | undefined): AnswerRules {
+    const calls = tools?.definitions.length ? tools : undefined;
+    const skipped = tools?.skipped ?? [];
+    const wanted = this.wantedConstraint(calls, format);
+    if (!wanted) return { skipped };
+    const constraint = this.constraints.get(wanted, this.tokenizer);
+    if (!calls || calls.choice === 'none') return { constraint, skipped };
+    const { open, separator } = TOOL_FORMATS[this.toolFormat];
+    const isWhole = format !== undefined || separator === undefined;
+    return {
+      constraint,
+      skipped,
+      parser: { format: this.toolFormat, isWhole, mustCall: !mayAnswerText(calls.choice) },
+      stopBefore: { text: open, isPrefix: isWhole },
+    };
   }
 
-  /** For an answer that may call tools. */
-  parseCalls(tools: { readonly choice: ToolChoice } | undefined): ToolCallParser | undefined {
-    return tools && tools.choice !== 'none' ? new ToolCallParser(this.toolFormat) : undefined;
+  private wantedConstraint(
+    tools: Tools | undefined,
+    format: TextFormat | undefined,
+  ): WantedConstraint | undefined {
+    if (!tools || (tools.choice === 'none' && format)) return format;
+    const { definitions, choice, parallel } = tools;
+    const spec = { type: 'tools', tools: definitions, choice, parallel, format: this.toolFormat } as const;
+    if (!format || !mayAnswerText(choice)) return { spec, param: 'tools' };
+    // Compiled by itself, it is known which of the two is at fault.
+    this.constraints.get(format, this.tokenizer);
+    return { spec: { ...spec, text: format.spec }, param: 'tools' };
+  }
+
+  /** The answer did not end by itself: something may be half done. */
+  wasCut({ reason, stoppedBy }: ChoiceEnd): boolean {
+    if (reason === 'length' || typeof stoppedBy === 'string') return true;
+    return stoppedBy !== undefined && !this.tokenizer.special.eos.includes(stoppedBy);
   }
 
   /** As OpenAI's list has it, with what vLLM and llama-server add and clients size their history by. */
@@ -111,10 +149,14 @@ export class ServedModel {
     };
   }
 
+  hasRoomFor(prompt: readonly number[]): boolean {
+    return prompt.length < this.engine.contextLength;
+  }
+
   /** Throws 400 with the two numbers by which clients shorten their history. */
   checkLength(prompt: readonly number[], param: string): void {
+    if (this.hasRoomFor(prompt)) return;
     const room = this.engine.contextLength - 1;
-    if (prompt.length <= room) return;
     throw badRequest(
       `The prompt has ${prompt.length} tokens, but the context has room for ${room} and an answer`,
       param,

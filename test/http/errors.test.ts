@@ -87,13 +87,60 @@ describe('bad requests', () => {
     }
   });
 
-  it('one id starts one answer at a time', async () => {
-    const body = { messages: user('x'), max_tokens: 4000, ignore_eos: true, stream: true };
+  it('several requests may have one id at the same time: tracing gives it to all calls of a task', async () => {
     const headers = { 'x-request-id': 'twice' };
-    const first = await tiny.post('/v1/chat/completions', body, headers);
-    const second = await tiny.post('/v1/chat/completions', body, headers);
-    expect(await second.json()).toMatchObject({ error: { code: 'duplicate_request_id' } });
-    await first.body?.cancel();
+    log.length = 0;
+    const responses = await Promise.all(
+      [1, 2, 3].map(() => tiny.post('/v1/chat/completions', { messages: user('x'), max_tokens: 2 }, headers)),
+    );
+    for (const response of responses) {
+      expect(response.status).toBe(200);
+      expect(response.headers.get('x-request-id')).toBe('twice');
+    }
+    const answers = (await Promise.all(responses.map((response) => response.json()))) as Json[];
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(3);
+    expect(log.map(({ request_id }) => request_id)).toEqual(['twice', 'twice', 'twice']);
+    expect(new Set(log.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('a body that is not UTF-8, or says so, is refused instead of read as other characters', async () => {
+    const post = (body: Uint8Array, type: string): Promise<Response> =>
+      Promise.resolve(
+        tiny.app.fetch(
+          new Request('http://localhost/v1/chat/completions', {
+            method: 'POST',
+            headers: { 'content-type': type },
+            body: new Blob([new Uint8Array(body)]),
+          }),
+        ),
+      );
+    const text = JSON.stringify({ messages: user('é'), max_tokens: 1 });
+    const utf8 = Buffer.from(text);
+    expect((await post(utf8, 'application/json; charset=UTF-8')).status).toBe(200);
+    expect((await post(Buffer.from(`\ufeff${text}`), 'application/json')).status).toBe(200);
+    expect((await post(Buffer.from(text, 'latin1'), 'application/json; charset=latin1')).status).toBe(415);
+    for (const bad of [Buffer.from(text, 'latin1'), Buffer.concat([Buffer.from([0xff, 0xfe]), utf8])]) {
+      const response = await post(bad, 'application/json');
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { code: 'invalid_json' } });
+    }
+  });
+
+  it('an unknown route of Anthropic’s API gives 404 in its own shape', async () => {
+    const version = { 'anthropic-version': '2023-06-01' };
+    for (const response of [
+      await tiny.post('/v1/messages/batches', {}),
+      await tiny.get('/v1/messages/batches/msgbatch_1'),
+      await tiny.get('/v1/files', version),
+      await tiny.get('/v1/models/none', version),
+    ]) {
+      expect(response.status).toBe(404);
+      expect(response.headers.get('request-id')).toMatch(/^req_/);
+      expect(await response.json()).toEqual({
+        type: 'error',
+        error: { type: 'not_found_error', message: expect.any(String) },
+      });
+    }
   });
 
   it('strict servers refuse what they do not know', async () => {
@@ -114,6 +161,16 @@ describe('models', () => {
     expect((await tiny.get('/models/tiny')).status).toBe(200);
     expect((await tiny.get('/v1/models/none')).status).toBe(404);
     expect((await tiny.get('/v1/models/%ff')).status).toBe(404);
+  });
+
+  it('are listed as Anthropic’s clients read them', async () => {
+    const version = { 'anthropic-version': '2023-06-01' };
+    const list: Json = await (await tiny.get('/v1/models', version)).json();
+    expect(list).toMatchObject({ has_more: false, first_id: 'tiny', last_id: 'other/name' });
+    const { created_at, ...first } = list.data[0];
+    expect(first).toMatchObject({ type: 'model', id: 'tiny', display_name: 'tiny' });
+    expect(new Date(created_at).toISOString()).toBe(created_at);
+    expect(await (await tiny.get('/v1/models/tiny', version)).json()).toEqual(list.data[0]);
   });
 });
 
@@ -178,12 +235,6 @@ describe('errors from every middleware', () => {
       (app, path) => app.post(path, body, { origin: 'https://evil.example' }),
     ],
     [
-      'an id twice',
-      400,
-      'duplicate_request_id',
-      (app, path) => app.post(path, body, { 'x-request-id': 'again' }),
-    ],
-    [
       'a form',
       415,
       'unsupported_media_type',
@@ -208,12 +259,8 @@ describe('errors from every middleware', () => {
 
   it.each(refusals)('%s: in the shape that clients of the route read', async (_, status, code, ask) => {
     const small = await openTinyApp({ maxBodyBytes: 4000 });
-    // An answer that is being written, so that its id is taken.
-    const stream = await small.post(
-      '/v1/chat/completions',
-      { ...body, stream: true, ignore_eos: true },
-      { 'x-request-id': 'again' },
-    );
+    // An answer that is being written.
+    const stream = await small.post('/v1/chat/completions', { ...body, stream: true, ignore_eos: true });
     const openai = await ask(small, '/v1/chat/completions');
     expect({ status: openai.status, code: ((await openai.json()) as Json).error.code }).toEqual({
       status,

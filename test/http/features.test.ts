@@ -135,6 +135,11 @@ describe('several answers', () => {
   });
 });
 
+const allowed = (mode: string, ...names: string[]): object => ({
+  type: 'allowed_tools',
+  allowed_tools: { mode, tools: names.map((name) => ({ type: 'function', function: { name } })) },
+});
+
 describe('tools', () => {
   it('a required call has arguments that parse and match, and says so in the reason', async () => {
     const answer = await chat({
@@ -211,12 +216,20 @@ describe('tools', () => {
 
   it.each([
     [{ tool_choice: 'required' }, 'tool_choice'],
-    [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    [{ tools: [{ type: 'web_search' }], tool_choice: 'required' }, 'tool_choice'],
+    [{ tools: [{ type: 'function' }] }, 'tools[0].function'],
+    [{ tools: [{ type: 'function', function: { description: 'x' } }] }, 'tools[0].function.name'],
+    [{ tools: [weather], tool_choice: { type: 'custom', custom: { name: 'weather' } } }, 'tool_choice.type'],
+    [{ tools: [weather], tool_choice: allowed('required', 'no') }, 'tools'],
+    [{ tools: [weather], tool_choice: allowed('required') }, 'tool_choice'],
     [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'no' } } }, 'tools'],
-    [{ tools: [weather], response_format: { type: 'json_object' } }, 'response_format'],
+    [
+      { tools: [weather], response_format: { type: 'json_object', schema: { contains: {} } } },
+      'response_format.schema',
+    ],
     [
       {
-        tools: [{ type: 'function', function: { name: 'x', parameters: { type: 'object', not: {} } } }],
+        tools: [{ type: 'function', function: { name: 'x', parameters: { type: 'object', contains: {} } } }],
       },
       'tools',
     ],
@@ -273,7 +286,7 @@ describe('answers of a given form', () => {
       {
         response_format: {
           type: 'json_schema',
-          json_schema: { name: 'x', schema: { type: 'object', not: {} } },
+          json_schema: { name: 'x', schema: { type: 'object', contains: {} } },
         },
       },
       'response_format.json_schema.schema',

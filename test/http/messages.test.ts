@@ -122,7 +122,11 @@ describe('POST /v1/messages', () => {
     [{ max_tokens: null }, 400, 'invalid_request_error'],
     [{ model: 'claude' }, 404, 'not_found_error'],
     [{ messages: [{ role: 'user', content: [{ type: 'image' }] }] }, 400, 'invalid_request_error'],
-    [{ tools: [{ ...weather, input_schema: { type: 'object', not: {} } }] }, 400, 'invalid_request_error'],
+    [
+      { tools: [{ ...weather, input_schema: { type: 'object', contains: {} } }] },
+      400,
+      'invalid_request_error',
+    ],
   ])('%j gives an error of its own shape', async (more, status, type) => {
     const response = await tiny.post('/v1/messages', { ...BODY, ...more });
     expect(response.status).toBe(status);

@@ -8,6 +8,7 @@ import {
 } from '../../text/tools/tool-format.ts';
 import { byte, choice, type Grammar, type GraphEdge, literal, repeat, sequence } from './grammar.ts';
 import { type SchemaGrammar, schemaGrammar } from './json-schema.ts';
+import { Possibility } from './possibility.ts';
 
 /**
  * `none`: no call at all. `auto`: text, then perhaps calls. `required`: calls and nothing else. Or calls of one tool; or some of
@@ -47,6 +48,8 @@ export function toolGrammar(rules: ToolRules, text?: SchemaGrammar): SchemaGramm
     ...usableTools(tools, wanted).map((tool) => {
       const parameters = argumentsOf(tool);
       ignored.push(...parameters.ignored.map((what) => `tool "${tool.name}" ${what}`));
+      if (!new Possibility(parameters.grammar).has(parameters.grammar))
+        ignored.push(`tool "${tool.name}": no arguments are valid for its parameters, so it is never called`);
       return callBehindMarker(tool, format, parameters.grammar);
     }),
   );

@@ -34,8 +34,9 @@ export class ContentBlocks {
     return this.parser.push(text).flatMap((delta) => this.onDelta(delta));
   }
 
-  finish(): MessageEvent[] {
-    const rest = (this.parser?.finish() ?? []).flatMap((delta) => this.onDelta(delta));
+  /** `isCut`: the answer did not end by itself. */
+  finish(isCut: boolean): MessageEvent[] {
+    const rest = (this.parser?.finish(isCut) ?? []).flatMap((delta) => this.onDelta(delta));
     return [...rest, ...this.close()];
   }
 

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { ConstraintSpec } from '../../engine/constraint/compile-constraint.ts';
+import type { TextSpec } from '../../engine/constraint/compile-constraint.ts';
 import { badRequest } from '../api-error.ts';
-import type { Tools } from './tools.ts';
-import { optional } from './validate.ts';
+import { field, ignored, optional, refused } from './validate.ts';
 
-const schema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
+export const schema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
 
 const structuredOutputs = {
   json: optional(z.union([schema, z.string()])),
@@ -12,64 +11,84 @@ const structuredOutputs = {
   regex: optional(z.string()),
   choice: optional(z.array(z.string())),
   grammar: optional(z.string()),
-  structural_tag: optional(z.unknown()),
 } as const;
+
+const strict = ignored('every schema is enforced');
 
 /** What an answer has to look like: OpenAI's field, and those of vLLM (newer and older), SGLang and llama-server. */
 export const answerFormatFields = {
-  response_format: optional(
-    z.discriminatedUnion(
-      'type',
-      [
-        z.object({ type: z.literal('text') }),
-        z.object({ type: z.literal('json_object'), schema: optional(schema) }),
-        z.object({
-          type: z.literal('json_schema'),
-          json_schema: optional(
-            z.object({ name: optional(z.string()), schema: optional(schema), strict: optional(z.boolean()) }),
-          ),
-          schema: optional(schema),
-        }),
-      ],
-      { error: 'the type must be text, json_object or json_schema' },
+  response_format: field(
+    optional(
+      z.discriminatedUnion(
+        'type',
+        [
+          z.object({ type: z.literal('text') }),
+          z.object({ type: z.literal('json_object'), schema: optional(schema) }),
+          z.object({
+            type: z.literal('json_schema'),
+            json_schema: optional(
+              z.object({
+                name: optional(z.string()),
+                description: optional(z.string()),
+                schema: optional(schema),
+                strict,
+              }),
+            ),
+            schema: optional(schema),
+          }),
+        ],
+        { error: 'the type must be text, json_object or json_schema' },
+      ),
     ),
+    '`text`, `json_object`, `json_schema`; the schema may also be in `.schema`; with `tools`, of an answer without calls',
   ),
-  structured_outputs: optional(z.object(structuredOutputs)),
-  guided_json: structuredOutputs.json,
-  guided_regex: structuredOutputs.regex,
-  guided_choice: structuredOutputs.choice,
-  guided_grammar: structuredOutputs.grammar,
-  regex: structuredOutputs.regex,
-  json_schema: structuredOutputs.json,
-  grammar: structuredOutputs.grammar,
-  ebnf: structuredOutputs.grammar,
+  structured_outputs: field(
+    optional(
+      z.object({
+        ...structuredOutputs,
+        structural_tag: refused('give a JSON schema, a regex, a grammar or choices'),
+        disable_any_whitespace: refused(
+          'white space is bounded, see docs/structured-output.md',
+          (value) => value === false,
+        ),
+        disable_fallback: ignored('there is no fallback'),
+        disable_additional_properties: ignored('the default'),
+        whitespace_pattern: refused('white space is bounded, see docs/structured-output.md'),
+      }),
+    ),
+    '`json`, `json_object`, `regex`, `choice` or `grammar`; see [structured output](structured-output.md)',
+  ),
+  guided_json: field(structuredOutputs.json, 'as `structured_outputs.json`'),
+  json_schema: field(structuredOutputs.json, 'as `structured_outputs.json`'),
+  guided_regex: field(structuredOutputs.regex, 'as `structured_outputs.regex`'),
+  regex: field(structuredOutputs.regex, 'as `structured_outputs.regex`'),
+  guided_choice: field(structuredOutputs.choice, 'as `structured_outputs.choice`'),
+  guided_grammar: field(structuredOutputs.grammar, 'grammar in llama.cpp’s GBNF'),
+  grammar: field(structuredOutputs.grammar, 'grammar in llama.cpp’s GBNF'),
+  ebnf: field(structuredOutputs.grammar, 'grammar in llama.cpp’s GBNF'),
+  guided_decoding_backend: ignored('there is one'),
+  guided_whitespace_pattern: refused('white space is bounded, see docs/structured-output.md'),
+  grammar_triggers: refused('tools start their own grammar', (value) => JSON.stringify(value) === '[]'),
+  grammar_lazy: refused('tools start their own grammar', (value) => value === false),
 } as const;
 
 export type AnswerFormatRequest = Partial<z.output<z.ZodObject<typeof answerFormatFields>>>;
 
-/** A constraint and the field of the request that asks for it. */
-export interface WantedFormat {
-  readonly spec: ConstraintSpec;
+/** What an answer without calls has to look like, and the field of the request that says so. */
+export interface TextFormat {
+  readonly spec: TextSpec;
   readonly param: string;
 }
 
-/** What the answer has to look like, or undefined for free text. Throws 400 for several wishes and for what can't be kept. */
-export function answerFormat(request: AnswerFormatRequest, tools?: Tools): WantedFormat | undefined {
+/** The format of the answer, or undefined for free text. Throws 400 for several at once and for what can't be kept. */
+export function answerFormat(request: AnswerFormatRequest): TextFormat | undefined {
   const wishes = [...responseFormat(request), ...extensions(request)];
   if (wishes.length > 1)
     throw badRequest(`${wishes[1].param} and ${wishes[0].param} cannot hold together`, wishes[1].param);
-  if (tools && (tools.choice !== 'none' || wishes.length === 0)) {
-    if (wishes.length > 0) {
-      const { param } = wishes[0];
-      throw badRequest(`${param} and calls of tools exclude each other; set tool_choice to "none"`, param);
-    }
-    const { definitions, choice, parallel } = tools;
-    return { spec: { type: 'tools', tools: definitions, choice, parallel }, param: 'tools' };
-  }
   return wishes[0];
 }
 
-function responseFormat({ response_format: format }: AnswerFormatRequest): WantedFormat[] {
+function responseFormat({ response_format: format }: AnswerFormatRequest): TextFormat[] {
   if (format === undefined || format.type === 'text') return [];
   if (format.type === 'json_object') {
     const param = 'response_format.schema';
@@ -82,9 +101,9 @@ function responseFormat({ response_format: format }: AnswerFormatRequest): Wante
   return [{ spec: { type: 'json-schema', schema: wanted }, param }];
 }
 
-function extensions(request: AnswerFormatRequest): WantedFormat[] {
+function extensions(request: AnswerFormatRequest): TextFormat[] {
   const { structured_outputs: outputs } = request;
-  const wishes: WantedFormat[] = [];
+  const wishes: TextFormat[] = [];
   const json = (value: unknown, param: string): void => {
     if (value !== undefined)
       wishes.push({ spec: { type: 'json-schema', schema: parsed(value, param) }, param });
@@ -113,10 +132,6 @@ function extensions(request: AnswerFormatRequest): WantedFormat[] {
   grammar(request.guided_grammar, 'guided_grammar');
   grammar(request.grammar, 'grammar');
   grammar(request.ebnf, 'ebnf');
-  if (outputs?.structural_tag !== undefined) {
-    const param = 'structured_outputs.structural_tag';
-    throw badRequest(`${param}: give a JSON schema, a regex, a grammar or choices instead`, param);
-  }
   return wishes;
 }
 

@@ -3,6 +3,7 @@ import type { ToolCallParser, ToolDelta } from '../../text/tools/tool-call-parse
 import type { ChoiceEnd, Piece } from '../choice.ts';
 import { RoutingPieces } from '../routing-pieces.ts';
 import type { ServedModel } from '../served-model.ts';
+import { ContentLogprobs } from './content-logprobs.ts';
 import { chatLogprobs } from './logprobs.ts';
 
 /** One entry of `choices` in a chunk. */
@@ -46,9 +47,7 @@ export class ChatChoice {
   private readonly options: ChatChoiceOptions;
   private readonly routing = new RoutingPieces();
   private newTokens: number[] = [];
-  private readonly heldLogprobs: ChosenLogprob[] = [];
-  /** Bytes of content whose log-probabilities have not been shown. */
-  private owedBytes = 0;
+  private readonly logprobs = new ContentLogprobs();
 
   constructor(options: ChatChoiceOptions) {
     this.options = options;
@@ -81,22 +80,23 @@ export class ChatChoice {
       const isSilent = text === '' && !logprobs?.length;
       return isSilent ? [] : [this.choice({ content: text }, logprobs)];
     }
-    if (logprobs) this.heldLogprobs.push(...logprobs);
+    this.logprobs.push(logprobs);
     return parser.push(text).map((delta) => this.parsed(delta));
   }
 
   /** What was held back because it might have become a call. */
-  flush(): readonly ChunkChoice[] {
+  flush(end: ChoiceEnd): readonly ChunkChoice[] {
     const { parser, served } = this.options;
     if (!parser) return [];
-    const rest = parser.finish().map((delta) => this.parsed(delta));
+    const rest = parser.finish(served.wasCut(end)).map((delta) => this.parsed(delta));
     for (const call of parser.calls) served.callMemory.remember(call);
     return rest;
   }
 
   /** The last chunk has no content, only why the answer ended. */
   finish(end: ChoiceEnd): ChunkChoice {
-    const hasCalls = (this.options.parser?.calls.length ?? 0) > 0;
+    const { parser } = this.options;
+    const hasCalls = parser !== undefined && parser.calls.length > 0 && !parser.isInsideCall;
     return this.choice({}, undefined, hasCalls && end.reason === 'stop' ? 'tool_calls' : end.reason);
   }
 
@@ -107,24 +107,12 @@ export class ChatChoice {
   }
 
   private parsed(delta: ToolDelta): ChunkChoice {
-    if (delta.type === 'content') return this.choice({ content: delta.text }, this.logprobsOf(delta.text));
+    if (delta.type === 'content') return this.choice({ content: delta.text }, this.logprobs.take(delta.text));
     const { index } = delta;
     if (delta.type === 'call-arguments')
       return this.choice({ tool_calls: [{ index, function: { arguments: delta.text } }] });
     const { id, name } = delta;
     return this.choice({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] });
-  }
-
-  /** Entries are those of content; what belongs to calls is never shown. */
-  private logprobsOf(text: string): ChosenLogprob[] {
-    this.owedBytes += Buffer.byteLength(text);
-    const shown: ChosenLogprob[] = [];
-    while (this.heldLogprobs.length > 0 && this.heldLogprobs[0].bytes.length <= this.owedBytes) {
-      const entry = this.heldLogprobs.shift() as ChosenLogprob;
-      this.owedBytes -= entry.bytes.length;
-      shown.push(entry);
-    }
-    return shown;
   }
 
   private choice(

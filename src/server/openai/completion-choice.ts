@@ -25,6 +25,7 @@ export interface TextChoiceOptions {
 
 /** Turns the pieces of one plain completion into `choices` entries. */
 export class CompletionChoice {
+  readonly tokens: number[] = [];
   private readonly options: TextChoiceOptions;
   private readonly writer: CompletionLogprobWriter | undefined;
   private readonly routing = new RoutingPieces();
@@ -34,6 +35,10 @@ export class CompletionChoice {
     this.options = options;
     if (options.wantsLogprobs && options.tokenizer)
       this.writer = new CompletionLogprobWriter(options.tokenizer);
+  }
+
+  get index(): number {
+    return this.options.index;
   }
 
   /** The prompt itself, if it was to be echoed. */
@@ -51,7 +56,10 @@ export class CompletionChoice {
   }
 
   push(piece: Piece): TextChoice | undefined {
-    if (piece.token !== undefined && this.options.returnsTokens) this.newTokens.push(piece.token);
+    if (piece.token !== undefined) {
+      this.tokens.push(piece.token);
+      if (this.options.returnsTokens) this.newTokens.push(piece.token);
+    }
     this.routing.add(piece.experts);
     const isSilent = piece.text === '' && !piece.logprobs?.length && this.options.tokenizer !== undefined;
     return isSilent ? undefined : this.choice(piece.text, this.wireLogprobs(piece));

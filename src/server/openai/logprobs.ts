@@ -42,8 +42,7 @@ export interface CompletionLogprobs {
 /** Adds entries one after another and knows where in the text each begins. */
 export class CompletionLogprobWriter {
   private readonly tokenizer: Tokenizer;
-  /** Characters (code points, as Python counts) begun so far. */
-  private numChars = 0;
+  private readonly characters = new CharacterCounter();
 
   constructor(tokenizer: Tokenizer) {
     this.tokenizer = tokenizer;
@@ -56,10 +55,7 @@ export class CompletionLogprobWriter {
   ): void {
     const { token, bytes } = entry;
     to.tokens.push(exactText(token, bytes, this.tokenizer));
-    // A token that continues a character begins where that character did.
-    const isInside = bytes.length > 0 && isContinuation(bytes[0]) && this.numChars > 0;
-    to.text_offset.push(isInside ? this.numChars - 1 : this.numChars);
-    for (const byte of bytes) if (!isContinuation(byte)) this.numChars++;
+    to.text_offset.push(this.characters.add(bytes));
     if (entry.logprob === null) {
       to.token_logprobs.push(null);
       to.top_logprobs.push(null);
@@ -77,8 +73,36 @@ export function emptyCompletionLogprobs(): CompletionLogprobs {
   return { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
 }
 
-function isContinuation(byte: number): boolean {
-  return byte >= 0x80 && byte < 0xc0;
+/** Counts the characters (code points, as Python counts) that bytes become, U+FFFD for invalid UTF-8 among them. */
+class CharacterCounter {
+  /** Characters begun so far. */
+  private count = 0;
+  /** Bytes that the last character lacks, and what the next of them may be. */
+  private numMissing = 0;
+  private low = 0x80;
+  private high = 0xbf;
+
+  /** Adds the bytes of a token; gives the character that it begins with, or within. */
+  add(bytes: Uint8Array): number {
+    let start = this.count;
+    for (const [i, value] of bytes.entries()) {
+      const isInside = this.numMissing > 0 && value >= this.low && value <= this.high;
+      if (i === 0 && isInside) start = this.count - 1;
+      if (isInside) {
+        this.numMissing--;
+        [this.low, this.high] = [0x80, 0xbf];
+      } else this.begin(value);
+    }
+    return start;
+  }
+
+  /** The first byte of a character. Which may follow is the table of the WHATWG's decoder: no long forms, no surrogates. */
+  private begin(value: number): void {
+    this.count++;
+    this.numMissing = value < 0xc2 || value > 0xf4 ? 0 : value < 0xe0 ? 1 : value < 0xf0 ? 2 : 3;
+    this.low = value === 0xe0 ? 0xa0 : value === 0xf0 ? 0x90 : 0x80;
+    this.high = value === 0xed ? 0x9f : value === 0xf4 ? 0x8f : 0xbf;
+  }
 }
 
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });

@@ -1,11 +1,13 @@
+import type { ChosenLogprob } from '../../engine/events.ts';
 import type { ToolDelta } from '../../text/tools/tool-call-parser.ts';
 import { uniqueId } from '../ids.ts';
+import { ContentLogprobs } from './content-logprobs.ts';
 
 interface TextPart {
   readonly type: 'output_text';
   text: string;
   readonly annotations: readonly [];
-  readonly logprobs: readonly [];
+  readonly logprobs: object[];
 }
 
 interface MessageItem {
@@ -41,15 +43,30 @@ export interface ResponseEvent {
 export class ResponseItems {
   readonly output: OutputItem[] = [];
   private open: OutputItem | undefined;
+  private readonly logprobs = new ContentLogprobs();
+  private readonly write: (entries: readonly ChosenLogprob[]) => readonly object[];
+
+  /** `write`: log-probabilities as the API has them. */
+  constructor(write: (entries: readonly ChosenLogprob[]) => readonly object[]) {
+    this.write = write;
+  }
+
+  /** Log-probabilities of the text that comes next, if they were requested. */
+  pushLogprobs(entries: readonly ChosenLogprob[] | undefined): void {
+    this.logprobs.push(entries);
+  }
 
   push(delta: ToolDelta): ResponseEvent[] {
     if (delta.type === 'content') {
       const events = this.open?.type === 'message' ? [] : [...this.close('completed'), ...this.openMessage()];
       const item = this.open as MessageItem;
-      item.content[0].text += delta.text;
+      const [part] = item.content;
+      const logprobs = this.write(this.logprobs.take(delta.text));
+      part.text += delta.text;
+      part.logprobs.push(...logprobs);
       return [
         ...events,
-        { type: 'response.output_text.delta', ...this.partOf(item), delta: delta.text, logprobs: [] },
+        { type: 'response.output_text.delta', ...this.partOf(item), delta: delta.text, logprobs },
       ];
     }
     if (delta.type === 'call-start') return [...this.close('completed'), ...this.openCall(delta)];
@@ -75,7 +92,10 @@ export class ResponseItems {
     const added = this.add(item);
     const part: TextPart = { type: 'output_text', text: '', annotations: [], logprobs: [] };
     item.content = [part];
-    return [added, { type: 'response.content_part.added', ...this.partOf(item), part: { ...part } }];
+    return [
+      added,
+      { type: 'response.content_part.added', ...this.partOf(item), part: { ...part, logprobs: [] } },
+    ];
   }
 
   private openCall({ id, name }: { readonly id: string; readonly name: string }): ResponseEvent[] {
@@ -114,7 +134,7 @@ export class ResponseItems {
     const [part] = item.content;
     const place = this.partOf(item);
     return [
-      { type: 'response.output_text.done', ...place, text: part.text, logprobs: [] },
+      { type: 'response.output_text.done', ...place, text: part.text, logprobs: part.logprobs },
       { type: 'response.content_part.done', ...place, part },
       done,
     ];

@@ -1,19 +1,26 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
+import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
-import { randomSeed } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
 import { answerFormat } from '../openai/answer-format.ts';
 import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
 import { ChatChoice } from '../openai/chat-choice.ts';
 import { type ChatRequest, chatRequest, wantedLogprobs } from '../openai/chat-request.ts';
-import { numChoices, samplingOptions } from '../openai/sampling-fields.ts';
+import {
+  checkMinTokens,
+  numChoices,
+  samplingOptions,
+  seedOf,
+  tokenLimit,
+} from '../openai/sampling-fields.ts';
 import { toolsOf } from '../openai/tools.ts';
-import { parseRequest } from '../openai/validate.ts';
+import { parseRequest, unknownFields } from '../openai/validate.ts';
 import { WholeChoice } from '../openai/whole-choice.ts';
+import { ignoredParts, receipt, samplingValues } from '../receipt.ts';
 import type { RequestRecord } from '../request-record.ts';
 import { renderPrompt } from './render-prompt.ts';
 
@@ -27,7 +34,7 @@ export async function chatCompletions(
   const request = parseRequest(chatRequest, body, settings.strict);
   served.check(request.model);
   const tools = toolsOf(request);
-  const format = answerFormat(request, tools);
+  const format = answerFormat(request);
   const prompt = renderPrompt(request, served, tools);
   served.checkLength(prompt, 'messages');
   context.checkQueue();
@@ -35,9 +42,11 @@ export async function chatCompletions(
   const n = numChoices(request, settings.maxChoices);
   if (n > 1 && request.dots?.routing)
     throw badRequest('dots.routing can be shown for one answer at a time', 'dots.routing');
-  const seed = request.seed ?? randomSeed();
-  const maxTokens = request.max_completion_tokens ?? request.max_tokens;
+  const seed = seedOf(request);
+  const maxTokens = tokenLimit(request.max_completion_tokens, request.max_tokens, request.n_predict);
+  checkMinTokens(request, maxTokens);
   const logprobs = wantedLogprobs(request);
+  const rules = served.rulesFor(tools, format);
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const prepared = lifetime.guard(() => {
     const options: GenerateOptions = {
@@ -45,7 +54,9 @@ export async function chatCompletions(
       client: clientOf(c),
       ...(maxTokens !== undefined && { maxTokens }),
       ...(logprobs !== undefined && { logprobs }),
-      ...(format && { constraint: served.constraintFor(format) }),
+      ...(request.dots?.routing && { routing: true }),
+      ...(rules.constraint && { constraint: rules.constraint }),
+      ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
       signal: lifetime.signal,
     };
     return Array.from({ length: n }, (_, stream) => prepare(served.engine, prompt, { ...options, stream }));
@@ -57,10 +68,11 @@ export async function chatCompletions(
     seed: Number(seed),
     prepared,
     choices: prepared.map((_, index) => {
-      const parser = served.parseCalls(tools);
+      const parser = rules.parser && new ToolCallParser(rules.parser);
       return new ChatChoice({ index, served, parser, returnsTokens: request.return_token_ids === true });
     }),
     prompt,
+    ignored: request.dots?.receipt ? ignoredParts(unknownFields(chatRequest, body), rules) : [],
   };
   if (request.stream)
     return answerStream(c, context, lifetime, (stream) => streamAnswer(stream, answer), { end: '[DONE]' });
@@ -74,6 +86,8 @@ interface Answer {
   readonly prepared: readonly Prepared[];
   readonly choices: readonly ChatChoice[];
   readonly prompt: readonly number[];
+  /** For the receipt. */
+  readonly ignored: readonly string[];
 }
 
 /** For each choice: the role, then pieces of content, then the reason of its end. Choices come mixed, each with its index. */
@@ -111,7 +125,7 @@ async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void>
       return chunk([choices[0].progress()], { prompt_progress: { total, processed: done } });
     },
     onEnd: async (end) => {
-      await chunks(choices[index].flush(), index);
+      await chunks(choices[index].flush(end), index);
       await chunk([choices[index].finish(end)], lastExtensions(answer, index, end));
     },
   }));
@@ -127,7 +141,7 @@ async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<objec
       for (const choice of choices[index].push(piece)) whole[index].add(choice);
     },
     onEnd: (end) => {
-      for (const choice of choices[index].flush()) whole[index].add(choice);
+      for (const choice of choices[index].flush(end)) whole[index].add(choice);
       whole[index].add(choices[index].finish(end));
     },
   }));
@@ -146,26 +160,25 @@ async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<objec
 
 /** What goes with the end of an answer: its seed, times, and what was requested. */
 function lastExtensions(answer: Answer, index: number, end: ChoiceEnd): object {
-  const { request, head, seed, prompt, choices } = answer;
-  const receipt = request.dots?.receipt && {
+  const { request, head, seed, prompt, choices, ignored } = answer;
+  const facts = {
     fingerprint: head.system_fingerprint,
     seed,
     stream: index,
-    prompt_token_ids: prompt,
-    token_ids: choices[index].tokens,
-    stopped_by: end.stoppedBy ?? null,
+    prompt,
+    tokens: choices[index].tokens,
+    end,
     sampling: samplingValues(request),
+    ignored,
   };
   return {
     ...(index === 0 && { timings: wireTimings(end.timings, end.cachedTokens) }),
-    dots: { seed, ...choices[index].extensions()?.dots, ...(receipt && { receipt }) },
+    dots: {
+      seed,
+      ...choices[index].extensions()?.dots,
+      ...(request.dots?.receipt && { receipt: receipt(facts) }),
+    },
   };
-}
-
-function samplingValues(request: ChatRequest): object {
-  const { temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty } =
-    request;
-  return { temperature, top_p, top_k, min_p, repetition_penalty, presence_penalty, frequency_penalty };
 }
 
 function totalUsage(answer: Answer, ends: readonly ChoiceEnd[]): Usage {

@@ -4,7 +4,6 @@ import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.t
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
-import { randomSeed } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
 import { answerFormat } from '../openai/answer-format.ts';
 import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
@@ -16,8 +15,9 @@ import {
   promptsOf,
   refuseUnsupported,
 } from '../openai/completion-request.ts';
-import { numChoices, samplingOptions } from '../openai/sampling-fields.ts';
-import { parseRequest } from '../openai/validate.ts';
+import { checkMinTokens, numChoices, samplingOptions, seedOf } from '../openai/sampling-fields.ts';
+import { parseRequest, unknownFields } from '../openai/validate.ts';
+import { ignoredParts, receipt, samplingValues } from '../receipt.ts';
 import type { RequestRecord } from '../request-record.ts';
 
 /** `POST /v1/completions`: several prompts, each with `n` answers; choice `p·n + i` is answer i to prompt p. */
@@ -38,17 +38,19 @@ export async function completions(
   const numAnswers = prompts.length * n;
   if (numAnswers > 1 && request.dots?.routing)
     throw badRequest('dots.routing can be shown for one answer at a time', 'dots.routing');
-  const seed = request.seed ?? randomSeed();
+  const seed = seedOf(request);
   const maxTokens = maxTokensOf(request);
+  checkMinTokens(request, maxTokens);
+  const rules = served.rulesFor(undefined, answerFormat(request));
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { engine } = served;
-  const format = answerFormat(request);
   const groups = lifetime.guard(() => {
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, engine.vocabSize),
       client: clientOf(c),
-      maxTokens,
-      ...(format && { constraint: served.constraintFor(format) }),
+      ...(maxTokens !== undefined && { maxTokens }),
+      ...(request.dots?.routing && { routing: true }),
+      ...(rules.constraint && { constraint: rules.constraint }),
       ...(request.logprobs !== undefined && { logprobs: request.logprobs }),
       // Without tokens to generate there is still the prompt to be read.
       ...(request.echo &&
@@ -72,7 +74,13 @@ export async function completions(
       ),
     }));
   });
-  const answer: Answer = { request, head: answerHead('cmpl-', served), seed: Number(seed), groups };
+  const answer: Answer = {
+    request,
+    head: answerHead('cmpl-', served),
+    seed: Number(seed),
+    groups,
+    ignored: request.dots?.receipt ? ignoredParts(unknownFields(completionRequest, body), rules) : [],
+  };
   if (request.stream)
     return answerStream(c, context, lifetime, (stream) => streamAnswer(stream, answer), { end: '[DONE]' });
   return c.json(await answerWhole(lifetime, wholeAnswer(answer, c.get('record'))));
@@ -90,6 +98,27 @@ interface Answer {
   readonly head: AnswerHead;
   readonly seed: number;
   readonly groups: readonly Group[];
+  /** For the receipt. */
+  readonly ignored: readonly string[];
+}
+
+/** What goes with the end of one answer. */
+function extensionsOf(answer: Answer, choice: CompletionChoice, end: ChoiceEnd): object {
+  const { request, head, seed, groups, ignored } = answer;
+  const n = groups[0].choices.length;
+  const facts = {
+    fingerprint: head.system_fingerprint,
+    seed,
+    stream: choice.index % n,
+    prompt: groups[Math.floor(choice.index / n)].prompt,
+    tokens: choice.tokens,
+    end,
+    sampling: samplingValues(request),
+    ignored,
+  };
+  return {
+    dots: { seed, ...choice.extensions().dots, ...(request.dots?.receipt && { receipt: receipt(facts) }) },
+  };
 }
 
 type Show = (choice: TextChoice, from: CompletionChoice, end?: ChoiceEnd) => void | Promise<void>;
@@ -115,7 +144,7 @@ async function runGroups(answer: Answer, record: RequestRecord, show: Show): Pro
 }
 
 async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void> {
-  const { head, request, seed } = answer;
+  const { head, request } = answer;
   const includeUsage = request.stream_options?.include_usage;
   const chunk = (choices: readonly unknown[], more?: object): void | Promise<void> =>
     stream.send({
@@ -129,16 +158,15 @@ async function streamAnswer(stream: AnswerStream, answer: Answer): Promise<void>
       ...more,
     });
   const ends = await runGroups(answer, stream.record, (choice, from, end) => {
-    const extensions = from.extensions();
-    if (!end) return chunk([choice], extensions);
+    if (!end) return chunk([choice], from.extensions());
     const timings = choice.index === 0 && { timings: wireTimings(end.timings, end.cachedTokens) };
-    return chunk([choice], { ...timings, dots: { seed, ...extensions.dots } });
+    return chunk([choice], { ...timings, ...extensionsOf(answer, from, end) });
   });
   if (includeUsage) await chunk([], { usage: totalUsage(answer, ends) });
 }
 
 async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<object> {
-  const { head, request, groups, seed } = answer;
+  const { head, request, groups } = answer;
   const parts = new Map<number, TextChoice[]>();
   const ends = await runGroups(answer, record, (choice) => {
     const list = parts.get(choice.index);
@@ -156,7 +184,7 @@ async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<objec
       .sort((a, b) => a.index - b.index),
     usage: totalUsage(answer, ends),
     timings: wireTimings(ends[0].timings, ends[0].cachedTokens),
-    dots: { seed, ...groups[0].choices[0].extensions().dots },
+    ...extensionsOf(answer, groups[0].choices[0], ends[0]),
   };
 }
 

@@ -1,10 +1,12 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
-import type { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
+import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { ContentBlocks, type MessageEvent } from '../anthropic/content-blocks.ts';
 import {
+  isPrefilled,
   type MessagesRequest,
+  messagesFormat,
   messagesRequest,
   messagesTools,
   toolChatMessages,
@@ -14,8 +16,8 @@ import { type ChoiceEnd, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { randomSeed, uniqueId } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
-import { answerFormat } from '../openai/answer-format.ts';
-import { parseRequest } from '../openai/validate.ts';
+import { parseRequest, unknownFields } from '../openai/validate.ts';
+import { ignoredParts, receipt, samplingValues } from '../receipt.ts';
 import type { RequestRecord } from '../request-record.ts';
 import type { ServedModel } from '../served-model.ts';
 import { renderMessages } from './render-prompt.ts';
@@ -31,29 +33,42 @@ export async function messages(
   served.check(request.model);
   if (request.max_tokens === undefined) throw badRequest('max_tokens is missing', 'max_tokens');
   const tools = messagesTools(request);
-  const format = answerFormat({}, tools);
+  const rules = served.rulesFor(tools, messagesFormat(request));
   const prompt = promptOf(request, served);
   served.checkLength(prompt, 'messages');
   context.checkQueue();
 
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { max_tokens: maxTokens, temperature, top_p: topP, top_k: topK, stop_sequences: stop } = request;
+  const seed = randomSeed();
   const prepared = lifetime.guard(() => {
     const options: GenerateOptions = {
-      seed: randomSeed(),
+      seed,
       maxTokens,
       client: clientOf(c),
       signal: lifetime.signal,
       ...(temperature !== undefined && { temperature }),
-      ...(topP !== undefined && { topP }),
+      ...(topP !== undefined && topP > 0 && { topP }),
       ...(topK !== undefined && { topK }),
+      // Nothing is less than the most likely token.
+      ...(topP === 0 && { topK: 1 }),
       ...(stop !== undefined && { stop }),
-      ...(format && { constraint: served.constraintFor(format) }),
+      ...(rules.constraint && { constraint: rules.constraint }),
+      ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
     };
     return prepare(served.engine, prompt, options);
   });
-  const parser = served.parseCalls(tools);
-  const answer: Answer = { id: uniqueId('msg_'), served, prepared, prompt, parser };
+  const answer: Answer = {
+    id: uniqueId('msg_'),
+    request,
+    served,
+    prepared,
+    prompt,
+    parser: rules.parser && new ToolCallParser(rules.parser),
+    seed,
+    tokens: [],
+    ignored: request.dots?.receipt ? ignoredParts(unknownFields(messagesRequest, body), rules) : [],
+  };
   if (!request.stream) return c.json(await answerWhole(lifetime, wholeMessage(answer, c.get('record'))));
   return answerStream(c, context, lifetime, (stream) => streamMessage(stream, answer));
 }
@@ -71,14 +86,21 @@ export async function countTokens(
 
 interface Answer {
   readonly id: string;
+  readonly request: MessagesRequest;
   readonly served: ServedModel;
   readonly prepared: Prepared;
   readonly prompt: readonly number[];
   readonly parser: ToolCallParser | undefined;
+  readonly seed: number;
+  readonly tokens: number[];
+  /** For the receipt. */
+  readonly ignored: readonly string[];
 }
 
 function promptOf(request: MessagesRequest, served: ServedModel): number[] {
-  const parts = renderMessages(toolChatMessages(request), served, messagesTools(request));
+  const parts = renderMessages(toolChatMessages(request), served, messagesTools(request), {
+    ...(isPrefilled(request) && { continueFinalMessage: true }),
+  });
   return Array.from(served.tokenizer.encodeParts(parts));
 }
 
@@ -91,13 +113,16 @@ async function streamMessage(stream: AnswerStream, answer: Answer): Promise<void
   // Clients read the number of input tokens of the first event at once.
   await send([{ type: 'message_start', message: message(answer, [], undefined) }]);
   const end = await runChoice(answer.prepared, stream.record, {
-    onPiece: ({ text }) => send(blocks.push(text)),
+    onPiece: ({ text, token }) => {
+      if (token !== undefined) answer.tokens.push(token);
+      return send(blocks.push(text));
+    },
   });
-  await send(blocks.finish());
-  const { stop_reason, stop_sequence, usage } = message(answer, blocks.content, end);
+  await send(blocks.finish(answer.served.wasCut(end)));
+  const { stop_reason, stop_sequence, usage, dots } = message(answer, blocks.content, end);
   remember(answer);
   await send([
-    { type: 'message_delta', delta: { stop_reason, stop_sequence }, usage },
+    { type: 'message_delta', delta: { stop_reason, stop_sequence }, usage, ...(dots && { dots }) },
     { type: 'message_stop' },
   ]);
 }
@@ -105,11 +130,12 @@ async function streamMessage(stream: AnswerStream, answer: Answer): Promise<void
 async function wholeMessage(answer: Answer, record: RequestRecord): Promise<object> {
   const blocks = new ContentBlocks(answer.parser);
   const end = await runChoice(answer.prepared, record, {
-    onPiece: ({ text }) => {
+    onPiece: ({ text, token }) => {
+      if (token !== undefined) answer.tokens.push(token);
       blocks.push(text);
     },
   });
-  blocks.finish();
+  blocks.finish(answer.served.wasCut(end));
   remember(answer);
   return message(answer, blocks.content, end);
 }
@@ -122,6 +148,7 @@ interface Message {
   readonly stop_reason: string | null;
   readonly stop_sequence: string | null;
   readonly usage: object;
+  readonly dots?: object;
   readonly [field: string]: unknown;
 }
 
@@ -133,7 +160,7 @@ function message(answer: Answer, content: readonly object[], end: ChoiceEnd | un
     role: 'assistant',
     model: answer.served.name,
     content,
-    stop_reason: end ? stopReason(end, (answer.parser?.calls.length ?? 0) > 0) : null,
+    stop_reason: end ? stopReason(end, answer.parser) : null,
     stop_sequence: stoppedBy,
     usage: {
       input_tokens: answer.prompt.length - (end?.cachedTokens ?? 0),
@@ -141,11 +168,26 @@ function message(answer: Answer, content: readonly object[], end: ChoiceEnd | un
       cache_read_input_tokens: end?.cachedTokens ?? 0,
       output_tokens: end?.completionTokens ?? 0,
     },
+    ...(end && answer.request.dots?.receipt && { dots: { receipt: messageReceipt(answer, end) } }),
   };
 }
 
-function stopReason({ reason, stoppedBy }: ChoiceEnd, hasCalls: boolean): string {
+function messageReceipt({ request, served, prompt, seed, tokens, ignored }: Answer, end: ChoiceEnd): object {
+  const { fingerprint } = served;
+  return receipt({
+    fingerprint,
+    seed,
+    stream: 0,
+    prompt,
+    tokens,
+    end,
+    sampling: samplingValues(request),
+    ignored,
+  });
+}
+
+function stopReason({ reason, stoppedBy }: ChoiceEnd, parser: ToolCallParser | undefined): string {
   if (reason === 'length') return 'max_tokens';
-  if (hasCalls) return 'tool_use';
+  if (parser && parser.calls.length > 0 && !parser.isInsideCall) return 'tool_use';
   return typeof stoppedBy === 'string' ? 'stop_sequence' : 'end_turn';
 }

@@ -1,25 +1,28 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
-import type { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
+import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
-import { type ChoiceEnd, runChoice } from '../choice.ts';
+import { type ChoiceEnd, type Piece, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
-import { randomSeed } from '../ids.ts';
 import { Lifetime } from '../lifetime.ts';
 import { type AnswerHead, answerHead } from '../openai/answers.ts';
+import { chatLogprobs } from '../openai/logprobs.ts';
+import type { WireMessage } from '../openai/messages.ts';
 import { type ResponseEvent, ResponseItems } from '../openai/response-items.ts';
 import {
-  checkStateless,
   conversationOf,
+  includedLogprobs,
   type ResponsesRequest,
   responseFormat,
   responsesRequest,
   responseTools,
 } from '../openai/responses-request.ts';
-import { samplingOptions } from '../openai/sampling-fields.ts';
-import { parseRequest } from '../openai/validate.ts';
+import { checkMinTokens, samplingOptions, seedOf, tokenLimit } from '../openai/sampling-fields.ts';
+import type { Tools } from '../openai/tools.ts';
+import { parseRequest, unknownFields } from '../openai/validate.ts';
+import { ignoredParts, receipt, samplingValues } from '../receipt.ts';
 import type { RequestRecord } from '../request-record.ts';
-import type { ServedModel } from '../served-model.ts';
+import type { AnswerRules, ServedModel } from '../served-model.ts';
 import { renderPrompt } from './render-prompt.ts';
 
 /** `POST /v1/responses`: the newer form of chat completions, without the server's memory. */
@@ -31,25 +34,41 @@ export async function responses(
   const { served, settings } = context;
   const request = parseRequest(responsesRequest, body, settings.strict);
   served.check(request.model);
-  checkStateless(request);
   const tools = responseTools(request);
-  const format = responseFormat(request, tools);
-  const prompt = renderPrompt({ messages: conversationOf(request) }, served, tools);
+  const rules = served.rulesFor(tools, responseFormat(request));
+  const { prompt, numDropped } = fittingPrompt(request, served, tools);
   served.checkLength(prompt, 'input');
   context.checkQueue();
+  const seed = seedOf(request);
+  const maxTokens = tokenLimit(request.max_output_tokens);
+  checkMinTokens(request, maxTokens);
+  const logprobs = includedLogprobs(request);
 
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const prepared = lifetime.guard(() => {
     const options: GenerateOptions = {
-      ...samplingOptions(request, request.seed ?? randomSeed(), served.engine.vocabSize),
+      ...samplingOptions(request, seed, served.engine.vocabSize),
       client: clientOf(c),
-      ...(request.max_output_tokens !== undefined && { maxTokens: request.max_output_tokens }),
-      ...(format && { constraint: served.constraintFor(format) }),
+      ...(maxTokens !== undefined && { maxTokens }),
+      ...(logprobs !== undefined && { logprobs }),
+      ...(rules.constraint && { constraint: rules.constraint }),
+      ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
       signal: lifetime.signal,
     };
     return prepare(served.engine, prompt, options);
   });
-  const answer = new ResponseAnswer(request, served, prepared, prompt.length);
+  const dropped = numDropped > 0 ? [`input: its first ${numDropped} messages, by truncation`] : [];
+  const answer = new ResponseAnswer({
+    request,
+    served,
+    prepared,
+    prompt,
+    seed: Number(seed),
+    rules,
+    ignored: request.dots?.receipt
+      ? [...ignoredParts(unknownFields(responsesRequest, body), rules), ...dropped]
+      : [],
+  });
   if (!request.stream) return c.json(await answerWhole(lifetime, answer.run(c.get('record'))));
   return answerStream(c, context, lifetime, (stream) => answer.runStream(stream), {
     error: (sse, error) => {
@@ -65,33 +84,67 @@ export async function responses(
 
 type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
 
+interface AnswerParts {
+  readonly request: ResponsesRequest;
+  readonly served: ServedModel;
+  readonly prepared: Prepared;
+  readonly prompt: readonly number[];
+  readonly seed: number;
+  readonly rules: AnswerRules;
+  /** For the receipt. */
+  readonly ignored: readonly string[];
+}
+
+/** The prompt, without as many of the oldest messages as it takes to fit if the request allows that. */
+function fittingPrompt(
+  request: ResponsesRequest,
+  served: ServedModel,
+  tools: Tools | undefined,
+): { prompt: number[]; numDropped: number } {
+  const messages = conversationOf(request);
+  const render = (shown: readonly WireMessage[]): number[] =>
+    renderPrompt({ messages: shown }, served, tools);
+  const prompt = render(messages);
+  if (request.truncation !== 'auto' || served.hasRoomFor(prompt)) return { prompt, numDropped: 0 };
+  const start = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer');
+  // A conversation begins with the user, so it is cut where one of their messages is.
+  const cuts = messages.flatMap(({ role }, i) => (i > start && role === 'user' ? [i] : []));
+  const cutAt = (i: number): number[] => render([...messages.slice(0, start), ...messages.slice(cuts[i])]);
+  let [low, high] = [0, cuts.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (served.hasRoomFor(cutAt(middle))) high = middle;
+    else low = middle + 1;
+  }
+  return cuts.length === 0
+    ? { prompt, numDropped: 0 }
+    : { prompt: cutAt(low), numDropped: cuts[low] - start };
+}
+
 class ResponseAnswer {
-  private readonly request: ResponsesRequest;
-  private readonly served: ServedModel;
-  private readonly prepared: Prepared;
-  private readonly numPromptTokens: number;
+  private readonly parts: AnswerParts;
   private readonly head: AnswerHead;
-  private readonly items = new ResponseItems();
+  private readonly items: ResponseItems;
   private readonly parser: ToolCallParser | undefined;
+  private readonly tokens: number[] = [];
   private numEvents = 0;
 
-  constructor(request: ResponsesRequest, served: ServedModel, prepared: Prepared, numPromptTokens: number) {
-    this.request = request;
-    this.served = served;
-    this.prepared = prepared;
-    this.numPromptTokens = numPromptTokens;
+  constructor(parts: AnswerParts) {
+    const { served, rules } = parts;
+    this.parts = parts;
     this.head = answerHead('resp_', served);
-    this.parser = served.parseCalls(responseTools(request));
+    this.items = new ResponseItems((entries) => chatLogprobs(entries, served.tokenizer).content);
+    this.parser = rules.parser && new ToolCallParser(rules.parser);
   }
 
   async run(record: RequestRecord): Promise<object> {
-    const end = await runChoice(this.prepared, record, {
-      onPiece: ({ text }) => {
-        this.read(text);
+    const end = await runChoice(this.parts.prepared, record, {
+      onPiece: (piece) => {
+        this.read(piece);
       },
     });
     this.finish(end);
-    return this.body(statusOf(end), end);
+    return this.body(this.statusOf(end), end);
   }
 
   async runStream(stream: AnswerStream): Promise<void> {
@@ -103,11 +156,11 @@ class ResponseAnswer {
       { type: 'response.created', response: this.body('in_progress') },
       { type: 'response.in_progress', response: this.body('in_progress') },
     ]);
-    const end = await runChoice(this.prepared, stream.record, {
-      onPiece: ({ text }) => send(this.read(text)),
+    const end = await runChoice(this.parts.prepared, stream.record, {
+      onPiece: (piece) => send(this.read(piece)),
     });
     const rest = this.finish(end);
-    const status = statusOf(end);
+    const status = this.statusOf(end);
     await send([...rest, { type: `response.${status}`, response: this.body(status, end) }]);
   }
 
@@ -116,7 +169,8 @@ class ResponseAnswer {
   }
 
   body(status: Status, end?: ChoiceEnd, error?: { code: string; message: string }): object {
-    const { request, head } = this;
+    const { head } = this;
+    const { request } = this.parts;
     return {
       id: head.id,
       object: 'response',
@@ -139,34 +193,55 @@ class ResponseAnswer {
       tool_choice: request.tool_choice ?? 'auto',
       tools: request.tools ?? [],
       top_p: request.top_p ?? 1,
-      truncation: 'disabled',
+      truncation: request.truncation ?? 'disabled',
       usage: end ? this.usage(end) : null,
+      ...(end && request.dots?.receipt && { dots: { receipt: this.receipt(end) } }),
     };
   }
 
-  private read(text: string): ResponseEvent[] {
+  private receipt(end: ChoiceEnd): object {
+    const { request, seed, prompt, ignored } = this.parts;
+    const fingerprint = this.head.system_fingerprint;
+    const { tokens } = this;
+    return receipt({
+      fingerprint,
+      seed,
+      stream: 0,
+      prompt,
+      tokens,
+      end,
+      sampling: samplingValues(request),
+      ignored,
+    });
+  }
+
+  private read({ text, token, logprobs }: Piece): ResponseEvent[] {
+    if (token !== undefined) this.tokens.push(token);
+    this.items.pushLogprobs(logprobs);
     if (text === '') return [];
     const deltas = this.parser ? this.parser.push(text) : [{ type: 'content' as const, text }];
     return deltas.flatMap((delta) => this.items.push(delta));
   }
 
   private finish(end: ChoiceEnd): ResponseEvent[] {
-    const rest = (this.parser?.finish() ?? []).flatMap((delta) => this.items.push(delta));
-    for (const call of this.parser?.calls ?? []) this.served.callMemory.remember(call);
-    return [...rest, ...this.items.finish(end.reason === 'stop')];
+    const { served } = this.parts;
+    const rest = (this.parser?.finish(served.wasCut(end)) ?? []).flatMap((delta) => this.items.push(delta));
+    for (const call of this.parser?.calls ?? []) served.callMemory.remember(call);
+    return [...rest, ...this.items.finish(this.statusOf(end) === 'completed')];
+  }
+
+  /** Half a call is not complete, whatever ended it. */
+  private statusOf({ reason }: ChoiceEnd): 'completed' | 'incomplete' {
+    return reason === 'stop' && !this.parser?.isInsideCall ? 'completed' : 'incomplete';
   }
 
   private usage(end: ChoiceEnd): object {
     return {
-      input_tokens: this.numPromptTokens,
+      input_tokens: this.parts.prompt.length,
       input_tokens_details: { cached_tokens: end.cachedTokens },
       output_tokens: end.completionTokens,
       output_tokens_details: { reasoning_tokens: 0 },
-      total_tokens: this.numPromptTokens + end.completionTokens,
+      total_tokens: this.parts.prompt.length + end.completionTokens,
     };
   }
-}
-
-function statusOf({ reason }: ChoiceEnd): 'completed' | 'incomplete' {
-  return reason === 'stop' ? 'completed' : 'incomplete';
 }

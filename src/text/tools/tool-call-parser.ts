@@ -10,6 +10,15 @@ const MAX_HEAD = 200;
 
 type Place = 'text' | 'head' | 'arguments' | 'tail';
 
+export interface ToolCallParserOptions {
+  /** Default `tagged`. */
+  readonly format?: ToolFormatName;
+  /** The answer is either calls or text as a whole: what looks like a call in the midst of text is text. */
+  readonly isWhole?: boolean;
+  /** The answer is calls and nothing else. */
+  readonly mustCall?: boolean;
+}
+
 /**
  * Text as it is generated -> content and calls, as soon as each is certain. Text that may still be the beginning of a call
  * is held back. Calls that `compileConstraint` allowed are found whole; what only looks like one stays content.
@@ -18,6 +27,9 @@ export class ToolCallParser {
   /** The calls so far; the arguments of the last may lack their end. */
   readonly calls: ToolCall[] = [];
   private readonly format: ToolFormat;
+  /** Calls are the whole answer, or there are none. */
+  private readonly isWhole: boolean;
+  private readonly mustCall: boolean;
   private place: Place = 'text';
   private held = '';
   /** Nothing of the answer has been given yet. */
@@ -26,8 +38,15 @@ export class ToolCallParser {
   private isInString = false;
   private isEscaped = false;
 
-  constructor(format: ToolFormatName = 'tagged') {
+  constructor({ format = 'tagged', isWhole = false, mustCall = false }: ToolCallParserOptions = {}) {
     this.format = TOOL_FORMATS[format];
+    this.isWhole = isWhole || this.format.separator === undefined;
+    this.mustCall = mustCall;
+  }
+
+  /** The last call lacks the end of its arguments. */
+  get isInsideCall(): boolean {
+    return this.place === 'arguments';
   }
 
   push(text: string): ToolDelta[] {
@@ -37,12 +56,19 @@ export class ToolCallParser {
     return deltas;
   }
 
-  /** No more text: what was held back is content after all, but for a call that was cut off before it had a name. */
-  finish(): ToolDelta[] {
-    const { held, place } = this;
+  /**
+   * No more text. What was held back is content after all, unless the answer was cut off (by a token limit or a stop) where a
+   * call may have begun: half a marker helps nobody. A single character of it may as well be text.
+   */
+  finish(isCut = false): ToolDelta[] {
+    const { held, place, calls } = this;
     this.held = '';
-    const isContent = place === 'text' && (this.calls.length === 0 ? held !== '' : held.trim() !== '');
-    return isContent ? [{ type: 'content', text: held }] : [];
+    if (place === 'head' && !isCut && calls.length === 0 && !this.mustCall)
+      return [{ type: 'content', text: this.format.open + held }];
+    if (place !== 'text' || held === '') return [];
+    if (calls.length > 0 && held.trim() === '') return [];
+    if (isCut && (this.mustCall || calls.length > 0 || held.length > 1)) return [];
+    return [{ type: 'content', text: held }];
   }
 
   /** Deals with some of what is held; false if more text is needed. */
@@ -76,15 +102,16 @@ export class ToolCallParser {
 
   /** Where `open` begins a call in what is held, or -1. */
   private findOpen(): number {
-    const { open, separator } = this.format;
-    if (separator !== undefined) return this.held.indexOf(open);
+    const { open } = this.format;
+    if (!this.isWhole || this.calls.length > 0) return this.held.indexOf(open);
     return this.isBeginning && this.held.startsWith(open) ? 0 : -1;
   }
 
   /** Length of the longest end of what is held that may become `open`. */
   private possibleBeginning(): number {
-    const { open, separator } = this.format;
-    if (separator === undefined) return this.isBeginning && open.startsWith(this.held) ? this.held.length : 0;
+    const { open } = this.format;
+    if (this.isWhole && this.calls.length === 0)
+      return this.isBeginning && open.startsWith(this.held) ? this.held.length : 0;
     for (let length = Math.min(open.length - 1, this.held.length); length > 0; length--) {
       if (open.startsWith(this.held.slice(this.held.length - length))) return length;
     }

@@ -113,7 +113,7 @@ describe('tools', () => {
     for (let seed = 0; seed < 20; seed++) {
       const text = randomAnswer(compile({ ...json, choice: 'required' }), tokenizer, seed, 40);
       if (text === undefined) continue;
-      const parser = new ToolCallParser('json');
+      const parser = new ToolCallParser({ format: 'json' });
       const deltas = [...parser.push(text), ...parser.finish()];
       expect(deltas.some(({ type }) => type === 'content')).toBe(false);
       const [{ name, arguments: args }] = parser.calls;

@@ -80,7 +80,8 @@ describe.skipIf(why)(`the JSON Schema Test Suite${why ? ` (skipped: ${why})` : '
     }
     // biome-ignore lint/suspicious/noConsole: figures for whoever runs it.
     console.info(
-      `${draft}: ${numCompiled} of ${numGroups} schemas compile; of their valid instances ${numAccepted} of ${numValid} are possible answers`,
+      `${draft}: ${numCompiled} of ${numGroups} schemas compile; ` +
+        `of their valid instances ${numAccepted} of ${numValid} are possible answers`,
     );
     expect(wrong).toEqual([]);
     expect(numCompiled).toBeGreaterThan(numGroups / 2);

@@ -12,9 +12,10 @@ const TOOLS = [
 function parse(
   pieces: readonly string[],
   format: ToolFormatName = 'tagged',
+  isCut = false,
 ): { content: string; calls: string[]; deltas: ToolDelta[] } {
-  const parser = new ToolCallParser(format);
-  const deltas = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.finish()];
+  const parser = new ToolCallParser({ format });
+  const deltas = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.finish(isCut)];
   const content = deltas.map((delta) => (delta.type === 'content' ? delta.text : '')).join('');
   return { content, calls: parser.calls.map((call) => `${call.name} ${call.arguments}`), deltas };
 }
@@ -62,10 +63,42 @@ describe('ToolCallParser', () => {
       { content: '', calls: ['a {}', 'b {"n":\n[2]}'] },
       { content: '\n and more', calls: ['a {}'] },
       { content: '', calls: ['cut {"a": "b'] },
-      { content: '', calls: [] },
-      { content: '', calls: [] },
+      { content: '<tool_call>\n{"na', calls: [] },
+      { content: '<tool_call>', calls: [] },
       { content: '<tool_call> is how a call begins. xxxxxx', calls: [] },
     ]);
+  });
+
+  it('an answer that was cut off has no part of a marker in its content', () => {
+    const call = callText({ name: 'a', arguments: '{}' });
+    const content = (text: string, more: object = {}): string => {
+      const parser = new ToolCallParser(more);
+      const deltas = [...parser.push(text), ...parser.finish(true)];
+      return deltas.map((delta) => (delta.type === 'content' ? delta.text : '')).join('');
+    };
+    for (let length = 1; length < call.length; length++) {
+      expect(content(call.slice(0, length), { mustCall: true })).toBe('');
+      // After a call only another can come, and a single "<" may be text.
+      expect(content(`${call}\n${call.slice(0, length)}`)).toBe('');
+      expect(content(`So: ${call.slice(0, length)}`)).toBe(length === 1 ? 'So: <' : 'So: ');
+    }
+    const json = '{"name": "a", "parameters": {';
+    for (let length = 1; length < json.length; length++)
+      expect(content(json.slice(0, length), { format: 'json', mustCall: true })).toBe('');
+  });
+
+  it('whole: calls are the whole answer, or there are none', () => {
+    const call = callText({ name: 'a', arguments: '{}' });
+    for (const [text, content, calls] of [
+      [`{"x": "${call.replace(/\n/g, ' ')}"}`, `{"x": "${call.replace(/\n/g, ' ')}"}`, 0],
+      [`${call}\n${call}`, '', 2],
+      ['<b>', '<b>', 0],
+    ] as const) {
+      const parser = new ToolCallParser({ isWhole: true });
+      const deltas = [...parser.push(text), ...parser.finish()];
+      expect(deltas.map((delta) => (delta.type === 'content' ? delta.text : '')).join('')).toBe(content);
+      expect(parser.calls).toHaveLength(calls);
+    }
   });
 
   it('json: finds a call that is the whole answer, whatever pieces it comes in', () => {
