@@ -181,6 +181,72 @@ export const VALID_REQUESTS: readonly TestRequest[] = [
       stream: true,
     },
   },
+  {
+    path: '/v1/chat/completions',
+    body: {
+      messages,
+      max_tokens: 30,
+      seed: -1,
+      top_p: 0,
+      tools: [weather, { type: 'custom', custom: { name: 'x' } }],
+      tool_choice: {
+        type: 'allowed_tools',
+        allowed_tools: { mode: 'auto', tools: [{ type: 'function', function: { name: 'weather' } }] },
+      },
+      response_format: {
+        type: 'json_schema',
+        json_schema: {
+          name: 'x',
+          schema: {
+            type: 'object',
+            properties: {
+              a: { type: 'integer', multipleOf: 5, format: 'int64' },
+              b: { type: 'array', items: { enum: [1, 2] }, uniqueItems: true },
+              c: { type: 'string', pattern: '^\\p{L}+$', maxLength: 9 },
+              d: { not: { type: 'string' }, nullable: true },
+            },
+            patternProperties: { '^x': { $ref: '#a' } },
+            propertyNames: { maxLength: 4 },
+            maxProperties: 3,
+            $defs: { a: { $anchor: 'a', type: 'null' } },
+          },
+        },
+      },
+      dots: { receipt: true },
+    },
+  },
+  {
+    path: '/v1/responses',
+    body: {
+      input: [{ role: 'user', content: 'The bell' }],
+      include: ['message.output_text.logprobs'],
+      top_logprobs: 2,
+      truncation: 'auto',
+      tools: [{ type: 'web_search' }],
+      text: { format: { type: 'json_object' } },
+      max_output_tokens: 6,
+      dots: { receipt: true },
+    },
+  },
+  {
+    path: '/v1/messages',
+    body: {
+      max_tokens: 6,
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'The bell' },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'x' },
+            { type: 'text', text: 'It' },
+          ],
+        },
+      ],
+      thinking: { type: 'enabled', budget_tokens: 1024 },
+      dots: { receipt: true },
+    },
+  },
   { path: '/tokenize', body: { content: 'Hello', add_special: true, with_pieces: true } },
   { path: '/tokenize', body: { messages, return_token_strs: true } },
   { path: '/detokenize', body: { tokens: [1, 2, 3] } },

@@ -1,10 +1,10 @@
 /**
  * Regular expressions of JavaScript with the flag `u`, as JSON Schema means them, without what no finite automaton can do
- * or is not needed here: look-behind, look-ahead except at the beginning, back-references, word borders. Schemas often have
+ * or is not needed here: look-behind, back-references, word borders. Schemas often have
  * patterns that were written for other languages: where they can mean only one thing, it is understood (`\-`, `\A`, `(?P<name>…)`).
  */
 import { UsageError } from '../../core/errors.ts';
-import { ALL_CODES, type CodeSet, complement, unite } from './code-points.ts';
+import { type CodeSet, complement, unite } from './code-points.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { propertyCodes } from './unicode-properties.ts';
 
@@ -16,18 +16,8 @@ export type Pattern =
   /** `^` and `$`: only at the ends of a text. */
   | { readonly kind: 'start' }
   | { readonly kind: 'end' }
-  /** `(?=…)` and `(?!…)`: what the text begins with, or must not. Only where the whole text begins. */
+  /** `(?=…)` and `(?!…)`: what the rest of the text begins with, or must not. */
   | { readonly kind: 'look'; readonly item: Pattern; readonly isNegative: boolean };
-
-type Look = Pattern & { readonly kind: 'look' };
-
-/** A pattern and the look-aheads that it begins with. */
-export interface ParsedPattern {
-  readonly rest: Pattern;
-  readonly looks: readonly Look[];
-  /** It begins with `^`. */
-  readonly isAnchored: boolean;
-}
 
 const DIGITS: CodeSet = [[0x30, 0x39]];
 const WORD: CodeSet = [
@@ -63,10 +53,12 @@ const CLASSES: Readonly<Record<string, CodeSet>> = {
 };
 const CONTROL_ESCAPES: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
 const MAX_NESTING = 64;
+/** Each is an automaton of its own. */
+const MAX_LOOKS = 8;
 const COUNT = /^\{(\d{1,6})(,(\d{1,6})?)?\}/;
 
 /** Throws `UsageError`, code `unsupported-pattern`, saying what and where. */
-export function parsePattern(text: string): ParsedPattern {
+export function parsePattern(text: string): Pattern {
   if (text.length > LIMITS.patternBytes) throw tooLarge('characters of a pattern', LIMITS.patternBytes);
   return new PatternParser(text).parse();
 }
@@ -76,28 +68,17 @@ class PatternParser {
   private readonly characters: readonly string[];
   private at = 0;
   private depth = 0;
+  private numLooks = 0;
 
   constructor(text: string) {
     this.text = text;
     this.characters = Array.from(text);
   }
 
-  parse(): ParsedPattern {
+  parse(): Pattern {
     const pattern = this.parseChoice();
     if (this.at < this.characters.length) throw this.fault(`"${this.characters[this.at]}" closes nothing`);
-    const items = pattern.kind === 'sequence' ? pattern.items : [pattern];
-    const isAnchored = items[0]?.kind === 'start';
-    const isLook = (item: Pattern): item is Look => item.kind === 'look';
-    const first = isAnchored ? 1 : 0;
-    const end = items.findIndex((item, i) => i >= first && !isLook(item));
-    const looks = items.slice(first, end < 0 ? items.length : end).filter(isLook);
-    const rest: Pattern = {
-      kind: 'sequence',
-      items: [...items.slice(0, first), ...items.slice(first + looks.length)],
-    };
-    if (hasLook(rest) || looks.some((look) => hasLook(look.item)))
-      throw this.fault('look-ahead is supported at the beginning only');
-    return { rest, looks, isAnchored };
+    return pattern;
   }
 
   private get next(): string | undefined {
@@ -121,8 +102,12 @@ class PatternParser {
 
   private parseSequence(): Pattern {
     const items: Pattern[] = [];
-    while (this.next !== undefined && this.next !== '|' && this.next !== ')')
-      items.push(this.parseRepeated());
+    while (this.next !== undefined && this.next !== '|' && this.next !== ')') {
+      const item = this.parseRepeated();
+      // A group of items in a row is these items; a look-ahead in it then sees what follows the group.
+      if (item.kind === 'sequence') items.push(...item.items);
+      else items.push(item);
+    }
     return items.length === 1 ? items[0] : { kind: 'sequence', items };
   }
 
@@ -194,6 +179,7 @@ class PatternParser {
     }
     const isNegative = this.take('(?!');
     if (!isNegative && !this.take('(?=')) throw this.fault('look-behind is not supported');
+    if (++this.numLooks > MAX_LOOKS) throw this.fault(`there are more than ${MAX_LOOKS} look-aheads`);
     return { kind: 'look', item: this.parseGroup(), isNegative };
   }
 
@@ -285,14 +271,9 @@ class PatternParser {
   private fault(what: string): UsageError {
     return new UsageError(`Cannot use the pattern ${JSON.stringify(shorten(this.text))}: ${what}`, {
       code: 'unsupported-pattern',
-      hint: 'literals, classes, groups, alternatives, counts, ^ and $ are supported, and look-ahead at the beginning',
+      hint: 'literals, classes, groups, alternatives, counts, ^, $ and look-ahead are supported',
     });
   }
-}
-
-function hasLook(pattern: Pattern): boolean {
-  if (pattern.kind === 'sequence' || pattern.kind === 'choice') return pattern.items.some(hasLook);
-  return pattern.kind === 'look' || (pattern.kind === 'repeat' && hasLook(pattern.item));
 }
 
 function shorten(text: string): string {
@@ -306,11 +287,3 @@ function single(code: number): CodeSet {
 function isSingle(set: CodeSet): boolean {
   return set.length === 1 && set[0][0] === set[0][1];
 }
-
-/** Any text, line ends included. */
-export const ANY_TEXT: Pattern = {
-  kind: 'repeat',
-  item: { kind: 'codes', set: ALL_CODES },
-  min: 0,
-  max: Number.POSITIVE_INFINITY,
-};

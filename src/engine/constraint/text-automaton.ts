@@ -3,7 +3,7 @@ import { InternalError, UsageError } from '../../core/errors.ts';
 import { ALL_CODES, type CodeSet, complement, intersect, unite } from './code-points.ts';
 import { type Grammar, type Lengths, rule } from './grammar.ts';
 import { LIMITS, tooLarge } from './limits.ts';
-import { ANY_TEXT, type ParsedPattern, type Pattern } from './pattern-syntax.ts';
+import type { Pattern } from './pattern-syntax.ts';
 
 export interface TextAutomaton {
   /** For each state, where characters lead; sets of one state do not overlap. State 0 is the first. */
@@ -26,23 +26,42 @@ interface LooseState {
 
 /**
  * `search`: the pattern may match anywhere in the text, as in JSON Schema; otherwise it is the whole text. Throws
- * `UsageError` for patterns that are too large, and for look-ahead in the midst of a text.
+ * `UsageError` for patterns that are too large, and for look-ahead whose group is followed by more or repeated.
  */
-export function textAutomaton({ rest, looks, isAnchored }: ParsedPattern, search: boolean): TextAutomaton {
-  if (looks.length > 0 && search && !isAnchored) {
-    throw new UsageError('Cannot use a pattern that looks ahead anywhere in the text', {
-      code: 'unsupported-pattern',
-      hint: 'begin it with ^',
-    });
-  }
-  return looks.reduce(
-    (automaton, { item, isNegative }) => {
-      const begins = simpleAutomaton({ kind: 'sequence', items: [item, ANY_TEXT] }, false);
-      return both(automaton, isNegative ? complementOf(begins) : begins);
-    },
-    simpleAutomaton(rest, search),
-  );
+export function textAutomaton(pattern: Pattern, search: boolean): TextAutomaton {
+  return build(pattern, search, search);
 }
+
+/** Texts that match, any text before and any text after them as said. */
+function build(pattern: Pattern, isOpenBefore: boolean, isOpenAfter: boolean): TextAutomaton {
+  const loose = new LooseAutomaton();
+  const { states } = loose;
+  const start = loose.add();
+  const end = loose.add();
+  const last = isOpenAfter ? loose.add() : end;
+  loose.connect(pattern, start, end, { isFirst: !isOpenBefore, isOpen: isOpenAfter, end: last });
+  if (isOpenAfter) {
+    states[end].empty.push(last);
+    states[last].edges.push({ set: ALL_CODES, to: last });
+  }
+  if (!isOpenBefore) return determinise(states, start, last);
+  const first = loose.add();
+  states[first].edges.push({ set: ALL_CODES, to: first });
+  states[first].empty.push(start);
+  return determinise(states, first, last);
+}
+
+/** What follows a part of a pattern up to the end of the text, which a look-ahead sees. Undefined where more of the pattern follows. */
+type Tail =
+  | {
+      /** Any text follows, or none. */
+      readonly isOpen: boolean;
+      /** The state at the end of the text. */
+      readonly end: number;
+      /** The part is where the text begins. */
+      readonly isFirst: boolean;
+    }
+  | undefined;
 
 /** Texts that it does not accept. */
 export function complementOf({ states }: TextAutomaton): TextAutomaton {
@@ -52,23 +71,6 @@ export function complementOf({ states }: TextAutomaton): TextAutomaton {
     isEnd: !isEnd,
   }));
   return { states: [...negated, { edges: [{ set: ALL_CODES, to: free }], isEnd: true }] };
-}
-
-function simpleAutomaton(pattern: Pattern, search: boolean): TextAutomaton {
-  const loose = new LooseAutomaton();
-  const start = loose.add();
-  const end = loose.add();
-  loose.connect(pattern, start, end);
-  if (search) {
-    const before = loose.add();
-    const after = loose.add();
-    loose.states[before].edges.push({ set: ALL_CODES, to: before });
-    loose.states[before].empty.push(start);
-    loose.states[end].empty.push(after);
-    loose.states[after].edges.push({ set: ALL_CODES, to: after });
-    return determinise(loose.states, before, after);
-  }
-  return determinise(loose.states, start, end);
 }
 
 /** These texts and no others. */
@@ -178,7 +180,7 @@ class LooseAutomaton {
     return this.states.push({ edges: [], empty: [], atStart: [], atEnd: [] }) - 1;
   }
 
-  connect(pattern: Pattern, from: number, to: number): void {
+  connect(pattern: Pattern, from: number, to: number, tail: Tail): void {
     switch (pattern.kind) {
       case 'codes':
         this.states[from].edges.push({ set: pattern.set, to });
@@ -190,30 +192,75 @@ class LooseAutomaton {
         this.states[from].atEnd.push(to);
         return;
       case 'choice':
-        for (const item of pattern.items) this.connect(item, from, to);
+        for (const item of pattern.items) this.connect(item, from, to, tail);
         return;
       case 'look':
-        throw new InternalError('a look-ahead is not part of an automaton');
-      case 'sequence': {
-        let at = from;
-        for (const item of pattern.items) {
-          const next = this.add();
-          this.connect(item, at, next);
-          at = next;
-        }
-        this.states[at].empty.push(to);
+        this.connectLook([pattern], from, tail);
         return;
-      }
+      case 'sequence':
+        this.connectSequence(pattern.items, from, to, tail);
+        return;
       case 'repeat':
-        this.connectRepeat(pattern.item, pattern.min, pattern.max, from, to);
+        this.connectRepeat(pattern, from, to, tail);
     }
   }
 
-  private connectRepeat(item: Pattern, min: number, max: number, from: number, to: number): void {
+  private connectSequence(items: readonly Pattern[], from: number, to: number, tail: Tail): void {
+    let at = from;
+    let isFirst = tail?.isFirst === true;
+    for (const [i, item] of items.entries()) {
+      if (item.kind === 'look') {
+        this.connectLook(items.slice(i), at, tail && { ...tail, isFirst });
+        return;
+      }
+      const rest = items.slice(i + 1);
+      const isLast = rest.every(({ kind }) => kind === 'end');
+      const next = this.add();
+      // Before "$", nothing but the end of the text follows.
+      const own =
+        isLast && tail ? { end: tail.end, isOpen: tail.isOpen && rest.length === 0, isFirst } : undefined;
+      this.connect(item, at, next, own);
+      // What may be empty may leave the next item first; then "^" in it would hold sometimes, so it counts as not first.
+      isFirst = item.kind === 'start';
+      at = next;
+    }
+    this.states[at].empty.push(to);
+  }
+
+  /** A look-ahead and what follows it: all the rest of the text has to fit both. */
+  private connectLook(items: readonly Pattern[], from: number, tail: Tail): void {
+    const [look, ...rest] = items;
+    if (look.kind !== 'look') throw new InternalError('a look-ahead is expected');
+    if (!tail || (!tail.isFirst && items.some(hasStart))) {
+      throw new UsageError(
+        'Cannot use a pattern in which more follows the group of a look-ahead, or repeats it',
+        {
+          code: 'unsupported-pattern',
+          hint: 'use alternatives instead of the look-ahead',
+        },
+      );
+    }
+    const wanted = build({ kind: 'sequence', items: rest }, false, tail.isOpen);
+    const begins = build(look.item, false, true);
+    const { states } = both(wanted, look.isNegative ? complementOf(begins) : begins);
+    const own = states.map(() => this.add());
+    this.states[from].empty.push(own[0]);
+    for (const [i, { edges, isEnd }] of states.entries()) {
+      for (const { set, to } of edges) this.states[own[i]].edges.push({ set, to: own[to] });
+      if (isEnd) this.states[own[i]].atEnd.push(tail.end);
+    }
+  }
+
+  private connectRepeat(
+    { item, min, max }: Pattern & { readonly kind: 'repeat' },
+    from: number,
+    to: number,
+    tail: Tail,
+  ): void {
     let at = from;
     const once = (): void => {
       const next = this.add();
-      this.connect(item, at, next);
+      this.connect(item, at, next, max === 1 ? tail : undefined);
       at = next;
     };
     for (let i = 0; i < min; i++) once();
@@ -232,6 +279,14 @@ class LooseAutomaton {
     }
     this.states[at].empty.push(to);
   }
+}
+
+function hasStart(pattern: Pattern): boolean {
+  if (pattern.kind === 'sequence' || pattern.kind === 'choice') return pattern.items.some(hasStart);
+  return (
+    pattern.kind === 'start' ||
+    ((pattern.kind === 'repeat' || pattern.kind === 'look') && hasStart(pattern.item))
+  );
 }
 
 function determinise(loose: readonly LooseState[], start: number, end: number): TextAutomaton {
@@ -265,24 +320,30 @@ function determinise(loose: readonly LooseState[], start: number, end: number): 
   };
   idOf(reach([start], true, false), true);
 
+  const classes = new CharacterClasses(loose.flatMap(({ edges }) => edges.map(({ set }) => set)));
   const states: TextState[] = [];
   for (let id = 0; id < sets.length; id++) {
-    const out = [...sets[id]].flatMap((state) => loose[state].edges);
-    const targets = new Map<number, [number, number][]>();
-    for (const [low, high] of cut(out.map(({ set }) => set))) {
-      const reached = new Set<number>();
-      for (const { set, to } of out) {
-        work++;
-        if (set.some((range) => range[0] <= low && high <= range[1])) reached.add(to);
+    const reachedBy = new Map<number, Set<number>>();
+    for (const state of sets[id]) {
+      for (const { set, to } of loose[state].edges) {
+        const own = classes.of(set);
+        work += own.length;
+        for (const one of own) {
+          const reached = reachedBy.get(one);
+          if (reached) reached.add(to);
+          else reachedBy.set(one, new Set([to]));
+        }
       }
-      if (reached.size === 0) continue;
+    }
+    const targets = new Map<number, number[]>();
+    for (const [one, reached] of reachedBy) {
       const to = idOf(reach(reached, false, false), false);
-      const ranges = targets.get(to);
-      if (ranges) ranges.push([low, high]);
-      else targets.set(to, [[low, high]]);
+      const list = targets.get(to);
+      if (list) list.push(one);
+      else targets.set(to, [one]);
     }
     states.push({
-      edges: [...targets].map(([to, set]) => ({ set, to })),
+      edges: [...targets].map(([to, list]) => ({ set: classes.union(list), to })),
       // What holds only at the end of the text is tried where the text could end.
       isEnd: reach(sets[id], id === 0, true).has(end),
     });
@@ -290,8 +351,57 @@ function determinise(loose: readonly LooseState[], start: number, end: number): 
   return { states };
 }
 
-/** Ranges that no border of the sets divides. */
-function cut(sets: readonly CodeSet[]): [number, number][] {
-  const borders = [...new Set(sets.flat().flatMap(([low, high]) => [low, high + 1]))].sort((a, b) => a - b);
-  return borders.slice(1).map((border, i) => [borders[i], border - 1]);
+/** Characters that no set of a pattern distinguishes, one class for each kind: a property of Unicode has hundreds of ranges. */
+class CharacterClasses {
+  private readonly classesOf = new Map<CodeSet, readonly number[]>();
+  private readonly codes: [number, number][][] = [];
+  private readonly unions = new Map<string, CodeSet>();
+
+  constructor(sets: readonly CodeSet[]) {
+    const byKey = new Map<string, { list: number[]; set: CodeSet }>();
+    for (const set of sets) {
+      const key = set.join();
+      const known = byKey.get(key) ?? { list: [], set };
+      byKey.set(key, known);
+      this.classesOf.set(set, known.list);
+    }
+    const distinct = [...byKey.values()];
+    // Where a set begins or ends, from left to right: between two such borders all characters are in the same sets.
+    const borders = distinct.flatMap(({ set }, index) =>
+      set.flatMap(([low, high]) => [
+        { at: low, index },
+        { at: high + 1, index },
+      ]),
+    );
+    borders.sort((a, b) => a.at - b.at);
+    const ids = new Map<string, number>();
+    const inside = new Set<number>();
+    for (const [i, { at, index }] of borders.entries()) {
+      if (!inside.delete(index)) inside.add(index);
+      const end = borders[i + 1]?.at ?? at;
+      if (end === at || inside.size === 0) continue;
+      const key = [...inside].sort((a, b) => a - b).join();
+      let id = ids.get(key);
+      if (id === undefined) {
+        id = this.codes.push([]) - 1;
+        ids.set(key, id);
+        for (const one of inside) distinct[one].list.push(id);
+      }
+      this.codes[id].push([at, end - 1]);
+    }
+  }
+
+  of(set: CodeSet): readonly number[] {
+    return this.classesOf.get(set) ?? [];
+  }
+
+  union(classes: readonly number[]): CodeSet {
+    const key = [...classes].sort((a, b) => a - b).join();
+    let codes = this.unions.get(key);
+    if (!codes) {
+      codes = unite(classes.map((one) => this.codes[one]));
+      this.unions.set(key, codes);
+    }
+    return codes;
+  }
 }

@@ -157,6 +157,13 @@ describe('regex and choice', () => {
     ['{a}(?P<x>b)]', ['{a}b]'], ['ab']],
     ['[^\\w\\s]', ['!', '你'], ['a', ' ', '_']],
     ['a<b>', ['a<b>'], ['ab']],
+    ['(?!ab)[ab]+|c', ['ba', 'aab', 'c'], ['ab', 'aba']],
+    ['a(?=.b)[bc]+(?!b)c?', ['abb', 'acb', 'acbc'], ['acc', 'ab']],
+    [
+      'P(?:\\d+W|(?!.*W)(?=\\d|T\\d)(?:\\d+Y)?(T(?=\\d)(?:\\d+S)?)?)',
+      ['P1W', 'P2Y', 'P1YT3S', 'PT0S'],
+      ['P', 'P1YT', 'PT'],
+    ],
     ['^(?!\\.)(?!.*\\.\\.)(?=.{3,5}$)[a-z.]*', ['a.b', 'abcde'], ['.ab', 'a..b', 'ab', 'abcdef']],
   ])('%s', (pattern, good, bad) => {
     const constraint = compile({ type: 'regex', pattern });
@@ -165,8 +172,9 @@ describe('regex and choice', () => {
   });
 
   it.each([
-    'a(?=b)',
-    '(?!a)b|c',
+    '(?:a(?=b)){2}',
+    '(?:a(?=b)|c)d',
+    'a(?=b)^b',
     '(?<!a)b',
     '(a)\\1',
     '\\bword',
@@ -218,7 +226,7 @@ describe('what cannot be promised is refused', () => {
     [{ items: { $id: 'a', $ref: '#' } }, '"$id" at #/items: not next to "$ref"'],
     [{ $ref: '#/$defs/x' }, '"$ref" at #: there is no schema at'],
     [{ $ref: '#/toString' }, '"$ref" at #: there is no schema at'],
-    [{ pattern: 'a(?=b)' }, '"pattern" at #: Cannot use the pattern'],
+    [{ pattern: '(?:a(?=b)|c)d' }, '"pattern" at #: Cannot use a pattern in which more follows'],
     [{ items: [3] }, '"items" at #: not with the value [3]'],
     [null, 'the schema at #: it must be an object'],
     [{ properties: { a: 3 } }, '"properties" at #:'],

@@ -84,6 +84,9 @@ describe('a keyword', () => {
       ['"http://a.bcde"'],
     ],
     [{ type: 'string', pattern: '^(?:aé)*$', maxLength: 5 }, ['""', '"aéaé"'], ['"aéa"', '"aéaéaé"']],
+    [{ type: 'string', pattern: 'a(?=b)' }, ['"ab"', '"xaby"'], ['"a"', '"ac"']],
+    [{ type: 'string', pattern: '^a(?!b)' }, ['"a"', '"acb"'], ['"ab"', '"ba"']],
+    [{ type: 'string', pattern: 'a(?!b)$' }, ['"a"', '"ba"'], ['"ab"']],
     [{ type: 'string', pattern: '^a*$', minLength: 3 }, ['"aaa"', '"aaaaaaa"'], ['"aa"']],
     [
       { type: 'string', format: 'duration' },

@@ -45,7 +45,7 @@ it.each([
   ['record by pattern', z.record(z.string().regex(/^[ab]+$/), z.int())],
   ['partial record', z.partialRecord(z.enum(['x', 'y']), z.boolean())],
   ['letters', z.string().regex(/^\p{Lu}\p{L}+$/u)],
-  ['other formats', z.object({ b: z.uuidv4(), d: z.string().max(9).url() })],
+  ['other formats', z.object({ a: z.iso.duration(), b: z.uuidv4(), d: z.string().max(9).url() })],
   ['recursive', category],
   ['intersection', z.intersection(z.object({ a: z.int() }), z.object({ b: z.boolean() }))],
 ] as const)('what zod makes of %s is supported, and zod accepts the answers', (_, type) => {
