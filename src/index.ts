@@ -30,7 +30,7 @@ export { type App, createApp } from './server/app.ts';
 export type { ServerOptions } from './server/options.ts';
 export type { ChatMessage } from './text/chat-template.ts';
 export { CallMemory } from './text/tools/call-memory.ts';
-export { ToolCallParser, type ToolDelta } from './text/tools/tool-call-parser.ts';
+export { ToolCallParser, type ToolCallParserOptions, type ToolDelta } from './text/tools/tool-call-parser.ts';
 export type { ToolCall, ToolDefinition } from './text/tools/tool-format.ts';
 export {
   messagesForTemplate,

@@ -18,6 +18,14 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
       code: 'unsupported_media_type',
     });
   }
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new ApiError(`The body's content-encoding is ${JSON.stringify(encoding)}; send it uncompressed`, {
+      status: 415,
+      type: 'invalid_request_error',
+      code: 'unsupported_media_type',
+    });
+  }
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type)?.[1] ?? 'utf-8';
   if (!/^(?:utf-?8|us-ascii)$/i.test(charset)) {
     throw new ApiError(`The body's charset is ${JSON.stringify(charset)}, but JSON is UTF-8`, {

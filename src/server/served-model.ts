@@ -97,7 +97,7 @@ export class ServedModel {
     const skipped = tools?.skipped ?? [];
     const wanted = this.wantedConstraint(calls, format);
     if (!wanted) return { skipped };
-    const constraint = this.constraints.get(wanted, this.tokenizer);
+    const constraint = this.compiled(wanted, format);
     if (!calls || calls.choice === 'none') return { constraint, skipped };
     const { open, separator } = TOOL_FORMATS[this.toolFormat];
     const isWhole = format !== undefined || separator === undefined;
@@ -117,9 +117,17 @@ export class ServedModel {
     const { definitions, choice, parallel } = tools;
     const spec = { type: 'tools', tools: definitions, choice, parallel, format: this.toolFormat } as const;
     if (!format || !mayAnswerText(choice)) return { spec, param: 'tools' };
-    // Compiled by itself, it is known which of the two is at fault.
-    this.constraints.get(format, this.tokenizer);
     return { spec: { ...spec, text: format.spec }, param: 'tools' };
+  }
+
+  /** If tools and format do not compile together, the format by itself shows which of them is at fault. */
+  private compiled(wanted: WantedConstraint, format: TextFormat | undefined): Constraint {
+    try {
+      return this.constraints.get(wanted, this.tokenizer);
+    } catch (error) {
+      if (format) this.constraints.get(format, this.tokenizer);
+      throw error;
+    }
   }
 
   /** The answer did not end by itself: something may be half done. */

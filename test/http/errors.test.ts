@@ -119,6 +119,8 @@ describe('bad requests', () => {
     expect((await post(utf8, 'application/json; charset=UTF-8')).status).toBe(200);
     expect((await post(Buffer.from(`\ufeff${text}`), 'application/json')).status).toBe(200);
     expect((await post(Buffer.from(text, 'latin1'), 'application/json; charset=latin1')).status).toBe(415);
+    const compressed = { 'content-encoding': 'gzip' };
+    expect((await tiny.post('/v1/chat/completions', text, compressed)).status).toBe(415);
     for (const bad of [Buffer.from(text, 'latin1'), Buffer.concat([Buffer.from([0xff, 0xfe]), utf8])]) {
       const response = await post(bad, 'application/json');
       expect(response.status).toBe(400);

@@ -13,7 +13,9 @@ function shortened(path: string, body: Readonly<Record<string, unknown>>): objec
   const limits = ['max_tokens', 'max_completion_tokens', 'n_predict', 'max_output_tokens'];
   const isLong = (value: unknown): boolean => typeof value === 'number' && (value > 64 || value === -1);
   const short = Object.fromEntries(
-    Object.entries(body).map(([key, value]) => (limits.includes(key) && isLong(value) ? [key, 64] : [key, value])),
+    Object.entries(body).map(([key, value]) =>
+      limits.includes(key) && isLong(value) ? [key, 64] : [key, value],
+    ),
   );
   const isLimited = limits.some((key) => short[key] !== undefined && short[key] !== null);
   return isLimited ? short : { ...short, [path === '/v1/responses' ? 'max_output_tokens' : 'max_tokens']: 8 };

@@ -23,8 +23,7 @@ const NO_ADDRESS = 'schema:/';
 
 export class SchemaDocument {
   readonly root: Schema;
-  /** What does not restrict answers although it may have been meant to: unknown keywords and formats. */
-  readonly ignored: string[] = [];
+  private readonly notes = new Set<string>();
   private readonly locations = new Map<SchemaObject, Location>();
   private readonly resources = new Map<string, Resource>();
 
@@ -46,8 +45,12 @@ export class SchemaDocument {
 
   /** Notes that part of a schema is not enforced, once. */
   ignore(schema: SchemaObject, what: string): void {
-    const note = `#${this.pointerOf(schema)}: ${what}`;
-    if (!this.ignored.includes(note)) this.ignored.push(note);
+    this.notes.add(`#${this.pointerOf(schema)}: ${what}`);
+  }
+
+  /** What does not restrict answers although it may have been meant to: unknown keywords and formats, and what is not enforced. */
+  get ignored(): readonly string[] {
+    return [...this.notes];
   }
 
   resolve(schema: SchemaObject, reference: string): Schema {

@@ -64,7 +64,10 @@ const item = z.union(
       encrypted_content: nothing,
     }),
   ],
-  { error: 'items are messages, function_call, function_call_output or reasoning' },
+  {
+    error:
+      'items are messages, function_call, function_call_output or reasoning; nothing is stored that could be referred to',
+  },
 );
 
 const format = z.discriminatedUnion(
