@@ -158,4 +158,63 @@ describe('@anthropic-ai/sdk', () => {
     await expect.poll(idle, { timeout: 20_000 }).toBe(true);
     expect(tiny.model.engine.loop.pool.numAvailable).toBe(tiny.model.engine.loop.pool.numPages);
   });
+
+  it('lists models, and reads the error of what there is not', async () => {
+    const list = await client().models.list();
+    expect(list.data.map(({ id, type }) => [id, type])).toEqual([['tiny', 'model']]);
+    expect((await client().models.retrieve('tiny')).display_name).toBe('tiny');
+    await expect(client().messages.batches.list()).rejects.toMatchObject({
+      status: 404,
+      error: { type: 'error', error: { type: 'not_found_error' } },
+    });
+  });
+
+  it('takes what a coding client sends: system messages and thoughts among the others, annotated tools, hints', async () => {
+    const message = await client().messages.create({
+      ...BODY,
+      system: [{ type: 'text', text: 'You are a helpful assistant.', cache_control: { type: 'ephemeral' } }],
+      messages: [
+        ...BODY.messages,
+        {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'Hm.', signature: 'x' },
+            { type: 'tool_use', id: 'a', name: 'weather', input: { town: 'Oslo' } },
+          ],
+        },
+        {
+          role: 'user',
+          content: [{ type: 'tool_result', tool_use_id: 'a', content: 'rain', is_error: false }],
+        },
+        { role: 'system', content: 'Be brief.' },
+      ],
+      tools: [
+        {
+          ...WEATHER,
+          input_schema: {
+            type: 'object',
+            properties: { n: { type: 'integer', format: 'uint32' } },
+            $schema: 'x',
+          },
+        },
+        { type: 'web_search_20250305', name: 'web_search' },
+      ],
+      thinking: { type: 'disabled' },
+      metadata: { user_id: 'someone' },
+      output_config: { effort: 'low' },
+      context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
+    } as unknown as Anthropic.MessageCreateParamsNonStreaming);
+    expect(message.type).toBe('message');
+  });
+
+  it('gets an answer in a given format', async () => {
+    const schema = { type: 'object', properties: { town: { enum: ['Oslo', 'Rome'] } }, required: ['town'] };
+    const { content } = await client().messages.create({
+      ...BODY,
+      max_tokens: 200,
+      output_config: { format: { type: 'json_schema', schema } },
+    } as Anthropic.MessageCreateParamsNonStreaming);
+    const [block] = content;
+    expect(['Oslo', 'Rome']).toContain(JSON.parse(block.type === 'text' ? block.text : '').town);
+  });
 });

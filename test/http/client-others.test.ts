@@ -3,7 +3,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { HumanMessage } from '@langchain/core/messages';
 import { tool as langchainTool } from '@langchain/core/tools';
 import { ChatOpenAI } from '@langchain/openai';
-import { generateObject, generateText, stepCountIs, streamText, tool } from 'ai';
+import { generateObject, generateText, Output, stepCountIs, streamText, tool } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { openTinyServer, type TinyServer } from './listening.ts';
@@ -63,6 +63,29 @@ describe('AI SDK', () => {
     expect(asked.length).toBeGreaterThanOrEqual(2);
     expect(['Oslo', 'Rome']).toContain(asked[0]);
     expect(await result.finishReason).toBe('tool-calls');
+  });
+
+  it('has tools and an object of a schema in one request', async () => {
+    const schema = z.object({ mood: z.enum(['glad', 'sad']), score: z.int().multipleOf(5).min(0).max(100) });
+    const tools = {
+      weather: tool({
+        inputSchema: z.object({ town: z.enum(['Oslo', 'Rome']) }),
+        execute: async () => 'rain',
+      }),
+    };
+    const kinds = new Set<string>();
+    for (let seed = 0; seed < 8; seed++) {
+      const options = { prompt, seed, maxOutputTokens: 200, maxRetries: 0, temperature: 1.5 };
+      const { finishReason, text } = await generateText({
+        model: model(),
+        ...options,
+        tools,
+        output: Output.object({ schema }),
+      });
+      kinds.add(finishReason);
+      if (finishReason === 'stop') schema.parse(JSON.parse(text));
+    }
+    expect(kinds.has('stop') || kinds.has('tool-calls')).toBe(true);
   });
 
   it('generates an object of a schema', async () => {

@@ -6,7 +6,7 @@ import { acceptsText, constraintTokenizer, randomAnswer } from './random-answer.
 import { SCHEMAS, WIDER_SCHEMAS } from './schemas.ts';
 
 const tokenizer = constraintTokenizer();
-const ajv = new Ajv2020({ strict: false });
+const ajv = new Ajv2020({ strict: false, logger: false });
 for (const [name, pattern] of Object.entries(FORMATS))
   ajv.addFormat(name, new RegExp(`^(?:${pattern})$`, 'u'));
 

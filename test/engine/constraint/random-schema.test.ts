@@ -11,7 +11,8 @@ it('an answer is valid for any schema that was not refused, whatever tokens are 
   const tokenizer = constraintTokenizer();
   let numAnswers = 0;
   for (let seed = 0; seed < 150; seed++) {
-    const schema = randomSchema(new Random(seed));
+    // Undefined keywords are absent.
+    const schema = JSON.parse(JSON.stringify(randomSchema(new Random(seed))));
     let constraint: ReturnType<typeof compileConstraint>;
     try {
       constraint = compileConstraint({ type: 'json-schema', schema }, tokenizer);
@@ -20,9 +21,11 @@ it('an answer is valid for any schema that was not refused, whatever tokens are 
       if (error instanceof UsageError) continue;
       throw error;
     }
+    // What is not enforced is reported.
+    if (constraint.ignored.length > 0) continue;
     let isValid: (value: unknown) => boolean;
     try {
-      isValid = new Ajv2020({ strict: false }).compile(schema);
+      isValid = new Ajv2020({ strict: false, multipleOfPrecision: 9 }).compile(schema);
       isValid(null);
     } catch {
       // Schemas that refer to themselves at the same value end its stack.
@@ -30,8 +33,14 @@ it('an answer is valid for any schema that was not refused, whatever tokens are 
     }
     const text = randomAnswer(constraint, tokenizer, seed, 12);
     if (text === undefined) continue;
-    const verdict = { schema: JSON.stringify(schema), text, valid: isValid(JSON.parse(text)) };
-    expect(verdict).toMatchObject({ valid: true });
+    let valid: boolean;
+    try {
+      valid = isValid(JSON.parse(text));
+    } catch (error) {
+      if (error instanceof RangeError) continue;
+      throw error;
+    }
+    expect({ schema: JSON.stringify(schema), text, valid }).toMatchObject({ valid: true });
     numAnswers++;
   }
   expect(numAnswers).toBeGreaterThan(50);

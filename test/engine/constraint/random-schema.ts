@@ -6,6 +6,22 @@ const KEYS = ['a', 'b', 'key "c"', 'é'];
 const PATTERNS = ['^a+b?$', 'x', '^(?:ab|cd){1,3}$', '^[^a-z]', '\\d$', '^.{2,4}$'];
 const VALUES = ['a', 'ab', 'xyz', '', 1, 2.5, -3, 0, true, null, [1], { a: 1 }, ['a', null]];
 
+const NAMES = [
+  { enum: ['a', 'é', 'x'] },
+  { pattern: '^[a-z]' },
+  { maxLength: 2 },
+  { not: { const: 'a' } },
+  { minLength: 1, pattern: 'b' },
+];
+const NOT_STRINGS = [
+  { const: 'a' },
+  { enum: ['', 'ab'] },
+  { pattern: '^a' },
+  { minLength: 4 },
+  { type: 'number' },
+  false,
+];
+
 /** A schema of supported keywords: small, recursive at times, and at times contradictory. */
 export function randomSchema(random: Random): Schema {
   const defs = { one: anySchema(random, 2), two: anySchema(random, 2) };
@@ -25,12 +41,15 @@ function anySchema(random: Random, depth: number): Schema {
         ...(random.below(2) && { minLength: random.below(4) }),
         ...(random.below(2) && { maxLength: 3 + random.below(5) }),
         ...(random.below(3) === 0 && { pattern: one(PATTERNS) }),
+        ...(random.below(4) === 0 && { not: one(NOT_STRINGS) }),
+        ...(random.below(6) === 0 && { nullable: true }),
       };
     case 1:
       return {
         type: one(['integer', 'number']),
         ...(random.below(2) && { [one(['minimum', 'exclusiveMinimum'])]: one([-12, 0, 3, 7.5, -0.25]) }),
         ...(random.below(2) && { [one(['maximum', 'exclusiveMaximum'])]: one([-1, 0, 5, 99, 3.125]) }),
+        ...(random.below(3) === 0 && { multipleOf: one([2, 3, 0.5, 0.25, 7, 10]) }),
       };
     case 2:
       return { enum: Array.from({ length: 1 + random.below(4) }, () => one(VALUES)) };
@@ -48,6 +67,13 @@ function anySchema(random: Random, depth: number): Schema {
         properties: Object.fromEntries(keys.map((key) => [key, inner()])),
         required: KEYS.filter((key) => random.below(keys.includes(key) ? 2 : 9) === 0),
         ...(random.below(3) === 0 && { additionalProperties: random.below(2) ? inner() : false }),
+        ...(random.below(4) === 0 && {
+          patternProperties: { [one(PATTERNS)]: inner(), [one(PATTERNS)]: inner() },
+        }),
+        ...(random.below(5) === 0 && { propertyNames: one(NAMES) }),
+        ...(random.below(5) === 0 && { maxProperties: random.below(4) }),
+        ...(random.below(5) === 0 && { minProperties: random.below(2) }),
+        ...(random.below(6) === 0 && { not: { required: [one(KEYS)] } }),
       };
     }
     case 8:
@@ -57,11 +83,18 @@ function anySchema(random: Random, depth: number): Schema {
         ...(random.below(3) === 0 && { prefixItems: few(2) }),
         ...(random.below(2) && { minItems: random.below(3) }),
         ...(random.below(2) && { maxItems: 2 + random.below(3) }),
+        ...(random.below(4) === 0 && {
+          items: { enum: VALUES.slice(random.below(9)) },
+          uniqueItems: true,
+          prefixItems: undefined,
+        }),
       };
     case 9:
       return { anyOf: few(3) };
     case 10:
-      return { allOf: few(2) };
+      return random.below(3)
+        ? { allOf: few(2) }
+        : { not: one([{ type: 'null' }, { type: ['string', 'object'] }, false]) };
     default:
       return { ...(inner() as object), ...(inner() as object), allOf: few(2) };
   }
