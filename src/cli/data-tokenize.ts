@@ -1,16 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { tokenizeCorpus } from '../data/tokenize-corpus.ts';
 import { openModelFiles } from '../engine/model-files.ts';
-import type { JsonObject } from '../format/hf-folder.ts';
-import { parseJson } from '../format/json.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { tokenizerFromJson } from '../text/tokenizer-json.ts';
 import { requireTokenizer } from './open-model.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
+import { loadTokenizerFile } from './train-tokenizer.ts';
 
 export interface DataTokenizeFlags extends CommonFlags {
   readonly tokenizer: string;
@@ -58,16 +55,7 @@ export async function dataTokenize(
 
 /** A `tokenizer.json`, or the tokenizer of a model. */
 async function loadTokenizer(path: string): Promise<Tokenizer> {
-  if (path.endsWith('.json')) {
-    const bytes = await readFile(path).catch((cause: unknown) => {
-      throw new UsageError(`Cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        code: 'file-not-found',
-        hint: 'give a tokenizer.json, a .gguf file or a Hugging Face folder',
-        cause,
-      });
-    });
-    return tokenizerFromJson({ tokenizerJson: parseJson(bytes, path) as JsonObject });
-  }
+  if (path.endsWith('.json')) return (await loadTokenizerFile(path)).tokenizer;
   const files = await openModelFiles(resolveModel(path));
   try {
     return requireTokenizer(files, 'give a tokenizer.json, or a model that has one');

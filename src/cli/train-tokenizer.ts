@@ -9,8 +9,9 @@ import { decodeText, parseJson } from '../format/json.ts';
 import { type ChatTemplate, chatTemplateFromHf } from '../text/chat-template.ts';
 import { withFallback } from '../text/fallback-templates.ts';
 import { readTokenizerSource } from '../text/model-text.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
-import { tokenizerFromJson } from '../text/tokenizer-json.ts';
+import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { readJsonTokenizer } from '../text/tokenizer-json.ts';
+import { withTurnMarkers } from '../text/turn-markers.ts';
 import type { TokenizerFiles } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/run-config.ts';
 
@@ -28,16 +29,22 @@ export async function loadRunTokenizer(
   start: ModelFiles | undefined,
 ): Promise<RunTokenizer | undefined> {
   const files = run.tokenizer === undefined ? filesOf(start) : await readFiles(resolve(base, run.tokenizer));
-  const { tokenizerJson } = files ?? {};
-  if (!files || !tokenizerJson) return undefined;
+  return files && makeTokenizer(files);
+}
+
+/** A `tokenizer.json` with the other tokenizer files of its folder. */
+export async function loadTokenizerFile(path: string): Promise<RunTokenizer> {
+  return makeTokenizer(await readFiles(path)) as RunTokenizer;
+}
+
+function makeTokenizer(files: Omit<HfFiles, 'config'>): RunTokenizer | undefined {
   // Without the configuration: rows of the embedding that have no token are none of the data's.
-  const { config: _, ...small } = files as HfFiles;
-  const tokenizer = tokenizerFromJson({ ...small, tokenizerJson });
-  return {
-    tokenizer,
-    template: withFallback(chatTemplateFromHf(files), tokenizer),
-    files: { ...small, eosTokenIds: tokenizer.special.eos },
-  };
+  const { config: _, tokenizerJson, ...small } = files as HfFiles;
+  if (!tokenizerJson) return undefined;
+  const source = readJsonTokenizer({ ...small, tokenizerJson });
+  const template = withFallback(chatTemplateFromHf(files), source.vocabulary);
+  const tokenizer = createTokenizer(withTurnMarkers(source, template));
+  return { tokenizer, template, files: { ...small, tokenizerJson, eosTokenIds: tokenizer.special.eos } };
 }
 
 /** As a Hugging Face folder has them, whatever the format of the model. */
@@ -67,7 +74,7 @@ async function readFiles(path: string): Promise<Omit<HfFiles, 'config'>> {
   if (!tokenizerJson) {
     throw new UsageError(`Cannot open the tokenizer ${path}: there is no such file`, {
       code: 'file-not-found',
-      hint: 'train one with "dots tokenizer train", or omit "tokenizer" if all data are shards',
+      hint: 'give a tokenizer.json; "dots tokenizer train" makes one',
     });
   }
   const tokenizerConfig = await read('tokenizer_config.json', json);

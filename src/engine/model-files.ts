@@ -2,7 +2,7 @@ import { openStoredModel, type StoredModel } from '../format/stored-model.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { readConfig } from '../model/read-config.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
-import { readChatTemplate, readTokenizer } from '../text/model-text.ts';
+import { readModelText } from '../text/model-text.ts';
 import type { Tokenizer, TokenizerOptions } from '../text/tokenizer.ts';
 
 /** A model on disk with what its files say: configuration, tokenizer, chat template. No weights are read. */
@@ -20,9 +20,7 @@ export type ModelFiles = StoredModel & {
 export async function openModelFiles(path: string, options: TokenizerOptions = {}): Promise<ModelFiles> {
   const model = await openStoredModel(path);
   try {
-    const tokenizer = readTokenizer(model, options);
-    const chatTemplate = readChatTemplate(model, tokenizer);
-    return { ...model, config: readConfig(model), tokenizer, chatTemplate };
+    return { ...model, config: readConfig(model), ...readModelText(model, options) };
   } catch (error) {
     await model.close();
     throw error;

@@ -11,7 +11,7 @@ import {
 import type { JsonObject } from '../format/hf-folder.ts';
 import { findTemplateFault } from './template-fault.ts';
 import { tokenText } from './tokenizer-json.ts';
-import { TOKEN_CONTROL } from './vocabulary.ts';
+import { isBracketed, TOKEN_CONTROL } from './vocabulary.ts';
 
 export interface ChatMessage {
   /** A word: `system`, `user`, `assistant`. */
@@ -65,9 +65,10 @@ export function chatTemplateFromGguf(metadata: GgufMetadata, name = 'default'): 
   const tokens: Record<string, string> = {};
   for (const role of ['bos', 'eos', 'padding']) {
     const id = findNumber(metadata, `tokenizer.ggml.${role}_token_id`);
+    const text = id === undefined ? undefined : texts?.[id];
     // Old defaults name ordinary tokens, such as the comma, as start token.
-    if (id === undefined || kinds?.[id] !== TOKEN_CONTROL || !texts) continue;
-    tokens[role === 'padding' ? 'pad_token' : `${role}_token`] = texts[id];
+    if (text === undefined || (kinds?.[id as number] !== TOKEN_CONTROL && !isBracketed(text))) continue;
+    tokens[role === 'padding' ? 'pad_token' : `${role}_token`] = text;
   }
   return choose(named, name, tokens);
 }

@@ -35,17 +35,25 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
-/** A file's own template as it is; in place of none that of the family whose markers the vocabulary has. */
-export function withFallback(template: ChatTemplate, tokenizer: Tokenizer | undefined): ChatTemplate {
-  const family = template.isFallback && tokenizer ? familyOf(tokenizer) : undefined;
+/** A file's own template as it is; in place of none that of the family whose markers the vocabulary has, whatever their kind. */
+export function withFallback(
+  template: ChatTemplate,
+  vocabulary: Pick<Tokenizer, 'idOf'> | undefined,
+): ChatTemplate {
+  const family =
+    template.isFallback && vocabulary ? familyOf((text) => vocabulary.idOf(text) !== undefined) : undefined;
   return family ? { ...template, source: family.source } : template;
 }
 
 /** Throws `UnsupportedError` if a fallback writes markers that the vocabulary doesn't have. */
 export function requireMarkers(template: ChatTemplate, tokenizer: Tokenizer): void {
   if (!template.isFallback) return;
-  const family = familyOf(tokenizer);
-  const missing = family?.markers.filter((marker) => !hasMarker(tokenizer, marker)) ?? [];
+  const hasMarker = (text: string): boolean => {
+    const id = tokenizer.idOf(text);
+    return id !== undefined && tokenizer.isControl(id);
+  };
+  const family = familyOf(hasMarker);
+  const missing = family?.markers.filter((marker) => !hasMarker(marker)) ?? [];
   if (family?.source === template.source && missing.length === 0) return;
   const known = FAMILIES.map(({ name }) => name).join(', ');
   const why =
@@ -61,11 +69,6 @@ export function requireMarkers(template: ChatTemplate, tokenizer: Tokenizer): vo
 }
 
 /** One marker is enough to belong to a family: a vocabulary that lacks others of it is damaged. */
-function familyOf(tokenizer: Tokenizer): Family | undefined {
-  return FAMILIES.find(({ markers }) => markers.some((marker) => hasMarker(tokenizer, marker)));
-}
-
-function hasMarker(tokenizer: Tokenizer, marker: string): boolean {
-  const id = tokenizer.idOf(marker);
-  return id !== undefined && tokenizer.isControl(id);
+function familyOf(hasMarker: (text: string) => boolean): Family | undefined {
+  return FAMILIES.find(({ markers }) => markers.some(hasMarker));
 }

@@ -5,6 +5,7 @@ import { withFallback } from './fallback-templates.ts';
 import { createTokenizer, type Tokenizer, type TokenizerOptions, type TokenizerSource } from './tokenizer.ts';
 import { readGgufTokenizer } from './tokenizer-gguf.ts';
 import { readJsonTokenizer } from './tokenizer-json.ts';
+import { withTurnMarkers } from './turn-markers.ts';
 
 /** Undefined for a model without one. Throws as `readGgufTokenizer` and `readJsonTokenizer`. */
 export function readTokenizerSource(
@@ -16,15 +17,24 @@ export function readTokenizerSource(
   return tokenizerJson && readJsonTokenizer({ ...model.files, tokenizerJson }, options);
 }
 
-/** As `readTokenizerSource`, made. */
-export function readTokenizer(model: StoredModel, options: TokenizerOptions = {}): Tokenizer | undefined {
-  const source = readTokenizerSource(model, options);
-  return source && createTokenizer(source);
+export interface ModelText {
+  /** Undefined for a model without one. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** The model's own, or the fallback for its vocabulary. */
+  readonly chatTemplate: ChatTemplate;
 }
 
-/** The model's own, or the fallback for its vocabulary. */
-export function readChatTemplate(model: StoredModel, tokenizer?: Tokenizer): ChatTemplate {
-  const template =
-    model.format === 'gguf' ? chatTemplateFromGguf(model.metadata) : chatTemplateFromHf(model.files);
-  return withFallback(template, tokenizer);
+/** Tokenizer and template, each read with the other: every marker that the template writes is a control token. */
+export function readModelText(model: StoredModel, options: TokenizerOptions = {}): ModelText {
+  const source = readTokenizerSource(model, options);
+  const chatTemplate = withFallback(readChatTemplate(model), source?.vocabulary);
+  return {
+    tokenizer: source && createTokenizer(withTurnMarkers(source, chatTemplate, options)),
+    chatTemplate,
+  };
+}
+
+/** The model's own template, or dots.llm1's. */
+export function readChatTemplate(model: StoredModel): ChatTemplate {
+  return model.format === 'gguf' ? chatTemplateFromGguf(model.metadata) : chatTemplateFromHf(model.files);
 }

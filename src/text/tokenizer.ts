@@ -225,7 +225,7 @@ class BpeTokenizer implements Tokenizer {
   }
 
   idOf(piece: string): number | undefined {
-    return this.vocabulary.ids.get(piece);
+    return this.vocabulary.idOf(piece);
   }
 
   isControl(id: number): boolean {

@@ -10,6 +10,11 @@ export const TOKEN_USER_DEFINED = 4;
 /** Padding of the embedding table: never in a text, never to be sampled. */
 export const TOKEN_UNUSED = 5;
 
+/** `<|user|>`, `<start_of_turn>`, `[INST]`: the form of markers. Whatever has another form may be part of ordinary text. */
+export function isBracketed(text: string): boolean {
+  return /^(?:<[^<>\s]+>|\[[^[\]\s]+\])$/u.test(text);
+}
+
 export class Vocabulary {
   /** As the file spells them: normal tokens in the byte alphabet, added ones in plain text. */
   readonly texts: readonly string[];
@@ -69,6 +74,18 @@ export class Vocabulary {
   bytesOf(id: number): Uint8Array {
     this.check(id);
     return this.bytes.subarray(this.offsets[id], this.offsets[id + 1]);
+  }
+
+  /** Unused tokens are not found. */
+  idOf(text: string): number | undefined {
+    return this.ids.get(text);
+  }
+
+  /** The same tokens, some of them of another kind. */
+  withKinds(ids: readonly number[], kind: number): Vocabulary {
+    const kinds = this.kinds.slice();
+    for (const id of ids) kinds[id] = kind;
+    return new Vocabulary(this.texts, kinds);
   }
 
   /** Ids of one kind, ascending. */
