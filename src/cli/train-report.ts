@@ -26,7 +26,7 @@ export async function trainReport(session: Session, run: string, flags: TrainRep
       hint: 'give the JSON file of a run that has begun, or its folder',
     });
   }
-  const records = await (await RunFolder.open(path)).readLog();
+  const records = await RunFolder.at(path).readLog();
   const out = flags.out ?? join(path, 'report.html');
   const bytes = new TextEncoder().encode(trainingReport(basename(resolve(path)), records));
   await writeAll(await createFileSink(out, bytes.length), [bytes]);

@@ -64,10 +64,10 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
   // Paths in a run begin where its file lies.
   const base = dirname(resolve(file));
   const folder = await RunFolder.open(resolve(base, run.out));
-  const resumeFrom = await findCheckpoint(session, folder, flags);
-  const opened: Closable[] = [];
+  const opened: Closable[] = [await folder.lock()];
   const progress = session.progress('training', 'tokens', flags);
   try {
+    const resumeFrom = await findCheckpoint(session, folder, flags);
     const start = await openStart(run, base, opened);
     const tokenizer = await loadRunTokenizer(run, base, start?.files);
     const data = await openRunData(session, run, base, tokenizer, opened);

@@ -1,8 +1,10 @@
-import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { ResourceError } from '../core/errors.ts';
+import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Closable } from '../core/closing.ts';
+import { DotsError, ResourceError } from '../core/errors.ts';
 import type { SinkFolder } from '../format/byte-sink.ts';
 import { createFileFolder } from '../format/file-source.ts';
+import { lockRun } from './run-lock.ts';
 
 const PARTIAL = '.partial';
 const LOG = 'log.jsonl';
@@ -23,23 +25,45 @@ export class RunFolder {
     this.checkpointsPath = join(path, 'checkpoints');
   }
 
+  /** The folder as it is: nothing is made. */
+  static at(path: string): RunFolder {
+    return new RunFolder(path);
+  }
+
+  /** Makes it if it is not there. */
   static async open(path: string): Promise<RunFolder> {
     const folder = new RunFolder(path);
-    await attempt(`make the folder ${folder.checkpointsPath}`, () =>
-      mkdir(folder.checkpointsPath, { recursive: true }),
-    );
+    await attempt(`make the folder ${folder.checkpointsPath}`, () => makeFolders(folder.checkpointsPath));
     return folder;
   }
 
-  /** Paths of complete checkpoints, oldest first. Removes what was left half-written. */
+  /** Keeps other processes out until it is closed, and removes what a killed one left half-written. Throws as `lockRun`. */
+  async lock(): Promise<Closable> {
+    const lock = await attempt(`write to ${this.path}`, () => lockRun(this.path));
+    try {
+      for (const name of await this.names())
+        if (name.endsWith(PARTIAL)) await this.remove(join(this.checkpointsPath, name));
+    } catch (error) {
+      await lock.close();
+      throw error;
+    }
+    return lock;
+  }
+
+  /** Paths of complete checkpoints, oldest first. */
   async checkpoints(): Promise<string[]> {
-    const names = await readdir(this.checkpointsPath);
-    for (const name of names.filter((one) => one.endsWith(PARTIAL)))
-      await rm(join(this.checkpointsPath, name), { recursive: true, force: true });
-    return names
+    return (await this.names())
       .filter((name) => /^step-\d+$/.test(name))
       .sort()
       .map((name) => join(this.checkpointsPath, name));
+  }
+
+  private names(): Promise<string[]> {
+    return attempt(`read ${this.checkpointsPath}`, () => readdir(this.checkpointsPath));
+  }
+
+  private remove(path: string): Promise<void> {
+    return attempt(`remove ${path}`, () => rm(path, { recursive: true, force: true }));
   }
 
   checkpointPath(step: number): string {
@@ -53,13 +77,14 @@ export class RunFolder {
   ): Promise<string> {
     const path = this.checkpointPath(step);
     const partial = path + PARTIAL;
-    await rm(partial, { recursive: true, force: true });
+    await this.remove(partial);
     try {
       await write(await createFileFolder(partial), (name) => createFileFolder(join(partial, name)));
-      await rm(path, { recursive: true, force: true });
+      await this.remove(path);
       await attempt(`finish ${path}`, () => rename(partial, path));
     } catch (error) {
-      await rm(partial, { recursive: true, force: true });
+      // Where nothing can be written any more nothing can be removed either; the first error says why.
+      await rm(partial, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }
     return path;
@@ -67,8 +92,8 @@ export class RunFolder {
 
   async removeCheckpoint(path: string): Promise<void> {
     // Under another name first: half a checkpoint must not look like one.
-    await rename(path, path + PARTIAL);
-    await rm(path + PARTIAL, { recursive: true, force: true });
+    await attempt(`remove ${path}`, () => rename(path, path + PARTIAL));
+    await this.remove(path + PARTIAL);
   }
 
   async log(record: LogRecord): Promise<void> {
@@ -99,10 +124,25 @@ export class RunFolder {
   }
 }
 
+/** As `mkdir` with `recursive`, which never ends where the system says that a parent is missing that is there: in /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path || (await stat(parent).catch(() => undefined))) throw error;
+    await makeFolders(parent);
+    await mkdir(path);
+  }
+}
+
 async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
+    if (cause instanceof DotsError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     const isFull = code === 'ENOSPC' || code === 'EDQUOT';
     throw new ResourceError(`Cannot ${what}: ${isFull ? 'the disk is full' : message}`, {

@@ -1,0 +1,138 @@
+// One process at a time may write to the folder of a run. The lock is a file that names its holder; it outlives a holder that
+// was killed, so whoever finds one checks whether the holder still runs.
+
+import { execFile } from 'node:child_process';
+import { constants, copyFile, link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Closable } from '../core/closing.ts';
+import { ResourceError } from '../core/errors.ts';
+
+const LOCK = 'lock.json';
+/** A holder on another machine (or in another container) can only be seen by the time of its file. */
+const REFRESH_MS = 10_000;
+const LOST_AFTER_MS = 120_000;
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process began, as its system counts: process ids come again. */
+  readonly processStart: string;
+  readonly since: string;
+}
+
+/** Throws `ResourceError` (`run-in-use`) while another process has the folder; nothing in it is touched then. */
+export async function lockRun(folder: string): Promise<Closable> {
+  const path = join(folder, LOCK);
+  const own: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    processStart: await processStart(process.pid),
+    since: new Date().toISOString(),
+  };
+  const text = `${JSON.stringify(own)}\n`;
+  const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`;
+  await writeFile(draft, text);
+  try {
+    while (!(await linked(draft, path))) {
+      const found = await readFile(path, 'utf8').catch(() => undefined);
+      if (found === undefined) continue;
+      if (await isHeld(found, path, draft)) throw inUse(folder, found);
+      await takeAway(path, found);
+    }
+  } finally {
+    await rm(draft, { force: true });
+  }
+  const timer = setInterval(() => {
+    const now = new Date();
+    // It may have been deleted by hand; the file system may be gone. Neither is a reason to stop training.
+    utimes(path, now, now).catch(() => undefined);
+  }, REFRESH_MS);
+  timer.unref();
+  return {
+    close: async () => {
+      clearInterval(timer);
+      if ((await readFile(path, 'utf8').catch(() => undefined)) === text) await rm(path, { force: true });
+    },
+  };
+}
+
+/** A link appears with its content or not at all, and never replaces a file. Some file systems have only copies. */
+async function linked(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') throw error;
+      return copyFile(draft, path, constants.COPYFILE_EXCL);
+    });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function isHeld(text: string, path: string, draft: string): Promise<boolean> {
+  const holder = parseHolder(text);
+  if (holder === undefined) return false;
+  if (holder.host === hostname())
+    return isRunning(holder.pid) && (await processStart(holder.pid)) === holder.processStart;
+  // Both times are of the same file system, whose clock may differ from ours.
+  const [lock, now] = await Promise.all([path, draft].map((file) => stat(file).catch(() => undefined)));
+  return lock !== undefined && now !== undefined && now.mtimeMs - lock.mtimeMs < LOST_AFTER_MS;
+}
+
+/** Of two processes that find the same stale lock, one may have replaced it by now: whatever else is found is put back. */
+async function takeAway(path: string, stale: string): Promise<void> {
+  const aside = `${path}.stale-${process.pid}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return;
+  }
+  if ((await readFile(aside, 'utf8')) !== stale) await linked(aside, path);
+  await rm(aside, { force: true });
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(text) as Holder;
+    return Number.isSafeInteger(holder.pid) && typeof holder.host === 'string' ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It is there, but somebody else's.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Empty where the system does not tell; then an equal id counts as the same process. */
+async function processStart(pid: number): Promise<string> {
+  if (process.platform === 'linux') {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    // Field 22; the second one, the name, may hold spaces and brackets.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  }
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.trim();
+}
+
+function inUse(folder: string, text: string): ResourceError {
+  const { pid, host, since } = parseHolder(text) as Holder;
+  return new ResourceError(
+    `Cannot train in ${folder}: process ${pid} on ${host} has been training there since ${since}`,
+    {
+      code: 'run-in-use',
+      hint: `wait for it or stop it, or give another folder in "out"; if it is gone, delete ${join(folder, LOCK)}`,
+    },
+  );
+}
