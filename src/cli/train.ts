@@ -76,7 +76,8 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
     const parameters = countParameters(model);
     session.note(
       `${formatParameters(parameters.total)} parameters, ${formatParameters(parameters.active)} active; ` +
-        `${formatCount(totalTokens)} tokens${resumeFrom ? `; resumes from ${resumeFrom}` : ''}`,
+        `${formatCount(totalTokens)} tokens in micro-batches of ${formatCount(run.microBatchTokens)}` +
+        `${resumeFrom ? `; resumes from ${resumeFrom}` : ''}`,
     );
     let detail = '';
     const options: TrainerOptions = {

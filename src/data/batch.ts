@@ -11,6 +11,8 @@ export interface Batch {
   readonly sequences_T: Int32Array;
   /** How much each target counts in the loss: 1, or 0 for a prompt, a marker, padding. A negative target counts nothing. */
   readonly lossWeights_T: Float32Array;
+  /** How many of the tokens are not padding; all of them where it is undefined. */
+  readonly numTokens?: number;
   /** UTF-8 bytes of text that the counted targets stand for, where that is known; for bits per byte. */
   readonly numBytes?: number;
 }

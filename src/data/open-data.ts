@@ -175,7 +175,8 @@ export async function openValidation(
     const sets = shards.map((shard, i) => ({
       // Two sets of one name would be one row of the log.
       name: names.filter((name) => name === names[i]).length === 1 ? names[i] : files[i],
-      source: new PackedSource(shardDocuments([shard], undefined), {
+      // Whole sequences: what is measured must not depend on the size of the batches.
+      source: new PackedSource(wholeDocuments(shardDocuments([shard], undefined)), {
         sequenceLength,
         tokenBytes_V: shard.tokenBytes_V,
       }),
@@ -183,6 +184,14 @@ export async function openValidation(
     }));
     return { sets, close: () => closeAll(shards) };
   });
+}
+
+function wholeDocuments(documents: DocumentStream): DocumentStream {
+  return {
+    next: async () => ({ ...(await documents.next()), keepWhole: true }),
+    position: () => documents.position(),
+    seek: (position) => documents.seek(position),
+  };
 }
 
 type Own = (shard: TokenShard) => TokenShard;

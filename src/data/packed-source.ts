@@ -64,7 +64,7 @@ export class PackedSource implements BatchSource {
       positions_T[i] = i - end;
       sequences_T[i] = sequence;
     }
-    return { tokens_T, targets_T, positions_T, sequences_T, lossWeights_T, numBytes };
+    return { tokens_T, targets_T, positions_T, sequences_T, lossWeights_T, numTokens: end, numBytes };
   }
 
   position(): JsonValue {

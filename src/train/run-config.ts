@@ -51,6 +51,9 @@ export interface ValidationConfig {
   readonly everySteps: number;
 }
 
+/** Larger where sequences are longer. */
+const DEFAULT_MICRO_BATCH = 4096;
+
 /** Throws one `UsageError` with everything that is wrong. `origin` is the file's name. */
 export function readRunConfig(json: unknown, origin: string): RunConfig {
   const findings: Findings = { subject: 'the run', problems: [], known: new Set() };
@@ -95,7 +98,7 @@ function readFields(run: ObjectReader): RunConfig {
     from: later.integer('from'),
     data: later.object('data', readDataConfig),
   }));
-  const microBatchTokens = run.integer('microBatchTokens', { fallback: 4096 });
+  const microBatchTokens = readMicroBatch(run, [data, ...laterData.map((later) => later.data)]);
   const batch = readBatch(run, microBatchTokens);
   return {
     out,
@@ -155,6 +158,34 @@ function readModel(run: ObjectReader, hasModel: boolean, sequenceLength: number)
     const chosen = architectures.find((one) => one.name === name) as Architecture;
     return { ...(vocabSize !== undefined && { vocabSize }), ...chosen.readRun(m, sequenceLength || 1) };
   });
+}
+
+/** Attention does not reach beyond a micro-batch: the longest sequence has to fit, and knotted ones must not be cut at all. */
+function readMicroBatch(run: ObjectReader, all: readonly DataConfig[]): number {
+  const longest = Math.max(...all.map(({ sequenceLength }) => sequenceLength || 1));
+  const knotted = all.filter(({ documents }) => documents.kind === 'knots');
+  const step = knotted.reduce(
+    (multiple, { sequenceLength }) => leastCommonMultiple(multiple, sequenceLength || 1),
+    1,
+  );
+  const fitting = Math.ceil(Math.max(DEFAULT_MICRO_BATCH, longest) / step) * step;
+  const tokens = run.integer('microBatchTokens', { fallback: fitting });
+  if (tokens < longest)
+    run.complain(
+      `"microBatchTokens" is ${tokens}, but sequences have up to ${longest} tokens ("data.sequenceLength"), and attention ` +
+        'cannot reach beyond a micro-batch',
+    );
+  else if (tokens % step !== 0)
+    run.complain(
+      `"microBatchTokens" is ${tokens}, expected a multiple of ${step}, so that no knotted sequence is cut`,
+    );
+  return tokens;
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [divisor, rest] = [a, b];
+  while (rest !== 0) [divisor, rest] = [rest, divisor % rest];
+  return (a / divisor) * b;
 }
 
 function readBatch(run: ObjectReader, microBatchTokens: number): BatchStage[] {

@@ -2,7 +2,7 @@
 // was killed, so whoever finds one checks whether the holder still runs.
 
 import { execFile } from 'node:child_process';
-import { constants, copyFile, link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,7 +39,7 @@ export async function lockRun(folder: string): Promise<Closable> {
       const found = await readFile(path, 'utf8').catch(() => undefined);
       if (found === undefined) continue;
       if (await isHeld(found, path, draft)) throw inUse(folder, found);
-      await takeAway(path, found);
+      await takeAway(path, found, draft);
     }
   } finally {
     await rm(draft, { force: true });
@@ -82,16 +82,21 @@ async function isHeld(text: string, path: string, draft: string): Promise<boolea
   return lock !== undefined && now !== undefined && now.mtimeMs - lock.mtimeMs < LOST_AFTER_MS;
 }
 
-/** Of two processes that find the same stale lock, one may have replaced it by now: whatever else is found is put back. */
-async function takeAway(path: string, stale: string): Promise<void> {
-  const aside = `${path}.stale-${process.pid}`;
-  try {
-    await rename(path, aside);
-  } catch {
+/** Remove a stale lock. Only one process may at a time: between reading and removing it, another could have replaced it. */
+async function takeAway(path: string, stale: string, draft: string): Promise<void> {
+  const mutex = `${path}.takeover`;
+  if (!(await linked(draft, mutex))) {
+    const [found, now] = await Promise.all([mutex, draft].map((file) => stat(file).catch(() => undefined)));
+    // It is there for a moment only, unless its process was killed in that moment.
+    if (found && now && now.mtimeMs - found.mtimeMs > LOST_AFTER_MS) await rm(mutex, { force: true });
+    await new Promise((resolve) => setTimeout(resolve, 20));
     return;
   }
-  if ((await readFile(aside, 'utf8')) !== stale) await linked(aside, path);
-  await rm(aside, { force: true });
+  try {
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === stale) await rm(path, { force: true });
+  } finally {
+    await rm(mutex, { force: true });
+  }
 }
 
 function parseHolder(text: string): Holder | undefined {
@@ -113,7 +118,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Empty where the system does not tell; then an equal id counts as the same process. */
+/** Empty where the system does not report it; then an equal id counts as the same process. */
 async function processStart(pid: number): Promise<string> {
   if (process.platform === 'linux') {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');

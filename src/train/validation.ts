@@ -16,7 +16,7 @@ export interface ValidationResult {
   readonly bitsPerByte: number | undefined;
 }
 
-/** Measure up to `maxTokens` of each set, in batches of `batchTokens`; a set that is smaller than one is measured in one. */
+/** Measure the first `maxTokens` of each set, or all of a smaller one, in batches of up to `batchTokens`. */
 export async function validate(
   programs: TrainingPrograms,
   sets: readonly ValidationSet[],
@@ -28,11 +28,12 @@ export async function validate(
   for (const { name, source, numTokens } of sets) {
     const start = source.position();
     const wanted = Math.min(maxTokens, numTokens);
-    const size = Math.min(batchTokens, wanted);
     const found = { nats: 0, weight: 0, bytes: 0 };
-    for (let done = 0; done + size <= wanted; done += size) {
+    for (let done = 0; done < wanted; ) {
       signal?.throwIfAborted();
+      const size = Math.min(batchTokens, wanted - done);
       const batch = await source.next(size);
+      done += batch.numTokens ?? size;
       found.nats += await programs.measure(batch);
       found.weight += countedWeight(batch);
       found.bytes += batch.numBytes ?? 0;

@@ -111,7 +111,7 @@ describe('dots train', () => {
     ['a field that is not known', { ...RUN, out: 'a', optimiser: {} }, 2, /did you mean "optimizer"/],
     [
       'a shard that is missing',
-      { ...RUN, out: 'b', data: { mix: [{ shards: ['none.tok'] }] } },
+      { ...RUN, out: 'b', data: { ...RUN.data, mix: [{ shards: ['none.tok'] }] } },
       2,
       /none\.tok/,
     ],

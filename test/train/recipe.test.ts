@@ -140,12 +140,45 @@ describe('readRunConfig()', () => {
       { ...run, microBatchTokens: 1000, batch: [{ tokens: 1500 }] },
       /not a multiple of "microBatchTokens"/,
     ],
+    [
+      'sequences longer than a micro-batch, which would be cut',
+      { ...run, data: { mix: [{ shards: ['a.tok'] }], sequenceLength: 2048 }, microBatchTokens: 1000 },
+      /"microBatchTokens" is 1000, but sequences have up to 2048 tokens/,
+    ],
+    [
+      'those of later data',
+      {
+        ...run,
+        microBatchTokens: 1024,
+        laterData: [{ from: 10, data: { mix: [{ shards: ['a.tok'] }], sequenceLength: 2048 } }],
+      },
+      /"microBatchTokens" is 1024, but sequences have up to 2048 tokens/,
+    ],
+    [
+      'micro-batches that would cut knotted sequences',
+      {
+        ...run,
+        data: { mix: [{ shards: ['a.tok'] }], sequenceLength: 1024, knots: {} },
+        microBatchTokens: 1536,
+      },
+      /"microBatchTokens" is 1536, expected a multiple of 1024/,
+    ],
     ['a list instead of an object', { ...run, init: [1] }, /"init" is \[1\], expected an object/],
     ['no object at all', [], /"the run" is \[\], expected an object/],
   ])('refuses %s', (_, json, message) => {
     const attempt = (): unknown => readRunConfig(JSON.parse(JSON.stringify(json)), 'run.json');
     expect(attempt).toThrow(UsageError);
     expect(attempt).toThrow(message);
+  });
+
+  it.each([
+    [1024, undefined, 4096],
+    [32_768, undefined, 32_768],
+    [3000, {}, 6000],
+  ])('a micro-batch holds the longest sequence: %s, knots %o -> %s', (sequenceLength, knots, expected) => {
+    const data = { mix: [{ shards: ['a.tok'] }], sequenceLength, ...(knots && { knots }) };
+    const { microBatchTokens, batch } = readRunConfig({ ...run, data }, 'run.json');
+    expect([microBatchTokens, batch]).toEqual([expected, [{ from: 0, tokens: expected }]]);
   });
 
   it('reports everything that is wrong at once', () => {

@@ -103,7 +103,7 @@ export function toyOptions(run: RunConfig, folder: RunFolder, backend: Backend =
     backend,
     folder,
     stages: [{ from: 0, source: new ToySource() }],
-    validation: [{ name: 'toy', source: new ToySource(), numTokens: 1000 }],
+    validation: [{ name: 'toy', source: new ToySource(), numTokens: 1008 }],
     totalTokens: run.tokens as number,
   };
 }
