@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatParameters } from '../core/units.ts';
-import { f16 } from '../dtype/index.ts';
+import { f16, storageBytes } from '../dtype/index.ts';
 import { cachePageBytes, inferenceGraph } from '../engine/inference-graph.ts';
 import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
@@ -65,9 +65,13 @@ function collect(files: ModelFiles): Facts {
   const { config, tokenizer } = files;
   const parameters = countParameters(config);
   const tensorTypes: Record<string, number> = {};
-  for (const { type, sizeBytes } of files.tensors.values())
-    tensorTypes[type.name] = (tensorTypes[type.name] ?? 0) + sizeBytes;
-  const weightBytes = Object.values(tensorTypes).reduce((a, b) => a + b, 0);
+  let weightBytes = 0;
+  for (const tensor of files.tensors.values()) {
+    const { name } = typeInFile(tensor);
+    tensorTypes[name] = (tensorTypes[name] ?? 0) + bytesInFile(tensor);
+    weightBytes += tensor.sizeBytes;
+  }
+  const storedBytes = Object.values(tensorTypes).reduce((a, b) => a + b, 0);
   return {
     architecture: config.architecture,
     name: files.name,
@@ -75,7 +79,7 @@ function collect(files: ModelFiles): Facts {
     config,
     parameters,
     fileBytes: files.fileBytes,
-    bitsPerWeight: (8 * weightBytes) / parameters.total,
+    bitsPerWeight: (8 * storedBytes) / parameters.total,
     tensorTypes,
     numTensors: files.tensors.size,
     memory: { weightBytes, cacheBytesPerToken: cacheBytesPerToken(config) },
@@ -99,7 +103,8 @@ function cacheBytesPerToken(config: ModelConfig): number {
 function describe(facts: Facts, session: Session): string[] {
   const { config, parameters, memory, tokenizer } = facts;
   const types = Object.entries(facts.tensorTypes).sort(([, a], [, b]) => b - a);
-  const share = (sizeBytes: number): string => `${((100 * sizeBytes) / memory.weightBytes).toFixed(1)}%`;
+  const stored = types.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0);
+  const share = (sizeBytes: number): string => `${((100 * sizeBytes) / stored).toFixed(1)}%`;
   const cacheAt = (tokens: number): string =>
     `${formatBytes(memory.cacheBytesPerToken * tokens)} at ${formatCount(tokens)} tokens`;
   const contexts = config.contextLength > 4096 ? [4096, config.contextLength] : [config.contextLength];
@@ -148,16 +153,31 @@ function describeTokenizer(tokenizer: NonNullable<Facts['tokenizer']>, config: M
     .join(', ');
 }
 
-function plain({ name, type, shape, offset, sizeBytes }: StoredTensor): object {
-  return { name, type: type.name, shape, offset, bytes: sizeBytes };
+/** Weights with scales of their own take more bytes in memory than in the file. */
+function typeInFile({ fileType, type }: StoredTensor): StoredTensor['type'] {
+  return fileType ?? type;
+}
+
+function bytesInFile({ fileType, shape, sizeBytes }: StoredTensor): number {
+  return fileType
+    ? storageBytes(
+        fileType,
+        shape.reduce((a, b) => a * b, 1),
+      )
+    : sizeBytes;
+}
+
+function plain(tensor: StoredTensor): object {
+  const { name, shape, offset } = tensor;
+  return { name, type: typeInFile(tensor).name, shape, offset, bytes: bytesInFile(tensor) };
 }
 
 function listTensors(tensors: readonly StoredTensor[]): string[] {
   const rows = tensors.map((tensor) => [
     printable(tensor.name),
-    tensor.type.name,
+    typeInFile(tensor).name,
     tensor.shape.map(formatCount).join(' × '),
-    formatBytes(tensor.sizeBytes),
+    formatBytes(bytesInFile(tensor)),
   ]);
   return ['', ...table([['tensor', 'type', 'shape', 'bytes'], ...rows], 'llrr')];
 }

@@ -4,6 +4,7 @@ import { UnsupportedError } from '../core/errors.ts';
 import { openGguf } from './gguf-shards.ts';
 import { findString, type GgufMetadata } from './gguf-values.ts';
 import { type HfFiles, openHfFolder } from './hf-folder.ts';
+import { applyScales } from './scaled-tensors.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 interface OpenFiles {
@@ -46,28 +47,30 @@ async function openGgufModel(path: string): Promise<StoredModel> {
 }
 
 async function openFolder(path: string): Promise<StoredModel> {
-  const folder = await openHfFolder(path);
-  const tensors = [...folder.tensors.values()];
-  const other = tensors.find(({ name, type }) => !isPlainFloat(type.name) && !isTable(name));
-  if (other) {
-    await folder.close();
-    throw new UnsupportedError(`${path} stores "${other.name}" as ${other.type.name}`, {
-      code: 'unsupported-tensor-type',
-      hint: 'use the bf16 release of the model or a GGUF file',
-    });
-  }
-  return {
-    format: 'hf',
-    origin: path,
-    name: baseName(path),
-    tensors: folder.tensors,
-    fileBytes: tensors.reduce((sum, tensor) => sum + tensor.sizeBytes, 0),
-    files: folder,
-    close: () => folder.close(),
-  };
+  return closeOnThrow(async (own) => {
+    const folder = own(await openHfFolder(path));
+    const scaled = applyScales(folder.tensors, folder.config);
+    const tensors = [...folder.tensors.values()];
+    const other = [...scaled.values()].find(({ name, type }) => !isPlainFloat(type.name) && !isTable(name));
+    if (other) {
+      throw new UnsupportedError(`${path} stores "${other.name}" as ${other.type.name}`, {
+        code: 'unsupported-tensor-type',
+        hint: 'use the bf16 release of the model or a GGUF file',
+      });
+    }
+    return {
+      format: 'hf',
+      origin: path,
+      name: baseName(path),
+      tensors: scaled,
+      fileBytes: tensors.reduce((sum, tensor) => sum + tensor.sizeBytes, 0),
+      files: folder,
+      close: () => folder.close(),
+    };
+  });
 }
 
-/** Weights of fewer bits have scales in tensors of their own; without them the values would be wrong. */
+/** Weights of fewer bits have scales; `applyScales` knows those of eight-bit floats, and without any the values would be wrong. */
 function isPlainFloat(type: string): boolean {
   return ['f32', 'f16', 'bf16', 'f64'].includes(type);
 }

@@ -5,6 +5,8 @@ import type { ByteSource } from './byte-source.ts';
 export interface StoredTensor {
   readonly name: string;
   readonly type: StorageType;
+  /** Its type in the file, where it is converted as it is read. */
+  readonly fileType?: StorageType;
   /** Row-major, outermost axis first (`[out, in]`), whatever the file's own order is. */
   readonly shape: readonly number[];
   readonly source: ByteSource;

@@ -8,8 +8,9 @@ import { hfNames, isStacked, weightSpecs } from './weights.ts';
 export type WeightNaming = 'gguf' | 'hf';
 
 /**
- * Find every weight of the network among a file's tensors. Throws one `FormatError` that names all missing tensors and
- * all wrong shapes at once; tensors that the network has no use for are returned by name.
+ * Find every weight of the network among a file's tensors. Throws one `FormatError` that names all missing tensors, all
+ * wrong shapes, or all tensors of the network that the configuration has no place for. Tensors beside it, such as another
+ * model's head, are returned by name.
  */
 export function bindWeights(
   config: ModelConfig,
@@ -50,7 +51,34 @@ export function bindWeights(
     }
   }
   if (missing.length > 0 || wrong.length > 0) throw bindingError(origin, missing, wrong);
-  return { weights, unused: [...unused].filter((name) => !name.endsWith('rotary_emb.inv_freq')) };
+  const others = [...unused].filter((name) => !isTable(name));
+  const inNetwork = others.filter((name) => NETWORK[naming].test(name));
+  if (inNetwork.length > 0) {
+    throw new FormatError(
+      `${origin} has ${inNetwork.length} tensors that its configuration leaves no place for: ${listed(inNetwork)}`,
+      { code: 'unexpected-tensors', hint: unexpectedHint(config, inNetwork) },
+    );
+  }
+  return { weights, unused: others };
+}
+
+/** Names of the network itself: leaving out one of its tensors gives other results. */
+const NETWORK: Readonly<Record<WeightNaming, RegExp>> = {
+  gguf: /^(?:blk\.|token_embd|output|rope_)/,
+  hf: /^(?:model\.|lm_head\.)/,
+};
+
+/** What old exports have besides: it follows from the configuration. */
+function isTable(name: string): boolean {
+  return name.endsWith('rotary_emb.inv_freq');
+}
+
+function unexpectedHint({ numLayers }: ModelConfig, names: readonly string[]): string {
+  const layers = names.map((name) => Number(/^(?:blk|model\.layers)\.(\d+)\./.exec(name)?.[1] ?? -1));
+  const most = layers.reduce((a, b) => Math.max(a, b), -1);
+  if (most >= numLayers)
+    return `the configuration says ${numLayers} layers, and there are tensors of ${most + 1}; take both from one model`;
+  return 'ignoring them would give wrong results: the model is a variant that is not supported, or its configuration is of another one';
 }
 
 function bindingError(origin: string, missing: readonly string[], wrong: readonly string[]): FormatError {

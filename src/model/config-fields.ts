@@ -10,7 +10,7 @@ export abstract class ConfigFields {
 
   /** Note a variant that would be computed wrongly if it were ignored; `what` completes "asks for …". */
   refuseIf(condition: boolean, what: string): void {
-    if (condition) this.refused.push(what);
+    if (condition && !this.refused.includes(what)) this.refused.push(what);
   }
 
   /** Throws `UnsupportedError` naming every refused variant, or `FormatError` naming every missing or malformed field. */

@@ -5,10 +5,15 @@ import { checkConfig } from './config.ts';
 import { HfFields } from './hf-fields.ts';
 
 /**
- * Read a Hugging Face `config.json`. Throws `FormatError` naming every missing or malformed field, `UnsupportedError`
+ * Read a Hugging Face `config.json`. An output matrix among the `tensors` is used, whether or not the configuration says that
+ * there is none. Throws `FormatError` naming every missing or malformed field, `UnsupportedError`
  * for unknown architectures and for variants of known ones.
  */
-export function configFromHf(json: JsonObject, origin = 'config.json'): ModelConfig {
+export function configFromHf(
+  json: JsonObject,
+  origin = 'config.json',
+  tensors?: Pick<ReadonlyMap<string, unknown>, 'has'>,
+): ModelConfig {
   const architecture = findArchitecture(json.model_type, (known) => known.hfModelType, origin);
   const fields = new HfFields(json);
   const config = architecture.readHf(fields);
@@ -17,7 +22,8 @@ export function configFromHf(json: JsonObject, origin = 'config.json'): ModelCon
     architecture.title,
     'take config.json from the model page again; class defaults of other libraries do not describe this model',
   );
-  return checkConfig(config, origin);
+  const tiedEmbeddings = config.tiedEmbeddings && tensors?.has('lm_head.weight') !== true;
+  return checkConfig({ ...config, tiedEmbeddings }, origin);
 }
 
 /** The reverse, in a spelling that every version of transformers reads. */

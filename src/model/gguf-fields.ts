@@ -87,10 +87,12 @@ export class GgufFields extends ConfigFields {
 
   refuseRopeScaling(): void {
     const scaling = this.value('rope.scaling.type');
-    this.refuseIf(
-      scaling !== undefined && scaling !== 'none',
-      `rope scaling of type ${JSON.stringify(scaling)}`,
-    );
+    const factors = ['rope.scaling.factor', 'rope.scale_linear'].map((key) => this.number(key, 1));
+    // Linear scaling by 1 changes nothing, and a factor of 0 stands for none.
+    const isLinear = scaling === 'linear' || scaling === undefined;
+    const isPlain =
+      scaling === 'none' || (isLinear && factors.every((factor) => factor === 0 || factor === 1));
+    this.refuseIf(!isPlain, `rope scaling of type ${JSON.stringify(scaling ?? 'linear')}`);
   }
 }
 

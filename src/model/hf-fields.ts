@@ -36,17 +36,62 @@ export class HfFields extends ConfigFields {
     return this.json[name] ?? undefined;
   }
 
+  /** A number that goes by several names, of which a file may have one or more. */
+  numberOf(names: readonly string[]): number {
+    const given = names.filter((name) => this.value(name) !== undefined);
+    this.sameEverywhere(given.map((name) => [name, this.value(name)]));
+    return this.number(given[0] ?? names[0]);
+  }
+
   /** Newer writers nest the base: `rope_parameters: { rope_theta, rope_type: "default" }`. */
   ropeTheta(): number {
-    const value = this.json.rope_theta ?? objectOf(this.json.rope_parameters)?.rope_theta;
+    const places: [string, unknown][] = [
+      ['rope_theta', this.json.rope_theta],
+      ...this.ropeFields().map(([name, fields]): [string, unknown] => [
+        `${name}.rope_theta`,
+        fields.rope_theta,
+      ]),
+    ];
+    const given = places.filter(([, value]) => value !== undefined && value !== null);
+    this.sameEverywhere(given);
+    const value = given[0]?.[1];
     if (typeof value === 'number' && Number.isFinite(value)) return value;
     return this.bad('rope_theta', value, 'a number', Number.NaN);
   }
 
   /** How positions are stretched: the fields of `rope_scaling`, or of newer writers' `rope_parameters`, and their type. */
   ropeScaling(): { readonly type: unknown; readonly fields: JsonObject } {
-    const fields = objectOf(this.json.rope_scaling) ?? objectOf(this.json.rope_parameters) ?? {};
-    return { type: fields.rope_type ?? fields.type ?? 'default', fields };
+    const found = this.ropeFields();
+    const types = found.flatMap(([name, fields]) =>
+      ['rope_type', 'type']
+        .filter((field) => fields[field] !== undefined)
+        .map((field): [string, unknown] => [`${name}.${field}`, fields[field]]),
+    );
+    this.sameEverywhere(types);
+    const [fields = {}, others = {}] = found.map(([, one]) => one);
+    for (const [name, value] of Object.entries(fields))
+      if (name in others && typeof value === 'number')
+        this.sameEverywhere([
+          [`rope_scaling.${name}`, value],
+          [`rope_parameters.${name}`, others[name]],
+        ]);
+    const type = types[0]?.[1] ?? 'default';
+    // Linear scaling by 1 changes nothing.
+    return { type: type === 'linear' && fields.factor === 1 ? 'default' : type, fields };
+  }
+
+  private ropeFields(): [name: string, fields: JsonObject][] {
+    return ['rope_scaling', 'rope_parameters'].flatMap((name): [string, JsonObject][] => {
+      const fields = objectOf(this.json[name]);
+      return fields ? [[name, fields]] : [];
+    });
+  }
+
+  /** Readers differ on which of two values counts, so neither is taken. */
+  private sameEverywhere(places: readonly (readonly [name: string, value: unknown])[]): void {
+    if (new Set(places.map(([, value]) => value)).size < 2) return;
+    const problem = places.map(([name, value]) => `"${name}" is ${JSON.stringify(value)}`).join(', but ');
+    if (!this.problems.includes(problem)) this.problems.push(problem);
   }
 
   ropeScalingNumber(name: string): number {

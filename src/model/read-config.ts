@@ -7,5 +7,5 @@ import { configFromHf } from './config-hf.ts';
 export function readConfig(model: StoredModel): ModelConfig {
   return model.format === 'gguf'
     ? configFromGguf(model, model.origin)
-    : configFromHf(model.files.config, `${model.origin}/config.json`);
+    : configFromHf(model.files.config, `${model.origin}/config.json`, model.tensors);
 }

@@ -100,12 +100,18 @@ describe('a Llama GGUF file', () => {
   it.each([
     [{ expert_count: 8 }, [], 'experts'],
     [{ 'rope.scaling.type': 'yarn' }, [], 'rope scaling of type "yarn"'],
+    [{ 'rope.scaling.type': 'linear', 'rope.scaling.factor': 4 }, [], 'rope scaling of type "linear"'],
+    [{ 'rope.scale_linear': 4 }, [], 'rope scaling of type "linear"'],
     [{ 'rope.dimension_count': 2 }, [], 'rotation of 2 of 4 dimensions'],
     [{}, ['blk.0.attn_q.bias', 'blk.0.attn_v.bias'], 'biases in attn_q, attn_v'],
   ])('with %o and tensors %o is refused', (more, tensors, what) => {
     expect(() => config(more, tensors)).toThrow(
       expect.objectContaining({ message: `a.gguf asks for ${what}, which Llama does not have` }),
     );
+  });
+
+  it('with linear rope scaling by 1 is the same model', () => {
+    expect(config({ 'rope.scaling.type': 'linear', 'rope.scaling.factor': 1 })).toEqual(config());
   });
 
   it('is the same folder again', async () => {

@@ -107,7 +107,7 @@ export function readHf(fields: HfFields): Dots1Config {
     headSize: fields.number('head_dim', hiddenSize / numHeads),
     denseSize: fields.number('intermediate_size'),
     expertSize: fields.number('moe_intermediate_size'),
-    numExperts: fields.number('n_routed_experts'),
+    numExperts: fields.numberOf(['n_routed_experts', 'num_local_experts', 'num_experts']),
     numExpertsPerToken: fields.number('num_experts_per_tok'),
     numSharedExperts: fields.number('n_shared_experts'),
     numDenseLayers: Math.min(fields.number('first_k_dense_replace'), numLayers),

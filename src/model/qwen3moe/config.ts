@@ -105,7 +105,7 @@ export function readHf(fields: HfFields): Qwen3MoeConfig {
       (layer) => (layer + 1) % every !== 0 || (Array.isArray(dense) && dense.includes(layer)),
     ),
     expertSize: fields.number('moe_intermediate_size'),
-    numExperts: fields.number('num_experts'),
+    numExperts: fields.numberOf(['num_experts', 'num_local_experts']),
     numExpertsPerToken: fields.number('num_experts_per_tok'),
     normalizeTopK: fields.boolean('norm_topk_prob'),
     normEps: fields.number('rms_norm_eps'),
