@@ -9,7 +9,7 @@ export type WeightNaming = 'gguf' | 'hf';
 
 /**
  * Find every weight of the network among a file's tensors. Throws one `FormatError` that names all missing tensors, all
- * wrong shapes, or all tensors of the network that the configuration has no place for. Tensors beside it, such as another
+ * wrong shapes, or all tensors of the network that the configuration has no place for. Tensors outside it, such as another
  * model's head, are returned by name.
  */
 export function bindWeights(
