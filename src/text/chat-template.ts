@@ -9,6 +9,7 @@ import {
   type GgufMetadata,
 } from '../format/gguf-values.ts';
 import type { JsonObject } from '../format/hf-folder.ts';
+import { strftime } from './strftime.ts';
 import { findTemplateFault } from './template-fault.ts';
 import { tokenText } from './tokenizer-json.ts';
 import { isBracketed, TOKEN_CONTROL } from './vocabulary.ts';
@@ -135,7 +136,7 @@ export function renderTemplate(
     none: null,
     None: null,
     range,
-    strftime_now: (format: string) => formatTime(now, format),
+    strftime_now: (format: string) => strftime(now, format),
     raise_exception: (message: unknown) => {
       throw new UsageError(`The chat template refuses the messages: ${String(message)}`, {
         code: 'template-refusal',
@@ -214,30 +215,4 @@ function range(start: number, stop?: number, step = 1): number[] {
   const values: number[] = [];
   for (let value = first; step > 0 ? value < end : step < 0 && value > end; value += step) values.push(value);
   return values;
-}
-
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July'].concat([
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-]);
-
-/** The fields of Python's `strftime` that templates use, in English whatever the machine's language. */
-function formatTime(time: Date, format: string): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const month = MONTHS[time.getMonth()];
-  const fields: Readonly<Record<string, string>> = {
-    Y: String(time.getFullYear()),
-    m: two(time.getMonth() + 1),
-    d: two(time.getDate()),
-    b: month.slice(0, 3),
-    B: month,
-    H: two(time.getHours()),
-    M: two(time.getMinutes()),
-    S: two(time.getSeconds()),
-    '%': '%',
-  };
-  return format.replace(/%([YmdbBHMS%])/g, (_, field: string) => fields[field]);
 }
