@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { ResourceError, UsageError } from '../core/errors.ts';
+import { DotsError, ResourceError, UsageError } from '../core/errors.ts';
+import { decodeText } from '../format/json.ts';
 import type { Session } from './session.ts';
 
-/** The text of a file, or of stdin for `-`. Throws `UsageError` for paths that lead to no text. */
+/** The UTF-8 text of a file, or of stdin for `-`. Throws `UsageError` for paths that lead to no text, `FormatError` for other bytes. */
 export async function readText(session: Session, path: string): Promise<string> {
   if (path === '-') return await readStdin(session);
   try {
-    return await readFile(path, { encoding: 'utf8', signal: session.signal });
+    return decodeText(await readFile(path, { signal: session.signal }), path);
   } catch (cause) {
+    if (cause instanceof DotsError) throw cause;
     session.signal.throwIfAborted();
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -39,17 +41,16 @@ export async function readStdin(session: Session): Promise<string> {
   // A listener that is added after an interruption is not called for it.
   session.signal.throwIfAborted();
   const { stdin } = session.io;
-  const decoder = new TextDecoder();
-  let text = '';
+  const chunks: Buffer[] = [];
   // A pending read would keep the process alive after an interruption.
   const onAbort = (): void => (stdin as { destroy?: () => void }).destroy?.();
   session.signal.addEventListener('abort', onAbort, { once: true });
   try {
     for await (const chunk of stdin as AsyncIterable<Uint8Array | string>)
-      text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+      chunks.push(Buffer.from(chunk as string));
   } finally {
     session.signal.removeEventListener('abort', onAbort);
   }
   session.signal.throwIfAborted();
-  return text + decoder.decode();
+  return decodeText(Buffer.concat(chunks), 'the input');
 }

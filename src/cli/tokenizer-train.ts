@@ -6,6 +6,7 @@ import { readJsonLines, textField } from '../data/json-lines.ts';
 import { readBytes } from '../data/read-bytes.ts';
 import { writeAll } from '../format/byte-sink.ts';
 import { createFileSink } from '../format/file-source.ts';
+import { decodeParts } from '../format/json.ts';
 import { BpeTrainer } from '../text/bpe-trainer.ts';
 
 export interface TrainTokenizerOptions {
@@ -145,15 +146,8 @@ async function readPlainText(
   { maxBytesPerFile = Number.POSITIVE_INFINITY, signal }: TrainTokenizerOptions,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  let numBytes = 0;
-  for await (const chunk of readBytes(file, { signal, onBytes })) {
-    const part = chunk.subarray(0, maxBytesPerFile - numBytes);
-    numBytes += part.length;
-    trainer.addChunk(decoder.decode(part, { stream: true }));
-    if (numBytes >= maxBytesPerFile) return;
-  }
-  trainer.addChunk(decoder.decode());
+  for await (const text of decodeParts(readBytes(file, { signal, onBytes }), file, maxBytesPerFile))
+    trainer.addChunk(text);
 }
 
 function unreadable(file: string, cause: unknown): UsageError | ResourceError {

@@ -34,20 +34,60 @@ export function parseJson(bytes: Uint8Array, subject: string, options: JsonOptio
 
 /** UTF-8 text of a file, less a byte order mark. Throws `FormatError` (`invalid-utf8`). */
 export function decodeText(bytes: Uint8Array, subject: string): string {
+  return decodePart(bytes, subject, 0);
+}
+
+/**
+ * The text of a file that is read in parts, less a byte order mark, and of no more than `maxBytes`, which may cut off a
+ * character. Throws `FormatError` (`invalid-utf8`).
+ */
+export async function* decodeParts(
+  parts: AsyncIterable<Uint8Array>,
+  subject: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): AsyncGenerator<string> {
+  let held = new Uint8Array(0);
+  let offset = 0;
+  for await (const part of parts) {
+    const bytes = new Uint8Array(held.length + part.length);
+    bytes.set(held);
+    bytes.set(part, held.length);
+    const read = bytes.subarray(0, maxBytes - offset);
+    const end = lastWhole(read);
+    yield decodePart(read.subarray(0, end), subject, offset);
+    if (offset + read.length >= maxBytes) return;
+    offset += end;
+    held = read.slice(end);
+  }
+  yield decodePart(held, subject, offset);
+}
+
+/** Where a character begins whose end is in the next part; the end where there is none. */
+function lastWhole(bytes: Uint8Array): number {
+  for (let at = bytes.length - 1; at >= Math.max(0, bytes.length - 3); at--) {
+    const byte = bytes[at];
+    if ((byte & 0xc0) === 0x80) continue;
+    const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return at + size > bytes.length ? at : bytes.length;
+  }
+  return bytes.length;
+}
+
+function decodePart(bytes: Uint8Array, subject: string, start: number): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // A mark is one at the beginning of a file; elsewhere it is a character.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: start > 0 }).decode(bytes);
   } catch (cause) {
     // Decoding with replacement and encoding again agrees with the file up to the first wrong byte.
     const again = new TextEncoder().encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
     const firstWrong = bytes.findIndex((byte, i) => byte !== again[i]);
-    const offset = firstWrong < 0 ? bytes.length : firstWrong;
-    throw new FormatError(`Cannot read ${subject}: it is not UTF-8 text at byte ${formatCount(offset)}`, {
+    const at = firstWrong < 0 ? bytes.length : firstWrong;
+    throw new FormatError(`Cannot read ${subject}: it is not UTF-8 text at byte ${formatCount(start + at)}`, {
       code: 'invalid-utf8',
-      hint: 'the file is damaged or in another encoding; fetch it again',
-      offset,
+      hint: 'the file is damaged or in another encoding; fetch it again, or convert it, for example with iconv',
+      offset: start + at,
       expected: 'UTF-8 text',
-      found:
-        firstWrong < 0 ? 'the end of the file' : `the byte ${bytes[offset].toString(16).padStart(2, '0')}`,
+      found: firstWrong < 0 ? 'the end of the file' : `the byte ${bytes[at].toString(16).padStart(2, '0')}`,
       cause,
     });
   }

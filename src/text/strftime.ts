@@ -13,8 +13,8 @@ const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July'].
 type Field = string | { readonly value: number; readonly width: number; readonly fill?: ' ' };
 
 /**
- * Fields and flags of glibc, which Python uses: `%-d` without filling, `%_d` with spaces, `%^a` in capitals, `%05d`. What
- * is no field stays as it is. `%Z` and `%z` are empty, as for any time that has no zone.
+ * Fields and flags of glibc, which Python uses: `%-d` without filling, `%_d` with spaces, `%^a` in capitals, `%05d`. All
+ * else stays as it is. `%Z` and `%z` are empty, as for any time that has no zone.
  */
 export function strftime(time: Date, format: string): string {
   return format.replace(

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -63,6 +64,44 @@ describe('dots perplexity', () => {
     expectFigures(one, expected([1], '16'));
     expect(one).not.toHaveProperty('languages');
   });
+
+  it('a byte order mark is no text', async () => {
+    const [plain, marked] = ['plain-mark.txt', 'marked.txt'].map((name) => join(folder, name));
+    writeFileSync(plain, 'one two three');
+    writeFileSync(marked, '\ufeffone two three');
+    const [expected, found] = await Promise.all(
+      [plain, marked].map((file) => runJson<Figures>(['perplexity', TINY_HF_FOLDER, '--file', file])),
+    );
+    expect(found).toEqual(expected);
+    const scored = await runJson<{ tokens: number[] }>(['tokenize', TINY_HF_FOLDER, '--file', marked]);
+    const typed = await runJson<{ tokens: number[] }>([
+      ...['tokenize', TINY_HF_FOLDER, '--text', 'one two three'],
+    ]);
+    expect(scored.tokens).toEqual(typed.tokens);
+  });
+
+  it.each([
+    ['Latin-1', Buffer.from('caf\xe9 au lait', 'latin1'), 'not UTF-8 text at byte 3'],
+    ['UTF-16', Buffer.from('\ufeffcafé', 'utf16le'), 'not UTF-8 text at byte 0'],
+    ['text cut within a character', Buffer.from('café').subarray(0, 4), 'not UTF-8 text at byte 3'],
+  ])(
+    '%s is refused with the place, from a file and from stdin, by every command that reads text',
+    async (name, bytes, message) => {
+      const file = join(folder, `${name}.txt`);
+      writeFileSync(file, bytes);
+      for (const argv of [
+        ['perplexity', TINY_HF_FOLDER, '--file', file],
+        ['tokenize', TINY_HF_FOLDER, '--file', file],
+        ['run', TINY_HF_FOLDER, '--prompt-file', file],
+        ['tokenizer', 'train', file, '--vocab-size', '300', '--out', join(folder, 'out.json')],
+      ]) {
+        const { code, stdout, stderr } = await runCli(argv);
+        expect([argv[0], code, stdout, stderr]).toEqual([argv[0], 1, '', expect.stringContaining(message)]);
+      }
+      const piped = await runCli(['run', TINY_HF_FOLDER], { stdin: Readable.from([bytes]) });
+      expect([piped.code, piped.stderr]).toEqual([1, expect.stringContaining(message)]);
+    },
+  );
 
   it('prints a table without --json', async () => {
     const { stdout, code } = await runCli(['perplexity', TINY_HF_FOLDER, '--file', TEXTS]);

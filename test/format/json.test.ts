@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/core/errors.ts';
-import { parseJson } from '../../src/format/json.ts';
+import { decodeParts, parseJson } from '../../src/format/json.ts';
 import { concat } from './helpers.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -107,5 +107,42 @@ describe('parseJson', () => {
 
   it('refuses deep nesting with an error, not a stack overflow', () => {
     expect(problemOf(encode('['.repeat(1_000_000))).message).toContain('at most 128 levels of nesting');
+  });
+});
+
+describe('decodeParts()', () => {
+  const text = '\ufeffa é 世 😀\ufeff z';
+  const bytes = new TextEncoder().encode(text);
+
+  async function* parts(size: number, all = bytes): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < all.length; at += size) yield all.subarray(at, at + size);
+  }
+
+  async function joined(chunks: AsyncIterable<string>): Promise<string> {
+    let whole = '';
+    for await (const chunk of chunks) whole += chunk;
+    return whole;
+  }
+
+  it('gives the whole text, however it is cut, less the mark at its beginning', async () => {
+    for (let size = 1; size <= bytes.length; size++)
+      expect(await joined(decodeParts(parts(size), 'a'))).toBe(text.slice(1));
+  });
+
+  it('ends before a character that the limit cuts', async () => {
+    const upTo = (limit: number) => joined(decodeParts(parts(4), 'a', limit));
+    // Mark, "a " and the two bytes of é.
+    expect(await Promise.all([5, 6, 7, 8].map(upTo))).toEqual(['a ', 'a ', 'a é', 'a é ']);
+  });
+
+  it('says at which byte of the file it stops being UTF-8', async () => {
+    const wrong = Uint8Array.of(...new TextEncoder().encode('aéé'), 0xff, 0x61);
+    for (let size = 1; size <= wrong.length; size++)
+      await expect(joined(decodeParts(parts(size, wrong), 'a.txt'))).rejects.toMatchObject({
+        code: 'invalid-utf8',
+        offset: 5,
+      });
+    const cut = new TextEncoder().encode('aé').subarray(0, 2);
+    await expect(joined(decodeParts(parts(1, cut), 'a.txt'))).rejects.toMatchObject({ offset: 1 });
   });
 });
