@@ -45,7 +45,7 @@ const MAY_IMPORT_NODE = [
   /^backend\/native\//,
   /^server\//,
   /^data\//,
-  /^train\/run-folder\.ts$/,
+  /^train\/run-(?:folder|lock)\.ts$/,
   /^cli\//,
 ];
 
