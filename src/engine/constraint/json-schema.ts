@@ -57,7 +57,8 @@ const MAX_KEY_PATTERNS = 4;
 /** Lists of up to so many values have unique items in any order, of up to so many in the order of the values. */
 const MAX_FREE_ORDER = 8;
 const MAX_UNIQUE_VALUES = 200;
-const MAX_COUNTED_MEMBERS = 256;
+/** Listed members times the number of members: beyond that, only the others are limited. */
+const MAX_COUNTED_PLACES = 4096;
 const MAX_MODULUS = 1000;
 
 class SchemaCompiler {
@@ -194,7 +195,7 @@ class SchemaCompiler {
     const counts = this.memberCounts(alternative, members, others);
     if (!counts) return;
     if (required.size === 0 && counts.min === 0) to.others.push(literal('{}'));
-    if (counts.max > 0) to.members.push(memberList(members, others, counts.max));
+    if (counts.max > 0) to.members.push(memberList(members, others, counts));
   }
 
   private schemasOf(alternative: Alternative, key: string): Schema[] {
@@ -263,7 +264,7 @@ class SchemaCompiler {
     alternative: Alternative,
     members: readonly Member[],
     others: Grammar,
-  ): { min: number; max: number } | undefined {
+  ): { min: number; max: number; maxOthers: number } | undefined {
     const min = Math.max(0, ...alternative.map(({ minProperties = 0 }) => minProperties as number));
     let max = least(alternative, 'maxProperties');
     const numRequired = members.filter(({ isRequired }) => isRequired).length;
@@ -276,9 +277,13 @@ class SchemaCompiler {
       );
     }
     if (others === NOTHING_AT_ALL && max >= members.length) max = Number.POSITIVE_INFINITY;
-    if (max !== Number.POSITIVE_INFINITY && members.length > 0 && max > MAX_COUNTED_MEMBERS)
-      throw tooLarge('members to count', MAX_COUNTED_MEMBERS);
-    return max < Math.max(min, numRequired) ? undefined : { min, max };
+    if (max < Math.max(min, numRequired)) return undefined;
+    const numPlaces = members.length * max;
+    const isSmall = numPlaces <= MAX_COUNTED_PLACES || max === Number.POSITIVE_INFINITY;
+    if (isSmall) return { min, max, maxOthers: Number.POSITIVE_INFINITY };
+    if (max < members.length) throw tooLarge('members to count', MAX_COUNTED_PLACES);
+    // As if all the listed ones were there: fewer others than could be, but never too many members.
+    return { min, max: Number.POSITIVE_INFINITY, maxOthers: max - members.length };
   }
 
   private addArray(alternative: Alternative, to: Parts): void {
@@ -437,10 +442,15 @@ interface Member {
 
 /**
  * At least one member: the listed ones in their order, those that are not required perhaps not, then any number of others. At
- * most `max` in all.
+ * most `max` in all, and `maxOthers` others.
  */
-function memberList(members: readonly Member[], other: Grammar, max: number): Grammar {
-  if (members.length === 0) return sequence(other, repeat(sequence(COMMA, other), 0, max - 1));
+function memberList(
+  members: readonly Member[],
+  other: Grammar,
+  { max, maxOthers }: { readonly max: number; readonly maxOthers: number },
+): Grammar {
+  const anotherOne = sequence(COMMA, other);
+  if (members.length === 0) return sequence(other, repeat(anotherOne, 0, max - 1));
   const { length } = members;
   const isCounted = max < Number.POSITIVE_INFINITY;
   const width = 3 * (length + 1);
@@ -465,10 +475,18 @@ function memberList(members: readonly Member[], other: Grammar, max: number): Gr
         { from: some(i), to: some(i + 1), item: EMPTY },
       );
     }
-    if (hasRoom) edges.push({ from: next(length), to: more + 3 * length + 1, item: other });
     ends.push(some(length));
+    if (maxOthers === 0) continue;
+    if (maxOthers < Number.POSITIVE_INFINITY) {
+      edges.push({
+        from: next(length),
+        to: width,
+        item: sequence(other, repeat(anotherOne, 0, maxOthers - 1)),
+      });
+      ends.push(width);
+    } else if (hasRoom) edges.push({ from: next(length), to: more + 3 * length + 1, item: other });
   }
-  const numStates = width * (isCounted ? max + 1 : 1);
+  const numStates = width * (isCounted ? max + 1 : 1) + 1;
   return { kind: 'graph', numStates, edges, start: 0, ends: new Set(ends) };
 }
 

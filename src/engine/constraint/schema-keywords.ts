@@ -83,7 +83,11 @@ export const KEYWORDS: Readonly<Record<string, Keyword>> = {
     check: isCount,
     note: 'up to 1, or up to the number of required keys: keys that the schema does not list may come twice',
   },
-  maxProperties: { use: 'enforced', check: isCount },
+  maxProperties: {
+    use: 'enforced',
+    check: isCount,
+    note: 'with many listed keys, fewer of the others than it allows',
+  },
   items: {
     use: 'enforced',
     check: (value, at) =>

@@ -70,6 +70,11 @@ describe('a keyword', () => {
     ],
     [{ type: 'object', properties: { a: {} }, minProperties: 1 }, ['{"a":1}'], ['{}', '{"b":1}']],
     [{ type: 'object', maxProperties: 1 }, ['{}', '{"b":1}'], ['{"a":1,"b":1}']],
+    [
+      { properties: { a: {}, b: {} }, additionalProperties: true, maxProperties: 3000 },
+      ['{}', '{"b":1}', '{"a":1,"x":1,"y":2}'],
+      ['{"x":1,"a":1}'],
+    ],
     [{ type: 'object', maxProperties: 0 }, ['{}'], ['{"a":1}']],
     [{ type: 'object', properties: { a: { not: {} }, b: {} } }, ['{"b":1}', '{}'], ['{"a":1}']],
     [{ not: { type: ['string', 'object'] } }, ['1', 'null', '[]'], ['"a"', '{}']],
@@ -124,6 +129,31 @@ describe('a keyword', () => {
 });
 
 describe('large schemas', () => {
+  it('of many properties keep to maxProperties', () => {
+    const properties = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`p${i}`, { type: 'null' }]));
+    const of = (maxProperties: number) =>
+      compileConstraint(
+        {
+          type: 'json-schema',
+          schema: { properties, additionalProperties: { type: 'null' }, maxProperties },
+        },
+        tokenizer,
+      );
+    const text = (numListed: number, numOthers: number): string =>
+      JSON.stringify(
+        Object.fromEntries(
+          [...Array(numListed).keys()]
+            .map((i) => [`p${i}`, null])
+            .concat([...Array(numOthers).keys()].map((i) => [`q${i}`, null])),
+        ),
+      );
+    expect(acceptsText(of(62), tokenizer, text(60, 2))).toBe(true);
+    expect(acceptsText(of(62), tokenizer, text(60, 3))).toBe(false);
+    expect(acceptsText(of(62), tokenizer, text(61, 2))).toBe(false);
+    expect(acceptsText(of(100), tokenizer, text(60, 40))).toBe(true);
+    expect(acceptsText(of(100), tokenizer, text(60, 41))).toBe(false);
+  });
+
   it('a list of ten thousand strings compiles in time that grows with its length', () => {
     const compile = (count: number): number => {
       const schema = { enum: Array.from({ length: count }, (_, i) => `value ${(i * 7919) % 100_003}`) };
