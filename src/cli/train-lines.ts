@@ -1,6 +1,18 @@
-import { formatBytes, formatCount } from '../core/units.ts';
+import { formatBytes, formatCount, formatDuration } from '../core/units.ts';
 import type { LogRecord } from '../train/run-folder.ts';
+import type { StepFacts } from '../train/trainer.ts';
 import type { ValidationResult } from '../train/validation.ts';
+
+/** After the first step of a process: that it learns, and how long it will take. */
+export function describeFirstStep(
+  { step, tokens }: { readonly step: number; readonly tokens: number },
+  { loss, tokens: stepTokens, ms }: StepFacts,
+  totalTokens: number,
+): string {
+  const left = (ms / stepTokens) * (totalTokens - tokens);
+  const rate = formatCount((1000 * stepTokens) / ms);
+  return `step ${formatCount(step)}  loss ${loss.toFixed(4)}  ${rate} tok/s${left > 0 ? `, about ${formatDuration(left)} left` : ''}`;
+}
 
 /** A record of a run's log as one line for people. */
 export function describeRecord(record: LogRecord): string {

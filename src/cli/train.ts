@@ -8,19 +8,21 @@ import { openData, openValidation } from '../data/open-data.ts';
 import { openModelFiles } from '../engine/model-files.ts';
 import { chooseBackend } from '../engine/open.ts';
 import { parseJson } from '../format/json.ts';
+import { checkSameVocabulary } from '../format/token-shard.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { checkConfig } from '../model/config.ts';
 import { inHfOrder } from '../model/row-order.ts';
 import { countParameters } from '../model/weights.ts';
 import { copyWeights } from '../train/parameters.ts';
-import { type RunConfig, readRunConfig } from '../train/run-config.ts';
+import { runChanges } from '../train/run-changes.ts';
+import { checkWithinRun, type RunConfig, readRunConfig } from '../train/run-config.ts';
 import { RunFolder } from '../train/run-folder.ts';
 import { type TrainerOptions, type TrainingResult, train } from '../train/trainer.ts';
 import { type CommonFlags, openOptions } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
-import { describeRecord } from './train-lines.ts';
+import { describeFirstStep, describeRecord } from './train-lines.ts';
 import { loadRunTokenizer, type RunTokenizer } from './train-tokenizer.ts';
 
 export interface TrainFlags extends CommonFlags {
@@ -29,12 +31,13 @@ export interface TrainFlags extends CommonFlags {
 
 /** `dots train`: a run from its JSON file, to its last token or until it is interrupted. */
 export async function trainCommand(session: Session, file: string, flags: TrainFlags): Promise<void> {
-  await runTraining(session, file, await readRun(file), flags);
+  await runTraining(session, file, await readRunFile(file), flags);
 }
 
 /** `dots sft`: the same, for a run that begins with a model and has conversations to learn from. */
 export async function sftCommand(session: Session, file: string, flags: TrainFlags): Promise<void> {
-  const run = await readRun(file);
+  const read = await readRunFile(file);
+  const { run } = read;
   const hasChat = [run, ...run.laterData].some(({ data }) => hasConversations(data.documents));
   if (run.initFrom === undefined || !hasChat) {
     throw new UsageError(
@@ -45,11 +48,20 @@ export async function sftCommand(session: Session, file: string, flags: TrainFla
       },
     );
   }
-  await runTraining(session, file, run, flags);
+  await runTraining(session, file, read, flags);
 }
 
 /** Throws one `UsageError` with everything that is wrong with the file. */
 export async function readRun(file: string): Promise<RunConfig> {
+  return (await readRunFile(file)).run;
+}
+
+interface RunFile {
+  readonly run: RunConfig;
+  readonly json: unknown;
+}
+
+async function readRunFile(file: string): Promise<RunFile> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new UsageError(`Cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
       code: 'file-not-found',
@@ -57,10 +69,16 @@ export async function readRun(file: string): Promise<RunConfig> {
       cause,
     });
   });
-  return readRunConfig(parseJson(bytes, file, { uniqueKeys: true }), file);
+  const json = parseJson(bytes, file, { uniqueKeys: true });
+  return { run: readRunConfig(json, file), json };
 }
 
-async function runTraining(session: Session, file: string, run: RunConfig, flags: TrainFlags): Promise<void> {
+async function runTraining(
+  session: Session,
+  file: string,
+  { run, json }: RunFile,
+  flags: TrainFlags,
+): Promise<void> {
   // Paths in a run begin where its file lies.
   const base = dirname(resolve(file));
   const folder = await RunFolder.open(resolve(base, run.out));
@@ -68,18 +86,29 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
   const progress = session.progress('training', 'tokens', flags);
   try {
     const resumeFrom = await findCheckpoint(session, folder, flags);
+    const say = (text: string): void => {
+      if (!flags.json) session.note(text);
+    };
     const start = await openStart(run, base, opened);
     const tokenizer = await loadRunTokenizer(run, base, start?.files);
+    if (!tokenizer)
+      session.warn('the run names no "tokenizer": its checkpoints will take token ids only, and cannot chat');
+    say('reading the data');
     const data = await openRunData(session, run, base, tokenizer, opened);
     const model = modelOf(run, start?.config, data.vocabSize, file);
-    const totalTokens = run.tokens ?? Math.max(1, Math.round((run.epochs as number) * data.numTokens));
+    const totalTokens = lengthOf(run, data.numTokens, file);
+    checkWithinRun(run, totalTokens);
+    if (resumeFrom) reportChanges(session, await folder.readRun(), json);
+    await folder.writeRun(json);
     const parameters = countParameters(model);
     session.note(
       `${formatParameters(parameters.total)} parameters, ${formatParameters(parameters.active)} active; ` +
-        `${formatCount(totalTokens)} tokens in micro-batches of ${formatCount(run.microBatchTokens)}` +
+        `${formatCount(totalTokens)} tokens, ${passes(totalTokens / data.numTokens)} over the data it begins with, ` +
+        `in micro-batches of ${formatCount(run.microBatchTokens)}` +
         `${resumeFrom ? `; resumes from ${resumeFrom}` : ''}`,
     );
     let detail = '';
+    let isFirst = true;
     const options: TrainerOptions = {
       run,
       model,
@@ -94,14 +123,19 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
       tokenizer: tokenizer?.files,
       resumeFrom,
       signal: session.signal,
-      // Elsewhere than on a terminal the lines of the log say how far it is.
-      ...(session.io.stderr.isTTY === true && {
-        onStep: ({ tokens }) => progress.update(tokens, totalTokens, detail),
-      }),
+      onWarning: (text) => session.warn(text),
+      onStep: (done, step) => {
+        if (isFirst) say(describeFirstStep(done, step, totalTokens));
+        isFirst = false;
+        // Elsewhere than on a terminal the lines of the log say how far it is.
+        if (session.io.stderr.isTTY === true) progress.update(done.tokens, totalTokens, detail);
+      },
       onRecord: (record) => {
         const line = describeRecord(record);
         if (record.type === 'step') detail = `loss ${(record.loss as number).toFixed(3)}`;
-        if (line && !flags.json) session.note(line);
+        if (line) say(line);
+        if (record.type === 'start' && record.tokens !== totalTokens)
+          say('training; the first step takes longest');
       },
       ...(start && { begin: (store) => copyWeights(store, start.weights, start.config) }),
     };
@@ -112,6 +146,33 @@ async function runTraining(session: Session, file: string, run: RunConfig, flags
     progress.clear();
     await closeAll(opened);
   }
+}
+
+function reportChanges(session: Session, before: unknown, now: unknown): void {
+  const changes = before === undefined ? [] : runChanges(before, now);
+  if (changes.length > 0)
+    session.warn(`the run has changed since it was started last: ${changes.join('; ')}`);
+}
+
+/** Tokens of a run. Throws `UsageError` where passes over the data are less than a step: that would see the data many times. */
+function lengthOf({ tokens, epochs = 0, batch }: RunConfig, numTokens: number, file: string): number {
+  if (tokens !== undefined) return tokens;
+  const total = Math.max(1, Math.round(epochs * numTokens));
+  const [{ tokens: stepTokens }] = batch;
+  if (total >= stepTokens) return total;
+  throw new UsageError(
+    `Cannot train with ${file}: ${passes(epochs)} over its data are ${formatCount(total)} tokens, less than a step, which has ` +
+      `${formatCount(stepTokens)}`,
+    {
+      code: 'bad-run',
+      hint: 'lower "batch.tokens" and "microBatchTokens" (and "data.sequenceLength"), raise "epochs", or give "tokens"',
+    },
+  );
+}
+
+function passes(count: number): string {
+  const text = count < 9.95 ? String(Number(count.toPrecision(2))) : formatCount(Math.round(count));
+  return `${text} ${text === '1' ? 'pass' : 'passes'}`;
 }
 
 /** The newest checkpoint, if the run may resume from one. */
@@ -184,16 +245,24 @@ async function openRunData(
     opened.push(one);
     if (one.numTooLong > 0)
       session.warn(
-        `${formatCount(one.numTooLong)} conversations are skipped: their first answer is too long`,
+        `${formatCount(one.numTooLong)} conversations are skipped: their first answer does not end within ` +
+          `${formatCount(data.sequenceLength)} tokens ("sequenceLength")`,
+      );
+    if (one.numShortened > 0)
+      session.warn(
+        `${formatCount(one.numShortened)} conversations lose later answers: they do not end within ` +
+          `${formatCount(data.sequenceLength)} tokens ("sequenceLength")`,
       );
     stages.push({ from, ...one });
   }
   const validation = await openValidation(run.validation.shards, run.data.sequenceLength, base);
   opened.push(validation);
+  const vocabularies = [...stages.map(({ vocabulary }) => vocabulary), ...validation.vocabularies];
+  checkSameVocabulary(vocabularies);
   return {
-    stages: stages.map(({ from, source }) => ({ from, source })),
+    stages: stages.map(({ from, source, identity }) => ({ from, source, identity })),
     validation: validation.sets,
-    vocabSize: Math.max(...stages.map((one) => one.vocabSize)),
+    vocabSize: vocabularies[0].vocabSize,
     numTokens: stages[0].numTokens,
   };
 }

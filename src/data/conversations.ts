@@ -8,7 +8,10 @@ import { ShuffledDocuments, type TrainingDocument } from './document-stream.ts';
 import { badLine, type JsonLine, readJsonLines } from './json-lines.ts';
 
 /** `lossMask` is 1 for the assistant's tokens and the marker that closes its turn, 0 for markers, system and user. */
-export type Conversation = Required<TrainingDocument>;
+export interface Conversation extends Required<TrainingDocument> {
+  /** Answers at its end that were left out, because they did not fit. */
+  readonly numLeftOut: number;
+}
 
 /**
  * One conversation in the model's template. The assistant's tokens are what a turn adds after its opening marker, found by
@@ -25,6 +28,7 @@ export function encodeConversation(
   const render = (shown: readonly ChatMessage[], addGenerationPrompt: boolean) =>
     renderChat(template, shown, tokenizer, { addGenerationPrompt, defaultSystemPrompt: null });
   let tokens: Int32Array | undefined;
+  let numLeftOut = 0;
   const answers: { start: number; end: number }[] = [];
   for (const [i, message] of messages.entries()) {
     if (message.role !== 'assistant') continue;
@@ -39,14 +43,17 @@ export function encodeConversation(
         },
       );
     }
-    if (whole.length > maxTokens) break;
+    if (whole.length > maxTokens) {
+      numLeftOut = messages.slice(i).filter(({ role }) => role === 'assistant').length;
+      break;
+    }
     answers.push({ start: before.length, end: whole.length });
     tokens = whole;
   }
   if (!tokens) return undefined;
   const lossMask = new Uint8Array(tokens.length);
   for (const { start, end } of answers) lossMask.fill(1, start, end);
-  return { tokens, lossMask, keepWhole: true };
+  return { tokens, lossMask, keepWhole: true, numLeftOut };
 }
 
 function startsWith(whole: Int32Array, start: Int32Array): boolean {
@@ -78,6 +85,8 @@ export interface ConversationSet {
   readonly numTokens: number;
   /** Conversations whose first answer is too long. */
   readonly numTooLong: number;
+  /** Conversations whose later answers are too long: these are left out. */
+  readonly numShortened: number;
 }
 
 /** Read JSON lines of `{"messages": [{"role", "content"}, …]}`. Throws `FormatError` naming file and line. */
@@ -90,6 +99,7 @@ export async function readConversations(
   const random = options.random.drawsFrom(0);
   let numTokens = 0;
   let numTooLong = 0;
+  let numShortened = 0;
   for (const { files, upsample } of parts) {
     for (const file of files) {
       options.onProgress?.(file);
@@ -105,6 +115,7 @@ export async function readConversations(
           numTooLong++;
           continue;
         }
+        if (conversation.numLeftOut > 0) numShortened++;
         const copies = Math.floor(upsample) + (random.uniform() < upsample % 1 ? 1 : 0);
         for (let i = 0; i < copies; i++) epoch.push(conversations.length);
         numTokens += copies * conversation.tokens.length;
@@ -118,7 +129,7 @@ export async function readConversations(
       hint: `${numTooLong} were longer than ${options.maxTokens} tokens; raise the sequence length or "upsample"`,
     });
   }
-  return { conversations, epoch: Uint32Array.from(epoch), numTokens, numTooLong };
+  return { conversations, epoch: Uint32Array.from(epoch), numTokens, numTooLong, numShortened };
 }
 
 /** The conversations of a set without end, shuffled anew for each epoch. */

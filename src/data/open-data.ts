@@ -4,7 +4,13 @@ import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { CounterRandom } from '../core/counter-random.ts';
 import { UsageError } from '../core/errors.ts';
 import { openFileSource } from '../format/file-source.ts';
-import { checkSameVocabulary, openTokenShard, type TokenShard } from '../format/token-shard.ts';
+import {
+  checkSameVocabulary,
+  type DataVocabulary,
+  digest,
+  openTokenShard,
+  type TokenShard,
+} from '../format/token-shard.ts';
 import { type ChatTemplate, FALLBACK_TEMPLATE } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { BatchSource } from './batch.ts';
@@ -35,13 +41,23 @@ export interface OpenDataOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A field or file of a run's data, and a value that differs where its documents do. */
+export interface DataFact {
+  readonly what: string;
+  readonly value: string;
+}
+
 export interface OpenedData {
   readonly source: BatchSource;
-  readonly vocabSize: number;
+  readonly vocabulary: DataVocabulary;
+  /** What decides which documents come in which order; a resumed run has to have the same. */
+  readonly identity: readonly DataFact[];
   /** Tokens of all parts, each once (conversations as often as an epoch has them): the length of an epoch of a single part. */
   readonly numTokens: number;
   /** Conversations that were left out because their first answer is too long. */
   readonly numTooLong: number;
+  /** Conversations that lost later answers, because these are too long. */
+  readonly numShortened: number;
   close(): Promise<void>;
 }
 
@@ -51,17 +67,23 @@ export interface OpenedData {
  */
 export async function openData(config: DataConfig, options: OpenDataOptions): Promise<OpenedData> {
   return closeOnThrow(async (own) => {
-    const context: OpenContext = { ...options, ...config, own, shards: [], numStreams: 0 };
-    const { documents, numTokens, numTooLong } = await openNode(config.documents, context);
+    const identity: DataFact[] = [
+      { what: 'data.seed', value: String(config.seed) },
+      { what: 'data.sequenceLength', value: String(config.sequenceLength) },
+    ];
+    const context: OpenContext = { ...options, ...config, own, shards: [], identity, numStreams: 0 };
+    const { documents, numTokens, numTooLong, numShortened } = await openNode(config.documents, context);
     const [first] = context.shards;
     if (first) checkSameVocabulary(context.shards);
     checkTokenizer(options.tokenizer, first);
     const tokenBytes_V = first?.tokenBytes_V ?? tokenBytesOf(requireTokenizer(options));
     return {
       source: new PackedSource(documents, { sequenceLength: config.sequenceLength, tokenBytes_V }),
-      vocabSize: tokenBytes_V.length,
+      vocabulary: first ?? { name: 'the conversations', vocabSize: tokenBytes_V.length, tokenBytes_V },
+      identity,
       numTokens,
       numTooLong,
+      numShortened,
       close: () => closeAll(context.shards),
     };
   });
@@ -73,11 +95,13 @@ interface OpenContext extends OpenDataOptions, Omit<DataConfig, 'documents'> {
   readonly own: Own;
   /** All that are open. */
   readonly shards: TokenShard[];
+  /** Lines are added as the tree is opened. */
+  readonly identity: DataFact[];
   /** Streams of the seed that are taken: each node that draws takes the next one, in the order of the tree. */
   numStreams: number;
 }
 
-interface OpenedNode extends Pick<OpenedData, 'numTokens' | 'numTooLong'> {
+interface OpenedNode extends Pick<OpenedData, 'numTokens' | 'numTooLong' | 'numShortened'> {
   readonly documents: DocumentStream;
 }
 
@@ -99,9 +123,11 @@ function openNode(node: DataNode, context: OpenContext): Promise<OpenedNode> {
 async function openShardsNode({ files }: ShardsNode, context: OpenContext): Promise<OpenedNode> {
   const shards = await openShards(files, context.folder, context.own);
   context.shards.push(...shards);
+  for (const [i, shard] of shards.entries())
+    context.identity.push({ what: files[i], value: await shard.fingerprint() });
   const order = new CounterRandom(context.seed, context.numStreams++);
   const numTokens = shards.reduce((sum, shard) => sum + shard.numTokens, 0);
-  return { documents: shardDocuments(shards, order), numTokens, numTooLong: 0 };
+  return { documents: shardDocuments(shards, order), numTokens, numTooLong: 0, numShortened: 0 };
 }
 
 async function openConversations({ sets }: ConversationsNode, context: OpenContext): Promise<OpenedNode> {
@@ -118,12 +144,19 @@ async function openConversations({ sets }: ConversationsNode, context: OpenConte
       signal,
     },
   );
-  const { numTokens, numTooLong } = set;
-  return { documents: conversationDocuments(set, order), numTokens, numTooLong };
+  const { numTokens, numTooLong, numShortened } = set;
+  const bytes = set.conversations.map(
+    ({ tokens }) => new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength),
+  );
+  const files = sets.flatMap((one) => one.files).join(', ');
+  const repeated = new Uint8Array(set.epoch.buffer, set.epoch.byteOffset, set.epoch.byteLength);
+  context.identity.push({ what: files, value: await digest([...bytes, repeated]) });
+  return { documents: conversationDocuments(set, order), numTokens, numTooLong, numShortened };
 }
 
 async function openSessions({ of, numSessions }: SessionsNode, context: OpenContext): Promise<OpenedNode> {
   const opened = await openNode(of, context);
+  context.identity.push({ what: 'data.mix.sessions', value: String(numSessions) });
   return {
     ...opened,
     documents: new JoinedSessions(opened.documents, numSessions, context.sequenceLength),
@@ -132,17 +165,22 @@ async function openSessions({ of, numSessions }: SessionsNode, context: OpenCont
 
 async function openMixture({ parts }: MixtureNode, context: OpenContext): Promise<OpenedNode> {
   const opened: (OpenedNode & { readonly weight: number })[] = [];
-  for (const { of, weight } of parts) opened.push({ ...(await openNode(of, context)), weight });
+  for (const { of, weight } of parts) {
+    opened.push({ ...(await openNode(of, context)), weight });
+    context.identity.push({ what: 'data.mix.weight', value: String(weight) });
+  }
   return {
     documents: new Mixture(opened),
     numTokens: opened.reduce((sum, { numTokens }) => sum + numTokens, 0),
     numTooLong: opened.reduce((sum, { numTooLong }) => sum + numTooLong, 0),
+    numShortened: opened.reduce((sum, { numShortened }) => sum + numShortened, 0),
   };
 }
 
 async function openKnots({ of, kind: _, ...knots }: KnotsNode, context: OpenContext): Promise<OpenedNode> {
   const tokenizer = requireTokenizer(context);
   const opened = await openNode(of, context);
+  context.identity.push({ what: 'data.knots', value: JSON.stringify(knots) });
   const stream = context.numStreams++;
   const documents = new KnottedSequences(opened.documents, {
     ...knots,
@@ -167,14 +205,16 @@ export async function openValidation(
   files: readonly string[],
   sequenceLength: number,
   folder: string,
-): Promise<{ readonly sets: readonly ValidationSet[]; close(): Promise<void> }> {
+): Promise<{
+  readonly sets: readonly ValidationSet[];
+  readonly vocabularies: readonly DataVocabulary[];
+  close(): Promise<void>;
+}> {
   return closeOnThrow(async (own) => {
     const shards = await openShards(files, folder, own);
-    if (shards.length > 0) checkSameVocabulary(shards);
     const names = shards.map(({ language, name }) => language ?? name.replace(/^.*[\\/]|\.\w+$/g, ''));
     const sets = shards.map((shard, i) => ({
-      // Two sets of one name would be one row of the log.
-      name: names.filter((name) => name === names[i]).length === 1 ? names[i] : files[i],
+      name: uniqueNames(names, files)[i],
       // Whole sequences: what is measured must not depend on the size of the batches.
       source: new PackedSource(wholeDocuments(shardDocuments([shard], undefined)), {
         sequenceLength,
@@ -182,8 +222,15 @@ export async function openValidation(
       }),
       numTokens: shard.numTokens,
     }));
-    return { sets, close: () => closeAll(shards) };
+    return { sets, vocabularies: shards, close: () => closeAll(shards) };
   });
+}
+
+/** Two sets of one name would be one row of the log: such have the names of their files, and those that are one file a number. */
+function uniqueNames(names: readonly string[], files: readonly string[]): string[] {
+  const isAlone = (name: string, all: readonly string[]) => all.filter((one) => one === name).length === 1;
+  const better = names.map((name, i) => (isAlone(name, names) ? name : files[i]));
+  return better.map((name, i) => (isAlone(name, better) ? name : `${name} (${i + 1})`));
 }
 
 function wholeDocuments(documents: DocumentStream): DocumentStream {

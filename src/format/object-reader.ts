@@ -4,6 +4,8 @@ export interface NumberRule {
   /** Value if the field is absent; a field without one is required. */
   readonly fallback?: number;
   readonly min?: number;
+  /** Has to be larger than this. */
+  readonly above?: number;
   readonly max?: number;
   readonly integer?: boolean;
 }
@@ -39,14 +41,24 @@ export class ObjectReader {
 
   number(
     name: string,
-    { fallback, min = 0, max = Number.MAX_VALUE, integer = false }: NumberRule = {},
+    { fallback, min = 0, above, max = Number.MAX_VALUE, integer = false }: NumberRule = {},
   ): number {
     const value = this.ask(name) ?? fallback;
     const kind = integer ? 'a whole number' : 'a number';
     const fits =
-      typeof value === 'number' && value >= min && value <= max && (!integer || Number.isSafeInteger(value));
+      typeof value === 'number' &&
+      value >= min &&
+      value <= max &&
+      (above === undefined || value > above) &&
+      (!integer || Number.isSafeInteger(value));
     if (fits) return value;
-    const range = max === Number.MAX_VALUE ? `of at least ${min}` : `from ${min} to ${max}`;
+    const upTo = max === Number.MAX_VALUE ? '' : ` up to ${max}`;
+    const range =
+      above !== undefined
+        ? `above ${above}${upTo}`
+        : max === Number.MAX_VALUE
+          ? `of at least ${min}`
+          : `from ${min} to ${max}`;
     return this.bad(name, value, `${kind} ${range}`, Number.NaN);
   }
 

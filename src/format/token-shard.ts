@@ -43,6 +43,8 @@ export interface TokenShard extends ShardFacts {
   readonly documentTokens: Uint32Array;
   /** The ids of one document. Throws `FormatError` if one is outside the vocabulary. */
   readDocument(index: number): Promise<Int32Array>;
+  /** The same for equal shards; of long ones it knows the lengths of all documents and samples of their tokens. */
+  fingerprint(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -202,8 +204,34 @@ export async function openTokenShard(source: ByteSource): Promise<TokenShard> {
       }
       return ids;
     },
+    fingerprint: () => fingerprint(source, layout.tokens),
     close: () => source.close(),
   };
+}
+
+const SAMPLES = 64;
+const SAMPLE_BYTES = 4096;
+
+async function fingerprint(source: ByteSource, start: number): Promise<string> {
+  const parts = [await source.read(0, start)];
+  const step = Math.max(SAMPLE_BYTES, (source.size - start) / SAMPLES);
+  for (let at = start; at < source.size; at += step) {
+    const from = Math.floor(at);
+    parts.push(await source.read(from, Math.min(SAMPLE_BYTES, source.size - from)));
+  }
+  return digest(parts);
+}
+
+/** SHA-256 of all of them, one after the other, in hexadecimal; half of it is enough to recognise data. */
+export async function digest(parts: readonly Uint8Array[]): Promise<string> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', whole));
+  return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function readFacts(source: ByteSource, header: unknown): ShardFacts {
@@ -229,13 +257,21 @@ function readFacts(source: ByteSource, header: unknown): ShardFacts {
   };
 }
 
-/** Throws `UsageError` unless all shards were made with one vocabulary. */
-export function checkSameVocabulary(shards: readonly TokenShard[]): void {
+/** What data was made with: a shard has it, and so has a tokenizer. */
+export interface DataVocabulary {
+  readonly name: string;
+  readonly vocabSize: number;
+  readonly endToken?: number;
+  readonly tokenBytes_V: Uint16Array;
+}
+
+/** Throws `UsageError` unless all were made with one vocabulary. */
+export function checkSameVocabulary(shards: readonly DataVocabulary[]): void {
   const [first] = shards;
   for (const shard of shards) {
     const isSame =
       shard.vocabSize === first.vocabSize &&
-      shard.endToken === first.endToken &&
+      (shard.endToken ?? first.endToken) === (first.endToken ?? shard.endToken) &&
       shard.tokenBytes_V.every((size, id) => size === first.tokenBytes_V[id]);
     if (isSame) continue;
     throw new UsageError(`Cannot mix ${first.name} and ${shard.name}: their tokenizers differ`, {

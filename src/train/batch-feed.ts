@@ -1,11 +1,14 @@
-import { InternalError } from '../core/errors.ts';
+import { InternalError, UsageError } from '../core/errors.ts';
 import type { Batch, BatchSource } from '../data/batch.ts';
+import type { DataFact } from '../data/open-data.ts';
 import type { JsonValue } from '../format/json.ts';
 
 /** Data from a number of tokens on. */
 export interface DataStage {
   readonly from: number;
   readonly source: BatchSource;
+  /** What decides its batches; a run that has begun it resumes with the same only. */
+  readonly identity?: readonly DataFact[];
 }
 
 /** The tokens of one optimiser step, in micro-batches, and the positions of the sources after them. */
@@ -24,6 +27,33 @@ export class BatchFeed {
 
   positions(): JsonValue[] {
     return this.stages.map(({ source }) => source.position());
+  }
+
+  identities(): (readonly DataFact[])[] {
+    return this.stages.map(({ identity = [] }) => identity);
+  }
+
+  /** Throws `UsageError` where a stage that was begun before `tokens` has other data than then. */
+  checkIdentities(then: readonly (readonly DataFact[])[], tokens: number, origin: string): void {
+    for (const [i, { from, identity }] of this.stages.entries()) {
+      const before = then[i];
+      if (from >= tokens || before === undefined || before.length === 0 || identity === undefined) continue;
+      const length = Math.max(before.length, identity.length);
+      const at = Array.from({ length }, (_, fact) => fact).find(
+        (fact) => before[fact]?.value !== identity[fact]?.value,
+      );
+      if (at === undefined) continue;
+      const [old, now] = [before[at], identity[at]];
+      const isFile = (fact: DataFact | undefined) => fact !== undefined && !fact.what.startsWith('data.');
+      const found =
+        old && now && old.what === now.what && !isFile(now)
+          ? `${now.what} is ${now.value}, it was ${old.value}`
+          : `${(now ?? old).what} is not what the run has read`;
+      throw new UsageError(`Cannot resume from ${origin} with other data: ${found}`, {
+        code: 'other-data',
+        hint: 'resume with the data that the run began with, or begin a new run with the checkpoint as "initFrom"',
+      });
+    }
   }
 
   async seek(positions: readonly JsonValue[]): Promise<void> {

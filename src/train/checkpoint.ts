@@ -5,6 +5,7 @@ import type { Store } from '../backend/store.ts';
 import type { ConvertSource, ValueRun } from '../convert/convert-source.ts';
 import { writeHfModel } from '../convert/write-hf.ts';
 import { FormatError, ShapeError, UnsupportedError } from '../core/errors.ts';
+import type { DataFact } from '../data/open-data.ts';
 import { f32 } from '../dtype/index.ts';
 import { type SinkFolder, writeAll } from '../format/byte-sink.ts';
 import { readAll } from '../format/byte-source.ts';
@@ -18,8 +19,8 @@ import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { configFromHf, configToHf } from '../model/config-hf.ts';
 import { hfNames, weightSpecs } from '../model/weights.ts';
-import { trainedSpecs } from './names.ts';
-import { type OptimizerType, optimizerStates } from './optimizer.ts';
+import { meanOf, squareOf, trainedSpecs } from './names.ts';
+import { type OptimizerType, optimizerStates, usesMuon } from './optimizer.ts';
 import { copyWeights } from './parameters.ts';
 
 /** Position of a run. */
@@ -32,6 +33,14 @@ export interface Progress {
   readonly positions: readonly JsonValue[];
   /** Whether the checkpoint stays when later ones are written. */
   readonly isKept?: boolean;
+  /** What the judgement of the run said of its state then; absent in older checkpoints. */
+  readonly problem?: string;
+  /** Of the first step of the run. */
+  readonly firstLoss?: number;
+  /** That the next step would have had. */
+  readonly nextLearningRate?: number;
+  /** What decided the batches of each stage. */
+  readonly data?: readonly (readonly DataFact[])[];
 }
 
 /** What goes into a checkpoint in addition to the weights, so that it is a whole model: tokenizer and end tokens. */
@@ -84,6 +93,7 @@ export async function readCheckpoint(
   }
   const states = await openSafetensorsFolder(await openFileFolder(`${path}/${OPTIMIZER_FOLDER}`));
   try {
+    checkSameOptimizer(states.tensors, config, optimizer, path);
     for (const spec of trainedSpecs(config)) {
       for (const state of optimizerStates(spec, optimizer)) {
         const tensor = states.tensors.get(state);
@@ -112,7 +122,8 @@ export async function readProgress(path: string): Promise<Progress> {
       Number.isSafeInteger(json.tokens) &&
       Array.isArray(json.positions);
     if (!isFit) throw damaged(path, `${PROGRESS_FILE} lacks the position of the run`);
-    return { step: json.step, tokens: json.tokens, positions: json.positions, isKept: json.isKept === true };
+    const { version: _, ...progress } = json;
+    return { ...progress, isKept: json.isKept === true };
   } finally {
     await source.close();
   }
@@ -165,6 +176,23 @@ function checkSameShape(wanted: ModelConfig, found: ModelConfig, path: string): 
   });
 }
 
+/** Muon's state is a part of AdamW's, so the state of the other would be read without a word. */
+function checkSameOptimizer(
+  tensors: { has(name: string): boolean },
+  config: ModelConfig,
+  optimizer: OptimizerType,
+  path: string,
+): void {
+  const map = trainedSpecs(config).find((spec) => usesMuon(spec, 'muon'));
+  if (!map || !tensors.has(meanOf(map.name))) return;
+  const found: OptimizerType = tensors.has(squareOf(map.name)) ? 'adamw' : 'muon';
+  if (found === optimizer) return;
+  throw new ShapeError(`Cannot resume from ${path} with "${optimizer}": it was trained with "${found}"`, {
+    code: 'other-checkpoint',
+    hint: `set "optimizer.type" to "${found}", or begin a new run with this checkpoint as "initFrom"`,
+  });
+}
+
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
@@ -182,6 +210,6 @@ function otherVersion(path: string, found: number): UnsupportedError {
 function damaged(path: string, found: string): FormatError {
   return new FormatError(`Cannot resume from ${path}: ${found}`, {
     code: 'damaged-checkpoint',
-    hint: 'delete this checkpoint to resume from the one before it',
+    hint: 'to resume from the checkpoint before it, move this one away; if there is none, begin anew',
   });
 }

@@ -91,13 +91,16 @@ function readFields(run: ObjectReader): RunConfig {
   if (hasModel && (contextLength ?? ropeTheta) !== undefined)
     run.complain('"contextLength" and "ropeTheta" must be fields of "model"');
   const tokens = run.optionalNumber('tokens', { min: 1, integer: true });
-  const epochs = run.optionalNumber('epochs');
+  const epochs = run.optionalNumber('epochs', { above: 0 });
   if ((tokens === undefined) === (epochs === undefined) && run.has('out'))
     run.complain('it needs "tokens" or "epochs", and only one of them');
   const laterData = run.objects('laterData', (later) => ({
     from: later.integer('from'),
     data: later.object('data', readDataConfig),
   }));
+  for (const [i, { from }] of laterData.entries())
+    if (i > 0 && from <= laterData[i - 1].from)
+      run.complain('"laterData" must be in ascending order of "from"');
   const microBatchTokens = readMicroBatch(run, [data, ...laterData.map((later) => later.data)]);
   const batch = readBatch(run, microBatchTokens);
   return {
@@ -125,19 +128,19 @@ function readFields(run: ObjectReader): RunConfig {
       momentum: optimizer.number('momentum', { fallback: 0.95, max: 0.999999 }),
       beta1: optimizer.number('beta1', { fallback: 0.9, max: 0.999999 }),
       beta2: optimizer.number('beta2', { fallback: 0.95, max: 0.999999 }),
-      eps: optimizer.number('eps', { fallback: 1e-8 }),
+      eps: optimizer.number('eps', { fallback: 1e-8, above: 0 }),
       weightDecay: optimizer.number('weightDecay', { fallback: 0.1 }),
-      clipNorm: optimizer.number('clipNorm', { fallback: 1 }),
+      clipNorm: optimizer.number('clipNorm', { fallback: 1, above: 0 }),
     })),
     balance: run.object('balance', (balance) => ({
       biasRate: balance.optionalNumber('biasRate'),
       lossFactor: balance.optionalNumber('lossFactor'),
     })),
     init: run.object('init', (init) => {
-      const std = init.number('std', { fallback: 0.006 });
+      const std = init.number('std', { fallback: 0.006, above: 0 });
       return {
         std,
-        embeddingStd: init.number('embeddingStd', { fallback: std }),
+        embeddingStd: init.number('embeddingStd', { fallback: std, above: 0 }),
         seed: init.integer('seed', { fallback: 0, min: 0 }),
       };
     }),
@@ -207,19 +210,36 @@ function readBatch(run: ObjectReader, microBatchTokens: number): BatchStage[] {
 
 function readLearningRate(rate: ObjectReader): RunConfig['learningRate'] {
   return {
-    peak: rate.number('peak', { fallback: 3e-4 }),
+    peak: rate.number('peak', { fallback: 3e-4, above: 0 }),
     warmupSteps: rate.integer('warmupSteps', { fallback: 0, min: 0 }),
     decays: rate.objects('decays', (decay): DecayConfig => {
       const tokens = decay.optionalNumber('tokens', { min: 1, integer: true });
       const share = decay.optionalNumber('share', { max: 1 });
-      return {
-        tokens,
-        share: tokens === undefined ? (share ?? 1) : undefined,
-        to: decay.number('to', { fallback: 0 }),
-        shape: decay.choice('shape', ['linear', 'cosine', 'exponential'], 'cosine'),
-      };
+      const to = decay.number('to', { fallback: 0 });
+      const shape = decay.choice('shape', ['linear', 'cosine', 'exponential'], 'cosine');
+      if (shape === 'exponential' && to === 0)
+        decay.complain(
+          'an exponential decay never reaches 0: give "to" a number above 0, or take another "shape"',
+        );
+      return { tokens, share: tokens === undefined ? (share ?? 1) : undefined, to, shape };
     }),
   };
+}
+
+/** Throws `UsageError` for what would never happen, because the run ends before it. */
+export function checkWithinRun(run: RunConfig, totalTokens: number): void {
+  const late = [
+    ...run.laterData.map(({ from }) => `"laterData" from ${from}`),
+    ...run.batch.map(({ from }) => `"batch" from ${from}`),
+  ].filter((_, i) => [...run.laterData, ...run.batch][i].from >= totalTokens);
+  const unreached = run.checkpoint.keepAtTokens
+    .filter((count) => count > totalTokens)
+    .map((count) => `"checkpoint.keepAtTokens" ${count}`);
+  if (late.length + unreached.length === 0) return;
+  throw new UsageError(
+    `The run ends after ${totalTokens} tokens, before ${[...late, ...unreached].join(', ')}`,
+    { code: 'bad-run', hint: 'make the run longer, or take out what it does not reach' },
+  );
 }
 
 /** The schedule once the length of the run is known. Throws `UsageError` where its decays are longer than the run. */

@@ -8,6 +8,7 @@ import { lockRun } from './run-lock.ts';
 
 const PARTIAL = '.partial';
 const LOG = 'log.jsonl';
+const RUN = 'run.json';
 
 /** A line of the log; `step` is the number of steps done. */
 export type LogRecord = { readonly type: string; readonly step: number } & Readonly<Record<string, unknown>>;
@@ -94,6 +95,24 @@ export class RunFolder {
     // Under another name first: half a checkpoint must not look like one.
     await attempt(`remove ${path}`, () => rename(path, path + PARTIAL));
     await this.remove(path + PARTIAL);
+  }
+
+  /** The file of the run, as it was when the run began or was resumed; undefined before that. */
+  async readRun(): Promise<unknown> {
+    const text = await readFile(join(this.path, RUN), 'utf8').catch(() => undefined);
+    try {
+      return text === undefined ? undefined : JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async writeRun(run: unknown): Promise<void> {
+    const path = join(this.path, RUN);
+    await attempt(`write ${path}`, async () => {
+      await writeFile(path + PARTIAL, `${JSON.stringify(run, null, 2)}\n`);
+      await rename(path + PARTIAL, path);
+    });
   }
 
   async log(record: LogRecord): Promise<void> {

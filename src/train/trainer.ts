@@ -17,6 +17,7 @@ import {
   writeCheckpoint,
 } from './checkpoint.ts';
 import { IntervalLog } from './interval-log.ts';
+import { findDivergence } from './judgement.ts';
 import { initialise, storeSpecs } from './parameters.ts';
 import { type RunConfig, resolveSchedule } from './run-config.ts';
 import type { LogRecord, RunFolder } from './run-folder.ts';
@@ -38,9 +39,18 @@ export interface TrainerOptions {
   /** The checkpoint to resume from. Else `begin` may fill the parameters in another way than at random. */
   readonly resumeFrom?: string | undefined;
   readonly begin?: ((store: Store) => Promise<void>) | undefined;
-  readonly onStep?: (progress: Progress) => void;
+  readonly onStep?: (progress: Progress, step: StepFacts) => void;
+  /** One sentence each. */
+  readonly onWarning?: (text: string) => void;
   readonly onRecord?: (record: LogRecord) => void;
   readonly signal?: AbortSignal;
+}
+
+/** A step that is done. */
+export interface StepFacts {
+  readonly loss: number;
+  readonly tokens: number;
+  readonly ms: number;
 }
 
 export interface TrainingResult {
@@ -78,6 +88,8 @@ class Trainer {
   private saved: string | undefined;
   private validation: ValidationResult | undefined;
   private loss = Number.NaN;
+  private gradientNorm = Number.NaN;
+  private firstLoss: number | undefined;
 
   private constructor(options: TrainerOptions, store: Store, programs: TrainingPrograms) {
     this.options = options;
@@ -121,6 +133,9 @@ class Trainer {
       await folder.cutLog(-1);
     } else {
       this.progress = await readCheckpoint(resumeFrom, this.store, model, run.optimizer.type);
+      this.firstLoss = this.progress.firstLoss;
+      this.feed.checkIdentities(this.progress.data ?? [], this.progress.tokens, resumeFrom);
+      this.compareRate();
       await this.feed.seek(this.progress.positions);
       await folder.cutLog(this.progress.step);
       await this.recall();
@@ -136,6 +151,22 @@ class Trainer {
       storeBytes: this.store.sizeBytes,
       workingBytes: this.programs.workingBytes,
     });
+  }
+
+  /** A longer run, or another schedule, may raise a rate that had come down. */
+  private compareRate(): void {
+    const { nextLearningRate: before } = this.progress;
+    const now = this.nextRate();
+    if (before === undefined || Math.abs(now - before) <= 0.01 * Math.max(now, before)) return;
+    this.options.onWarning?.(
+      `the learning rate continues at ${now.toExponential(2)} instead of ${before.toExponential(2)}: the length of the run or ` +
+        'its schedule is not what it was when the checkpoint was written',
+    );
+  }
+
+  private nextRate(): number {
+    const { step, tokens } = this.progress;
+    return learningRate(this.schedule, step, tokens, this.options.totalTokens);
   }
 
   /** Result of a run that is resumed after its last step. */
@@ -185,22 +216,25 @@ class Trainer {
   }
 
   private async trainStep({ microBatches, positions }: GlobalBatch, end: number): Promise<void> {
-    const { totalTokens, signal, onStep } = this.options;
+    const { signal, onStep } = this.options;
     const { step, tokens } = this.progress;
     const startMs = performance.now();
     const result = await this.programs.gradients(microBatches, signal);
     if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
-      throw this.diverged(result.loss, result.gradientNorm);
-    const rate = learningRate(this.schedule, step, tokens, totalTokens);
+      throw await this.diverged(result.loss, result.gradientNorm);
+    const rate = this.nextRate();
     await this.programs.update(rate, result.gradientNorm, step);
     for (const { layer, bias } of this.routedLayers) {
       const counts_E = result.counts.get(layer);
       if (bias !== undefined && counts_E) updateBias(this.store.array(bias), counts_E, this.balance.biasRate);
     }
     this.loss = result.loss;
+    this.gradientNorm = result.gradientNorm;
+    this.firstLoss ??= result.loss;
     this.progress = { step: step + 1, tokens: end, positions };
-    this.interval.add(result, rate, end - tokens, performance.now() - startMs);
-    onStep?.(this.progress);
+    const ms = performance.now() - startMs;
+    this.interval.add(result, rate, end - tokens, ms);
+    onStep?.(this.progress, { loss: result.loss, tokens: end - tokens, ms });
   }
 
   private take(tokens: number): Promise<GlobalBatch> {
@@ -228,13 +262,21 @@ class Trainer {
   }
 
   private async save(): Promise<string> {
-    const { run, folder, model, tokenizer } = this.options;
-    const { step, tokens } = this.progress;
+    const { run, folder, model, tokenizer, onWarning } = this.options;
+    const { step, tokens, positions } = this.progress;
+    const problem = this.judge();
+    if (problem !== undefined) onWarning?.(`the run seems to diverge at step ${step}: ${problem}`);
     const contents = {
       store: this.store,
       config: model,
       optimizer: run.optimizer.type,
-      progress: { ...this.progress, isKept: this.isKept(tokens) },
+      progress: {
+        ...{ step, tokens, positions, isKept: this.isKept(tokens) },
+        ...(problem !== undefined && { problem }),
+        ...(this.firstLoss !== undefined && { firstLoss: this.firstLoss }),
+        nextLearningRate: this.nextRate(),
+        data: this.feed.identities(),
+      },
       tokenizer,
     };
     const path = await folder.writeCheckpoint(step, (target, subFolder) =>
@@ -242,10 +284,29 @@ class Trainer {
     );
     this.saved = path;
     this.savedStep = step;
-    for (const older of await folder.checkpoints())
-      if (older !== path && (await readProgress(older)).isKept !== true) await folder.removeCheckpoint(older);
+    await this.removeOlder(path);
     await this.record({ type: 'checkpoint', step, tokens, path });
     return path;
+  }
+
+  private judge(): string | undefined {
+    const { loss, gradientNorm, firstLoss = loss } = this;
+    // Nothing was computed since the checkpoint that the run began with.
+    if (Number.isNaN(gradientNorm)) return undefined;
+    return findDivergence(this.store, this.options.model, { loss, gradientNorm, firstLoss });
+  }
+
+  /** Of those before `path`, the newest good one stays: `path` may turn out to be the beginning of the end. */
+  private async removeOlder(path: string): Promise<void> {
+    const { folder } = this.options;
+    let hasGood = false;
+    for (const older of (await folder.checkpoints()).reverse()) {
+      // A step that comes again has no later ones.
+      if (older >= path) continue;
+      const { isKept, problem } = await readProgress(older);
+      if (!hasGood && problem === undefined) hasGood = true;
+      else if (isKept !== true) await folder.removeCheckpoint(older);
+    }
   }
 
   /** Whether the step that ended at `end` tokens is the first to reach one of the counts that are kept. */
@@ -260,7 +321,7 @@ class Trainer {
     this.options.onRecord?.(record);
   }
 
-  private diverged(loss: number, norm: number): ResourceError {
+  private async diverged(loss: number, norm: number): Promise<ResourceError> {
     const { step, tokens, positions } = this.progress;
     const what = Number.isFinite(loss) ? `the norm of the gradients is ${norm}` : `the loss is ${loss}`;
     const at: JsonValue = positions;
@@ -268,10 +329,24 @@ class Trainer {
       `Training stopped at step ${step + 1}, after ${tokens} tokens: ${what}; its data begins at ${JSON.stringify(at)}`,
       {
         code: 'not-finite',
-        hint: this.saved
-          ? `the last good checkpoint is ${this.saved}; lower the learning rate and continue with --resume`
-          : 'lower the learning rate, or look at the data',
+        hint: await this.wayOut(),
       },
     );
+  }
+
+  private async wayOut(): Promise<string> {
+    const bad: string[] = [];
+    for (const path of (await this.options.folder.checkpoints()).reverse()) {
+      const { problem } = await readProgress(path);
+      if (problem !== undefined) {
+        bad.push(path);
+        continue;
+      }
+      const first = bad.length > 0 ? `delete ${bad.join(' and ')}, which had diverged already, ` : '';
+      return `the last good checkpoint is ${path}; ${first}lower the learning rate and continue with --resume`;
+    }
+    return bad.length > 0
+      ? 'every checkpoint had diverged already; begin anew with a lower learning rate'
+      : 'lower the learning rate, or look at the data';
   }
 }

@@ -65,7 +65,7 @@ describe('dots perplexity', () => {
     expect(one).not.toHaveProperty('languages');
   });
 
-  it('a byte order mark is not text', async () => {
+  it('a byte order mark does not count as text', async () => {
     const [plain, marked] = ['plain-mark.txt', 'marked.txt'].map((name) => join(folder, name));
     writeFileSync(plain, 'one two three');
     writeFileSync(marked, '\ufeffone two three');

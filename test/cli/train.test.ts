@@ -107,6 +107,97 @@ describe('dots train', () => {
     expect(JSON.parse(other.stdout).loss).toBe(JSON.parse(fineTuned.stdout).loss);
   });
 
+  it('resumes with the same data only, and reports what else has changed', async () => {
+    const fields = { ...RUN, out: 'same', tokenizer: TOKENIZER };
+    const file = await write('same.json', fields);
+    expect((await dots('train', file)).code).toBe(0);
+    expect(JSON.parse(await readFile(join(folder, 'same/run.json'), 'utf8'))).toEqual(fields);
+    const resume = async (changed: Record<string, unknown>) =>
+      dots('train', await write('same.json', { ...fields, ...changed }), '--resume');
+
+    const seed = await resume({ data: { ...RUN.data, seed: 1 } });
+    expect([seed.code, seed.stderr]).toEqual([2, expect.stringContaining('data.seed is 1, it was 0')]);
+    // As many documents, as many tokens, another text.
+    const text = 'ten nine eight seven six five four three two one '.repeat(20);
+    await writeFile(join(folder, 'other.jsonl'), `${JSON.stringify({ text })}\n`.repeat(5));
+    const other = ['data', 'tokenize', join(folder, 'other.jsonl'), '--tokenizer', TOKENIZER];
+    await runCli([...other, '--language', 'en', '--out', join(folder, 'other.tok')]);
+    const swapped = await resume({ data: { ...RUN.data, mix: [{ shards: ['other.tok'] }] } });
+    expect([swapped.code, swapped.stderr]).toEqual([
+      2,
+      expect.stringContaining('other.tok is not what the run has read'),
+    ]);
+    // The same shard under another name is the same data.
+    await writeFile(join(folder, 'moved.tok'), await readFile(join(folder, 'text.tok')));
+    const moved = await resume({ data: { ...RUN.data, mix: [{ shards: ['moved.tok'] }] } });
+    expect(moved.code, moved.stderr).toBe(0);
+
+    const longer = await resume({
+      tokens: 12 * 64,
+      learningRate: { peak: 0.001 },
+      optimizer: { beta2: 0.9 },
+    });
+    expect(longer.code, longer.stderr).toBe(0);
+    expect(longer.stderr).toMatch(/changed since it was started last: "tokens" is 768, it was 640/);
+    expect(longer.stderr).toMatch(/"optimizer.beta2" is 0.9, it was left out/);
+    expect(longer.stderr).toMatch(/the learning rate continues at 1.00e-3 instead of 3.00e-4/);
+  });
+
+  it('says what it does before the first line of the log, and that it will not chat without a tokenizer', async () => {
+    const file = await write('silent.json', { ...RUN, out: 'silent' });
+    const { stderr } = await dots('train', file);
+    const lines = stderr.split('\n');
+    expect(lines[0]).toMatch(/the run names no "tokenizer".*cannot chat/);
+    expect(lines[1]).toBe('reading the data');
+    expect(stderr).toMatch(/640 tokens, 0.\d+ passes over the data it begins with, in micro-batches of 64/);
+    const [first, second] = ['training; the first step', 'step 1  loss'].map((text) => stderr.indexOf(text));
+    expect([first > 0, second > first, second < stderr.indexOf('step 5')]).toEqual([true, true, true]);
+    expect(stderr).toMatch(/step 1 {2}loss \d\.\d{4} {2}[\d,]+ tok\/s, about \S+ left/);
+  });
+
+  it('refuses data of another tokenizer anywhere, and less data than a step', async () => {
+    const vocabulary = join(folder, 'small.json');
+    const trained = ['tokenizer', 'train', join(folder, 'text.jsonl'), '--vocab-size', '300'];
+    expect((await runCli([...trained, '--out', vocabulary])).code).toBe(0);
+    const args = ['data', 'tokenize', join(folder, 'text.jsonl'), '--tokenizer', vocabulary];
+    expect((await runCli([...args, '--out', join(folder, 'small.tok')])).code).toBe(0);
+    const shards = ['small.tok'];
+    for (const more of [
+      { laterData: [{ from: 64, data: { mix: [{ shards }], sequenceLength: 32 } }] },
+      { validation: { shards } },
+    ]) {
+      const { code, stderr } = await dots(
+        'train',
+        await write('mixed.json', { ...RUN, out: 'mixed', ...more }),
+      );
+      expect([code, stderr]).toEqual([2, expect.stringContaining('their tokenizers differ')]);
+    }
+    const short = { ...RUN, out: 'short', tokens: undefined, epochs: 0.01 };
+    const { code, stderr } = await dots('train', await write('short.json', short));
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/0.01 passes over its data are \d+ tokens, less than a step, which has 64/),
+    ]);
+  });
+
+  it('reports conversations that lose answers', async () => {
+    const turn = (content: string) => [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content },
+    ];
+    const messages = [...turn('one'), ...turn('two '.repeat(100))];
+    await writeFile(join(folder, 'two.jsonl'), `${JSON.stringify({ messages })}\n`.repeat(8));
+    const run = {
+      ...RUN,
+      out: 'lost',
+      tokenizer: TOKENIZER,
+      data: { mix: [{ chat: [{ files: ['two.jsonl'] }] }], sequenceLength: 32 },
+      validation: {},
+    };
+    const { stderr } = await dots('train', await write('lost.json', run));
+    expect(stderr).toContain('8 conversations lose later answers: they do not end within 32 tokens');
+  });
+
   it.each([
     ['a field that is not known', { ...RUN, out: 'a', optimiser: {} }, 2, /did you mean "optimizer"/],
     [

@@ -200,6 +200,33 @@ describe('openData()', () => {
     expect(numOpen()).toBe(before);
   });
 
+  it('has an identity that changes with everything that decides its documents, and with nothing else', async () => {
+    const identities: string[] = [];
+    const other = MESSAGES.map(({ role, content }) => ({ role, content: `${content}!` }));
+    folder.write('other-chat.jsonl', jsonLines([{ messages: other }]));
+    const otherChat = { chat: [{ files: ['other-chat.jsonl'] }] };
+    const variants = [
+      { mix: [SHARD] },
+      { mix: [SHARD], seed: 1 },
+      { mix: [SHARD], sequenceLength: 64 },
+      { mix: [SHARD, CHAT] },
+      { mix: [SHARD, { ...CHAT, weight: 2 }] },
+      { mix: [SHARD, { ...CHAT, sessions: 2 }] },
+      { mix: [SHARD, { chat: [{ files: ['chat.jsonl'], upsample: 2 }] }] },
+      { mix: [SHARD, otherChat] },
+      { mix: [SHARD], knots: {} },
+      { mix: [SHARD], knots: { keepOrder: true } },
+    ];
+    for (const data of variants) {
+      const [one, again] = [await open(data), await open(data)];
+      expect(again.identity).toEqual(one.identity);
+      identities.push(one.identity.map(({ value }) => value).join());
+      await one.close();
+      await again.close();
+    }
+    expect(new Set(identities).size).toBe(variants.length);
+  });
+
   it('names a shard that is not there, and asks for a tokenizer', async () => {
     await expect(open({ mix: [{ shards: ['nothing.tok'] }] })).rejects.toThrow('there is no such file');
     const { config } = read({ mix: [CHAT] });
@@ -220,5 +247,8 @@ describe('openValidation()', () => {
     const { sets, close } = await openValidation(['corpus.tok', './corpus.tok'], 128, folder.path);
     expect(sets.map((set) => set.name)).toEqual(['corpus.tok', './corpus.tok']);
     await close();
+    const twice = await openValidation(['corpus.tok', 'corpus.tok'], 128, folder.path);
+    expect(twice.sets.map((set) => set.name)).toEqual(['corpus.tok (1)', 'corpus.tok (2)']);
+    await twice.close();
   });
 });

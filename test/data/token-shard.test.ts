@@ -35,6 +35,45 @@ describe('tokenizeCorpus()', () => {
     expect(shard.language).toBe('en');
   });
 
+  it('has a fingerprint of its documents, also where it is long', async () => {
+    const { bytes, shard } = await shardOf(plain);
+    const swapped = bytes.slice();
+    [swapped[bytes.length - 4], swapped[bytes.length - 6]] = [
+      bytes[bytes.length - 6],
+      bytes[bytes.length - 4],
+    ];
+    const prints = [shard, await openTokenShard(memorySource(bytes.slice(), 'copy'))].map((one) =>
+      one.fingerprint(),
+    );
+    const [first, second] = await Promise.all(prints);
+    expect(second).toBe(first);
+    expect(await (await openTokenShard(memorySource(swapped, 'swapped'))).fingerprint()).not.toBe(first);
+
+    // 64 samples of 4 kB are a quarter of it; another text differs in all of them.
+    const writer = (shift: number) => {
+      const made = new TokenShardWriter({ vocabSize: 340, endToken: 0 }, new Uint16Array(340));
+      for (let i = 0; i < 500; i++)
+        made.add(
+          Uint16Array.from({ length: 1000 }, (_, at) => (at * 7 + i + shift) % 300),
+          1000,
+        );
+      return made;
+    };
+    const long = await Promise.all(
+      [0, 0, 1].map(async (shift) => {
+        const parts: Uint8Array[] = [];
+        const write = async (part: Uint8Array) => void parts.push(part.slice());
+        const sink = { name: 'long', write, finish: async () => {}, discard: async () => {} };
+        await writer(shift).finish(sink);
+        return (
+          await openTokenShard(memorySource(new Uint8Array(Buffer.concat(parts)), 'long'))
+        ).fingerprint();
+      }),
+    );
+    expect(long[1]).toBe(long[0]);
+    expect(long[2]).not.toBe(long[0]);
+  });
+
   it('knows how many bytes each token stands for', async () => {
     const { shard } = await shardOf(plain);
     for (const [i, text] of TEXTS.entries()) {

@@ -52,6 +52,32 @@ describe('BatchFeed', () => {
     expect((await resumed.take(128, 32, 32)).positions).toEqual([2, 2]);
   });
 
+  it('refuses other data for a stage that was begun, and says which', () => {
+    const facts = (...values: string[]) =>
+      values.map((value, i) => ({ what: ['data.seed', 'a.tok', 'b.tok'][i], value }));
+    const feed = new BatchFeed([
+      { from: 0, source: counting(1), identity: facts('0', 'aa', 'bb') },
+      { from: 100, source: counting(2), identity: facts('0', 'cc') },
+    ]);
+    const check =
+      (tokens: number, ...stages: string[][]) =>
+      () =>
+        feed.checkIdentities(
+          stages.map((values) => facts(...values)),
+          tokens,
+          'step-7',
+        );
+    expect(check(500, ['0', 'aa', 'bb'], ['0', 'cc'])).not.toThrow();
+    // A checkpoint of an earlier release knows nothing; a stage that was not begun may still be changed.
+    expect(check(500, [])).not.toThrow();
+    expect(check(100, ['0', 'aa', 'bb'], ['0', 'dd'])).not.toThrow();
+    expect(check(101, ['0', 'aa', 'bb'], ['0', 'dd'])).toThrow(
+      /other data: a.tok is not what the run has read/,
+    );
+    expect(check(50, ['1', 'aa', 'bb'])).toThrow(/other data: data.seed is 0, it was 1/);
+    expect(check(50, ['0', 'aa'])).toThrow(/b.tok is not what the run has read/);
+  });
+
   it('a stage that a checkpoint does not know of begins at its beginning', async () => {
     const feed = openFeed();
     await feed.seek([7]);

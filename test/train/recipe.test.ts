@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/core/errors.ts';
 import { loadStatistics, updateBias } from '../../src/train/balance.ts';
-import { readRunConfig, resolveSchedule, runFields } from '../../src/train/run-config.ts';
+import { checkWithinRun, readRunConfig, resolveSchedule, runFields } from '../../src/train/run-config.ts';
 import { batchTokens, decayed, learningRate } from '../../src/train/schedule.ts';
 import { TOY_MODEL } from './toy.ts';
 
@@ -163,6 +163,33 @@ describe('readRunConfig()', () => {
       },
       /"microBatchTokens" is 1536, expected a multiple of 1024/,
     ],
+    [
+      'clipping that leaves nothing',
+      { ...run, optimizer: { clipNorm: 0 } },
+      /"optimizer.clipNorm" is 0, expected a number above 0/,
+    ],
+    [
+      'an ε of 0, which divides by 0',
+      { ...run, optimizer: { eps: 0 } },
+      /"optimizer.eps" is 0, expected a number above 0/,
+    ],
+    [
+      'a rate of 0',
+      { ...run, learningRate: { peak: 0 } },
+      /"learningRate.peak" is 0, expected a number above 0/,
+    ],
+    ['weights that are all 0', { ...run, init: { std: 0 } }, /"init.std" is 0, expected a number above 0/],
+    ['no epochs', { ...run, tokens: undefined, epochs: 0 }, /"epochs" is 0, expected a number above 0/],
+    [
+      'an exponential decay to 0, which is 0 at once',
+      { ...run, learningRate: { decays: [{ shape: 'exponential' }] } },
+      /an exponential decay never reaches 0.*entry 1 of "learningRate.decays"/,
+    ],
+    [
+      'later data out of order',
+      { ...run, laterData: [20, 10].map((from) => ({ from, data: { mix: [{ shards: ['a.tok'] }] } })) },
+      /"laterData" must be in ascending order/,
+    ],
     ['a list instead of an object', { ...run, init: [1] }, /"init" is \[1\], expected an object/],
     ['no object at all', [], /"the run" is \[\], expected an object/],
   ])('refuses %s', (_, json, message) => {
@@ -191,6 +218,22 @@ describe('readRunConfig()', () => {
     const model = { ...TOY_MODEL, numExpertsPerToken: 9 };
     expect(() => readRunConfig({ ...run, model }, 'run.json')).toThrow(
       /9 experts for each token, but only 8/,
+    );
+  });
+
+  it('what the run does not reach is refused', () => {
+    const late = readRunConfig(
+      {
+        ...run,
+        laterData: [{ from: 5000, data: { mix: [{ shards: ['a.tok'] }] } }],
+        batch: [{ tokens: 4096 }, { from: 6000, tokens: 8192 }],
+        checkpoint: { keepAtTokens: [5000, 7000] },
+      },
+      'run.json',
+    );
+    checkWithinRun(late, 7000);
+    expect(() => checkWithinRun(late, 5000)).toThrow(
+      'The run ends after 5000 tokens, before "laterData" from 5000, "batch" from 6000, "checkpoint.keepAtTokens" 7000',
     );
   });
 

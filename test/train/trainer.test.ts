@@ -11,6 +11,7 @@ import { openEngine } from '../../src/engine/open.ts';
 import { scoreTokens } from '../../src/eval/perplexity.ts';
 import type { ModelConfig } from '../../src/model/architecture.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
+import { readProgress } from '../../src/train/checkpoint.ts';
 import { initialise, storeSpecs } from '../../src/train/parameters.ts';
 import type { LogRecord, RunFolder } from '../../src/train/run-folder.ts';
 import { type TrainerOptions, train } from '../../src/train/trainer.ts';
@@ -125,18 +126,18 @@ describe('train()', () => {
   it('saves what it has when it is interrupted between checkpoints', async () => {
     const folder = await toyFolder();
     await stopAfter(13, toyOptions(toyRun(), folder));
-    expect((await folder.checkpoints()).map((path) => path.slice(-8))).toEqual(['00000013']);
-    const [resumeFrom] = await folder.checkpoints();
+    expect((await folder.checkpoints()).map((path) => path.slice(-8))).toEqual(['00000010', '00000013']);
+    const resumeFrom = (await folder.checkpoints()).at(-1) as string;
     const whole = await toyFolder();
     const expected = await train(toyOptions(toyRun(), whole));
     expect((await train({ ...toyOptions(toyRun(), folder), resumeFrom })).loss).toBe(expected.loss);
   });
 
-  it('keeps checkpoints at chosen numbers of tokens, of others the last one', async () => {
+  it('keeps checkpoints at chosen numbers of tokens, of others the last two', async () => {
     const folder = await toyFolder();
     const run = toyRun({ checkpoint: { everySteps: 10, keepAtTokens: [500, 1000] } });
     await train(toyOptions(run, folder));
-    expect((await folder.checkpoints()).map((path) => Number(path.slice(-8)))).toEqual([8, 16, 30]);
+    expect((await folder.checkpoints()).map((path) => Number(path.slice(-8)))).toEqual([8, 16, 20, 30]);
   });
 
   it('computes the same bits with recomputed layers, in less memory', async () => {
@@ -181,7 +182,57 @@ describe('train()', () => {
     expect(error.message).toMatch(
       /^Training stopped at step \d+, after \d+ tokens: .*; its data begins at \[\d+\]$/,
     );
-    expect(error.hint).toContain((await folder.checkpoints()).at(-1));
+    expect(error.hint).toMatch(/every checkpoint had diverged already/);
+  });
+
+  it('keeps the last good checkpoint, and names it, where later ones are finite but useless', async () => {
+    const folder = await toyFolder();
+    const options = toyOptions(toyRun({ tokens: 10 * 64 }), folder);
+    const { checkpoint: good } = await train(options);
+    const warnings: string[] = [];
+    const wild = toyRun({ learningRate: { peak: 1e18 }, checkpoint: { everySteps: 1 } });
+    const onWarning = (text: string): unknown => warnings.push(text);
+    const failed = train({ ...toyOptions(wild, folder), resumeFrom: good, onWarning });
+    const error = (await failed.catch((cause: unknown) => cause)) as ResourceError;
+    expect(error).toMatchObject({ code: 'not-finite' });
+    const [kept, bad, ...more] = await folder.checkpoints();
+    expect([kept, more]).toEqual([good, []]);
+    expect(error.hint).toBe(
+      `the last good checkpoint is ${good}; delete ${bad}, which had diverged already, ` +
+        'lower the learning rate and continue with --resume',
+    );
+    expect((await readProgress(bad)).problem).toMatch(/weights of up to|the loss is/);
+    expect(warnings[0]).toMatch(/^the learning rate continues at 1.00e\+18 instead of 1.00e-3/);
+    expect(warnings[1]).toMatch(/^the run seems to diverge at step 11: /);
+  });
+
+  it('a longer run says that its rate rises again; the same run says nothing', async () => {
+    const folder = await toyFolder();
+    const run = toyRun({ tokens: 20 * 64 });
+    const { checkpoint: resumeFrom } = await train(toyOptions(run, folder));
+    const warnings: string[] = [];
+    const onWarning = (text: string): unknown => warnings.push(text);
+    await train({ ...toyOptions(run, folder), resumeFrom, onWarning });
+    expect(warnings).toEqual([]);
+    await train({ ...toyOptions(toyRun({ tokens: 40 * 64 }), folder), resumeFrom, onWarning });
+    expect(warnings).toEqual([expect.stringMatching(/continues at 1.00e-2 instead of 1.00e-3: the length/)]);
+  });
+
+  it.each([
+    ['dots1', { numExperts: 1, numExpertsPerToken: 1 }],
+    ['dots1', { numExperts: 1, numExpertsPerToken: 1, numDenseLayers: 0, tiedEmbeddings: true }],
+    ['dots1', { numDenseLayers: 2 }],
+    ['qwen3moe', { numExperts: 1, numExpertsPerToken: 1 }],
+  ])('a %s model with %o trains, resumes and opens', async (architecture, fields) => {
+    const { denseSize, numSharedExperts, ...shared } = TOY_MODEL;
+    const own = architecture === 'dots1' ? { denseSize, numSharedExperts } : {};
+    const model = { architecture, ...shared, ...own, ...fields };
+    const folder = await toyFolder();
+    const { checkpoint } = await train(toyOptions(toyRun({ tokens: 128, model }), folder));
+    const longer = toyOptions(toyRun({ tokens: 192, model }), folder);
+    const { checkpoint: resumed } = await train({ ...longer, resumeFrom: checkpoint });
+    await using engine = await openEngine(resumed, { backend: 'reference' });
+    expect(Number.isFinite(await scoreTokens(engine, [1, 2, 3], { contextTokens: 3 }))).toBe(true);
   });
 
   it('writes checkpoints that open as models', async () => {
@@ -216,8 +267,16 @@ describe('train()', () => {
     const { checkpoint } = await train(toyOptions(toyRun({ optimizer: { type: 'muon' } }), folder));
     const other = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
     await expect(other).rejects.toMatchObject({
-      code: 'damaged-checkpoint',
-      message: expect.stringMatching(/\.square of the optimiser "adamw" is missing/),
+      code: 'other-checkpoint',
+      message: expect.stringMatching(/with "adamw": it was trained with "muon"/),
+      hint: expect.stringMatching(/set "optimizer.type" to "muon".*"initFrom"/),
+    });
+    const back = await toyFolder();
+    const { checkpoint: adamw } = await train(toyOptions(toyRun(), back));
+    const muon = toyRun({ optimizer: { type: 'muon' } });
+    await expect(train({ ...toyOptions(muon, back), resumeFrom: adamw })).rejects.toMatchObject({
+      code: 'other-checkpoint',
+      message: expect.stringMatching(/with "muon": it was trained with "adamw"/),
     });
     const cut = join(checkpoint, 'optimizer/model.safetensors');
     await writeFile(cut, (await readFile(cut)).subarray(0, -100));
