@@ -25,6 +25,7 @@ export async function convert(
   flags: ConvertFlags,
 ): Promise<void> {
   const input = resolveModel(from);
+  checkEnding(to);
   await checkOutput(input, to, flags.force ?? false);
   const warnings: string[] = [];
   const warn = (message: string): void => {
@@ -53,6 +54,33 @@ export async function convert(
 
 function isGgufName(path: string): boolean {
   return path.toLowerCase().endsWith('.gguf');
+}
+
+/** Endings of files that are not written, and so were meant otherwise. */
+const OTHER_FILES = ['bin', 'ggml', 'safetensors', 'pt', 'pth', 'onnx', 'json', 'zip', 'gz', 'tar'];
+
+/** Refuses a folder whose name looks like that of a file: `model.gg` would become one. */
+function checkEnding(path: string): void {
+  const [, ending] = /\.([a-z0-9]+)$/i.exec(path) ?? [];
+  if (ending === undefined || isGgufName(path)) return;
+  const isTypo = ending.length >= 2 && ending.length <= 6 && editDistance(ending.toLowerCase(), 'gguf') <= 2;
+  if (!isTypo && !OTHER_FILES.includes(ending.toLowerCase())) return;
+  throw new UsageError(`Cannot write ${path}: .${ending} is neither a GGUF file nor a folder`, {
+    code: 'output-ending',
+    hint: `write ${path.slice(0, -ending.length)}gguf for a GGUF file, or ${path}/ for a folder of this name`,
+  });
+}
+
+/** Letters to insert, remove or replace. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++)
+      next.push(Math.min(row[j] + (letter === b[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1));
+    row = next;
+  }
+  return row[b.length];
 }
 
 /** Refuses what would destroy something, before any work is done. */

@@ -110,6 +110,21 @@ export async function createFileSink(path: string, sizeBytes: number): Promise<B
   };
 }
 
+/** Whether `path` is a directory. Throws `UsageError` if there is nothing at all. */
+export async function isFolder(path: string): Promise<boolean> {
+  const stats = await (await fs()).stat(path).catch((error: unknown) => {
+    throw readable(error, `Cannot open ${path}`);
+  });
+  return stats.isDirectory();
+}
+
+/** The names of the files in a directory. */
+export async function listFolder(path: string): Promise<readonly string[]> {
+  return await (await fs()).readdir(path).catch((error: unknown) => {
+    throw readable(error, `Cannot read the folder ${path}`);
+  });
+}
+
 /** A directory to read from. Throws `UsageError` if there is no such directory. */
 export async function openFileFolder(path: string): Promise<SourceFolder> {
   const stats = await (await fs()).stat(path).catch((error: unknown) => {
@@ -143,7 +158,7 @@ export async function createFileFolder(path: string): Promise<SinkFolder> {
   return { name: path, create: (fileName, sizeBytes) => createFileSink(joinPath(path, fileName), sizeBytes) };
 }
 
-function joinPath(folder: string, fileName: string): string {
+export function joinPath(folder: string, fileName: string): string {
   return /[\\/]$/.test(folder) ? folder + fileName : `${folder}/${fileName}`;
 }
 

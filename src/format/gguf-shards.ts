@@ -49,13 +49,13 @@ export async function openGguf(path: string, open: SourceOpener = openFileSource
   });
 }
 
-/** Where a shard belongs by its name, or nothing for a file of its own. The metadata has to agree. */
+/** Where a shard belongs by its name, or nothing for a whole file, whatever its name. The metadata has to agree. */
 function placeInSet({ source, file }: Shard): ShardPlace | undefined {
   const [, prefix, number, total] = SHARD_NAME.exec(source.name) ?? [];
   const place = { prefix, index: Number(number) - 1, count: Number(total) };
   const count = findNumber(file.metadata, 'split.count') ?? 1;
+  if (count === 1) return undefined;
   if (prefix === undefined) {
-    if (count === 1) return undefined;
     throw mixedUp(
       source.name,
       'a name like model-00001-of-00002.gguf',
@@ -63,7 +63,7 @@ function placeInSet({ source, file }: Shard): ShardPlace | undefined {
     );
   }
   checkShard({ source, file }, place);
-  return count === 1 ? undefined : place;
+  return place;
 }
 
 function checkShard({ source, file }: Shard, { index, count }: ShardPlace): void {

@@ -26,14 +26,14 @@ describe('a model that cannot be opened', () => {
     expect(await failure(2, ['info', at('absent.gguf')])).toContain('no such file');
     expect(await failure(2, ['info', at('absent')])).toContain('no such file');
     writeFileSync(at('page.gguf'), '<!DOCTYPE html><html><body>404</body></html>'.padEnd(200));
-    expect(await failure(1, ['info', at('page.gguf')])).toContain('GGUF');
+    expect(await failure(1, ['info', at('page.gguf')])).toContain('it is a web page');
     writeFileSync(at('file'), 'text');
-    expect(await failure(2, ['run', at('file'), ...RUN])).toContain('it is a file');
+    expect(await failure(1, ['run', at('file'), ...RUN])).toContain('it is not a GGUF file');
   });
 
   it('is a directory where a file is required', async () => {
     mkdirSync(at('folder.gguf'));
-    expect(await failure(2, ['info', at('folder.gguf')])).toContain('folder');
+    expect(await failure(1, ['info', at('folder.gguf')])).toContain('config.json');
     mkdirSync(at('empty'));
     expect(await failure(1, ['run', at('empty'), ...RUN])).toContain('config.json');
     expect(await failure(2, ['run', TINY_HF_FOLDER, '--prompt-file', at('empty')])).toContain(
