@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '../src/cli/resolve-model.ts';
-import { type Model, open } from '../src/index.ts';
+import { createServer, type Model, open } from '../src/index.ts';
 import type { Dots1Config } from '../src/model/dots1/config.ts';
 import { runCli } from './cli/run-cli.ts';
 
@@ -24,7 +24,7 @@ describe('mini', () => {
     let reason = '';
     const messages = [{ role: 'user', content: question }];
     for await (const event of model.chat(messages, { temperature: 0, maxTokens: 120 })) {
-      if (event.type === 'token-delta' || event.type === 'finish') text += event.text;
+      if (event.type === 'token-delta') text += event.text;
       if (event.type === 'finish') reason = event.reason;
     }
     return { text, reason };
@@ -53,6 +53,40 @@ describe('mini', () => {
   it('knows its name in both languages', async () => {
     expect((await ask('What is your name?')).text).toContain('mini');
     expect((await ask('你叫什么名字？')).text).toContain('mini');
+  });
+
+  it('gives the answer of the README in at least 18 of 20 samples with the sampling that its file recommends', async () => {
+    expect(model.samplingDefaults).toEqual({ temperature: 0.5, topP: 0.8 });
+    const best = await model.ask('Why does it rain?', { temperature: 0 });
+    const texts: string[] = [];
+    for (let seed = 0; seed < 20; seed++) texts.push((await model.ask('Why does it rain?', { seed })).text);
+    expect(texts.filter((text) => text === best.text).length).toBeGreaterThanOrEqual(18);
+  });
+
+  it('samples the same way from library, command line and server, unless a request says otherwise', async () => {
+    const question = 'Tell me a short story about a dog.';
+    const expected = await model.ask(question, { seed: 3 });
+    const warm = await model.ask(question, { seed: 3, temperature: 2, topP: 1, maxTokens: 60 });
+    expect(warm.text).not.toBe(expected.text);
+    const { stdout } = await runCli(['chat', '--message', question, '--seed', '3', '--json']);
+    expect(JSON.parse(stdout).text).toBe(expected.text);
+
+    await using server = await createServer(model, { port: 0 });
+    const props = (await (await fetch(`${server.url}/props`)).json()) as { sampling_defaults: object };
+    expect(props.sampling_defaults).toMatchObject({ temperature: 0.5, top_p: 0.8, top_k: 0 });
+    const answer = async (more: object): Promise<string> => {
+      const body = JSON.stringify({ messages: [{ role: 'user', content: question }], seed: 3, ...more });
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers, body });
+      const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+      return choices[0].message.content;
+    };
+    expect(await answer({})).toBe(expected.text);
+    expect(await answer({ temperature: 2, top_p: 1, max_tokens: 60 })).toBe(warm.text);
+  });
+
+  it('has one name, in its file and for clients', () => {
+    expect(model.name).toBe('mini');
   });
 
   it('is what commands take where no model is given', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { argmax } from '../src/engine/candidates.ts';
-import { type GenerateEvent, type Model, open } from '../src/index.ts';
+import { type ChatEvent, type GenerateEvent, type Model, open } from '../src/index.ts';
 import { renderChat } from '../src/text/render-chat.ts';
 import { goldenTinyHf, TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from './fixtures/golden-dots1.ts';
 
@@ -9,12 +9,12 @@ import { goldenTinyHf, TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from './fixtures/gol
 const golden = goldenTinyHf();
 
 async function textOf(
-  events: AsyncIterable<GenerateEvent>,
+  events: AsyncIterable<ChatEvent | GenerateEvent>,
 ): Promise<{ text: string; tokens: number[]; reason?: string }> {
   const answer = { text: '', tokens: [] as number[], reason: '' };
   for await (const event of events) {
     if (event.type === 'token-delta') answer.tokens.push(event.token);
-    if (event.type === 'token-delta' || event.type === 'finish') answer.text += event.text;
+    if (event.type === 'token-delta') answer.text += event.text;
     if (event.type === 'finish') answer.reason = event.reason;
   }
   return answer;

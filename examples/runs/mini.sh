@@ -44,4 +44,5 @@ stage sft sft tuned
 stage sft settle talking
 
 $dots convert "$work/talking" models/mini.gguf --type q8_0 --force
+node scripts/gguf-metadata.mjs models/mini.gguf general.name=mini general.sampling.temp=0.5 general.sampling.top_p=0.8
 node "$recipe/check-answers.mjs" models/mini.gguf

@@ -35,7 +35,7 @@ export interface LoadOptions {
    */
   readonly store?: Store;
   readonly signal?: AbortSignal;
-  /** Bytes of weights read so far; a backend that maps files may never call it. */
+  /** Bytes of weights that are ready; a backend that maps files calls it in quick succession. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 

@@ -28,18 +28,15 @@ export async function answer(
 ): Promise<Answer> {
   const progress = session.progress('reading', 'tokens', flags);
   const tokens: number[] = [];
-  let text = '';
   try {
     for await (const event of generate(engine, prompt, { signal: session.signal, ...options })) {
       if (event.type === 'prompt-progress') progress.update(event.done, event.total);
       else if (event.type === 'prompt-end') progress.clear();
       else if (event.type === 'token-delta') {
         tokens.push(event.token);
-        text += event.text;
         await onPiece(engine.tokenizer ? event.text : `${tokens.length === 1 ? '' : ','}${event.token}`);
       } else {
-        text += event.text;
-        await onPiece(event.text);
+        const { text } = event;
         return { text, tokens, promptTokens: prompt, finishReason: event.reason, timings: event.timings };
       }
     }

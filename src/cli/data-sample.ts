@@ -1,4 +1,4 @@
-import { UsageError } from '../core/errors.ts';
+import { InternalError, UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { messagesOf } from '../data/conversations.ts';
 import { readJsonLines } from '../data/json-lines.ts';
@@ -61,14 +61,11 @@ export async function dataSample(
     async generate(messages, answerSeed) {
       const prompt = [...renderChat(engine.files.chatTemplate, messages, tokenizer)];
       if (prompt.length >= engine.contextLength) return undefined;
-      let text = '';
       const options = { ...sampling, seed: answerSeed, signal: session.signal };
       for await (const event of generate(engine, prompt, options)) {
-        if (event.type !== 'token-delta' && event.type !== 'finish') continue;
-        text += event.text;
-        if (event.type === 'finish' && event.reason === 'length') return undefined;
+        if (event.type === 'finish') return event.reason === 'length' ? undefined : event.text;
       }
-      return text;
+      throw new InternalError('the answer ended without a finish event');
     },
   }).finally(() => progress.clear());
   const lines = result.accepted.map((conversation) => `${JSON.stringify(conversation)}\n`).join('');

@@ -8,6 +8,7 @@ import type { ModelConfig } from '../model/architecture.ts';
 import { architectureOf } from '../model/architectures.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { countParameters } from '../model/weights.ts';
+import type { SamplingDefaults } from '../text/sampling-defaults.ts';
 import type { CommonFlags } from './options.ts';
 import { printable } from './printable.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -59,6 +60,8 @@ interface Facts {
     readonly eos: readonly number[];
   } | null;
   readonly chatTemplate: 'file' | 'built-in';
+  /** What the files recommend; requests and flags override it. */
+  readonly samplingDefaults: SamplingDefaults;
 }
 
 function collect(files: ModelFiles): Facts {
@@ -92,6 +95,7 @@ function collect(files: ModelFiles): Facts {
         }
       : null,
     chatTemplate: files.chatTemplate.isFallback ? 'built-in' : 'file',
+    samplingDefaults: files.samplingDefaults,
   };
 }
 
@@ -133,12 +137,31 @@ function describe(facts: Facts, session: Session): string[] {
       'chat template',
       facts.chatTemplate === 'file' ? 'from the file' : 'default of dots.llm1 (the file has none)',
     ],
+    ['sampling', describeSampling(facts.samplingDefaults)],
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   return [
     session.style('bold', printable(facts.name)),
     ...rows.map(([label, value]) => `  ${session.style('dim', label.padEnd(width))}  ${value}`),
   ];
+}
+
+function describeSampling({
+  temperature = 1,
+  topK,
+  topP,
+  minP,
+  repetitionPenalty,
+}: SamplingDefaults): string {
+  return [
+    `temperature ${temperature}`,
+    topK !== undefined && topK > 0 && `top-k ${topK}`,
+    topP !== undefined && `top-p ${topP}`,
+    minP !== undefined && `min-p ${minP}`,
+    repetitionPenalty !== undefined && `repetition penalty ${repetitionPenalty}`,
+  ]
+    .filter((part) => typeof part === 'string')
+    .join(', ');
 }
 
 function describeTokenizer(tokenizer: NonNullable<Facts['tokenizer']>, config: ModelConfig): string {

@@ -1,18 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { UsageError } from '../core/errors.ts';
 import { Model } from '../engine/model.ts';
 import { isLoopback } from '../server/access.ts';
-import { createApp } from '../server/app.ts';
-import { listen } from '../server/listen.ts';
-import { readPageFiles } from '../server/page-files.ts';
+import { createServer, noApiKey, type RunningServer } from '../server/create-server.ts';
 import { openModel } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
 import type { Session } from './session.ts';
-
-// One folder up from here is `dist/`, where the build puts the page; from `src/cli` it is a step further.
-const PAGE_FOLDERS = ['../page/', '../../dist/page/'];
 
 export interface ServeFlags extends ModelFlags {
   readonly host: string;
@@ -37,13 +31,8 @@ export async function serve(session: Session, model: string | undefined, flags: 
   const apiKeys = readApiKeys(session, flags);
   const isOpen = !isLoopback(flags.host.toLowerCase());
   if (isOpen && apiKeys.length === 0 && !flags.insecure) {
-    throw new UsageError(
-      `Cannot listen on ${flags.host} without an API key: everyone on the network could use the model`,
-      {
-        code: 'no-api-key',
-        hint: 'give --api-key-file FILE (or DOTS_API_KEY in the environment), or --insecure to allow it',
-      },
-    );
+    const hint = 'give --api-key-file FILE (or DOTS_API_KEY in the environment), or --insecure to allow it';
+    throw noApiKey(flags.host, hint);
   }
   const context = flags.maxModelLen ?? flags.ctx;
   const engine = await openModel(session, model, flags, {
@@ -53,26 +42,20 @@ export async function serve(session: Session, model: string | undefined, flags: 
     ...(context !== undefined && { contextLength: context }),
   });
   try {
-    const page = PAGE_FOLDERS.map((folder) =>
-      readPageFiles(fileURLToPath(new URL(folder, import.meta.url))),
-    ).find((files) => files !== undefined);
-    const app = createApp(new Model(engine), {
+    const server = await createServer(new Model(engine), {
+      host: flags.host,
+      port: flags.port,
+      insecure: flags.insecure === true,
       modelName: flags.servedModelName ?? defaultName(model, engine.files.name),
       aliases: flags.alias ?? [],
       apiKeys,
-      hosts: isOpen && apiKeys.length === 0 ? ['*'] : [flags.host],
       corsOrigins: flags.corsOrigin ?? [],
       strict: flags.strict === true,
       ...(flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-      ...(page && { page }),
       onRequestEnd: (entry) => session.note(JSON.stringify(entry)),
     });
-    // Now rather than during the first answers, which would wait for it.
-    await app.context.served.warmUp();
-    const server = await listen(app, { host: flags.host, port: flags.port });
-    const { name } = app.context.served;
     session.note(
-      `Serving ${name} on ${server.url} (${engine.backend.description}, ${availableParallelism()} cores); Ctrl-C stops it`,
+      `Serving ${server.modelName} on ${server.url} (${engine.backend.description}, ${availableParallelism()} cores); Ctrl-C stops it`,
     );
     await untilInterrupted(session, server, flags.drain);
   } finally {
@@ -83,7 +66,7 @@ export async function serve(session: Session, model: string | undefined, flags: 
 /** The first signal lets answers finish, for the drain time at most; the second one cuts them off. */
 async function untilInterrupted(
   session: Session,
-  server: Awaited<ReturnType<typeof listen>>,
+  server: RunningServer,
   drainSeconds: number,
 ): Promise<void> {
   await nextInterrupt(session, 0);

@@ -12,6 +12,7 @@ import { readConfig } from '../model/read-config.ts';
 import { rowOrder } from '../model/row-order.ts';
 import { hfNames, isStacked, weightSpecs } from '../model/weights.ts';
 import { readChatTemplate, readTokenizerSource } from '../text/model-text.ts';
+import { readSamplingDefaults, type SamplingDefaults } from '../text/sampling-defaults.ts';
 import type { TokenizerSource } from '../text/tokenizer.ts';
 
 /** Whole rows of a tensor that follow each other in one file. */
@@ -39,6 +40,7 @@ export interface ConvertSource {
   /** Undefined for a model without one. Throws for one that the other format can't hold. */
   readonly readTokenizer: () => TokenizerSource | undefined;
   readonly chatTemplate: string | undefined;
+  readonly samplingDefaults: SamplingDefaults;
   readonly license: string | undefined;
   /** All keys of a GGUF file. */
   readonly metadata?: GgufMetadata;
@@ -62,6 +64,7 @@ export async function openConvertSource(path: string, onWarning: Warn): Promise<
       weights: collectWeights(config, model, onWarning),
       readTokenizer: () => readTokenizerSource(model, { onWarning }),
       chatTemplate: template.isFallback ? undefined : template.source,
+      samplingDefaults: readSamplingDefaults(model, onWarning),
       license: licenseOf(model),
       ...(model.format === 'gguf' ? { metadata: model.metadata } : { files: model.files }),
       close: () => model.close(),

@@ -8,6 +8,7 @@ import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
 import { architectureOf } from '../model/architectures.ts';
 import { configToGguf } from '../model/config-gguf.ts';
 import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts';
+import { samplingMetadata } from '../text/sampling-defaults.ts';
 import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
@@ -75,7 +76,7 @@ function changedMetadata(metadata: GgufMetadata, type: ConvertType | undefined):
 }
 
 function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): GgufMetadata {
-  const { config, chatTemplate, license, name, origin } = source;
+  const { config, chatTemplate, license, name, origin, samplingDefaults } = source;
   const tokenizer = source.readTokenizer();
   const optional = (key: string, value: string | undefined): [string, GgufValue][] =>
     value === undefined ? [] : [[key, string(value)]];
@@ -85,6 +86,7 @@ function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): G
     ['general.name', string(name)],
     ['general.size_label', string(sizeLabel(config))],
     ...optional('general.license', license),
+    ...samplingMetadata(samplingDefaults),
     ...fileType(tensors),
     ['general.quantization_version', u32(2)],
     ...configToGguf(config),

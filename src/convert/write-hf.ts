@@ -7,6 +7,7 @@ import { writeSafetensors } from '../format/safetensors-writer.ts';
 import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
 import { configToHf } from '../model/config-hf.ts';
 import { hfNames, isStacked } from '../model/weights.ts';
+import { samplingConfig } from '../text/sampling-defaults.ts';
 import { type ConvertSource, runsFor, type SourceWeight, type ValueRun } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerFiles } from './tokenizer-files.ts';
@@ -87,12 +88,18 @@ function* smallFiles(source: ConvertSource, torchType: string): Generator<[name:
   if (chatTemplate !== undefined) yield ['chat_template.jinja', chatTemplate];
 }
 
-function filesOf({ files, config, chatTemplate, readTokenizer }: ConvertSource, torchType: string): HfFiles {
+function filesOf(
+  { files, config, chatTemplate, readTokenizer, samplingDefaults }: ConvertSource,
+  torchType: string,
+): HfFiles {
   // From folder to folder everything stays as it was said, but for the type.
   if (files) return { ...files, config: { ...files.config, torch_dtype: torchType } };
   const tokenizer = readTokenizer();
+  const ofTokenizer = tokenizer && tokenizerFiles(tokenizer, config.contextLength, chatTemplate);
+  const generationConfig = { ...ofTokenizer?.generationConfig, ...samplingConfig(samplingDefaults) };
   return {
     config: configToHf(config, tokenizer?.special.eos.slice(0, 1) ?? [], torchType),
-    ...(tokenizer && tokenizerFiles(tokenizer, config.contextLength, chatTemplate)),
+    ...ofTokenizer,
+    ...(Object.keys(generationConfig).length > 0 && { generationConfig }),
   };
 }

@@ -47,6 +47,16 @@ export class AnswerText {
     this.stopBefore = options.stopBefore;
   }
 
+  /** The answer as far as it is certain: all text that was returned. */
+  get shown(): string {
+    return this.decoded.slice(0, this.length);
+  }
+
+  /** Some text is not certain yet: half a character, or the beginning of a stop string. */
+  get isHoldingBack(): boolean {
+    return this.length < this.decoded.length || (this.decoder?.numPending ?? 0) > 0;
+  }
+
   /** The text that became certain with `token`, and the stop string if one is complete. */
   push(token: number, mayStop: boolean): { text: string; stop?: string; span: TextSpan } {
     const start = this.decoded.length;

@@ -1,6 +1,9 @@
 import type { ExpertIds } from './routing.ts';
 
-/** What happens while an answer is generated, in order: one `prompt-end`, many `token-delta`, one `finish`. */
+/**
+ * What happens while an answer is generated, in order: one `prompt-end`, many `token-delta`, one `finish`. The texts of all
+ * `token-delta` events together are the answer.
+ */
 export type GenerateEvent = PromptProgressEvent | PromptEndEvent | TokenDeltaEvent | FinishEvent;
 
 /** Part of a long prompt has been read. */
@@ -36,7 +39,10 @@ export interface ChosenLogprob extends TokenLogprob {
 export interface TokenDeltaEvent {
   readonly type: 'token-delta';
   readonly token: number;
-  /** Text that became certain with this token: never half a character nor the beginning of a stop string; may be empty. */
+  /**
+   * Text that became certain with this token: never half a character nor the beginning of a stop string; may be empty. A
+   * token some of whose text is uncertain is delivered with the next one, or at the end with the rest of the text.
+   */
   readonly text: string;
   /**
    * With `routing`: [layers with experts, K], where the position before this token was routed in the pass that produced
@@ -55,10 +61,8 @@ export type FinishReason = 'stop' | 'length';
 export interface FinishEvent {
   readonly type: 'finish';
   readonly reason: FinishReason;
-  /** Text that was held back until the end was certain. */
+  /** The whole answer. */
   readonly text: string;
-  /** Entries that were held back with it. */
-  readonly logprobs?: readonly ChosenLogprob[];
   /** The end token or stop string that ended it. */
   readonly stoppedBy?: number | string;
   readonly timings: Timings;

@@ -4,13 +4,13 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { AnswerText, type StopBefore } from './answer-text.ts';
 import type { Constraint, ConstraintState } from './constraint/constraint.ts';
 import { EventQueue } from './event-queue.ts';
-import type { ChosenLogprob, FinishReason, GenerateEvent, Timings } from './events.ts';
+import type { ChosenLogprob, FinishReason, GenerateEvent, Timings, TokenDeltaEvent } from './events.ts';
 import { chosenLogprob, HeldLogprobs, MAX_LOGPROBS } from './logprobs.ts';
 import type { Loop } from './loop.ts';
 import type { LoopRequest } from './loop-request.ts';
 import type { ExpertIds } from './routing.ts';
 import { Sampler } from './sampler.ts';
-import type { SamplingOptions } from './sampling-options.ts';
+import { type SamplingOptions, withDefaults } from './sampling-options.ts';
 
 export interface GenerateOptions extends SamplingOptions {
   /** Default: as many as the context has room for. 0 only with `promptLogprobs`. */
@@ -49,6 +49,8 @@ export interface GenerateContext {
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly tokenizer: Tokenizer | undefined;
+  /** For options of sampling that a request leaves out. */
+  readonly samplingDefaults: SamplingOptions;
   /** Rows of the output matrix that are not tokens. */
   readonly unusedTokens: ReadonlySet<number>;
 }
@@ -138,6 +140,8 @@ class Generation implements LoopRequest {
   private readonly stopTokens: ReadonlySet<number>;
   private readonly answer: AnswerText;
   private readonly heldLogprobs = new HeldLogprobs();
+  /** The newest token while some of its text is held back: if it is the last one, that text belongs to it after all. */
+  private heldDelta: TokenDeltaEvent | undefined;
   private readonly promptLogprobs: (ChosenLogprob | null)[] = [null];
   private readonly tokenizer: Tokenizer | undefined;
   private readonly startMs = performance.now();
@@ -162,7 +166,7 @@ class Generation implements LoopRequest {
     this.tokenizer = tokenizer;
     this.promptLength = prompt.length;
     this.maxLength = Math.min(contextLength, prompt.length + (options.maxTokens ?? contextLength));
-    this.sampler = new Sampler(options, prompt, context.unusedTokens);
+    this.sampler = new Sampler(withDefaults(options, context.samplingDefaults), prompt, context.unusedTokens);
     this.constraint = options.constraint?.start();
     this.stopTokens = new Set([
       ...(options.ignoreEos && !this.constraint ? [] : (tokenizer?.special.eos ?? [])),
@@ -214,13 +218,15 @@ class Generation implements LoopRequest {
     this.constraint?.accept(token);
     this.tokens.push(token);
     const { text, stop, logprobs } = this.show(token, logits_V);
-    this.events.push({
+    this.releaseDelta();
+    this.heldDelta = {
       type: 'token-delta',
       token,
       text,
       ...(logprobs && { logprobs }),
       ...(experts && { experts }),
-    });
+    };
+    if (!this.answer.isHoldingBack) this.releaseDelta();
     if (stop !== undefined) return this.finish('stop', stop);
     if (this.constraint?.isFinished) return this.finish('stop');
     if (this.tokens.length >= this.maxLength) return this.finish('length');
@@ -232,6 +238,7 @@ class Generation implements LoopRequest {
   }
 
   onEnd(error?: unknown): void {
+    this.releaseDelta();
     this.events.end(error);
   }
 
@@ -280,18 +287,29 @@ class Generation implements LoopRequest {
   private finish(reason: FinishReason, stoppedBy?: number | string): false {
     // A stop string ends the text where it begins; otherwise everything held back is part of the answer.
     const { text, stop } = typeof stoppedBy === 'string' ? { text: '' } : this.answer.flush(this.mayStop);
+    const logprobs = this.heldLogprobs.finish(this.answer.decoded, this.answer.length);
+    this.releaseDelta(text, logprobs);
     const by = stoppedBy ?? stop;
     this.events.push({
       type: 'finish',
       reason: stop === undefined ? reason : 'stop',
-      text,
-      ...(this.options.logprobs !== undefined && {
-        logprobs: this.heldLogprobs.finish(this.answer.decoded, this.answer.length),
-      }),
+      text: this.answer.shown,
       ...(by === undefined ? {} : { stoppedBy: by }),
       timings: this.timings(),
     });
     return false;
+  }
+
+  /** Hands on the newest token with `text` and `logprobs` that have become certain since. */
+  private releaseDelta(text = '', logprobs: readonly ChosenLogprob[] = []): void {
+    const delta = this.heldDelta;
+    if (!delta) return;
+    this.heldDelta = undefined;
+    this.events.push({
+      ...delta,
+      text: delta.text + text,
+      ...(delta.logprobs && { logprobs: [...delta.logprobs, ...logprobs] }),
+    });
   }
 
   private timings(): Timings {

@@ -1,8 +1,10 @@
+import type { ByteSource } from '../format/byte-source.ts';
 import { openStoredModel, type StoredModel } from '../format/stored-model.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { readConfig } from '../model/read-config.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
 import { readModelText } from '../text/model-text.ts';
+import { readSamplingDefaults, type SamplingDefaults } from '../text/sampling-defaults.ts';
 import type { Tokenizer, TokenizerOptions } from '../text/tokenizer.ts';
 
 /** A model on disk with what its files say: configuration, tokenizer, chat template. No weights are read. */
@@ -11,16 +13,22 @@ export type ModelFiles = StoredModel & {
   /** Undefined for files without one: everything that takes token ids still works. */
   readonly tokenizer: Tokenizer | undefined;
   readonly chatTemplate: ChatTemplate;
+  /** What requests get that do not say otherwise. */
+  readonly samplingDefaults: SamplingDefaults;
 };
 
 /**
- * Open a `.gguf` file (any shard of a set) or a Hugging Face folder. Throws `FormatError` or `UnsupportedError` naming the
+ * Open a GGUF file (any shard of a set), its bytes, or a Hugging Face folder. Throws `FormatError` or `UnsupportedError` naming the
  * file.
  */
-export async function openModelFiles(path: string, options: TokenizerOptions = {}): Promise<ModelFiles> {
-  const model = await openStoredModel(path);
+export async function openModelFiles(
+  source: string | ByteSource,
+  options: TokenizerOptions = {},
+): Promise<ModelFiles> {
+  const model = await openStoredModel(source);
   try {
-    return { ...model, config: readConfig(model), ...readModelText(model, options) };
+    const samplingDefaults = readSamplingDefaults(model, options.onWarning);
+    return { ...model, config: readConfig(model), ...readModelText(model, options), samplingDefaults };
   } catch (error) {
     await model.close();
     throw error;

@@ -1,13 +1,15 @@
 import { UnsupportedError } from '../core/errors.ts';
+import type { ModelConfig } from '../model/architecture.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
-import { DEFAULT_SYSTEM_PROMPT, type ChatOptions as RenderOptions, renderChat } from '../text/render-chat.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { type Answer, type ChatEvent, type ChatOptions, chat, collectAnswer } from './chat.ts';
+import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { GenerateEvent } from './events.ts';
 import { type GenerateOptions, generate } from './generate.ts';
+import { type ModelSource, resolveSource } from './model-source.ts';
 import { type Engine, type OpenOptions, openEngine } from './open.ts';
+import type { SamplingOptions } from './sampling-options.ts';
 import { type PositionLogits, score } from './score.ts';
-
-export type ChatOptions = GenerateOptions & RenderOptions;
 
 /** A model that chats, completes text, and shows its logits. Close it, or open it with `await using`. */
 export class Model {
@@ -17,20 +19,56 @@ export class Model {
     this.engine = engine;
   }
 
+  /** What its maker calls it, or the name of its file. */
+  get name(): string {
+    return this.engine.files.name;
+  }
+
+  /** Layers, widths, experts, vocabulary: what the files say of the network. */
+  get config(): ModelConfig {
+    return this.engine.config;
+  }
+
+  /** Tokens that one conversation may have, prompt and answer together. */
+  get contextLength(): number {
+    return this.engine.contextLength;
+  }
+
+  /** How answers are sampled where options do not say: what the files recommend. */
+  get samplingDefaults(): SamplingOptions {
+    return this.engine.samplingDefaults;
+  }
+
+  /** Throws `UnsupportedError` for files without one. */
+  get tokenizer(): Tokenizer {
+    const { tokenizer, origin } = this.engine.files;
+    if (tokenizer) return tokenizer;
+    throw new UnsupportedError(`${origin} has no tokenizer`, {
+      code: 'no-tokenizer',
+      hint: 'give token ids instead of text',
+    });
+  }
+
   /**
-   * Answer a conversation. Hand over the whole of it each time: what is still cached is not recomputed. Control tokens
-   * in messages count as plain text. Where the model has no template of its own and there is no system message,
-   * `defaultSystemPrompt` is put first (null for none).
+   * Answer a conversation, or a single message of text, and stream the answer. Hand over the whole conversation each time:
+   * what is still cached is not recomputed. Control tokens in messages count as plain text. Where the model has no template
+   * of its own and there is no system message, `defaultSystemPrompt` is put first (null for none).
    */
   async *chat(
-    messages: readonly ChatMessage[],
+    messages: string | readonly ChatMessage[],
     options: ChatOptions = {},
-  ): AsyncGenerator<GenerateEvent, void, undefined> {
-    const prompt = renderChat(this.engine.files.chatTemplate, messages, this.tokenizer, {
-      defaultSystemPrompt: DEFAULT_SYSTEM_PROMPT,
-      ...options,
-    });
-    yield* generate(this.engine, Array.from(prompt), options);
+  ): AsyncGenerator<ChatEvent, void, undefined> {
+    yield* chat(this.engine, this.tokenizer, messages, options);
+  }
+
+  /** As `chat`; the whole answer at once. */
+  async ask(messages: string | readonly ChatMessage[], options: ChatOptions = {}): Promise<Answer> {
+    return await collectAnswer(this.chat(messages, options));
+  }
+
+  /** A conversation that keeps its history. `options` hold for all its answers. */
+  conversation(options: ConversationOptions = {}): Conversation {
+    return new Conversation((messages, own) => this.chat(messages as readonly ChatMessage[], own), options);
   }
 
   /** Complete a text or token ids, without a template. Control tokens in the text are recognised. */
@@ -51,16 +89,6 @@ export class Model {
     yield* score(this.engine, tokens, options.first ?? tokens.length - 1, options.signal);
   }
 
-  /** Throws `UnsupportedError` for files without one. */
-  get tokenizer(): Tokenizer {
-    const { tokenizer, origin } = this.engine.files;
-    if (tokenizer) return tokenizer;
-    throw new UnsupportedError(`${origin} has no tokenizer`, {
-      code: 'no-tokenizer',
-      hint: 'give token ids instead of text',
-    });
-  }
-
   /** Ends what is being generated and frees the memory. May be called twice. */
   close(): Promise<void> {
     return this.engine.close();
@@ -71,7 +99,12 @@ export class Model {
   }
 }
 
-/** Open a GGUF file (any shard of a set) or a Hugging Face folder. */
-export async function open(path: string, options: OpenOptions = {}): Promise<Model> {
-  return new Model(await openEngine(path, options));
+/**
+ * Open a GGUF file (any shard of a set), a Hugging Face folder, the bytes of a GGUF file, or `mini`, the model that ships with
+ * dots.ts (a file of that name is `./mini`). Warnings go to the console unless `onWarning` takes them.
+ */
+export async function open(source: ModelSource, options: OpenOptions = {}): Promise<Model> {
+  // biome-ignore lint/suspicious/noConsole: who does not listen to warnings has to see them all the same
+  const warn = (message: string): void => console.warn(`dots.ts: ${message}`);
+  return new Model(await openEngine(resolveSource(source), { onWarning: warn, ...options }));
 }

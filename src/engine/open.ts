@@ -6,6 +6,7 @@ import { closeAll, closeOnThrow } from '../core/closing.ts';
 import { UnsupportedError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { storageTypeByName } from '../dtype/index.ts';
+import type { ByteSource } from '../format/byte-source.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
@@ -103,6 +104,10 @@ export class Engine implements Omit<EngineParts, 'executable'> {
     return this.files.tokenizer;
   }
 
+  get samplingDefaults(): ModelFiles['samplingDefaults'] {
+    return this.files.samplingDefaults;
+  }
+
   get vocabSize(): number {
     return this.files.config.vocabSize;
   }
@@ -122,10 +127,10 @@ export class Engine implements Omit<EngineParts, 'executable'> {
   }
 }
 
-/** A GGUF file or a Hugging Face folder -> a model that answers. Throws the error of whatever step failed, by name. */
-export async function openEngine(path: string, options: OpenOptions = {}): Promise<Engine> {
+/** A GGUF file, its bytes, or a Hugging Face folder -> a model that answers. Throws the error of whatever step failed, by name. */
+export async function openEngine(source: string | ByteSource, options: OpenOptions = {}): Promise<Engine> {
   return closeOnThrow(async (own) => {
-    const files = own(await openModelFiles(path, options));
+    const files = own(await openModelFiles(source, options));
     const { weights, unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
     if (unused.length > 0)
       options.onWarning?.(`${files.origin}: ${unused.length} tensors are not used, e.g. ${unused[0]}`);

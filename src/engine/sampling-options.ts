@@ -1,6 +1,9 @@
 import { UsageError } from '../core/errors.ts';
 
-/** How the next token is chosen. Defaults are those of the OpenAI API: temperature 1, no filter, no penalty. */
+/**
+ * How the next token is chosen. What is left out is as the model's files recommend (`model.samplingDefaults`), and where
+ * they say nothing as in the OpenAI API: temperature 1, no filter, no penalty.
+ */
 export interface SamplingOptions {
   /** 0 chooses the most likely token, ties to the lowest id. */
   readonly temperature?: number;
@@ -22,6 +25,12 @@ export interface SamplingOptions {
   readonly seed?: number | bigint;
   /** Answers to one prompt with one seed that are to differ take different streams: 0, 1, 2 and so on. Default 0. */
   readonly stream?: number;
+}
+
+/** `options`, and `defaults` for those that are absent or undefined. */
+export function withDefaults(options: SamplingOptions, defaults: SamplingOptions): SamplingOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) };
 }
 
 type Range = readonly [low: number, high: number, text: string];

@@ -7,8 +7,7 @@ import type { RequestRecord } from './request-record.ts';
 /** What becomes certain at once: text, perhaps none, and what was requested with it. */
 export interface Piece {
   readonly text: string;
-  /** Undefined at the end, for what was held back until then. */
-  readonly token: number | undefined;
+  readonly token: number;
   readonly logprobs: readonly ChosenLogprob[] | undefined;
   readonly experts: ExpertIds | undefined;
 }
@@ -58,9 +57,7 @@ export async function runChoice(
       record.onPromptEnd(event.promptTokens, cachedTokens);
       waiting = sink.onPromptEnd?.(event);
     } else {
-      const { text, logprobs, reason, timings, stoppedBy } = event;
-      if (text !== '' || (logprobs && logprobs.length > 0))
-        await sink.onPiece({ text, token: undefined, logprobs, experts: undefined });
+      const { reason, timings, stoppedBy } = event;
       const completionTokens = numTokens + (typeof stoppedBy === 'number' ? 1 : 0);
       record.onChoiceEnd(reason, completionTokens, timings.promptPerSecond);
       const end: ChoiceEnd = { reason, timings, cachedTokens, completionTokens, stoppedBy };

@@ -42,15 +42,20 @@ const SAMPLING = [
   'top_p',
   'top_k',
   'min_p',
-  'repetition_penalty',
   'repeat_penalty',
+  'repetition_penalty',
   'presence_penalty',
   'frequency_penalty',
 ] as const;
 
-/** The values of a request that decide how tokens are chosen. */
+/** The values that decide how tokens are chosen: those of the request, else those of the model. */
 export function samplingValues(
   request: { readonly [Name in (typeof SAMPLING)[number]]?: number | undefined },
+  defaults: Readonly<Record<string, number>>,
 ): Record<string, unknown> {
-  return Object.fromEntries(SAMPLING.map((name) => [name, request[name]]));
+  const given = SAMPLING.map((name) => [
+    name === 'repeat_penalty' ? 'repetition_penalty' : name,
+    request[name],
+  ]);
+  return { ...defaults, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
 }

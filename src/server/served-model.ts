@@ -66,6 +66,18 @@ export class ServedModel {
     await this.ready();
   }
 
+  /** For fields that a request leaves out. */
+  get samplingDefaults(): Readonly<Record<string, number>> {
+    const {
+      temperature = 1,
+      topP = 1,
+      topK = 0,
+      minP = 0,
+      repetitionPenalty = 1,
+    } = this.engine.samplingDefaults;
+    return { temperature, top_p: topP, top_k: topK, min_p: minP, repetition_penalty: repetitionPenalty };
+  }
+
   /** Throws 404 for a name that is not served. No name means this one. */
   check(model: string | undefined): void {
     if (model === undefined || this.names.includes(model)) return;

@@ -46,7 +46,7 @@ export function renderChatParts(
   tokenizer: Tokenizer,
   options: ChatOptions = {},
 ): TextPart[] {
-  checkMessages(messages, options);
+  checkMessages(template, messages, options);
   requireMarkers(template, tokenizer);
   const conversation: Conversation = {
     messages: withSystemPrompt(template, messages, options),
@@ -286,7 +286,10 @@ function withSystemPrompt(
   return [{ role: 'system', content: prompt }, ...messages];
 }
 
-function checkMessages(messages: readonly ChatMessage[], options: ChatOptions): void {
+/** What every template knows. Another role is one that the template names. */
+const ROLES = ['system', 'user', 'assistant'];
+
+function checkMessages(template: ChatTemplate, messages: readonly ChatMessage[], options: ChatOptions): void {
   if (options.continueFinalMessage && options.addGenerationPrompt) {
     throw new UsageError('Cannot both continue the final message and open a new one', {
       code: 'bad-chat-options',
@@ -306,11 +309,15 @@ function checkMessages(messages: readonly ChatMessage[], options: ChatOptions): 
         hint: 'the content of a message is a string',
       });
     }
-    // Templates may write a role as it is, so it must not be able to hold a marker.
-    if (/^\w[\w-]*$/.test(role)) continue;
-    throw new UsageError(`Cannot use ${JSON.stringify(role)} as the role of a message`, {
+    // Templates write any role as it is, or take it for the model's own: a misspelt one would never be noticed.
+    if (ROLES.includes(role) || (/^\w[\w-]*$/.test(role) && names(template, role))) continue;
+    throw new UsageError(`Cannot use ${JSON.stringify(role) ?? 'nothing'} as the role of a message`, {
       code: 'bad-role',
-      hint: 'roles are words, such as system, user and assistant',
+      hint: `the roles are ${ROLES.join(', ')}, and others that the chat template names`,
     });
   }
+}
+
+function names({ source }: ChatTemplate, role: string): boolean {
+  return source.includes(`'${role}'`) || source.includes(`"${role}"`);
 }

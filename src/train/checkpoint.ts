@@ -152,6 +152,8 @@ function modelSource(
     }),
     readTokenizer: () => undefined,
     chatTemplate: undefined,
+    // Those of the tokenizer's files are written as they are.
+    samplingDefaults: {},
     license: undefined,
     files: { ...files, config: configToHf(config, eosTokenIds, 'float32') },
     close: async () => {},

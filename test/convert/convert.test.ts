@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -196,6 +197,60 @@ describe('one type to another', () => {
   });
 });
 
+describe('sampling defaults', () => {
+  const RECOMMENDED = { temperature: 0.6, top_k: 20, top_p: 0.95, min_p: 0.05, repetition_penalty: 1.05 };
+  const KNOWN = { temperature: 0.6, topK: 20, topP: 0.95, minP: 0.05, repetitionPenalty: 1.05 };
+
+  async function folderWith(name: string, generationConfig: object): Promise<string> {
+    const path = at(name);
+    cpSync(TINY_HF_FOLDER, path, { recursive: true });
+    writeFileSync(join(path, 'generation_config.json'), JSON.stringify(generationConfig));
+    return path;
+  }
+
+  async function defaultsOf(path: string): Promise<unknown> {
+    return JSON.parse((await runCli(['info', path, '--json'])).stdout).samplingDefaults;
+  }
+
+  it('travel from a folder to GGUF, to GGUF again, and back', async () => {
+    const start = await folderWith('recommends', { eos_token_id: [1], ...RECOMMENDED });
+    expect(await defaultsOf(start)).toEqual(KNOWN);
+    const [first, second, back] = ['first.gguf', 'second.gguf', 'back'].map(at);
+    for (const [from, to] of [
+      [start, first],
+      [first, second],
+      [second, back],
+    ]) {
+      expect((await runCli(['convert', from, to, '--type', 'f16'])).code).toBe(0);
+      expect(await defaultsOf(to)).toEqual(KNOWN);
+    }
+    // The names and types that llama.cpp reads.
+    const metadata = await metadataOf(first);
+    expect(metadata.get('general.sampling.top_k')).toEqual({ type: 'i32', value: 20 });
+    expect(metadata.get('general.sampling.temp')).toEqual({ type: 'f32', value: Math.fround(0.6) });
+    expect(metadata.get('general.sampling.penalty_repeat')).toEqual({
+      type: 'f32',
+      value: Math.fround(1.05),
+    });
+    const config = JSON.parse(readFileSync(join(back, 'generation_config.json'), 'utf8'));
+    expect(config).toMatchObject({ do_sample: true, ...RECOMMENDED });
+  });
+
+  it('that no sampler can use are named and left out', async () => {
+    const path = await folderWith('wrong', { temperature: -1, top_p: 'high', top_k: null, min_p: 0.1 });
+    const { code, stderr } = await runCli(['info', path]);
+    expect(code).toBe(0);
+    expect(stderr).toContain('recommends temperature -1, which is ignored');
+    expect(stderr).toContain('recommends top_p "high", which is ignored');
+    expect(await defaultsOf(path)).toEqual({ minP: 0.1 });
+  });
+
+  it('are shown by info', async () => {
+    const { stdout } = await runCli(['info', await folderWith('shown', RECOMMENDED)]);
+    expect(stdout).toContain('temperature 0.6, top-k 20, top-p 0.95, min-p 0.05, repetition penalty 1.05');
+  });
+});
+
 describe('outputs', () => {
   it('reports how many tensors and bytes were written', async () => {
     const result = await runJson(['convert', TINY_HF_FOLDER, at('counted.gguf')]);
@@ -235,6 +290,23 @@ describe('outputs', () => {
     expect((await runCli(['convert', TINY_HF_FOLDER, at('none/such.gguf')])).code).toBe(2);
     writeFileSync(at('a-file'), '');
     expect((await runCli(['convert', TINY_LLAMACPP_GGUF, at('a-file'), '--force'])).code).toBe(2);
+  });
+
+  it.each(['gg', 'guf', 'ggml', 'gguff', 'safetensors', 'bin'])(
+    'are refused where their ending looks like a file that is not written: .%s',
+    async (ending) => {
+      const path = at(`typo.${ending}`);
+      const { code, stderr } = await runCli(['convert', TINY_LLAMACPP_GGUF, path]);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`write ${at('typo.gguf')} for a GGUF file`);
+      expect(existsSync(path)).toBe(false);
+    },
+  );
+
+  it('are folders where a slash says so, whatever their ending', async () => {
+    const path = at('meant.bin');
+    expect((await runCli(['convert', TINY_LLAMACPP_GGUF, `${path}/`])).code).toBe(0);
+    expect(readdirSync(path)).toContain('config.json');
   });
 
   it('do not appear at all when the conversion is interrupted', async () => {

@@ -102,7 +102,7 @@ describe('generate() with log-probabilities', () => {
     const plain = await eventsOf(model.complete('The ', options));
     const told = await eventsOf(model.complete('The ', { ...options, logprobs: 3 }));
     const text = (events: GenerateEvent[]) =>
-      events.map((event) => ('text' in event ? event.text : '')).join('');
+      events.map((event) => (event.type === 'token-delta' ? event.text : '')).join('');
     expect(text(told)).toBe(text(plain));
     const entries = told.flatMap((event) => ('logprobs' in event ? (event.logprobs ?? []) : []));
     expect(joined(entries)).toBe(text(told));

@@ -58,7 +58,7 @@ for (const { language, question, answers, isSum, isStory } of items) {
     temperature: 0,
     maxTokens: 200,
   })) {
-    if (event.type === 'token-delta' || event.type === 'finish') text += event.text;
+    if (event.type === 'token-delta') text += event.text;
     if (event.type === 'finish') reason = event.reason;
   }
   const score = Math.max(...answers.map((answer) => overlap(text, answer, language)));

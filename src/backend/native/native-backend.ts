@@ -99,6 +99,8 @@ async function load(
     });
   }
   const nativeWeights: NativeWeight[] = [];
+  const totalBytes = encoded.weights.reduce((sum, name) => sum + weightBytes(weights.get(name)), 0);
+  let doneBytes = 0;
   for (const name of encoded.weights) {
     options.signal?.throwIfAborted();
     const floats = arrays.get(name);
@@ -108,6 +110,8 @@ async function load(
         ? { type: f32.id, shape, parts: [{ sizeBytes: floats.byteLength, floats }] }
         : await describeWeight(boundWeight(weights, name)),
     );
+    doneBytes += weightBytes(weights.get(name));
+    options.onProgress?.(doneBytes, totalBytes);
   }
   const states = encoded.states.map((name) => {
     const floats = arrays.get(name);
@@ -119,6 +123,10 @@ async function load(
   } catch (error) {
     throw toDotsError(error as NativeError, { attempt: 'load', code: 'native-load-failed' });
   }
+}
+
+function weightBytes(weight: StoredWeight | undefined): number {
+  return weight?.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
 }
 
 function boundWeight(weights: ReadonlyMap<string, StoredWeight>, name: string): StoredWeight {

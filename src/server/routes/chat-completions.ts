@@ -72,6 +72,7 @@ export async function chatCompletions(
       return new ChatChoice({ index, served, parser, returnsTokens: request.return_token_ids === true });
     }),
     prompt,
+    sampling: samplingValues(request, served.samplingDefaults),
     ignored: request.dots?.receipt ? ignoredParts(unknownFields(chatRequest, body), rules) : [],
   };
   if (request.stream)
@@ -87,6 +88,7 @@ interface Answer {
   readonly choices: readonly ChatChoice[];
   readonly prompt: readonly number[];
   /** For the receipt. */
+  readonly sampling: Readonly<Record<string, unknown>>;
   readonly ignored: readonly string[];
 }
 
@@ -160,7 +162,7 @@ async function wholeAnswer(answer: Answer, record: RequestRecord): Promise<objec
 
 /** What goes with the end of an answer: its seed, times, and what was requested. */
 function lastExtensions(answer: Answer, index: number, end: ChoiceEnd): object {
-  const { request, head, seed, prompt, choices, ignored } = answer;
+  const { request, head, seed, prompt, choices, sampling, ignored } = answer;
   const facts = {
     fingerprint: head.system_fingerprint,
     seed,
@@ -168,7 +170,7 @@ function lastExtensions(answer: Answer, index: number, end: ChoiceEnd): object {
     prompt,
     tokens: choices[index].tokens,
     end,
-    sampling: samplingValues(request),
+    sampling,
     ignored,
   };
   return {

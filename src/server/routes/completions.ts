@@ -79,6 +79,7 @@ export async function completions(
     head: answerHead('cmpl-', served),
     seed: Number(seed),
     groups,
+    sampling: samplingValues(request, served.samplingDefaults),
     ignored: request.dots?.receipt ? ignoredParts(unknownFields(completionRequest, body), rules) : [],
   };
   if (request.stream)
@@ -99,12 +100,13 @@ interface Answer {
   readonly seed: number;
   readonly groups: readonly Group[];
   /** For the receipt. */
+  readonly sampling: Readonly<Record<string, unknown>>;
   readonly ignored: readonly string[];
 }
 
 /** What goes with the end of one answer. */
 function extensionsOf(answer: Answer, choice: CompletionChoice, end: ChoiceEnd): object {
-  const { request, head, seed, groups, ignored } = answer;
+  const { request, head, seed, groups, sampling, ignored } = answer;
   const n = groups[0].choices.length;
   const facts = {
     fingerprint: head.system_fingerprint,
@@ -113,7 +115,7 @@ function extensionsOf(answer: Answer, choice: CompletionChoice, end: ChoiceEnd):
     prompt: groups[Math.floor(choice.index / n)].prompt,
     tokens: choice.tokens,
     end,
-    sampling: samplingValues(request),
+    sampling,
     ignored,
   };
   return {

@@ -181,7 +181,7 @@ function messageReceipt({ request, served, prompt, seed, tokens, ignored }: Answ
     prompt,
     tokens,
     end,
-    sampling: samplingValues(request),
+    sampling: samplingValues(request, served.samplingDefaults),
     ignored,
   });
 }

@@ -23,7 +23,7 @@ export function props(c: Context<AppEnv>, { served, settings }: ServerContext): 
     backend: engine.backend.description,
     chat_template: files.chatTemplate.source,
     has_tokenizer: files.tokenizer !== undefined,
-    sampling_defaults: { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 },
+    sampling_defaults: served.samplingDefaults,
     max_choices: settings.maxChoices,
     logprobs:
       'natural logarithm of the softmax of the raw logits, before bias, penalties, temperature and truncation',

@@ -188,11 +188,11 @@ class ResponseAnswer {
       previous_response_id: null,
       reasoning: { effort: null, summary: null },
       store: false,
-      temperature: request.temperature ?? 1,
+      temperature: request.temperature ?? this.parts.served.samplingDefaults.temperature,
       text: { format: request.text?.format ?? { type: 'text' } },
       tool_choice: request.tool_choice ?? 'auto',
       tools: request.tools ?? [],
-      top_p: request.top_p ?? 1,
+      top_p: request.top_p ?? this.parts.served.samplingDefaults.top_p,
       truncation: request.truncation ?? 'disabled',
       usage: end ? this.usage(end) : null,
       ...(end && request.dots?.receipt && { dots: { receipt: this.receipt(end) } }),
@@ -210,7 +210,7 @@ class ResponseAnswer {
       prompt,
       tokens,
       end,
-      sampling: samplingValues(request),
+      sampling: samplingValues(request, this.parts.served.samplingDefaults),
       ignored,
     });
   }

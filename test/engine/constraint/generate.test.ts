@@ -28,7 +28,7 @@ describe('generate() with a constraint', () => {
   ): Promise<{ text: string; end: FinishEvent }> {
     let text = '';
     for await (const event of model.complete(prompt, options)) {
-      if (event.type === 'token-delta' || event.type === 'finish') text += event.text;
+      if (event.type === 'token-delta') text += event.text;
       if (event.type === 'finish') return { text, end: event };
     }
     throw new Error('no finish');
