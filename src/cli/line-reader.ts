@@ -37,7 +37,8 @@ export class LineReader {
 
   /** The next line, or undefined at the end. Throws when interrupted. */
   async read(prompt: string): Promise<string | undefined> {
-    if (this.isTerminal && this.ready.length === 0) {
+    // A closed reader throws: the input may have ended (Ctrl-D) while the model answered.
+    if (this.isTerminal && this.ready.length === 0 && !this.isEnded) {
       this.reader.setPrompt(prompt);
       this.reader.prompt();
     }

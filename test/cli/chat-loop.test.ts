@@ -56,6 +56,18 @@ describe('chatLoop()', () => {
     expect(stdout).toBe('1\n2\n');
   });
 
+  // Node 24 throws when a closed reader is asked for a line.
+  it.each(['a\n', 'a\n\u0004'])(
+    'ends without an error where the input ends while the model answers: %j',
+    async (input) => {
+      const { asked, stdout, stderr } = await converse(input, { isTerminal: true });
+      expect(asked).toEqual(['user: a']);
+      expect(stdout).toBe('1\n');
+      // Nobody is asked again.
+      expect(stderr.split('> ').length - 1).toBe(1);
+    },
+  );
+
   it('/reset forgets messages but not the instruction, /system changes it', async () => {
     const { asked } = await converse('a\n/reset\nb\n/system T U\n/reset\nc\n/system\n/reset\nd\n', {
       system: 'S',
