@@ -17,7 +17,7 @@ if (file.sources.length > 1) throw new Error(`${path} is one of ${file.sources.l
 const metadata = new Map(file.metadata);
 for (const setting of settings) {
   const [, key, text] = /** @type {RegExpExecArray} */ (/^([^=]+)=(.*)$/s.exec(setting));
-  metadata.set(key, valueOf(key, text));
+  metadata.set(key, ggufValue(key, text));
 }
 await writeGguf(path, {
   metadata,
@@ -32,7 +32,7 @@ await writeGguf(path, {
  * @param {string} text
  * @returns {import('../dist/format/gguf-values.js').GgufValue}
  */
-function valueOf(key, text) {
+function ggufValue(key, text) {
   const number = text.trim() === '' ? Number.NaN : Number(text);
   const newType = Number.isNaN(number) ? 'string' : F32_KEYS.test(key) || number % 1 !== 0 ? 'f32' : 'i32';
   const type = metadata.get(key)?.type ?? newType;

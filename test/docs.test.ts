@@ -57,11 +57,12 @@ describe('README', () => {
 });
 
 /** Each program of the documents: its page, and its text with models that the tests have. */
-const programs = ['README.md', 'docs/errors.md', 'docs/structured-output.md'].flatMap((page) =>
+const programs = ['README.md', 'docs/api.md', 'docs/errors.md', 'docs/structured-output.md'].flatMap((page) =>
   blocks(readFileSync(join(ROOT, page), 'utf8'), 'ts').map((code, i) => {
     const local = code
       .replace("'dots.ts'", "'../../src/index.ts'")
-      .replace(/open\('(?!missing)[^']+'\)/, `open(${JSON.stringify(TINY_HF_FOLDER)})`)
+      .replace(/open\('(?!missing|mini)[^']+'\)/, `open(${JSON.stringify(TINY_HF_FOLDER)})`)
+      .replace('port: 8000', 'port: 0')
       .replace('{ constraint }', '{ constraint, maxTokens: 8 }');
     return [page, i, local] as const;
   }),
@@ -79,6 +80,7 @@ it.each(programs)('the program of %s prints something (%i)', async (page, i, cod
   };
   const spies = [
     vi.spyOn(process.stdout, 'write').mockImplementation(print as typeof process.stdout.write),
+    vi.spyOn(console, 'log').mockImplementation(print),
     vi.spyOn(console, 'error').mockImplementation(print),
   ];
   try {

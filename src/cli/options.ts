@@ -74,21 +74,9 @@ export function addSamplingOptions(
     .option('-n, --max-tokens <N>', `most tokens of an answer (default: ${defaults.maxTokens})`, positive)
     .option('--temperature <X>', 'temperature; 0 is greedy decoding (default: model, else 1)', decimal)
     .option('--top-k <N>', 'sample from the N most likely tokens (default: model, else all)', integer)
-    .option(
-      '--top-p <X>',
-      'sample from the most likely tokens with total probability X (default: model, else 1)',
-      decimal,
-    )
-    .option(
-      '--min-p <X>',
-      'drop tokens below X times the highest probability (default: model, else 0)',
-      decimal,
-    )
-    .option(
-      '--repetition-penalty <X>',
-      'factor against tokens in prompt and answer (default: model, else 1)',
-      decimal,
-    )
+    .option('--top-p <X>', 'total probability of the tokens to sample from (default: model, else 1)', decimal)
+    .option('--min-p <X>', 'least probability relative to the highest (default: model, else 0)', decimal)
+    .option('--repetition-penalty <X>', 'factor against repeated tokens (default: model, else 1)', decimal)
     .option('--presence-penalty <X>', 'penalty for tokens in the answer (default: 0)', decimal)
     .option('--frequency-penalty <X>', 'penalty per occurrence in the answer (default: 0)', decimal)
     .option('--seed <N>', `seed of sampling (default: ${defaults.seed})`, integer)

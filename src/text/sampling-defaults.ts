@@ -74,7 +74,7 @@ export function samplingMetadata(defaults: SamplingDefaults): [string, GgufValue
   });
 }
 
-/** As part of `generation_config.json`. transformers samples only if it is told to. */
+/** As part of `generation_config.json`. transformers decodes greedily without `do_sample`. */
 export function samplingConfig(defaults: SamplingDefaults): JsonObject {
   const values = FIELDS.flatMap(({ name, hf }) => {
     const value = defaults[name];

@@ -56,7 +56,7 @@ describe('chatLoop()', () => {
     expect(stdout).toBe('1\n2\n');
   });
 
-  // Node 24 throws when a closed reader is asked for a line.
+  // Node 24 throws when a closed reader has to read a line.
   it.each(['a\n', 'a\n\u0004'])(
     'ends without an error where the input ends while the model answers: %j',
     async (input) => {

@@ -54,7 +54,11 @@ describe('token-delta events', () => {
     const controller = new AbortController();
     const seen: string[] = [];
     const run = async (): Promise<void> => {
-      for await (const event of model.complete('The ', { signal: controller.signal, stop: ['zzz'] })) {
+      for await (const event of model.complete('The ', {
+        signal: controller.signal,
+        stop: ['zzz'],
+        ignoreEos: true,
+      })) {
         seen.push(event.type);
         if (event.type === 'token-delta') controller.abort(new Error('enough'));
       }
@@ -183,7 +187,7 @@ describe('chat() with tools', () => {
     expect(['Paris', 'Rome']).toContain(JSON.parse(toolCalls[0].arguments).city);
   });
 
-  it('tells the model of a tool that throws', async () => {
+  it('shows the model the error of a tool that throws', async () => {
     const execute = (): never => {
       throw new Error('no network');
     };
@@ -259,7 +263,7 @@ describe('open()', () => {
   });
 
   it.each([
-    ['bytes that are no model', new Uint8Array(100), 'not-gguf'],
+    ['bytes of something else', new Uint8Array(100), 'not-gguf'],
     ['an address of the web', new URL('https://example.com/model.gguf'), 'unsupported-url'],
     ['a number', 7 as never, 'bad-model-source'],
     ['nothing', undefined as never, 'bad-model-source'],

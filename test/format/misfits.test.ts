@@ -40,7 +40,7 @@ describe('a GGUF model', () => {
     expect(await tensorsOf(at('one'))).toBeGreaterThan(10);
   });
 
-  it('is requested where a folder holds several', async () => {
+  it('has to be chosen where a folder holds several', async () => {
     mkdirSync(at('several'));
     for (const name of ['b-Q8_0-00001-of-00002.gguf', 'b-Q8_0-00002-of-00002.gguf', 'a-Q4_K.gguf'])
       writeFileSync(at(`several/${name}`), '');
