@@ -37,7 +37,7 @@ export interface BenchRow {
 const STEP_TOKENS = 512;
 
 /** `dots bench`: tokens per second of reading prompts (pp) and of generating (tg). */
-export async function bench(session: Session, model: string, flags: BenchFlags): Promise<void> {
+export async function bench(session: Session, model: string | undefined, flags: BenchFlags): Promise<void> {
   const tests = benchTests(flags);
   if (tests.length === 0) {
     throw new UsageError('There is nothing to measure', {

@@ -10,6 +10,8 @@ import { Interrupted, type Session } from './session.ts';
 export interface Conversation {
   readonly name: string;
   readonly system: string | undefined;
+  /** Nothing goes to stdout. */
+  readonly isQuiet?: boolean;
   /** Answers a conversation; pieces of the answer are handed on as they come. */
   reply(
     messages: readonly ChatMessage[],
@@ -30,11 +32,19 @@ export function systemMessage(system: string | undefined): ChatMessage[] {
   return system === undefined ? [] : [{ role: 'system', content: system }];
 }
 
+/** How a conversation ended. */
+export interface Ended {
+  readonly messages: readonly ChatMessage[];
+  /** The newest answer, if there was one. */
+  readonly last: Answer | undefined;
+}
+
 /** Runs until the input ends, `/exit`, or Ctrl-C at the prompt. */
-export async function chatLoop(session: Session, conversation: Conversation): Promise<void> {
+export async function chatLoop(session: Session, conversation: Conversation): Promise<Ended> {
   const chat = new ChatLoop(session, conversation);
   try {
     await chat.run();
+    return chat.ended;
   } finally {
     chat.close();
   }
@@ -47,6 +57,7 @@ class ChatLoop {
   private readonly stopInterrupts: () => void;
   private system: string | undefined;
   private messages: ChatMessage[] = [];
+  private last: Answer | undefined;
   /** Set while the model answers. */
   private answering: AbortController | undefined;
 
@@ -56,6 +67,10 @@ class ChatLoop {
     this.system = conversation.system;
     this.lines = new LineReader(session, () => this.interrupt());
     this.stopInterrupts = session.overrideInterrupt(() => this.interrupt());
+  }
+
+  get ended(): Ended {
+    return { messages: [...systemMessage(this.system), ...this.messages], last: this.last };
   }
 
   close(): void {
@@ -136,6 +151,7 @@ class ChatLoop {
 
   private async answerLast(): Promise<void> {
     const { session, messages } = this;
+    const { isQuiet = false } = this.conversation;
     const controller = new AbortController();
     this.answering = controller;
     let text = '';
@@ -145,11 +161,12 @@ class ChatLoop {
         AbortSignal.any([session.signal, controller.signal]),
         async (piece) => {
           text += piece;
-          await session.writeAnswer(piece);
+          if (!isQuiet) await session.writeAnswer(piece);
         },
       );
+      this.last = result;
       messages.push({ role: 'assistant', content: result.text });
-      await session.line();
+      if (!isQuiet) await session.line();
       if (this.lines.isTerminal)
         session.note(session.style('dim', describeTimings(result), session.io.stderr));
     } catch (error) {
@@ -166,14 +183,14 @@ class ChatLoop {
     if (isStopped) {
       if (text === '') messages.pop();
       else messages.push({ role: 'assistant', content: text });
-      await session.line();
+      if (!this.conversation.isQuiet) await session.line();
       session.note(session.style('dim', '(stopped)', session.io.stderr));
       return;
     }
     messages.pop();
     // In a script the first failure ends the run; a person may say something else instead.
     if (!this.lines.isTerminal || !(error instanceof DotsError)) throw error;
-    if (text !== '') await session.line();
+    if (text !== '' && !this.conversation.isQuiet) await session.line();
     if (reportError(error, session) === EXIT_OK) throw error;
   }
 

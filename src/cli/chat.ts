@@ -7,7 +7,7 @@ import { type Answer, answer, describeTimings } from './answer.ts';
 import { chatLoop, systemMessage } from './chat-loop.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import { generateOptions, type ModelFlags, type SamplingFlags } from './options.ts';
-import { readStdin } from './read-text.ts';
+import { checkModelPath } from './resolve-model.ts';
 import type { Session } from './session.ts';
 
 export interface ChatFlags extends ModelFlags, SamplingFlags {
@@ -15,10 +15,16 @@ export interface ChatFlags extends ModelFlags, SamplingFlags {
   readonly message?: string;
 }
 
-/** `dots chat`: one question with `--message` or `--json`, else a conversation until the input ends. */
+/** `dots chat`: one question with `--message`, else a conversation until the input ends. */
 export async function chat(session: Session, model: string | undefined, flags: ChatFlags): Promise<void> {
   const options = generateOptions(flags);
-  const message = await readMessage(session, flags);
+  checkModelPath(model, 'dots chat --message');
+  if (flags.json && flags.message === undefined && session.io.stdin.isTTY) {
+    throw new UsageError('Nothing would be shown of a conversation until its end', {
+      code: 'no-message',
+      hint: 'give --message TEXT with --json, or pipe messages in, one per line',
+    });
+  }
   await using engine = await openModel(session, model, flags);
   const tokenizer = requireTokenizer(engine.files, 'use dots run --prompt-tokens 1,2,3');
   const reply = (
@@ -29,30 +35,34 @@ export async function chat(session: Session, model: string | undefined, flags: C
     const prompt = renderMessages(engine, tokenizer, messages);
     return answer(session, engine, prompt, { ...options, signal }, flags, onPiece);
   };
-  if (message === undefined) {
-    await chatLoop(session, { name: engine.files.name, system: flags.system, reply });
+  const { name } = engine.files;
+  if (flags.message === undefined) {
+    const { messages, last } = await chatLoop(session, {
+      name,
+      system: flags.system,
+      isQuiet: flags.json === true,
+      reply,
+    });
+    if (flags.json) await session.json({ ...requireAnswer(last), messages });
     return;
   }
-  const messages = [...systemMessage(flags.system), { role: 'user', content: message }];
+  const messages = [...systemMessage(flags.system), { role: 'user', content: flags.message }];
   if (flags.json) {
-    await session.json(await reply(messages, session.signal));
+    const result = await reply(messages, session.signal);
+    await session.json({ ...result, messages: [...messages, { role: 'assistant', content: result.text }] });
     return;
   }
   const result = await reply(messages, session.signal, (piece) => session.writeAnswer(piece));
-  if (session.io.stdout.isTTY && !result.text.endsWith('\n')) await session.line();
+  if (!result.text.endsWith('\n')) await session.line();
   session.note(session.style('dim', describeTimings(result), session.io.stderr));
 }
 
-/** One document of JSON holds one answer, so with `--json` all of stdin is one message. */
-async function readMessage(session: Session, flags: ChatFlags): Promise<string | undefined> {
-  if (flags.message !== undefined || !flags.json) return flags.message;
-  if (session.io.stdin.isTTY) {
-    throw new UsageError('A conversation does not fit into one JSON document', {
-      code: 'no-message',
-      hint: 'give --message TEXT with --json, or pipe one message in',
-    });
-  }
-  return (await readStdin(session)).replace(/\r?\n$/, '');
+function requireAnswer(last: Answer | undefined): Answer {
+  if (last) return last;
+  throw new UsageError('There is no message to answer', {
+    code: 'no-message',
+    hint: 'give --message TEXT, or pipe messages in, one per line',
+  });
 }
 
 function renderMessages(engine: Engine, tokenizer: Tokenizer, messages: readonly ChatMessage[]): number[] {

@@ -20,7 +20,7 @@ export interface InfoFlags extends CommonFlags {
 }
 
 /** `dots info`: what is in a model's files. Reads headers only. */
-export async function info(session: Session, model: string, flags: InfoFlags): Promise<void> {
+export async function info(session: Session, model: string | undefined, flags: InfoFlags): Promise<void> {
   const files = await openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
   try {
     // Incomplete files are refused here as they are everywhere; `info` of a broken download must not look fine.

@@ -23,7 +23,7 @@ const NUM_TOP = 20;
 const NUM_SHOWN = 5;
 
 /** `dots logits`: the best candidates of each position on stdout; every logit in the file `--out`. */
-export async function logits(session: Session, model: string, flags: LogitsFlags): Promise<void> {
+export async function logits(session: Session, model: string | undefined, flags: LogitsFlags): Promise<void> {
   const { tokens } = flags;
   await using engine = await openModel(session, model, flags);
   const first = flags.all ? 0 : tokens.length - 1;

@@ -12,7 +12,9 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   const session = new Session(io);
   const program = buildProgram(session);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    // -V is what -v was called in earlier versions.
+    const [first, ...others] = argv;
+    await program.parseAsync(first === '-V' ? ['-v', ...others] : argv, { from: 'user' });
     // A command that was interrupted just as it ended was interrupted all the same.
     session.signal.throwIfAborted();
     return EXIT_OK;

@@ -32,18 +32,27 @@ export interface SamplingFlags {
   readonly ignoreEos?: boolean;
 }
 
+/** Options of commands that run a model. */
 export function addCommonOptions(command: Command): Command {
+  return addThreadOptions(command, false);
+}
+
+/** Options of commands that only read and write files. They accept those of a backend, so that scripts may always pass them. */
+export function addFileOptions(command: Command): Command {
+  return addThreadOptions(command, true);
+}
+
+function addThreadOptions(command: Command, isHidden: boolean): Command {
   return command
     .addOption(
-      new Option('--threads <N>', 'threads of the native backend (default: one per core)').argParser(
-        positive,
-      ),
+      new Option('--threads <N>', 'threads of the native backend (default: one per core)')
+        .argParser(positive)
+        .hideHelp(isHidden),
     )
     .addOption(
-      new Option(
-        '--backend <NAME>',
-        'backend: native or reference (default: native if it was built)',
-      ).choices(['native', 'reference']),
+      new Option('--backend <NAME>', 'backend: native or reference (default: native if it was built)')
+        .choices(['native', 'reference'])
+        .hideHelp(isHidden),
     )
     .option('--json', 'print one JSON document on stdout');
 }

@@ -23,7 +23,7 @@ interface Document {
 /** `dots perplexity`: how well a model predicts text; `eval/perplexity.ts` has the definition. */
 export async function perplexityCommand(
   session: Session,
-  model: string,
+  model: string | undefined,
   flags: PerplexityFlags,
 ): Promise<void> {
   const documents = await readDocuments(session, flags);

@@ -1,8 +1,10 @@
 /** All commands with their options. The code of a command is loaded when it is called, so that help is printed at once. */
 import { readFileSync } from 'node:fs';
-import { Argument, Command, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { UsageError } from '../core/errors.ts';
 import {
   addCommonOptions,
+  addFileOptions,
   addModelOptions,
   addSamplingOptions,
   count,
@@ -14,16 +16,15 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-const MODEL = 'GGUF file (any shard), Hugging Face folder, or mini (ships with dots)';
 const CONTROL = 'encode control tokens such as <|userprompt|> as control tokens';
 const MODEL_OR_MINI = 'GGUF file (any shard) or Hugging Face folder (default: shipped mini)';
 
 export function buildProgram(session: Session): Command {
   const program = new Command('dots')
     .description('Run, serve and train mixture-of-experts language models such as dots.llm1')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void session.io.stdout.write(text),
@@ -53,20 +54,52 @@ export function buildProgram(session: Session): Command {
   addPerplexity(program, session);
   addConvert(program, session);
   addBench(program, session);
+  addHelp(program);
   return program.addHelpText(
     'after',
     examples('run model.gguf --prompt "The meaning of life is"', 'info model.gguf'),
   );
 }
 
+/** commander's own takes one word, and so shows the help of `tokenizer` for `help tokenizer train`. */
+function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description('print the help of a command')
+    .argument('[COMMAND...]', 'command, such as chat or tokenizer train')
+    .action((words: readonly string[]) => {
+      let command = program;
+      for (const [i, word] of words.entries()) {
+        const found = command.commands.find((child) => child.name() === word);
+        if (!found) throw unknownCommand(command, words.slice(0, i + 1));
+        command = found;
+      }
+      command.help();
+    });
+}
+
+function unknownCommand(parent: Command, words: readonly string[]): UsageError {
+  const names = parent.commands.map((child) => child.name());
+  return new UsageError(`There is no command ${words.join(' ')}`, {
+    code: 'unknown-command',
+    hint:
+      names.length > 0
+        ? `choose one of ${names.join(', ')}`
+        : `${words.slice(0, -1).join(' ')} has no commands`,
+  });
+}
+
 function addInfo(program: Command, session: Session): void {
   const command = program
     .command('info')
     .description('show a model: architecture, parameters, types, memory, tokenizer')
-    .argument('<MODEL>', MODEL)
+    .argument('[MODEL]', MODEL_OR_MINI)
     .option('--tensors', 'list all tensors');
-  addCommonOptions(command)
-    .addHelpText('after', examples('info model.gguf', 'info model.gguf --tensors', 'info ./folder --json'))
+  addFileOptions(command)
+    .addHelpText(
+      'after',
+      examples('info', 'info model.gguf', 'info model.gguf --tensors', 'info ./folder --json'),
+    )
     .action(async (model, flags) => (await import('./info.ts')).info(session, model, flags));
 }
 
@@ -152,23 +185,27 @@ function addTokenize(program: Command, session: Session): void {
   const tokenize = program
     .command('tokenize')
     .description('convert text to token ids')
-    .argument('<MODEL>', MODEL)
+    .argument('[MODEL]', MODEL_OR_MINI)
     .option('-t, --text <TEXT>', 'text to encode')
     .option('-f, --file <FILE>', 'file to encode, - for stdin')
     .option('--control', CONTROL);
-  addCommonOptions(tokenize)
+  addFileOptions(tokenize)
     .addHelpText(
       'after',
-      examples('tokenize model.gguf --text "Hello, world!"', 'tokenize model.gguf --file book.txt --json'),
+      examples(
+        'tokenize --text "Hello"',
+        'tokenize model.gguf --text "Hello, world!"',
+        'tokenize model.gguf --file book.txt --json',
+      ),
     )
     .action(async (model, flags) => (await import('./tokenize.ts')).tokenize(session, model, flags));
 
   const detokenize = program
     .command('detokenize')
     .description('convert token ids to text')
-    .argument('<MODEL>', MODEL)
+    .argument('[MODEL]', MODEL_OR_MINI)
     .requiredOption('-t, --tokens <IDS>', 'token ids: 1,2,3', tokenList);
-  addCommonOptions(detokenize)
+  addFileOptions(detokenize)
     .addHelpText('after', examples('detokenize model.gguf --tokens 9707,11,1879,0'))
     .action(async (model, flags) => (await import('./tokenize.ts')).detokenize(session, model, flags));
 }
@@ -187,7 +224,7 @@ function addTokenizer(program: Command, session: Session): void {
     .option('--special-token <TEXT...>', 'control tokens (default: those of dots.llm1)')
     .option('--max-bytes-per-file <N>', 'bytes of text read from each file (default: all)', positive)
     .option('--no-normalize', 'skip Unicode normalisation (NFC)');
-  addCommonOptions(train)
+  addFileOptions(train)
     .addHelpText('after', examples('tokenizer train corpus/*.jsonl --vocab-size 16000 --out tokenizer.json'))
     .action(async (files, flags) => (await import('./tokenizer.ts')).tokenizerTrain(session, files, flags));
 }
@@ -208,7 +245,7 @@ function addData(program: Command, session: Session): void {
       'stop after the document that reaches N tokens (default: no limit)',
       positive,
     );
-  addCommonOptions(tokenizeData)
+  addFileOptions(tokenizeData)
     .addHelpText(
       'after',
       examples('data tokenize en.jsonl.gz --tokenizer tokenizer.json --language en --out en.tok'),
@@ -241,7 +278,7 @@ function addTrain(program: Command, session: Session): void {
     .description('write loss curves and expert loads of a run as one HTML page')
     .argument('<RUN>', 'JSON file or folder of a run')
     .option('-o, --out <FILE>', 'page to write (default: report.html in the folder of the run)');
-  addCommonOptions(report)
+  addFileOptions(report)
     .addHelpText('after', examples('train report run.json'))
     // Options that "train" has too are parsed as options of "train", whatever their position.
     .action(async (run, _, self: Command) =>
@@ -269,7 +306,7 @@ function addLogits(program: Command, session: Session): void {
   const command = program
     .command('logits')
     .description('print raw logits of the next token')
-    .argument('<MODEL>', MODEL)
+    .argument('[MODEL]', MODEL_OR_MINI)
     .requiredOption('-t, --tokens <IDS>', 'token ids: 1,2,3', tokenList)
     .option('--all', 'print logits after every token instead of the last only')
     .option('-o, --out <FILE>', 'file for all logits: little-endian f32, one row per position');
@@ -286,7 +323,7 @@ function addPerplexity(program: Command, session: Session): void {
   const command = program
     .command('perplexity')
     .description('measure how well a model predicts text: perplexity, bits per byte')
-    .argument('<MODEL>', MODEL)
+    .argument('[MODEL]', MODEL_OR_MINI)
     .requiredOption(
       '-f, --file <FILES...>',
       'plain text, or .jsonl with one document per line; .gz is allowed',
@@ -328,7 +365,7 @@ function addConvert(program: Command, session: Session): void {
       ).choices(['f32', 'f16', 'bf16', 'q8_0']),
     )
     .option('--force', 'overwrite OUT');
-  addCommonOptions(command)
+  addFileOptions(command)
     .addHelpText(
       'after',
       examples(
@@ -343,7 +380,7 @@ function addBench(program: Command, session: Session): void {
   const command = program
     .command('bench')
     .description('measure tokens per second')
-    .addArgument(new Argument('<MODEL>', MODEL))
+    .argument('[MODEL]', MODEL_OR_MINI)
     .addOption(
       list('-p, --prompt-tokens <N,…>', 'prompt lengths for prefill in tokens, 0 for none', countList, 512),
     )

@@ -16,3 +16,15 @@ export function resolveModel(given: string | undefined): string {
     },
   );
 }
+
+/**
+ * Throws `UsageError` for a MODEL that does not exist. `option` is what a text is given with: it is often given in place of the
+ * model.
+ */
+export function checkModelPath(given: string | undefined, option: string): void {
+  if (given === undefined || existsSync(resolveModel(given))) return;
+  throw new UsageError(`Cannot open ${given}: there is no such file or folder`, {
+    code: 'file-not-found',
+    hint: `the first word is MODEL: check the spelling, or use mini with ${option} ${JSON.stringify(given)}`,
+  });
+}

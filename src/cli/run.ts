@@ -4,6 +4,7 @@ import { answer, describeTimings } from './answer.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import { generateOptions, type ModelFlags, type SamplingFlags } from './options.ts';
 import { readText } from './read-text.ts';
+import { checkModelPath } from './resolve-model.ts';
 import type { Session } from './session.ts';
 
 export interface RunFlags extends ModelFlags, SamplingFlags {
@@ -16,6 +17,7 @@ export interface RunFlags extends ModelFlags, SamplingFlags {
 /** `dots run`: raw completion, streamed to stdout. */
 export async function run(session: Session, model: string | undefined, flags: RunFlags): Promise<void> {
   const options = generateOptions(flags);
+  checkModelPath(model, 'dots run --prompt');
   const prompt = await readPrompt(session, flags);
   await using engine = await openModel(session, model, flags);
   const ids = typeof prompt === 'string' ? encodePrompt(engine, prompt, flags.control) : prompt;
@@ -29,8 +31,8 @@ export async function run(session: Session, model: string | undefined, flags: Ru
     if (piece !== '') last = piece;
     await session.writeAnswer(piece);
   });
-  // In a terminal the shell's prompt belongs on a line of its own; a file gets the text as it is.
-  if (session.io.stdout.isTTY && !last.endsWith('\n')) await session.line();
+  // The last line ends, as other programs expect of text; --json has the answer to the letter.
+  if (!last.endsWith('\n')) await session.line();
   session.note(session.style('dim', describeTimings(result), session.io.stderr));
 }
 

@@ -4,7 +4,7 @@ import { requireTokenizer } from './open-model.ts';
 import type { CommonFlags } from './options.ts';
 import { printable } from './printable.ts';
 import { readText } from './read-text.ts';
-import { resolveModel } from './resolve-model.ts';
+import { checkModelPath, resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
 
 export interface TokenizeFlags extends CommonFlags {
@@ -14,7 +14,12 @@ export interface TokenizeFlags extends CommonFlags {
 }
 
 /** `dots tokenize`: `id TAB piece` lines, or everything as JSON. */
-export async function tokenize(session: Session, model: string, flags: TokenizeFlags): Promise<void> {
+export async function tokenize(
+  session: Session,
+  model: string | undefined,
+  flags: TokenizeFlags,
+): Promise<void> {
+  checkModelPath(model, 'dots tokenize --text');
   const text = await readInput(session, flags);
   const files = await openFiles(session, model);
   try {
@@ -30,17 +35,18 @@ export async function tokenize(session: Session, model: string, flags: TokenizeF
   }
 }
 
-/** `dots detokenize`: the text as it is, control tokens included. */
+/** `dots detokenize`: the text with control tokens, and a newline at its end; `--json` has it to the letter. */
 export async function detokenize(
   session: Session,
-  model: string,
+  model: string | undefined,
   flags: CommonFlags & { readonly tokens: number[] },
 ): Promise<void> {
+  checkModelPath(model, 'dots detokenize --tokens');
   const files = await openFiles(session, model);
   try {
     const text = requireTokenizer(files, 'use a model with a tokenizer').decode(flags.tokens);
     if (flags.json) await session.json({ text });
-    else await session.write(session.io.stdout.isTTY ? `${text}\n` : text);
+    else await session.write(text.endsWith('\n') ? text : `${text}\n`);
   } finally {
     await files.close();
   }
@@ -63,6 +69,6 @@ async function readInput(session: Session, flags: TokenizeFlags): Promise<string
   return await readText(session, flags.file ?? '-');
 }
 
-function openFiles(session: Session, model: string): Promise<ModelFiles> {
+function openFiles(session: Session, model: string | undefined): Promise<ModelFiles> {
   return openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
 }

@@ -51,6 +51,9 @@ export async function sftCommand(session: Session, file: string, flags: TrainFla
   await runTraining(session, file, read, flags);
 }
 
+/** Nobody can fetch what its user wrote. */
+const HINT = 'correct the file there: it is UTF-8 text in JSON, without comments and trailing commas';
+
 /** Throws one `UsageError` with everything that is wrong with the file. */
 export async function readRun(file: string): Promise<RunConfig> {
   return (await readRunFile(file)).run;
@@ -69,7 +72,7 @@ async function readRunFile(file: string): Promise<RunFile> {
       cause,
     });
   });
-  const json = parseJson(bytes, file, { uniqueKeys: true });
+  const json = parseJson(bytes, file, { uniqueKeys: true, hint: HINT });
   return { run: readRunConfig(json, file), json };
 }
 

@@ -16,6 +16,8 @@ export interface JsonOptions {
   readonly uniqueKeys?: boolean;
   /** Where the JSON begins in its file, for errors. */
   readonly baseOffset?: number;
+  /** What to do about text that is not JSON; default: fetch the file again. */
+  readonly hint?: string;
 }
 
 interface JsonProblem {
@@ -96,7 +98,11 @@ function decodePart(bytes: Uint8Array, subject: string, start: number): string {
 function parseJsonText(
   text: string,
   subject: string,
-  { uniqueKeys = false, baseOffset = 0 }: JsonOptions,
+  {
+    uniqueKeys = false,
+    baseOffset = 0,
+    hint = 'the file is damaged or was edited by hand; fetch it again',
+  }: JsonOptions,
 ): unknown {
   let value: unknown;
   let problem: JsonProblem | undefined;
@@ -116,7 +122,7 @@ function parseJsonText(
     `Cannot read ${subject}: expected ${expected} at line ${formatCount(line)}, column ${formatCount(column)}, found ${found}`,
     {
       code: 'invalid-json',
-      hint: 'the file is damaged or was edited by hand; fetch it again',
+      hint,
       offset: baseOffset + new TextEncoder().encode(before).length,
       expected,
       found,

@@ -148,7 +148,7 @@ describe('an impossible request', () => {
       '--max-tokens',
       '4',
     ]);
-    expect(ids).toMatchObject({ code: 0, stdout: '276,268,67,383' });
+    expect(ids).toMatchObject({ code: 0, stdout: '276,268,67,383\n' });
     expect((await runCli(['logits', path, '--tokens', '1'])).code).toBe(0);
     expect((await runCli(['info', path])).stdout).toContain('none; commands take token ids');
   });
@@ -179,7 +179,6 @@ describe('a command line that is misspelt', () => {
     expect(await failure(2, ['logits', 'x.gguf', '--tokens', '1;2'])).toContain('1,2,3');
     expect(await failure(2, ['run', 'x.gguf', '--temperature', 'hot'])).toContain('a number');
     expect(await failure(2, ['logits', 'x.gguf'])).toContain('--tokens');
-    expect(await failure(2, ['info'])).toContain('MODEL');
     expect(await failure(2, ['info', 'a', 'b'])).toMatch(/too many arguments/i);
     expect(await failure(2, ['bench', 'x.gguf', '-p', '0', '-n', '0'])).toContain('nothing to measure');
     const environment = { env: { DOTS_THREADS: 'all' } };
@@ -193,9 +192,68 @@ describe('a command line that is misspelt', () => {
       const help = await runCli([command, '--help']);
       expect(help).toMatchObject({ code: 0, stderr: '' });
       expect(help.stdout).toContain(`$ dots ${command} `);
-      for (const option of ['--threads', '--backend', '--json']) expect(help.stdout).toContain(option);
+      expect(help.stdout).toContain('--json');
+      // Only what computes has threads; the others accept the option without showing it.
+      const computes = ['run', 'chat', 'logits', 'bench'].includes(command);
+      for (const option of ['--threads', '--backend']) expect(help.stdout.includes(option)).toBe(computes);
     }
-    expect((await runCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await runCli(['info', '--threads', '1', '--backend', 'native'])).code).toBe(0);
+  });
+
+  it('gets the version from -v, -V and --version', async () => {
+    for (const flag of ['-v', '-V', '--version'])
+      expect((await runCli([flag])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('gets the help of a command within a command', async () => {
+    for (const words of [
+      ['info'],
+      ['tokenizer'],
+      ['tokenizer', 'train'],
+      ['train', 'report'],
+      ['data', 'sample'],
+    ]) {
+      const help = await runCli(['help', ...words]);
+      expect(help.stdout).toBe((await runCli([...words, '--help'])).stdout);
+      expect(help.stdout).toContain(`Usage: dots ${words.join(' ')} `);
+      expect(help.code).toBe(0);
+    }
+    expect((await runCli(['help'])).stdout).toBe((await runCli(['--help'])).stdout);
+    expect(await failure(2, ['help', 'tokenizer', 'trian'])).toContain('choose one of train');
+    expect(await failure(2, ['help', 'run', 'fast'])).toContain('run has no commands');
+  });
+
+  it.each([
+    [['run', 'Once upon a time'], 'dots run --prompt "Once upon a time"'],
+    [['chat', 'Why does it rain?'], 'dots chat --message "Why does it rain?"'],
+    [['tokenize', 'Hello'], 'dots tokenize --text "Hello"'],
+    [['detokenize', '1,2', '--tokens', '3'], 'dots detokenize --tokens "1,2"'],
+  ])('gets the option for a text in place of the model: %j', async (argv, hint) => {
+    expect(await failure(2, argv, { stdin: '' })).toContain(hint);
+  });
+
+  it('is refused with a JSON file of its own in words that do not send anyone to fetch it', async () => {
+    writeFileSync(at('run.json'), '{ "out": "x", }');
+    for (const command of ['train', 'sft']) {
+      const stderr = await failure(1, [command, at('run.json')]);
+      expect(stderr).toContain('line 1, column 15');
+      expect(stderr).toContain('correct the file there');
+      expect(stderr).not.toContain('fetch');
+    }
+  });
+});
+
+describe('a command without MODEL', () => {
+  it.each([
+    [['info']],
+    [['tokenize', '--text', 'Hi']],
+    [['detokenize', '--tokens', '1']],
+    [['logits', '--tokens', '1']],
+    [['run', '--prompt', 'Hi', '--max-tokens', '1']],
+    [['bench', '-p', '1', '-n', '0', '-r', '1']],
+  ])('uses mini: %j', async (argv) => {
+    const { code, stderr } = await runCli(argv);
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
 

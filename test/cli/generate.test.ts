@@ -43,7 +43,9 @@ describe('dots run', () => {
   it('writes the answer alone to stdout and the speed to stderr', async () => {
     const result = await runCli(['run', TINY_LLAMACPP_GGUF, '--prompt', first.prompt, ...GREEDY]);
     expect(result.code).toBe(0);
-    expect(first.text.startsWith(result.stdout)).toBe(true);
+    // Text ends with a newline, also where the answer does not: the next line of a pipe begins there.
+    expect(result.stdout.endsWith('\n')).toBe(true);
+    expect(first.text.startsWith(result.stdout.slice(0, -1))).toBe(true);
     expect(result.stdout.length).toBeGreaterThan(20);
     expect(result.stderr).toMatch(/prompt 5 tokens.*answer 12 tokens.*token limit/);
   });
@@ -177,6 +179,25 @@ describe('dots chat', () => {
     expect(result.code).toBe(130);
     expect(result.stderr).toContain('(stopped)');
     expect(result.stdout.length).toBeLessThan(60);
+  });
+
+  it('reads stdin in the same way with --json: one message per line, one document at the end', async () => {
+    const argv = ['chat', TINY_HF_FOLDER, '--system', 'Be brief.', '--temperature', '0', '--max-tokens', '6'];
+    const stdin = 'Hello\n\nAnd then?\n';
+    const { stdout } = await runCli(argv, { stdin });
+    const document = await runJson<Answer & { messages: { role: string; content: string }[] }>(argv, {
+      stdin,
+    });
+    expect(document.messages.map(({ role }) => role)).toEqual([
+      'system',
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+    ]);
+    expect(document.messages[3].content).toBe('And then?');
+    expect(`${document.messages[2].content}\n${document.text}\n`).toBe(stdout);
+    expect(await runCli([...argv, '--json'], { stdin: '\n' })).toMatchObject({ code: 2, stdout: '' });
   });
 
   it('refuses --json without a message', async () => {

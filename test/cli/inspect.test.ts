@@ -72,7 +72,9 @@ describe('dots tokenize and detokenize', () => {
     expect(await runJson(['detokenize', TINY_HF_FOLDER, '--tokens', tokens.join()])).toEqual({
       text: prompt,
     });
-    expect((await runCli(['detokenize', TINY_HF_FOLDER, '--tokens', tokens.join(' ')])).stdout).toBe(prompt);
+    expect((await runCli(['detokenize', TINY_HF_FOLDER, '--tokens', tokens.join(' ')])).stdout).toBe(
+      `${prompt}\n`,
+    );
   });
 
   it('read control tokens as text without --control', async () => {

@@ -122,7 +122,10 @@ const own = {
   ),
   output_format: field(outputFormat, 'as `output_config.format`'),
   stop_sequences: field(optional(z.array(z.string()).max(16)), 'up to 16; not in tool calls'),
-  temperature: field(optional(z.number().min(0).max(2)), '0 is greedy, ties go to the lowest id; default of the model, else 1'),
+  temperature: field(
+    optional(z.number().min(0).max(2)),
+    '0 is greedy, ties go to the lowest id; default of the model, else 1',
+  ),
   top_p: field(optional(z.number().min(0).max(1)), '0 keeps the most likely token'),
   top_k: field(optional(z.int().min(-1)), '0 and −1 keep all'),
   stream: field(optional(z.boolean()), 'server-sent events'),

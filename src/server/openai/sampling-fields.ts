@@ -49,7 +49,10 @@ const bool = optional(z.boolean());
 /** Fields of all routes of OpenAI's kind, with those of vLLM and llama.cpp that clients send as well. */
 export const samplingFields = {
   model: field(optional(z.string()), 'name of the served model or an alias; default: the served model'),
-  temperature: field(optional(z.number().min(0).max(2)), '0 is greedy, ties go to the lowest id; default of the model, else 1'),
+  temperature: field(
+    optional(z.number().min(0).max(2)),
+    '0 is greedy, ties go to the lowest id; default of the model, else 1',
+  ),
   top_p: field(optional(z.number().min(0).max(1)), '0 keeps the most likely token'),
   top_k: field(optional(z.int().min(-1)), '0 and −1 keep all'),
   min_p: field(optional(z.number().min(0).max(1)), 'share of the most likely token’s probability'),
