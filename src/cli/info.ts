@@ -1,6 +1,7 @@
 import { formatBytes, formatCount, formatParameters } from '../core/units.ts';
 import { f16, storageBytes } from '../dtype/index.ts';
 import { cachePageBytes, inferenceGraph } from '../engine/inference-graph.ts';
+import { availableMemory, memoryWarning } from '../engine/memory-check.ts';
 import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
 import type { StoredTensor } from '../format/stored-tensor.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
@@ -29,7 +30,12 @@ export async function info(session: Session, model: string | undefined, flags: I
       session.warn(
         `${formatCount(unused.length)} tensors are not part of this architecture, e.g. ${unused[0]}`,
       );
-    const facts = collect(files);
+    const availableBytes = await availableMemory();
+    const facts = collect(files, availableBytes);
+    const cacheBytes = facts.memory.cacheBytesPerToken * Math.min(files.config.contextLength, 4096);
+    const need = { name: files.origin, weightBytes: facts.memory.weightBytes, cacheBytes };
+    const warning = memoryWarning(need, availableBytes);
+    if (warning !== undefined) session.warn(warning);
     const tensors = [...files.tensors.values()];
     if (flags.json) await session.json({ ...facts, ...(flags.tensors && { tensors: tensors.map(plain) }) });
     else {
@@ -52,7 +58,12 @@ interface Facts {
   readonly bitsPerWeight: number;
   readonly tensorTypes: Readonly<Record<string, number>>;
   readonly numTensors: number;
-  readonly memory: { readonly weightBytes: number; readonly cacheBytesPerToken: number };
+  readonly memory: {
+    readonly weightBytes: number;
+    readonly cacheBytesPerToken: number;
+    /** On this machine, now. */
+    readonly availableBytes: number | null;
+  };
   readonly tokenizer: {
     readonly vocabSize: number;
     readonly numRealTokens: number;
@@ -64,7 +75,7 @@ interface Facts {
   readonly samplingDefaults: SamplingDefaults;
 }
 
-function collect(files: ModelFiles): Facts {
+function collect(files: ModelFiles, availableBytes: number | undefined): Facts {
   const { config, tokenizer } = files;
   const parameters = countParameters(config);
   const tensorTypes: Record<string, number> = {};
@@ -85,7 +96,11 @@ function collect(files: ModelFiles): Facts {
     bitsPerWeight: (8 * storedBytes) / parameters.total,
     tensorTypes,
     numTensors: files.tensors.size,
-    memory: { weightBytes, cacheBytesPerToken: cacheBytesPerToken(config) },
+    memory: {
+      weightBytes,
+      cacheBytesPerToken: cacheBytesPerToken(config),
+      availableBytes: availableBytes ?? null,
+    },
     tokenizer: tokenizer
       ? {
           vocabSize: tokenizer.vocabSize,
@@ -132,6 +147,9 @@ function describe(facts: Facts, session: Session): string[] {
       'memory',
       `${formatBytes(memory.weightBytes)} of weights, and a KV cache of ${contexts.map(cacheAt).join(', ')}`,
     ],
+    ...(memory.availableBytes === null
+      ? []
+      : [['available', `${formatBytes(memory.availableBytes)} of memory on this machine now`] as const]),
     ['tokenizer', tokenizer ? describeTokenizer(tokenizer, config) : 'none; commands take token ids'],
     [
       'chat template',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { UsageError } from '../core/errors.ts';
+import { availableMemory } from '../engine/memory-check.ts';
 import { Model } from '../engine/model.ts';
 import { isLoopback } from '../server/access.ts';
 import { createServer, noApiKey, type RunningServer } from '../server/create-server.ts';
@@ -37,7 +38,7 @@ export async function serve(session: Session, model: string | undefined, flags: 
   const context = flags.maxModelLen ?? flags.ctx;
   const engine = await openModel(session, model, flags, {
     maxParallel: flags.parallel,
-    kvBytes: flags.kvSize ?? freemem() / 2,
+    kvBytes: flags.kvSize ?? ((await availableMemory()) ?? freemem()) / 2,
     ...(flags.prefixCache !== undefined && { prefixCacheBytes: flags.prefixCache }),
     ...(context !== undefined && { contextLength: context }),
   });

@@ -12,6 +12,7 @@ import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { cachePageBytes, inferenceGraph } from './inference-graph.ts';
 import { Loop } from './loop.ts';
+import { availableMemory, memoryWarning } from './memory-check.ts';
 import { type ModelFiles, openModelFiles } from './model-files.ts';
 import { PagePool } from './page-pool.ts';
 import { Routing } from './routing.ts';
@@ -41,7 +42,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Bytes of weights read so far. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-  /** Warnings: the reference backend has to run, the file has unused tensors. */
+  /** Warnings: the model is larger than memory, the reference backend has to run, the file has unused tensors. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -142,6 +143,11 @@ export async function openEngine(source: string | ByteSource, options: OpenOptio
     const pageBytes = cachePageBytes(graph, stateType);
     const numPages = chooseNumPages(options, pageBytes, pagesPerSequence, maxParallel);
     const maxIdle = Math.floor((options.prefixCacheBytes ?? Number.POSITIVE_INFINITY) / pageBytes);
+
+    const weightBytes = [...files.tensors.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const need = { name: files.origin, weightBytes, cacheBytes: numPages * pageBytes };
+    const warning = memoryWarning(need, await availableMemory());
+    if (warning !== undefined) options.onWarning?.(warning);
 
     const backend = await chooseBackend(options);
     const program = compile(graph, { name: files.config.architecture, supports: backend.supports });
