@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildNative } from './build-native.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /**
@@ -29,7 +30,7 @@ if (existsSync(join(root, 'native', 'Makefile'))) {
     console.error(
       'dots.ts: no C++ compiler or no make found; the (slower) reference backend will run. Install g++ and make, then run "npm run build".',
     );
-  } else if (!run('make', ['-s', `-j${availableParallelism()}`, '-C', 'native', `CXX=${compiler}`])) {
+  } else if (!(await buildNative({ folder: join(root, 'native'), compiler, jobs: availableParallelism() }))) {
     console.error(
       'dots.ts: the native backend did not build (see above); the (slower) reference backend will run.',
     );
