@@ -2,7 +2,8 @@
 //
 // A file may shrink or its disk may fail while it is mapped; reading then raises SIGBUS, which would end the process.
 // Here a page of zeros is put in the place of the missing one, and the mapping records that it happened. A file that
-// is cut within its last page raises nothing, the rest of that page just reads as zeros: so its size is looked at too.
+// is cut within its last page raises nothing, the rest of that page just reads as zeros, and one that is written again
+// has other numbers: so its size and the time of its last change are looked at too.
 
 #include <atomic>
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -25,7 +27,9 @@ struct Range {
   std::atomic<uintptr_t> begin{0};
   std::atomic<uintptr_t> end{0};
   std::atomic<bool> isDamaged{false};
-  int descriptor = -1;  // not the handler's: open as long as the file is mapped
+  // Not the handler's: open as long as the file is mapped, and the time of its last change until then.
+  int descriptor = -1;
+  timespec changedAt{};
 };
 constexpr int kMaxMappings = 1024;
 Range ranges[kMaxMappings];
@@ -57,6 +61,14 @@ void onBusError(int signal, siginfo_t* info, void* context) {
   }
 }
 
+timespec changedAt(const struct stat& status) {
+#if defined(__APPLE__)
+  return status.st_mtimespec;
+#else
+  return status.st_mtim;
+#endif
+}
+
 void installHandlerOnce() {
   static const bool installed = [] {
     pageBytes = sysconf(_SC_PAGESIZE);
@@ -71,7 +83,7 @@ void installHandlerOnce() {
   (void)installed;
 }
 
-int claimRange(const void* data, int64_t size, int descriptor) {
+int claimRange(const void* data, const struct stat& status, int descriptor) {
   std::lock_guard<std::mutex> lock(rangesMutex);
   for (int i = 0; i < kMaxMappings; ++i) {
     Range& range = ranges[i];
@@ -79,9 +91,10 @@ int claimRange(const void* data, int64_t size, int descriptor) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(data);
     range.isDamaged.store(false);
     range.descriptor = descriptor;
+    range.changedAt = changedAt(status);
     // To the end of the last page and no further: another file's mapping may begin there.
     const uintptr_t pageMask = static_cast<uintptr_t>(pageBytes) - 1;
-    range.end.store((begin + static_cast<uintptr_t>(size) + pageMask) & ~pageMask);
+    range.end.store((begin + static_cast<uintptr_t>(status.st_size) + pageMask) & ~pageMask);
     range.begin.store(begin, std::memory_order_release);
     return i;
   }
@@ -92,13 +105,15 @@ int claimRange(const void* data, int64_t size, int descriptor) {
 
 bool mapFile(const char* path, MappedFile* file, Error* error) {
   installHandlerOnce();
-  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  // Opening a pipe would wait for somebody to write into it.
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
   const auto refuse = [&](const char* why) {
     if (descriptor >= 0) close(descriptor);
     return fail(error, ErrorKind::kResource, "cannot map %s: %s", path, why);
   };
   if (descriptor < 0 || fstat(descriptor, &status) != 0) return refuse(std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return refuse("it is not a file");
   if (status.st_size <= 0) return refuse("it is empty");
   const size_t sizeBytes = static_cast<size_t>(status.st_size);
   void* const data = mmap(nullptr, sizeBytes, PROT_READ, MAP_SHARED, descriptor, 0);
@@ -108,7 +123,7 @@ bool mapFile(const char* path, MappedFile* file, Error* error) {
   // faster.
   madvise(data, sizeBytes, MADV_HUGEPAGE);
 #endif
-  const int number = claimRange(data, status.st_size, descriptor);
+  const int number = claimRange(data, status, descriptor);
   if (number < 0) {
     munmap(data, sizeBytes);
     return refuse("too many files are mapped");
@@ -131,7 +146,10 @@ void unmapFile(const MappedFile& file) {
 bool isDamaged(const MappedFile& file) {
   Range& range = ranges[file.number];
   struct stat status;
-  if (fstat(range.descriptor, &status) != 0 || status.st_size < file.sizeBytes)
+  const bool isKnown = fstat(range.descriptor, &status) == 0;
+  const timespec now = isKnown ? changedAt(status) : timespec{};
+  if (!isKnown || status.st_size < file.sizeBytes || now.tv_sec != range.changedAt.tv_sec ||
+      now.tv_nsec != range.changedAt.tv_nsec)
     range.isDamaged.store(true, std::memory_order_release);
   return range.isDamaged.load(std::memory_order_acquire);
 }

@@ -29,8 +29,8 @@ struct MappedFile {
 };
 bool mapFile(const char* path, MappedFile* file, Error* error);
 void unmapFile(const MappedFile& file);
-/// Whether some of it could not be read since it was mapped, or is not there any more. A page that is missing reads as
-/// zeros instead of ending the process; once damaged, a mapping stays so.
+/// Whether some of it could not be read since it was mapped, is not there any more, or was written again. A page that
+/// is missing reads as zeros instead of ending the process; once damaged, a mapping stays so.
 bool isDamaged(const MappedFile& file);
 
 struct Thread {

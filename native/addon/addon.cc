@@ -34,7 +34,7 @@ napi_value limits(napi_env env, napi_callback_info info) {
   Error error;
   if (!measureLimits(*handle->device, &measured, &error)) call.fail(error);
   void* data = nullptr;
-  const napi_value result = call.newArray("Float64Array", 3, &data);
+  const napi_value result = call.newArray(napi_float64_array, 3, &data);
   if (result) {
     double* const values = static_cast<double*>(data);
     values[0] = measured.readBytesPerSecond;

@@ -204,7 +204,8 @@ napi_value Call::text(const char* value) {
   return isMade ? result : nullptr;
 }
 
-napi_value Call::newArray(const char* typeName, size_t length, void** elements) {
+napi_value Call::newArray(napi_typedarray_type type, size_t length, void** elements) {
+  const char* const typeName = type == napi_float32_array ? "Float32Array" : "Float64Array";
   // Through the constructor: napi_create_arraybuffer ends the process where memory is short, a constructor throws.
   napi_value global = nullptr, constructor = nullptr, array = nullptr;
   const napi_value count = number(static_cast<double>(length));
@@ -218,9 +219,11 @@ napi_value Call::newArray(const char* typeName, size_t length, void** elements) 
            nullptr;
   }
   size_t found = 0;
-  const bool isMade = check(napi_get_typedarray_info(env_, array, nullptr, &found, elements, nullptr, nullptr),
+  napi_typedarray_type foundType = napi_int8_array;
+  const bool isMade = check(napi_get_typedarray_info(env_, array, &foundType, &found, elements, nullptr, nullptr),
                             "look into a typed array");
-  if (isMade && found != length) failWith("internal", "%s: %s is not Node.js's own", function_, typeName);
+  if (isMade && (found != length || foundType != type))
+    failWith("internal", "%s: %s is not Node.js's own", function_, typeName);
   return ok() ? array : nullptr;
 }
 

@@ -49,13 +49,19 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   }
   // Two owners: the object that is in JavaScript's hands, and the memory it owns, which outlives the object where a
   // buffer is transferred.
-  std::unique_ptr<SharedMemory> behind(new SharedMemory{memory});
+  SharedMemory* const behind = new SharedMemory{memory};
   const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<SharedMemory*>(hint); };
   napi_value buffer = nullptr;
-  if (call.check(napi_create_external_arraybuffer(env, memory->data(), static_cast<size_t>(sizeBytes), finalize,
-                                                  behind.get(), &buffer),
-                 "share memory"))
-    behind.release();
+  if (napi_create_external_arraybuffer(env, memory->data(), static_cast<size_t>(sizeBytes), finalize, behind,
+                                       &buffer) != napi_ok) {
+    // Where the size was the reason (Node.js 20: more than 4 GiB) it has been finalized already.
+    if (memory.use_count() > 1) delete behind;
+    napi_value exception = nullptr;
+    napi_get_and_clear_last_exception(env, &exception);
+    call.failWith(errorKindName(ErrorKind::kResource), "Node.js has no buffers of %lld bytes",
+                  static_cast<long long>(sizeBytes));
+    return call.finish(nullptr);
+  }
   call.wrap(buffer, std::unique_ptr<SharedMemory>(new SharedMemory{memory}), kSharedMemory);
   return call.finish(buffer);
 }
@@ -78,12 +84,17 @@ napi_value cancel(napi_env env, napi_callback_info info) {
 napi_value seconds(napi_env env, napi_callback_info info) {
   Call call(env, info, "seconds");
   const ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
-  if (handle && (!handle->model || handle->model->isRunning)) call.failWith("closed", "the model is closed or runs");
+  // Held, and looked at again after the array is made: in its constructor's place JavaScript may have put a function
+  // that closes the model or runs it.
+  const std::shared_ptr<Model> model = handle ? handle->model : nullptr;
+  const auto isIdle = [&] { return model && !model->isRunning; };
+  if (call.ok() && !isIdle()) call.failWith("closed", "the model is closed or runs");
   if (!call.ok()) return call.finish(nullptr);
-  const Span<double> values = handle->model->executable->instructionSeconds();
+  const Span<double> values = model->executable->instructionSeconds();
   void* data = nullptr;
-  const napi_value result = call.newArray("Float64Array", values.size(), &data);
-  if (result && !values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));
+  const napi_value result = call.newArray(napi_float64_array, values.size(), &data);
+  if (result && !isIdle()) call.failWith("closed", "the model is closed or runs");
+  if (call.ok() && !values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));
   return call.finish(result);
 }
 

@@ -78,7 +78,7 @@ bool prepareOutputs(Call& call, RunWork& run) {
     }
     void* data = nullptr;
     const napi_value array =
-        call.newArray("Float32Array", static_cast<size_t>(executable.outputElements(output)), &data);
+        call.newArray(napi_float32_array, static_cast<size_t>(executable.outputElements(output)), &data);
     run.outputs[output] = static_cast<float*>(data);
     run.outputArrays[i].hold(call, array);
   }

@@ -4,6 +4,9 @@ import type { Store, TensorSpec } from './store.ts';
 /** Cache lines: vectors of a tensor then never cross one. */
 const ALIGNMENT = 64;
 
+/** The largest buffer of Node.js 20. */
+const LARGEST_BLOCK_BYTES = 2 ** 32;
+
 /** Where a store's memory comes from, and how it goes back. */
 export interface MemorySource {
   allocate(sizeBytes: number): ArrayBuffer;
@@ -22,28 +25,27 @@ interface StoredTensor {
   readonly data: Float32Array;
 }
 
-/** A store in one block of memory that JavaScript sees; native code works in it as well, since arrays never move. */
+/** A store in memory that JavaScript sees; native code works in it as well, since arrays never move. */
 export class MemoryStore implements Store {
   readonly sizeBytes: number;
   private readonly source: MemorySource;
-  private readonly memory: ArrayBuffer;
+  private readonly blocks: ArrayBuffer[] = [];
   private readonly tensors = new Map<string, StoredTensor>();
   private isClosed = false;
 
-  constructor(specs: readonly TensorSpec[], source = HEAP) {
-    const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-    this.sizeBytes = specs.reduce((sum, { shape }) => sum + 4 * count(shape), 0);
-    const ends: number[] = [];
-    for (const { shape } of specs)
-      ends.push((ends.at(-1) ?? 0) + Math.ceil((4 * count(shape)) / ALIGNMENT) * ALIGNMENT);
+  constructor(specs: readonly TensorSpec[], source = HEAP, blockBytes = LARGEST_BLOCK_BYTES) {
+    const placed = place(specs, blockBytes);
+    this.sizeBytes = specs.reduce((sum, { shape }) => sum + 4 * countOf(shape), 0);
     this.source = source;
     try {
-      this.memory = source.allocate(ends.at(-1) ?? 0);
-      specs.forEach(({ name, shape }, i) => {
-        const data = new Float32Array(this.memory, ends[i - 1] ?? 0, count(shape));
-        this.tensors.set(name, { shape, data });
-      });
+      for (const { tensors, sizeBytes } of placed) {
+        const block = source.allocate(sizeBytes);
+        this.blocks.push(block);
+        for (const { name, shape, offset } of tensors)
+          this.tensors.set(name, { shape, data: new Float32Array(block, offset, countOf(shape)) });
+      }
     } catch (error) {
+      this.close();
       throw new ResourceError(`There is no memory for ${this.sizeBytes} bytes of parameters`, {
         code: 'out-of-memory',
         hint: 'choose a smaller model, or end other programs',
@@ -75,6 +77,31 @@ export class MemoryStore implements Store {
     if (this.isClosed) return;
     this.isClosed = true;
     this.tensors.clear();
-    this.source.free(this.memory);
+    for (const block of this.blocks) this.source.free(block);
   }
+}
+
+function countOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+interface Block {
+  readonly tensors: (TensorSpec & { readonly offset: number })[];
+  sizeBytes: number;
+}
+
+/** Tensors one after the other, in a new block where one would pass `blockBytes`. */
+function place(specs: readonly TensorSpec[], blockBytes: number): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const spec of specs) {
+    const bytes = Math.ceil((4 * countOf(spec.shape)) / ALIGNMENT) * ALIGNMENT;
+    let block = blocks.at(-1);
+    if (!block || block.sizeBytes + bytes > blockBytes) {
+      block = { tensors: [], sizeBytes: 0 };
+      blocks.push(block);
+    }
+    block.tensors.push({ ...spec, offset: block.sizeBytes });
+    block.sizeBytes += bytes;
+  }
+  return blocks;
 }

@@ -205,6 +205,43 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
     expect((await failure('allocate', [2 ** 52])).code).toBe('resource');
   });
 
+  // Node.js 20 finalizes the memory of a buffer that it refuses; freed twice, it ended the process.
+  it('more memory than a buffer can hold is an error or a buffer, again and again', async () => {
+    for (let i = 0; i < 8; i++) {
+      const outcome = await Promise.resolve()
+        .then(() => addon.allocate(2 ** 32 + 1))
+        .catch((error: unknown) => error);
+      if (outcome instanceof ArrayBuffer) addon.free(outcome);
+      else expect(outcome).toMatchObject({ code: 'resource' });
+    }
+    await answersAsBefore();
+  });
+
+  it("a typed array's constructor of somebody else's is refused, and one that closes the model reads no freed memory", async () => {
+    const { Float32Array: ownFloat32Array, Float64Array: ownFloat64Array } = globalThis;
+    const args = runArguments(handle);
+    try {
+      // biome-ignore lint/complexity/useArrowFunction: called with new
+      globalThis.Float32Array = function (length: number) {
+        return new Uint8Array(length);
+      } as unknown as Float32ArrayConstructor;
+      expect(await failure('run', args)).toMatchObject({ code: 'internal' });
+      globalThis.Float32Array = ownFloat32Array;
+      const other = addon.load(...loadArguments(addon, folder).arguments);
+      await addon.run(...runArguments(other));
+      const before = addon.seconds(other);
+      // biome-ignore lint/complexity/useArrowFunction: called with new
+      globalThis.Float64Array = function (length: number) {
+        addon.close(other);
+        return new ownFloat64Array(length);
+      } as unknown as Float64ArrayConstructor;
+      expect(addon.seconds(other)).toEqual(before);
+    } finally {
+      Object.assign(globalThis, { Float32Array: ownFloat32Array, Float64Array: ownFloat64Array });
+    }
+    await answersAsBefore();
+  });
+
   it('an exception of a getter comes through, and nothing is loaded or run', async () => {
     const thrown = new Error('from a getter');
     const raise = () => {

@@ -1,4 +1,12 @@
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -56,6 +64,17 @@ describe.skipIf(whyNoNative)(`mapped model files ${whyNoNative ?? ''}`, () => {
     const again = await openNative(copy('again.gguf'));
     expect(await lastLogits(again)).toEqual(expected);
     await again.close();
+  });
+
+  it('a file that is written again in its place, as long as before, is a FormatError and not other numbers', async () => {
+    const path = copy('rewritten.gguf');
+    const model = await openNative(path);
+    await lastLogits(model);
+    const bytes = readFileSync(path);
+    bytes.fill(0, bytes.length / 2);
+    writeFileSync(path, bytes);
+    await expect(lastLogits(model)).rejects.toMatchObject({ code: 'file-changed' });
+    await model.close();
   });
 
   it('a file that was cut before it is opened is refused while its header is read', async () => {
