@@ -39,6 +39,8 @@ export interface ConvertSource {
   readonly weights: readonly SourceWeight[];
   /** Undefined for a model without one. Throws for one that the other format can't hold. */
   readonly readTokenizer: () => TokenizerSource | undefined;
+  /** For what a format cannot hold. */
+  readonly onWarning: Warn;
   readonly chatTemplate: string | undefined;
   readonly samplingDefaults: SamplingDefaults;
   readonly license: string | undefined;
@@ -63,6 +65,7 @@ export async function openConvertSource(path: string, onWarning: Warn): Promise<
       config,
       weights: collectWeights(config, model, onWarning),
       readTokenizer: () => readTokenizerSource(model, { onWarning }),
+      onWarning,
       chatTemplate: template.isFallback ? undefined : template.source,
       samplingDefaults: readSamplingDefaults(model, onWarning),
       license: licenseOf(model),

@@ -9,7 +9,13 @@ export function tokenizerFiles(
   source: TokenizerSource,
   contextLength: number,
   chatTemplate: string | undefined,
+  onWarning?: (text: string) => void,
 ): Omit<HfFiles, 'config'> {
+  if (source.isNormalizerGuessed)
+    onWarning?.(
+      'the file does not say whether text is put into form NFC; tokenizer.json does so, as in other models that cut text in ' +
+        'this way, and then text with combining characters gets other ids than from the file',
+    );
   const { eos, pad } = source.special;
   const padding = pad === undefined ? {} : { pad_token_id: pad };
   return {

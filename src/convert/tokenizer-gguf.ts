@@ -5,6 +5,7 @@ import type { GgufValue } from '../format/gguf-values.ts';
 import type { SpelledMerge } from '../text/merge-table.ts';
 import { preTokenizerName } from '../text/pre-tokenizer-names.ts';
 import type { TokenizerSource } from '../text/tokenizer.ts';
+import { NORMALIZER_KEY } from '../text/tokenizer-gguf.ts';
 import { TOKEN_UNUSED } from '../text/vocabulary.ts';
 
 /**
@@ -44,7 +45,10 @@ export function tokenizerMetadata(
   // Said in any case: where nothing is said, some readers put token 11, a comma, before every text.
   entries.push(['add_bos_token', { type: 'bool', value: declared.addBos ?? false }]);
   if (prefixSpace) entries.push(['add_space_prefix', { type: 'bool', value: true }]);
-  return entries.map(([key, value]) => [`tokenizer.ggml.${key}`, value]);
+  return [
+    ...entries.map(([key, value]): [string, GgufValue] => [`tokenizer.ggml.${key}`, value]),
+    [NORMALIZER_KEY, { type: 'string', value: source.jsonNormalizer ?? 'none' }],
+  ];
 }
 
 function spellMerge(merge: SpelledMerge): string {

@@ -9,6 +9,7 @@ import { architectureOf } from '../model/architectures.ts';
 import { configToGguf } from '../model/config-gguf.ts';
 import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts';
 import { samplingMetadata } from '../text/sampling-defaults.ts';
+import { NORMALIZER_KEY } from '../text/tokenizer-gguf.ts';
 import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
@@ -78,6 +79,11 @@ function changedMetadata(metadata: GgufMetadata, type: ConvertType | undefined):
 function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): GgufMetadata {
   const { config, chatTemplate, license, name, origin, samplingDefaults } = source;
   const tokenizer = source.readTokenizer();
+  if (tokenizer?.jsonNormalizer)
+    source.onWarning(
+      `the tokenizer puts text into form NFC, for which GGUF has no key; dots.ts reads ${NORMALIZER_KEY}, and llama.cpp gives ` +
+        'text with combining characters other ids',
+    );
   const optional = (key: string, value: string | undefined): [string, GgufValue][] =>
     value === undefined ? [] : [[key, string(value)]];
   return new Map<string, GgufValue>([

@@ -89,13 +89,13 @@ function* smallFiles(source: ConvertSource, torchType: string): Generator<[name:
 }
 
 function filesOf(
-  { files, config, chatTemplate, readTokenizer, samplingDefaults }: ConvertSource,
+  { files, config, chatTemplate, readTokenizer, samplingDefaults, onWarning }: ConvertSource,
   torchType: string,
 ): HfFiles {
   // From folder to folder everything stays as it was said, but for the type.
   if (files) return { ...files, config: { ...files.config, torch_dtype: torchType } };
   const tokenizer = readTokenizer();
-  const ofTokenizer = tokenizer && tokenizerFiles(tokenizer, config.contextLength, chatTemplate);
+  const ofTokenizer = tokenizer && tokenizerFiles(tokenizer, config.contextLength, chatTemplate, onWarning);
   const generationConfig = { ...ofTokenizer?.generationConfig, ...samplingConfig(samplingDefaults) };
   return {
     config: configToHf(config, tokenizer?.special.eos.slice(0, 1) ?? [], torchType),

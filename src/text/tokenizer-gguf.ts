@@ -24,9 +24,13 @@ export function tokenizerFromGguf(
   return source && createTokenizer(source);
 }
 
+/** Ours: GGUF has no key for the normaliser, without which text that is not composed gets other ids. */
+export const NORMALIZER_KEY = 'dots.tokenizer.normalizer';
+
 /**
- * Undefined for a file without a tokenizer. No normaliser: GGUF has no key for one. Throws `UnsupportedError` for other
- * kinds than byte-level BPE and for unknown pre-tokenizers, `FormatError` for tables that don't fit each other.
+ * Undefined for a file without a tokenizer. A file that has no `NORMALIZER_KEY` is read as others do, without. Throws
+ * `UnsupportedError` for other kinds than byte-level BPE and for unknown pre-tokenizers, `FormatError` for tables that don't
+ * fit each other.
  */
 export function readGgufTokenizer(
   metadata: GgufMetadata,
@@ -58,16 +62,31 @@ export function readGgufTokenizer(
     eos: [id('eos'), id('eot'), id('eom')].filter((end) => end !== undefined),
     pad: id('padding'),
   };
+  const normalizer = readNormalizer(metadata);
   return {
     vocabulary,
     merges: findStringArray(metadata, 'tokenizer.ggml.merges') ?? [],
     preTokenizer: createPreTokenizer(named.steps),
     ignoreMerges: named.ignoreMerges ?? false,
     prefixSpace: findBoolean(metadata, 'tokenizer.ggml.add_space_prefix') ?? false,
-    jsonNormalizer: named.normalizer,
+    ...(normalizer === 'nfc' && { normalizer }),
+    jsonNormalizer: normalizer === undefined ? named.normalizer : normalizer === 'nfc' ? 'nfc' : undefined,
+    isNormalizerGuessed: normalizer === undefined && named.normalizer !== undefined,
     declared,
     special: resolveSpecialTokens(declared, vocabulary),
   };
+}
+
+function readNormalizer(metadata: GgufMetadata): 'nfc' | 'none' | undefined {
+  const name = findString(metadata, NORMALIZER_KEY);
+  if (name === undefined || name === 'nfc' || name === 'none') return name;
+  throw new UnsupportedError(
+    `Cannot prepare text as this model's tokenizer does: the normaliser "${name}" is not known`,
+    {
+      code: 'unsupported-tokenizer',
+      hint: 'use the release of dots.ts that wrote the file, or a newer one',
+    },
+  );
 }
 
 /**

@@ -75,7 +75,7 @@ export interface TokenizerParts {
   readonly merges: readonly SpelledMerge[];
   readonly preTokenizer: PreTokenizer;
   readonly special: SpecialTokens;
-  /** Compose characters (NFC) before cutting. GGUF files don't say, and its readers don't. */
+  /** Compose characters (NFC) before cutting. Only our own GGUF files say so; for others readers of GGUF don't. */
   readonly normalizer?: 'nfc';
   /** Of added tokens that have any. */
   readonly addedRules?: ReadonlyMap<number, AddedTokenRules>;
@@ -91,6 +91,8 @@ export interface TokenizerSource extends TokenizerParts {
   readonly declared: DeclaredTokens;
   /** What `tokenizer.json` of such a model does to text first. */
   readonly jsonNormalizer: 'nfc' | undefined;
+  /** Nothing in the file says so: it is what models that cut text in this way do. */
+  readonly isNormalizerGuessed?: boolean;
 }
 
 /** Throws `FormatError` for merges that don't fit the vocabulary and for a vocabulary that lacks a byte. */

@@ -151,6 +151,7 @@ function modelSource(
       return { spec, runs };
     }),
     readTokenizer: () => undefined,
+    onWarning: () => {},
     chatTemplate: undefined,
     // Those of the tokenizer's files are written as they are.
     samplingDefaults: {},

@@ -135,6 +135,14 @@ it('tokenizerToConfig() names the special tokens and carries the template', () =
   });
 });
 
+it('a normaliser that a later release may write is refused, not ignored', () => {
+  const metadata = new Map(keysOf(fromHf())).set('dots.tokenizer.normalizer', {
+    type: 'string',
+    value: 'nfkc',
+  });
+  expect(() => readGgufTokenizer(metadata)).toThrow(/the normaliser "nfkc" is not known/);
+});
+
 it('what a GGUF file becomes ends generation at the tokens that we end it at', () => {
   const source = readGgufTokenizer(keysOf(fromHf())) as TokenizerSource;
   const files = tokenizerFiles(source, 512, undefined);
