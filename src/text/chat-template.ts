@@ -1,5 +1,5 @@
 /** Chat templates: messages -> the text a model was trained on. A model's own template is Jinja. */
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { DotsError, FormatError, UsageError } from '../core/errors.ts';
 import {
   findNumber,
@@ -9,6 +9,7 @@ import {
   type GgufMetadata,
 } from '../format/gguf-values.ts';
 import type { JsonObject } from '../format/hf-folder.ts';
+import { PythonInterpreter, preparePrinting } from './jinja/python-interpreter.ts';
 import { strftime } from './strftime.ts';
 import { findTemplateFault } from './template-fault.ts';
 import { tokenText } from './tokenizer-json.ts';
@@ -151,7 +152,7 @@ export function renderTemplate(
   };
   for (const [name, value] of Object.entries(variables)) globals.set(name, value);
   try {
-    const result = new Interpreter(globals).run(program) as { readonly value: string };
+    const result = new PythonInterpreter(globals).run(program) as { readonly value: string };
     return result.value;
   } catch (cause) {
     if (cause instanceof DotsError) throw cause;
@@ -170,7 +171,9 @@ function parseTemplate(template: ChatTemplate): ReturnType<typeof parse> {
   const known = programs.get(template);
   if (known) return known;
   try {
-    const program = parse(tokenize(template.source, { lstrip_blocks: true, trim_blocks: true }));
+    const program = preparePrinting(
+      parse(tokenize(template.source, { lstrip_blocks: true, trim_blocks: true })),
+    );
     programs.set(template, program);
     return program;
   } catch (cause) {
