@@ -87,12 +87,27 @@ function boxedContent(text: string): string | undefined {
 function numbersIn(text: string): Fraction[] {
   const found: Fraction[] = [];
   for (const match of text.matchAll(NUMBER)) {
+    if (isPartOfWord(match[0], text.slice(0, match.index), text.slice(match.index + match[0].length)))
+      continue;
     // The minus of "7-3" or of a range is not a sign.
     const isBinary = match[0].startsWith('-') && /[\d)\]a-z]$/i.test(text.slice(0, match.index));
     const value = parseNumber(isBinary ? match[0].slice(1) : match[0]);
     if (value) found.push(value);
   }
   return found;
+}
+
+/** 一 of 一共 or 统一, 三 of 三角形: Chinese words are written with numerals that count nothing. */
+function isPartOfWord(numeral: string, before: string, after: string): boolean {
+  if (numeral === '一')
+    return (
+      /^(?:共|定|起|样|些|直|般|旦|切|致|边|面|方面|会|下子|向|律|时|味|再|旁|如|概|系列|同|并|齐)/.test(
+        after,
+      ) || /[统唯单同任每某另逐专之进不]$/.test(before)
+    );
+  if (numeral === '万一') return true;
+  if (numeral === '千万') return /^[不别要]/.test(after);
+  return /^[三四五六七八九十]+$/.test(numeral) && /^(?:角|边形|棱|面体)/.test(after);
 }
 
 function parseNumber(text: string): Fraction | undefined {
@@ -162,10 +177,29 @@ function fraction(top: bigint, bottom: bigint): Fraction | undefined {
   return divisor === 0n ? { top: 0n, bottom: 1n } : { top: top / divisor, bottom: bottom / divisor };
 }
 
-/** The letter of a multiple choice: the text is nothing else, or says that it is the answer. */
+/** The letter of a multiple choice: the text is nothing else, or states it in one of the ways that `mathResult` knows. */
 function choiceLetter(text: string): string | undefined {
-  const alone = /^\s*\(?([A-E])[).。．]?\s*$/.exec(text);
-  if (alone) return alone[1];
-  const said = [...text.matchAll(/(?:answer is|选|答案(?:是|为|：|:))\s*\(?([A-E])(?![A-Za-z])/g)].at(-1);
+  const plain = text.normalize('NFKC');
+  const boxed = boxedContent(plain);
+  const alone = letterAlone(boxed ?? plain);
+  if (alone !== undefined || boxed !== undefined) return alone;
+  const hash = plain.lastIndexOf('####');
+  if (hash >= 0) return letterAlone(plain.slice(hash + 4));
+  const said = [...plain.matchAll(SAID_LETTER)].at(-1) ?? [...plain.matchAll(BOLD_LETTER)].at(-1);
   return said?.[1];
+}
+
+/** Marks that may be around a letter: (B) **B** \text{B} $B$ */
+const OPEN = String.raw`[\s(*_$\[]*(?:\\(?:text|mathrm|mathbf|textbf)\{)?[\s(*]*`;
+const LETTER = `${OPEN}([A-E])(?![A-Za-z'’])`;
+// "A" begins sentences, too: "Answer: A man …" states no choice.
+const NO_ARTICLE = String.raw`(?<!\bA(?=\s+(?!because|since|as\b|for\b|and\b)[a-z]))`;
+const SAID_LETTER = new RegExp(
+  String.raw`(?:\b(?:[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice)\b(?:\s+(?:is|would be|must be)|\s*[:=])+|选(?:择|项)?[::]?|答案(?:是|为|选|[::])+)(?:\s*(?:[Oo]ption|[Cc]hoice))?${LETTER}${NO_ARTICLE}`,
+  'g',
+);
+const BOLD_LETTER = /\*\*\(?([A-E])[).]?\*\*/g;
+
+function letterAlone(text: string): string | undefined {
+  return new RegExp(String.raw`^${OPEN}([A-E])[\s).。*_$\]}:]*$`).exec(text)?.[1];
 }

@@ -42,7 +42,7 @@ const STATEMENTS = new Set([
   'Print',
 ]);
 
-/** A program whose blocks say what they print: `{{ x }}` is a node of its own, wherever it stands. */
+/** A program whose blocks say what they print: `{{ x }}` is a node of its own, wherever it is. */
 export function preparePrinting(program: Program): Program {
   const block = (nodes: readonly Node[]): Node[] =>
     nodes.map((node) => (STATEMENTS.has(node.type) ? visit(node) : { type: 'Print', expression: node }));
@@ -235,7 +235,7 @@ function isComparison(node: Node): boolean {
   return ['==', '!=', '<', '<=', '>', '>=', 'in', 'not in'].includes(operator);
 }
 
-/** Python prints "range(0, 3)" and "dict_items(…)", which nobody wants. */
+/** Python prints "range(0, 3)" and "dict_items(…)", which is never meant. */
 function refuseViews(node: Node): void {
   const callee = node.type === 'CallExpression' ? (node.callee as Node) : undefined;
   const name = callee?.type === 'MemberExpression' ? (callee.property as Node).value : callee?.value;
