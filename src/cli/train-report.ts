@@ -26,9 +26,12 @@ export async function trainReport(session: Session, run: string, flags: TrainRep
       hint: 'give the JSON file of a run that has begun, or its folder',
     });
   }
-  const records = await RunFolder.at(path).readLog();
+  const folder = RunFolder.at(path);
+  const records = await folder.readLog();
   const out = flags.out ?? join(path, 'report.html');
-  const bytes = new TextEncoder().encode(trainingReport(basename(resolve(path)), records));
+  const bytes = new TextEncoder().encode(
+    trainingReport(basename(resolve(path)), records, await folder.readRun()),
+  );
   await writeAll(await createFileSink(out, bytes.length), [bytes]);
   if (flags.json) await session.json({ report: out, records: records.length, bytes: bytes.length });
   else await session.line(`wrote ${out}`);

@@ -1,5 +1,7 @@
 export interface Line {
   readonly name: string;
+  /** Which of the colours it has; without one, that of its place. */
+  readonly colour?: number;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -9,6 +11,8 @@ export interface ChartOptions {
   readonly unit: string;
   readonly lines: readonly Line[];
   readonly logarithmic?: boolean;
+  /** Tokens at the left and at the right end; without them, those of the points. */
+  readonly range?: readonly [from: number, to: number];
   /** A value that is worth a line of its own: a limit, a goal. */
   readonly mark?: { readonly value: number; readonly label: string };
 }
@@ -18,12 +22,12 @@ const HEIGHT = 260;
 const MARGIN = { top: 14, right: 96, bottom: 28, left: 56 };
 
 /** One chart as an SVG figure: tokens to the right, names at the ends of the lines. Nothing where there are no points. */
-export function lineChart({ title, unit, lines, logarithmic = false, mark }: ChartOptions): string {
+export function lineChart({ title, unit, lines, logarithmic = false, mark, range }: ChartOptions): string {
   const points = lines.flatMap((line) => line.points).filter(([, y]) => !logarithmic || y > 0);
   if (points.length === 0) return '';
   const toScale = (y: number): number => (logarithmic ? Math.log10(y) : y);
   const ys = [...points.map(([, y]) => toScale(y)), ...(mark ? [toScale(mark.value)] : [])];
-  const [x0, x1] = bounds(points.map(([x]) => x));
+  const [x0, x1] = bounds(range ?? points.map(([x]) => x));
   const [y0, y1] = bounds(ys);
   const xAt = (x: number): number =>
     MARGIN.left + ((x - x0) / (x1 - x0)) * (WIDTH - MARGIN.left - MARGIN.right);
@@ -52,10 +56,11 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark }: Cha
       .map(([x, y]) => `${xAt(x).toFixed(1)},${yAt(y).toFixed(1)}`)
       .join(' ');
     const label = labels.find(({ name }) => name === line.name);
+    const colour = `c${(line.colour ?? i) % 8}`;
     const text = label
-      ? `<text class="c${i % 8} name" x="${WIDTH - MARGIN.right + 6}" y="${label.y.toFixed(1)}" dy="4">${escapeHtml(line.name)}</text>`
+      ? `<text class="${colour} name" x="${WIDTH - MARGIN.right + 6}" y="${label.y.toFixed(1)}" dy="4">${escapeHtml(line.name)}</text>`
       : '';
-    return `<polyline class="c${i % 8}" points="${path}"><title>${escapeHtml(line.name)}</title></polyline>${text}`;
+    return `<polyline class="${colour}" points="${path}"><title>${escapeHtml(line.name)}</title></polyline>${text}`;
   });
   const marked = mark
     ? horizontal('mark', yAt(mark.value).toFixed(1)) +

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from '../core/units.ts';
-import { escapeHtml, type Line, lineChart } from './line-chart.ts';
+import { type ChartOptions, escapeHtml, type Line, lineChart } from './line-chart.ts';
+import { flattened } from './run-changes.ts';
 import type { LogRecord } from './run-folder.ts';
 import type { SetResult } from './validation.ts';
 
@@ -46,12 +47,15 @@ polyline.c6 { stroke: #ca8a04 } text.c6 { fill: #ca8a04 } polyline.c7 { stroke: 
 table { border-collapse: collapse; }
 th, td { padding: 2px 10px 2px 0; text-align: right; font-variant-numeric: tabular-nums; font-weight: 400; }
 th:first-child { text-align: left; } .charts { margin-top: 1.5rem; }
-.heat { overflow-x: auto; } .heat td { width: 18px; min-width: 18px; height: 18px; padding: 0; border: 1px solid var(--bg); }
+.fields td { text-align: left; } .heat { overflow-x: auto; } .heat td { width: 18px; min-width: 18px; height: 18px; padding: 0; border: 1px solid var(--bg); }
 .heat th { color: var(--dim); white-space: nowrap; }
 `;
 
-/** A run's log as one page that needs nothing else: no script, no font, no picture from outside. */
-export function trainingReport(title: string, records: readonly LogRecord[]): string {
+/**
+ * A run's log as one page that needs nothing else: no script, no font, no picture from outside. `run` is the file of the run,
+ * as it was started last.
+ */
+export function trainingReport(title: string, records: readonly LogRecord[], run?: unknown): string {
   const steps = records.filter((one): one is StepRecord => one.type === 'step');
   const validations = records.filter((one): one is ValidationRecord => one.type === 'validation');
   const series = (name: string, of: (record: StepRecord) => number): Line => ({
@@ -60,8 +64,10 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
   });
   const perSet = (of: (result: SetResult) => number | undefined): Line[] => {
     const names = [...new Set(validations.flatMap(({ sets }) => Object.keys(sets)))];
-    return names.map((name) => ({
+    return names.map((name, i) => ({
       name,
+      // The first colour is that of training; a set has the same one in every chart.
+      colour: i + 1,
       points: validations.flatMap(({ tokens, sets }) => {
         const value = sets[name] && of(sets[name]);
         return value === undefined ? [] : [[tokens, value] as const];
@@ -77,58 +83,70 @@ export function trainingReport(title: string, records: readonly LogRecord[]): st
         return value === undefined ? [] : [[tokens, value] as const];
       }),
     }));
-  const charts = [
-    lineChart({
+  // All charts from the first token to the last one, so that they can be compared.
+  const range = [0, Math.max(1, steps.at(-1)?.tokens ?? 0, validations.at(-1)?.tokens ?? 0)] as const;
+  const options: ChartOptions[] = [
+    {
       title: 'Loss',
       unit: 'nats per token',
       lines: [series('training', ({ loss }) => loss), ...perSet(({ loss }) => loss)],
-    }),
-    lineChart({
+    },
+    {
       title: 'Held-out text',
       unit: 'bits per byte',
       lines: perSet(({ bitsPerByte }) => bitsPerByte),
-    }),
-    lineChart({
+    },
+    {
       title: 'Learning rate',
       unit: '',
       lines: [series('rate', ({ learningRate }) => learningRate)],
-    }),
-    lineChart({
+    },
+    {
       title: 'Gradient norm',
       unit: 'before clipping, logarithmic',
       lines: [series('norm', ({ gradientNorm }) => gradientNorm)],
       logarithmic: true,
-    }),
-    lineChart({
+    },
+    {
       title: 'Speed',
       unit: 'tokens per second',
       lines: [series('tokens/s', ({ tokensPerSecond }) => tokensPerSecond)],
-    }),
-    lineChart({
+    },
+    {
       title: 'Largest load of an expert',
       unit: 'relative to the mean, minus 1',
       lines: perLayer(({ maxViolation }) => maxViolation),
       mark: { value: 0.5, label: '0.5' },
-    }),
-    lineChart({
+    },
+    {
       title: 'Evenness of loads',
       unit: 'entropy, 1 is even',
       lines: perLayer(({ entropy }) => entropy),
-    }),
-    lineChart({ title: 'Largest correction bias', unit: '', lines: perLayer(({ biasDrift }) => biasDrift) }),
-    lineChart({
+    },
+    { title: 'Largest correction bias', unit: '', lines: perLayer(({ biasDrift }) => biasDrift) },
+    {
       title: 'Spread of the correction bias',
       unit: "largest distance from its layer's mean",
       lines: perLayer(({ biasSpread }) => biasSpread),
-    }),
+    },
   ];
+  const charts = options.map((one) => lineChart({ ...one, range }));
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body>` +
     `<h1>${escapeHtml(title)}</h1>${summary(records, steps, validations)}<p>Tokens from left to right.</p>` +
     `<div class="charts">${charts.join('')}</div>` +
-    `${heatMap(steps.at(-1))}</body></html>\n`
+    `${heatMap(steps.at(-1))}${parameters(run)}</body></html>\n`
   );
+}
+
+/** Every field that the run's file has; docs/training.md has the defaults of the others. */
+function parameters(run: unknown): string {
+  const rows = [...flattened(run)].map(([name, value]) => {
+    const shown = value.length > 200 ? `${value.slice(0, 199)}…` : value;
+    return `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(shown)}</td></tr>`;
+  });
+  return rows.length === 0 ? '' : `<h2>Fields of the run</h2><table class="fields">${rows.join('')}</table>`;
 }
 
 function summary(

@@ -12,7 +12,8 @@ export function runChanges(before: unknown, now: unknown): string[] {
     .map((path) => `"${path}" is ${current.get(path) ?? 'left out'}, it was ${old.get(path) ?? 'left out'}`);
 }
 
-function flattened(value: unknown, path = ''): Map<string, string> {
+/** Each field by its path, its value as JSON. */
+export function flattened(value: unknown, path = ''): Map<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return new Map(path === '' ? [] : [[path, JSON.stringify(value)]]);
   }

@@ -40,6 +40,36 @@ describe('trainingReport()', () => {
     expect(page.match(/<td style/g)).toHaveLength(4);
   });
 
+  it('a set has one colour in all charts, which begin and end at the same tokens', () => {
+    const later = records.map((record) =>
+      record.type === 'validation' ? { ...record, tokens: 150 } : record,
+    );
+    const more = [
+      ...later,
+      { ...later.at(-1), type: 'validation', step: 2, tokens: 200 } as (typeof later)[0],
+    ];
+    const page = trainingReport('run', more);
+    const figures = page.split('<figure>').slice(1);
+    const inLoss = /class="(c\d)" points="([^"]*)"><title>&lt;en&gt;/.exec(figures[0]);
+    const inBits = /class="(c\d)" points="([^"]*)"><title>&lt;en&gt;/.exec(figures[1]);
+    expect(inBits?.[1]).toBe(inLoss?.[1]);
+    expect(inLoss?.[1]).not.toBe(/class="(c\d)" points="[^"]*"><title>training/.exec(figures[0])?.[1]);
+    const across = (points: string | undefined) => points?.split(' ').map((point) => point.split(',')[0]);
+    expect(across(inBits?.[2])).toEqual(across(inLoss?.[2]));
+    // 100 of 200 tokens are in the middle of every chart.
+    for (const figure of figures) expect(figure).toMatch(/points="260\.0,|points="362\.0,/);
+  });
+
+  it('has every field of the run, and none that could break the page', () => {
+    const run = { out: 'runs/a', learningRate: { peak: 0.001 }, data: { mix: [{ shards: ['<a>.tok'] }] } };
+    const page = trainingReport('run', records, run);
+    expect(page).toContain('<tr><th>learningRate.peak</th><td>0.001</td></tr>');
+    expect(page).toContain(
+      '<tr><th>data.mix</th><td>[{&quot;shards&quot;:[&quot;&lt;a&gt;.tok&quot;]}]</td></tr>',
+    );
+    expect(trainingReport('run', records)).not.toContain('Fields of the run');
+  });
+
   it('draws logs of earlier versions, which lack the spread of the biases', () => {
     const { biasSpread: _, ...earlier } = layer;
     const older = records.map((record) =>
