@@ -1,3 +1,5 @@
+import { FormatError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
 import type { ByteSource } from '../format/byte-source.ts';
 import { openStoredModel, type StoredModel } from '../format/stored-model.ts';
 import type { ModelConfig } from '../model/architecture.ts';
@@ -27,10 +29,31 @@ export async function openModelFiles(
 ): Promise<ModelFiles> {
   const model = await openStoredModel(source);
   try {
-    const samplingDefaults = readSamplingDefaults(model, options.onWarning);
-    return { ...model, config: readConfig(model), ...readModelText(model, options), samplingDefaults };
+    const config = readConfig(model);
+    const text = readModelText(model, options);
+    checkRows(model, config, text.tokenizer, options);
+    return { ...model, config, ...text, samplingDefaults: readSamplingDefaults(model, options.onWarning) };
   } catch (error) {
     await model.close();
     throw error;
   }
+}
+
+/** Tokens that the embedding has no row for. Fine-tunes add some to a folder that their weights never learnt; GGUF files have none. */
+function checkRows(
+  { format, origin }: StoredModel,
+  { vocabSize }: ModelConfig,
+  tokenizer: Tokenizer | undefined,
+  { onWarning }: TokenizerOptions,
+): void {
+  if (!tokenizer || tokenizer.vocabSize <= vocabSize) return;
+  const found = `its tokenizer has ${formatCount(tokenizer.vocabSize)} tokens, but the embedding has ${formatCount(vocabSize)} rows`;
+  if (format === 'hf') {
+    onWarning?.(`${found}: text with one of the others cannot be read`);
+    return;
+  }
+  throw new FormatError(`Cannot open ${origin}: ${found}`, {
+    code: 'bad-vocabulary',
+    hint: 'tokenizer and weights belong to different models',
+  });
 }

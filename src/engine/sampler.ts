@@ -1,5 +1,5 @@
 import { CounterRandom } from '../core/counter-random.ts';
-import { InternalError } from '../core/errors.ts';
+import { FormatError, InternalError } from '../core/errors.ts';
 import { argmax, mostLikely, nucleus, numReaching } from './candidates.ts';
 import { checkSamplingOptions, type SamplingOptions } from './sampling-options.ts';
 
@@ -38,7 +38,7 @@ export class Sampler {
     this.unusedTokens = unusedTokens;
   }
 
-  /** logits_V -> the id chosen. The logits are not changed. Throws `InternalError` if no token is left to choose. */
+  /** logits_V -> the id chosen. The logits are not changed. Throws `FormatError` (`not-a-number`) for logits that are none. */
   sample(logits_V: Float32Array, restriction: Restriction = {}): number {
     const id = this.likeliest(logits_V, restriction) ?? this.choose(this.scored(logits_V, restriction));
     this.numSampled++;
@@ -90,8 +90,10 @@ export class Sampler {
     const { temperature = 1, topK = 0, topP = 1, minP = 0 } = this.options;
     const best = argmax(scores_V);
     // With scores that are not numbers the first token would win, allowed or not.
-    if (!(scores_V[best] > Number.NEGATIVE_INFINITY)) {
-      throw new InternalError('no token has a score: the logits are not finite, or none is allowed');
+    if (!(scores_V[best] > Number.NEGATIVE_INFINITY) || scores_V[best] === Number.POSITIVE_INFINITY) {
+      if (scores_V.some((score) => Number.isNaN(score) || score === Number.POSITIVE_INFINITY))
+        throw notNumbers();
+      throw new InternalError('no token has a score: none is allowed');
     }
     if (temperature === 0) return best;
     const weights_V = this.weights;
@@ -121,6 +123,7 @@ export class Sampler {
   private drawAny(weights_V: Float64Array, best: number): number {
     let total = 0;
     for (let id = 0; id < weights_V.length; id++) total += weights_V[id];
+    if (Number.isNaN(total)) throw notNumbers();
     let left = this.random.uniform(this.numSampled) * total;
     for (let id = 0; id < weights_V.length; id++) {
       left -= weights_V[id];
@@ -128,6 +131,13 @@ export class Sampler {
     }
     return best;
   }
+}
+
+function notNumbers(): FormatError {
+  return new FormatError('Cannot choose a token: the logits of the model are not numbers', {
+    code: 'not-a-number',
+    hint: 'its weights are damaged, or its training went wrong; load it again, or take an earlier checkpoint',
+  });
 }
 
 /** Takes away the scores of all tokens whose bit is not set; bits beyond the end of `allowed` count as not set. */

@@ -1,5 +1,6 @@
 /** The tokenizer that a GGUF file carries in its metadata. */
-import { UnsupportedError } from '../core/errors.ts';
+import { FormatError, UnsupportedError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
 import {
   findBoolean,
   findNumber,
@@ -13,7 +14,7 @@ import { createPreTokenizer } from './pre-tokenizer.ts';
 import { type NamedPreTokenizer, preTokenizerByName } from './pre-tokenizer-names.ts';
 import { resolveSpecialTokens } from './special-tokens.ts';
 import { createTokenizer, type Tokenizer, type TokenizerOptions, type TokenizerSource } from './tokenizer.ts';
-import { Vocabulary } from './vocabulary.ts';
+import { TOKEN_NORMAL, Vocabulary } from './vocabulary.ts';
 
 /** As `readGgufTokenizer`, made. */
 export function tokenizerFromGguf(
@@ -54,6 +55,8 @@ export function readGgufTokenizer(
     getStringArray(metadata, 'tokenizer.ggml.tokens'),
     findNumberArray(metadata, 'tokenizer.ggml.token_type'),
   );
+  const merges = findStringArray(metadata, 'tokenizer.ggml.merges') ?? [];
+  if (merges.length === 0) refuseWithoutMerges(vocabulary);
   const named = findPreTokenizer(metadata, options);
   const id = (role: string): number | undefined => findNumber(metadata, `tokenizer.ggml.${role}_token_id`);
   const declared = {
@@ -65,7 +68,7 @@ export function readGgufTokenizer(
   const normalizer = readNormalizer(metadata);
   return {
     vocabulary,
-    merges: findStringArray(metadata, 'tokenizer.ggml.merges') ?? [],
+    merges,
     preTokenizer: createPreTokenizer(named.steps),
     ignoreMerges: named.ignoreMerges ?? false,
     prefixSpace: findBoolean(metadata, 'tokenizer.ggml.add_space_prefix') ?? false,
@@ -75,6 +78,19 @@ export function readGgufTokenizer(
     declared,
     special: resolveSpecialTokens(declared, vocabulary),
   };
+}
+
+/** Only a vocabulary of single bytes works without: the text of any other would become bytes. */
+function refuseWithoutMerges(vocabulary: Vocabulary): void {
+  const count = vocabulary.idsOfKind(TOKEN_NORMAL).filter((id) => vocabulary.bytesOf(id).length > 1).length;
+  if (count === 0) return;
+  throw new FormatError(
+    `Cannot use the tokenizer: it has ${formatCount(count)} tokens of more than one byte, and no merges that make them`,
+    {
+      code: 'bad-vocabulary',
+      hint: 'the conversion left tokenizer.ggml.merges out; convert the model again',
+    },
+  );
 }
 
 function readNormalizer(metadata: GgufMetadata): 'nfc' | 'none' | undefined {

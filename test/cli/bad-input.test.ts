@@ -2,6 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openGguf } from '../../src/format/gguf-shards.ts';
+import { findNumberArray, getStringArray } from '../../src/format/gguf-values.ts';
+import { memorySource } from '../../src/format/memory-source.ts';
+import type { StoredTensor } from '../../src/format/stored-tensor.ts';
 import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
 import { editedGguf } from './edited-gguf.ts';
 import { type CliOptions, runCli } from './run-cli.ts';
@@ -39,6 +43,43 @@ describe('a model that cannot be opened', () => {
     expect(await failure(2, ['run', TINY_HF_FOLDER, '--prompt-file', at('empty')])).toContain(
       'it is a folder',
     );
+  });
+
+  it('has weights that are not numbers', async () => {
+    const from = await openGguf(TINY_LLAMACPP_GGUF);
+    const { name, sizeBytes } = from.tensors.get('output_norm.weight') as StoredTensor;
+    await from.close();
+    const broken = memorySource(
+      new Uint8Array(new Float32Array(sizeBytes / 4).fill(Number.NaN).buffer),
+      'nan',
+    );
+    const path = await editedGguf(at('nan.gguf'), {
+      tensors: (tensors) =>
+        tensors.map((tensor) => (tensor.name === name ? { ...tensor, source: broken, offset: 0 } : tensor)),
+    });
+    for (const temperature of ['0', '1'])
+      expect(await failure(1, ['run', path, ...RUN, '--temperature', temperature])).toContain(
+        'the logits of the model are not numbers',
+      );
+  });
+
+  it('has a tokenizer without merges, or with more tokens than the embedding has rows', async () => {
+    const merges = await editedGguf(at('merges.gguf'), { metadata: { 'tokenizer.ggml.merges': undefined } });
+    expect(await failure(1, ['run', merges, ...RUN])).toMatch(/tokens of more than one byte, and no merges/);
+    const from = await openGguf(TINY_LLAMACPP_GGUF);
+    const tokens = [...getStringArray(from.metadata, 'tokenizer.ggml.tokens'), '<extra>'];
+    const kinds = Int32Array.of(
+      ...Array.from(findNumberArray(from.metadata, 'tokenizer.ggml.token_type') ?? []),
+      4,
+    );
+    await from.close();
+    const extra = await editedGguf(at('extra.gguf'), {
+      metadata: {
+        'tokenizer.ggml.tokens': { type: 'array', elementType: 'string', value: tokens },
+        'tokenizer.ggml.token_type': { type: 'array', elementType: 'i32', value: kinds },
+      },
+    });
+    expect(await failure(1, ['info', extra])).toMatch(/has 449 tokens, but the embedding has 448 rows/);
   });
 
   it('has another architecture', async () => {
