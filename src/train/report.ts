@@ -47,7 +47,8 @@ polyline.c6 { stroke: #ca8a04 } text.c6 { fill: #ca8a04 } polyline.c7 { stroke: 
 table { border-collapse: collapse; }
 th, td { padding: 2px 10px 2px 0; text-align: right; font-variant-numeric: tabular-nums; font-weight: 400; }
 th:first-child { text-align: left; } .charts { margin-top: 1.5rem; }
-.fields td { text-align: left; } .heat { overflow-x: auto; } .heat td { width: 18px; min-width: 18px; height: 18px; padding: 0; border: 1px solid var(--bg); }
+.fields td { text-align: left; }
+.heat { overflow-x: auto; } .heat td { width: 18px; min-width: 18px; height: 18px; padding: 0; border: 1px solid var(--bg); }
 .heat th { color: var(--dim); white-space: nowrap; }
 `;
 
