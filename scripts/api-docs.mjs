@@ -57,6 +57,7 @@ const SECTIONS = [
       'toolSupport',
       'ToolSupport',
       'ToolCallParser',
+      'ToolCallParserOptions',
       'ToolDelta',
       'CallMemory',
     ],
