@@ -109,12 +109,10 @@ function readApiKeys(session: Session, flags: ServeFlags): string[] {
   return keys.map((key) => key.trim()).filter((key) => key !== '');
 }
 
-/** `mini`, or the name of the file without its ending and the number of the shard. */
-function defaultName(model: string | undefined, nameInFile: string): string {
+/** `mini`, the name of the folder, or that of the file without its ending and the number of the shard. */
+export function defaultName(model: string | undefined, nameInFile: string): string {
   if (model === undefined || model === 'mini') return 'mini';
-  const base = model
-    .replace(/[/\\]+$/, '')
-    .split(/[/\\]/)
-    .at(-1);
-  return base?.replace(/\.gguf$/i, '').replace(/-\d{5}-of-\d{5}$/, '') || nameInFile;
+  const [, base] = /([^/\\]+)\.gguf$/i.exec(model) ?? [];
+  // A file without the ending, such as a blob of Ollama, has a name that nobody can type.
+  return base?.replace(/-\d{5}-of-\d{5}$/, '') ?? nameInFile;
 }

@@ -24,17 +24,17 @@ export interface Settings {
   readonly showsExperts: boolean;
 }
 
-/** What a number may be, and its name in a request. An empty field leaves the choice to the server. */
+/** What a number may be, and its name in a request. An empty field leaves the choice to the model's recommendation. */
 export const SAMPLING_FIELDS: Readonly<
   Record<keyof Sampling, { wire: string; min: number; max: number; step: number; placeholder: string }>
 > = {
-  temperature: { wire: 'temperature', min: 0, max: 2, step: 0.05, placeholder: '1' },
-  topP: { wire: 'top_p', min: 0, max: 1, step: 0.01, placeholder: '1' },
+  temperature: { wire: 'temperature', min: 0, max: 2, step: 0.05, placeholder: '–' },
+  topP: { wire: 'top_p', min: 0, max: 1, step: 0.01, placeholder: '–' },
   topK: { wire: 'top_k', min: 0, max: 1000, step: 1, placeholder: '–' },
-  minP: { wire: 'min_p', min: 0, max: 1, step: 0.01, placeholder: '0' },
+  minP: { wire: 'min_p', min: 0, max: 1, step: 0.01, placeholder: '–' },
   maxTokens: { wire: 'max_completion_tokens', min: 1, max: 1_000_000, step: 1, placeholder: '–' },
   seed: { wire: 'seed', min: 0, max: 2 ** 31 - 1, step: 1, placeholder: '–' },
-  repetitionPenalty: { wire: 'repetition_penalty', min: 0.5, max: 2, step: 0.01, placeholder: '1' },
+  repetitionPenalty: { wire: 'repetition_penalty', min: 0.5, max: 2, step: 0.01, placeholder: '–' },
   presencePenalty: { wire: 'presence_penalty', min: -2, max: 2, step: 0.1, placeholder: '0' },
   frequencyPenalty: { wire: 'frequency_penalty', min: -2, max: 2, step: 0.1, placeholder: '0' },
 };
