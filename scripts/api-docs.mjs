@@ -30,7 +30,7 @@ const SECTIONS = [
   ['Open a model', ['open', 'ModelSource', 'OpenOptions']],
   ['Use it', ['Model', 'Conversation', 'ConversationOptions', 'Answer', 'Usage', 'Timings']],
   ['Options of an answer', ['ChatOptions', 'GenerateOptions', 'SamplingOptions']],
-  ['Messages', ['ChatMessage', 'ToolChatMessage']],
+  ['Messages', ['Message', 'ChatMessage', 'ToolChatMessage']],
   [
     'Events of an answer',
     [

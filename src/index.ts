@@ -17,6 +17,7 @@ export type {
   ChatEvent,
   ChatFinishEvent,
   ChatOptions,
+  Message,
   Tool,
   ToolCallEvent,
   ToolResultEvent,

@@ -16,11 +16,13 @@ it('docs/api.md is what "node scripts/api-docs.mjs" writes', () => {
 });
 
 const CONSUMER = `
-import { createServer, open, type SamplingOptions, type Tokenizer } from 'dots.ts';
+import { createServer, type Message, open, type SamplingOptions, type Tokenizer } from 'dots.ts';
 const options: SamplingOptions = { temperature: 0 };
 export const model = await open('mini');
 export const tokenizer: Tokenizer = model.tokenizer;
 export const answer: string = (await model.ask('Hi', options)).text;
+const history: Message[] = [{ role: 'user', content: 'Hi' }];
+history.push(...(await model.ask(history)).messages, { role: 'user', content: 'And then?' });
 for await (const event of model.chat([{ role: 'user', content: 'Hi' }], { signal: AbortSignal.timeout(1) }))
   if (event.type === 'finish') export_(event.usage.totalTokens);
 function export_(total: number): void { void total; }

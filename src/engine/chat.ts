@@ -14,6 +14,9 @@ import type { FinishEvent, FinishReason, GenerateEvent, TokenDeltaEvent } from '
 import { type GenerateOptions, generate } from './generate.ts';
 import type { Engine } from './open.ts';
 
+/** A message of a conversation: a plain one, one that a template knows more of, or one with calls of tools and their results. */
+export type Message = ChatMessage | ToolChatMessage;
+
 /** A function that the model may call while it answers. */
 export interface Tool {
   /** What it does, for the model. */
@@ -97,10 +100,11 @@ const DEFAULT_ROUNDS = 8;
 export async function* chat(
   engine: Engine,
   tokenizer: Tokenizer,
-  messages: string | readonly ChatMessage[],
+  messages: string | readonly Message[],
   options: ChatOptions,
 ): AsyncGenerator<ChatEvent, void, undefined> {
-  const given = typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages;
+  const given: readonly Message[] =
+    typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages;
   checkConversation(given);
   const { chatTemplate } = engine.files;
   const tools = definitionsOf(options);
@@ -310,7 +314,7 @@ function usesTools(messages: readonly ToolChatMessage[], tools: readonly ToolDef
   );
 }
 
-function checkConversation(messages: readonly ChatMessage[]): void {
+function checkConversation(messages: readonly Message[]): void {
   if (messages.length > 0) return;
   throw new UsageError('The conversation is empty', {
     code: 'empty-conversation',

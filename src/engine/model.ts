@@ -1,8 +1,7 @@
 import { UnsupportedError } from '../core/errors.ts';
 import type { ModelConfig } from '../model/architecture.ts';
-import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { type Answer, type ChatEvent, type ChatOptions, chat, collectAnswer } from './chat.ts';
+import { type Answer, type ChatEvent, type ChatOptions, chat, collectAnswer, type Message } from './chat.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { GenerateEvent } from './events.ts';
 import { type GenerateOptions, generate } from './generate.ts';
@@ -55,20 +54,20 @@ export class Model {
    * of its own and there is no system message, `defaultSystemPrompt` is put first (null for none).
    */
   async *chat(
-    messages: string | readonly ChatMessage[],
+    messages: string | readonly Message[],
     options: ChatOptions = {},
   ): AsyncGenerator<ChatEvent, void, undefined> {
     yield* chat(this.engine, this.tokenizer, messages, options);
   }
 
   /** As `chat`; the whole answer at once. */
-  async ask(messages: string | readonly ChatMessage[], options: ChatOptions = {}): Promise<Answer> {
+  async ask(messages: string | readonly Message[], options: ChatOptions = {}): Promise<Answer> {
     return await collectAnswer(this.chat(messages, options));
   }
 
   /** A conversation that keeps its history. `options` hold for all its answers. */
   conversation(options: ConversationOptions = {}): Conversation {
-    return new Conversation((messages, own) => this.chat(messages as readonly ChatMessage[], own), options);
+    return new Conversation((messages, own) => this.chat(messages, own), options);
   }
 
   /** Complete a text or token ids, without a template. Control tokens in the text are recognised. */

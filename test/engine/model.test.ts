@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { withDefaults } from '../../src/engine/sampling-options.ts';
-import { type ChatEvent, compileConstraint, type GenerateEvent, type Model, open } from '../../src/index.ts';
+import {
+  type ChatEvent,
+  compileConstraint,
+  type GenerateEvent,
+  type Message,
+  type Model,
+  open,
+} from '../../src/index.ts';
 import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
 
 let model: Model;
@@ -161,14 +168,9 @@ describe('chat() with tools', () => {
       'assistant',
     ]);
     // The whole exchange is a conversation that can be continued.
-    const next = await mini.ask(
-      [
-        { role: 'user', content: 'How warm is it?' },
-        ...end.messages,
-        { role: 'user', content: 'Thanks' },
-      ] as never,
-      { maxTokens: 3 },
-    );
+    const history: Message[] = [{ role: 'user', content: 'How warm is it?' }];
+    history.push(...end.messages, { role: 'user', content: 'Thanks' });
+    const next = await mini.ask(history, { maxTokens: 3 });
     expect(next.usage.completionTokens).toBe(3);
   });
 
