@@ -2,8 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** Seconds of one core for a file, on the slowest and the fastest machine that we measured; kernels are most of it. */
-const SECONDS_PER_FILE = [2.5, 6];
+/** Seconds of one core for a file, on average: on a machine that does nothing else, and on a busy one. */
+const SECONDS_PER_FILE = [1, 6];
 const LINE_INTERVAL_MS = 10_000;
 
 /**
