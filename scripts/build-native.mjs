@@ -21,6 +21,11 @@ export async function buildNative({ folder, compiler, jobs, output = process.std
   if (total > 0) output.write(`${announcement(total, compiler, jobs)}\n`);
 
   const make = spawn('make', [`-j${jobs}`, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  /** @type {Promise<boolean>} */
+  const ended = new Promise((resolve) => {
+    make.once('close', (code) => resolve(code === 0));
+    make.once('error', () => resolve(false));
+  });
   let started = 0;
   let nextMs = 0;
   for await (const line of createInterface({ input: make.stdout })) {
@@ -35,10 +40,7 @@ export async function buildNative({ folder, compiler, jobs, output = process.std
     }
   }
   if (output.isTTY && started > 0) output.write('\r\x1b[2K');
-  return await new Promise((resolve) => {
-    if (make.exitCode !== null) resolve(make.exitCode === 0);
-    else make.once('close', (code) => resolve(code === 0));
-  });
+  return await ended;
 }
 
 /**
