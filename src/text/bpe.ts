@@ -3,12 +3,16 @@
  * pair has a merge. Two ways to the same result: a scan for words, a heap for long pieces.
  */
 import { type MergeTable, NO_MERGE } from './merge-table.ts';
+import { toEnd } from './steps.ts';
 
 // Up to here finding the lowest rank by a scan is faster than keeping a heap; the worst case stays at 32k steps.
 const LONGEST_SCAN = 256;
 
 // Rank and position share one double, rank first, so that one comparison orders by both.
 const POSITIONS = 2 ** 31;
+
+/** Candidates of one step, about a millisecond. */
+const STEP_CANDIDATES = 4096;
 
 export class Merger {
   private readonly merges: MergeTable;
@@ -20,7 +24,12 @@ export class Merger {
 
   /** Merges the first `length` ids in place; the number that is left. */
   merge(ids: Int32Array, length: number): number {
-    return length <= LONGEST_SCAN ? this.mergeByScan(ids, length) : this.mergeByHeap(ids, length);
+    return length <= LONGEST_SCAN ? this.mergeByScan(ids, length) : toEnd(this.mergeByHeap(ids, length));
+  }
+
+  /** The same, in steps. */
+  *mergeSteps(ids: Int32Array, length: number): Generator<void, number> {
+    return length <= LONGEST_SCAN ? this.mergeByScan(ids, length) : yield* this.mergeByHeap(ids, length);
   }
 
   private mergeByScan(ids: Int32Array, length: number): number {
@@ -50,7 +59,7 @@ export class Merger {
     }
   }
 
-  private mergeByHeap(ids: Int32Array, length: number): number {
+  private *mergeByHeap(ids: Int32Array, length: number): Generator<void, number> {
     const { merges } = this;
     const previous = new Int32Array(length);
     const next = new Int32Array(length);
@@ -60,8 +69,10 @@ export class Merger {
       next[i] = i + 1;
       const rank = i + 1 < length ? merges.rankOf(ids[i], ids[i + 1]) : NO_MERGE;
       if (rank !== NO_MERGE) heap.push(rank * POSITIONS + i);
+      if (i % STEP_CANDIDATES === STEP_CANDIDATES - 1) yield;
     }
-    while (heap.size > 0) {
+    for (let numTaken = 1; heap.size > 0; numTaken++) {
+      if (numTaken % STEP_CANDIDATES === 0) yield;
       const candidate = heap.pop();
       const rank = Math.floor(candidate / POSITIONS);
       const at = candidate - rank * POSITIONS;

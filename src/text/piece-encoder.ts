@@ -8,8 +8,11 @@ import type { PreTokenizer } from './pre-tokenizer.ts';
 import { findByteTokens, NO_TOKEN, TOKEN_NORMAL, type Vocabulary } from './vocabulary.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
-// Bytes of a piece that fit the scratch array kept between calls; a longer one gets its own.
-const SCRATCH = 4096;
+// UTF-16 units of a piece that fits the scratch array; a longer one gets its own, and is merged in steps.
+const LONGEST_WORD = 1024;
+
+// UTF-16 units of one step.
+const STEP_UNITS = 4096;
 
 const REPLACEMENT = 0xfffd;
 
@@ -22,7 +25,7 @@ export class PieceEncoder {
   private readonly lacksBytes: boolean;
   private readonly characters: WholeCharacters;
   private readonly cache = new PieceCache();
-  private readonly scratch = new Int32Array(SCRATCH);
+  private readonly scratch = new Int32Array(LONGEST_WORD * 3);
 
   /** `ignoreMerges`: take a piece that is a token as it is. */
   constructor(preTokenizer: PreTokenizer, vocabulary: Vocabulary, merges: MergeTable, ignoreMerges: boolean) {
@@ -38,10 +41,26 @@ export class PieceEncoder {
     });
   }
 
-  /** Appends the ids of `text`. A lone surrogate counts as U+FFFD. */
-  encode(text: string, out: IdBuffer): void {
-    const { preTokenizer, cache, idOfByte } = this;
-    for (let start = 0, end: number; start < text.length; start = end) {
+  /** Appends the ids of `text`, in steps of about a millisecond. A lone surrogate counts as U+FFFD. */
+  *encode(text: string, out: IdBuffer): Generator<void, void> {
+    for (let start = 0; start < text.length; ) {
+      start = this.encodeWords(text, start, start + STEP_UNITS, out);
+      if (start === text.length) return;
+      yield;
+      const end = this.preTokenizer.pieceEnd(text, start);
+      if (end - start <= LONGEST_WORD) continue;
+      const ids = new Int32Array((end - start) * 3);
+      const { count, isWhole } = this.symbolsOf(text, start, end, ids);
+      out.append(ids, 0, isWhole ? count : yield* this.merger.mergeSteps(ids, count));
+      start = end;
+    }
+  }
+
+  /** Appends pieces from `start` on until one begins at `stop` or later, or is too long for one step. Where that one begins. */
+  private encodeWords(text: string, start: number, stop: number, out: IdBuffer): number {
+    const { preTokenizer, cache, idOfByte, scratch } = this;
+    const last = Math.min(stop, text.length);
+    for (let end: number; start < last; start = end) {
       end = preTokenizer.pieceEnd(text, start);
       const first = text.charCodeAt(start);
       if (end === start + 1 && first < 0x80) {
@@ -49,31 +68,41 @@ export class PieceEncoder {
       } else if (end - start <= LONGEST_CACHED) {
         const hash = hashPiece(text, start, end);
         if (cache.copyTo(out, text, start, end, hash)) continue;
-        const count = this.encodePiece(text, start, end, this.scratch);
-        cache.add(text, start, end, hash, this.scratch, count);
-        out.append(this.scratch, 0, count);
-      } else {
-        const maxBytes = (end - start) * 3;
-        const ids = maxBytes <= SCRATCH ? this.scratch : new Int32Array(maxBytes);
-        out.append(ids, 0, this.encodePiece(text, start, end, ids));
-      }
+        const count = this.encodePiece(text, start, end, scratch);
+        cache.add(text, start, end, hash, scratch, count);
+        out.append(scratch, 0, count);
+      } else if (end - start <= LONGEST_WORD) {
+        out.append(scratch, 0, this.encodePiece(text, start, end, scratch));
+      } else return start;
     }
+    return start;
   }
 
   private encodePiece(text: string, start: number, end: number, ids: Int32Array): number {
+    const { count, isWhole } = this.symbolsOf(text, start, end, ids);
+    return isWhole ? count : this.merger.merge(ids, count);
+  }
+
+  /** What merging begins with; `isWhole`: there is nothing to merge. */
+  private symbolsOf(
+    text: string,
+    start: number,
+    end: number,
+    ids: Int32Array,
+  ): { count: number; isWhole: boolean } {
     if (this.ignoreMerges) {
       const id = this.vocabulary.ids.get(spellBytes(new TextEncoder().encode(text.slice(start, end))));
       // A piece of text may be spelled like a control token; it isn't one.
       if (id !== undefined && this.vocabulary.kindOf(id) === TOKEN_NORMAL) {
         ids[0] = id;
-        return 1;
+        return { count: 1, isWhole: true };
       }
     }
     const count = this.writeSymbols(text, start, end, ids);
-    return this.merger.merge(ids, this.lacksBytes ? dropMissing(ids, count) : count);
+    return { count: this.lacksBytes ? dropMissing(ids, count) : count, isWhole: false };
   }
 
-  /** What merging begins with: a token for each character where that is safe, else one for each byte. How many. */
+  /** A token for each character where that is safe, else one for each byte. How many. */
   private writeSymbols(text: string, start: number, end: number, ids: Int32Array): number {
     const { idOfByte, characters } = this;
     let count = 0;

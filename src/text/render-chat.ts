@@ -128,9 +128,8 @@ function chooseParts(
     from = i + 1;
   }
   parts.push({ text: disguised.slice(from), control: true });
-  const controlIds = (some: readonly TextPart[]) =>
-    tokenizer.encodeParts(some).filter((id) => tokenizer.isControl(id));
-  return controlIds(parts).join() === controlIds(opaque.parts).join() ? { parts } : opaque;
+  const markersOf = (some: readonly TextPart[]): string => tokenizer.controlTokens(some).join();
+  return markersOf(parts) === markersOf(opaque.parts) ? { parts } : opaque;
 }
 
 /** Renders with a place-holder for each content and puts the contents back as parts of their own. */
@@ -165,7 +164,8 @@ function renderOpaque(
   }
   if (end === undefined) return { parts };
   // The white space at the end of the message, if the template kept it.
-  const tail = /\s*$/.exec(conversation.messages.at(-1)?.content ?? '')?.[0] ?? '';
+  const last = conversation.messages.at(-1)?.content ?? '';
+  const tail = last.slice(last.trimEnd().length);
   const text = joinParts(parts);
   return { parts, end: text.startsWith(tail, end) ? end + tail.length : end };
 }

@@ -10,6 +10,7 @@ import { readMerges, type SpelledMerge } from './merge-table.ts';
 import { PieceEncoder } from './piece-encoder.ts';
 import type { PreTokenizer } from './pre-tokenizer.ts';
 import type { DeclaredTokens, SpecialTokens } from './special-tokens.ts';
+import { toEnd } from './steps.ts';
 import { Utf8Stream, utf8Decoder } from './stream-decoder.ts';
 import { TOKEN_CONTROL, TOKEN_UNUSED, TOKEN_USER_DEFINED, type Vocabulary } from './vocabulary.ts';
 
@@ -46,12 +47,18 @@ export interface Tokenizer {
   readonly special: SpecialTokens;
   /** All control tokens, ascending. */
   readonly controlIds: readonly number[];
+  /** Bytes of the longest token: no `n` tokens stand for more than `n` times as many. */
+  readonly longestTokenBytes: number;
   /** Never adds a start or end token. Lone surrogates count as U+FFFD. */
   encode(text: string, options?: EncodeOptions): Int32Array;
   /** A text as a plain prompt: as `encode`, with the start token first where the file declares one. */
   encodePrompt(text: string, options?: EncodeOptions): number[];
   /** As `encode` of the parts joined, except that control tokens count only where they lie in parts that allow them. */
   encodeParts(parts: readonly TextPart[]): Int32Array;
+  /** The same, in steps of about a millisecond: a caller with other things to do pauses at each. */
+  encodeSteps(parts: readonly TextPart[]): Generator<void, Int32Array>;
+  /** The control tokens among the ids that `encodeParts` gives, without the work for the others. */
+  controlTokens(parts: readonly TextPart[]): number[];
   /** Invalid UTF-8 becomes U+FFFD. Throws `UsageError` for an id that is none, as all that follow do. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** The bytes the token stands for; none for unused ones. Don't write to them. */
@@ -104,6 +111,7 @@ class BpeTokenizer implements Tokenizer {
   readonly special: SpecialTokens;
   readonly numRealTokens: number;
   readonly controlIds: readonly number[];
+  readonly longestTokenBytes: number;
   private readonly vocabulary: Vocabulary;
   private readonly pieces: PieceEncoder;
   private readonly added: AddedTokenMatcher;
@@ -115,6 +123,7 @@ class BpeTokenizer implements Tokenizer {
     const { vocabulary } = parts;
     this.special = parts.special;
     this.vocabulary = vocabulary;
+    this.longestTokenBytes = vocabulary.longestBytes;
     this.numRealTokens = vocabulary.size - vocabulary.idsOfKind(TOKEN_UNUSED).length;
     this.pieces = new PieceEncoder(
       parts.preTokenizer,
@@ -145,7 +154,7 @@ class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
-    return this.encodeWhere(text, options.control ? () => true : undefined);
+    return this.encodeParts([{ text, control: options.control === true }]);
   }
 
   encodePrompt(text: string, options: EncodeOptions = {}): number[] {
@@ -155,38 +164,35 @@ class BpeTokenizer implements Tokenizer {
   }
 
   encodeParts(parts: readonly TextPart[]): Int32Array {
-    // Pieces and merges are found in the whole text: they may cross the border of a part.
-    const text = parts.map((part) => part.text).join('');
-    const ranges: { start: number; end: number }[] = [];
-    let start = 0;
-    for (const part of parts) {
-      const end = start + part.text.length;
-      const last = ranges.at(-1);
-      if (part.control && last?.end === start) last.end = end;
-      else if (part.control) ranges.push({ start, end });
-      start = end;
-    }
-    return this.encodeWhere(text, (from, to) =>
-      ranges.some((range) => range.start <= from && to <= range.end),
-    );
+    return toEnd(this.encodeSteps(parts));
   }
 
-  private encodeWhere(text: string, controlAllowed: ControlAllowed | undefined): Int32Array {
+  *encodeSteps(parts: readonly TextPart[]): Generator<void, Int32Array> {
+    const { text, controlAllowed } = joined(parts);
     const out = new IdBuffer(text.length >> 1);
-    splitAt(this.added, text, controlAllowed, out, (between) => {
+    for (const between of splitAt(this.added, text, controlAllowed, out)) {
       const normalized = this.normalize(between);
-      if (this.addedNormalized.isEmpty) this.encodeText(normalized, out);
-      else splitAt(this.addedNormalized, normalized, undefined, out, (rest) => this.encodeText(rest, out));
-    });
+      if (this.addedNormalized.isEmpty) yield* this.encodeText(normalized, out);
+      else
+        for (const rest of splitAt(this.addedNormalized, normalized, undefined, out))
+          yield* this.encodeText(rest, out);
+    }
     return out.toArray();
+  }
+
+  controlTokens(parts: readonly TextPart[]): number[] {
+    const { text, controlAllowed } = joined(parts);
+    const out = new IdBuffer(0);
+    for (const _ of splitAt(this.added, text, controlAllowed, out));
+    return Array.from(out.toArray()).filter((id) => this.isControl(id));
   }
 
   private normalize(text: string): string {
     return this.nfc ? text.normalize('NFC') : text;
   }
 
-  private encodeText(text: string, out: IdBuffer): void {
-    this.pieces.encode(this.prefixSpace && !text.startsWith(' ') ? ` ${text}` : text, out);
+  private encodeText(text: string, out: IdBuffer): Generator<void, void> {
+    return this.pieces.encode(this.prefixSpace && !text.startsWith(' ') ? ` ${text}` : text, out);
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
@@ -241,21 +247,39 @@ class BpeTokenizer implements Tokenizer {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Writes the ids of added tokens to `out` and hands what lies between them to `encodeText`, in order. */
-function splitAt(
+/** Pieces and merges are found in the whole text: they may cross the border of a part. */
+function joined(parts: readonly TextPart[]): { text: string; controlAllowed: ControlAllowed | undefined } {
+  if (parts.length === 1)
+    return { text: parts[0].text, controlAllowed: parts[0].control ? () => true : undefined };
+  const ranges: { start: number; end: number }[] = [];
+  let start = 0;
+  for (const part of parts) {
+    const end = start + part.text.length;
+    const last = ranges.at(-1);
+    if (part.control && last?.end === start) last.end = end;
+    else if (part.control) ranges.push({ start, end });
+    start = end;
+  }
+  return {
+    text: parts.map((part) => part.text).join(''),
+    controlAllowed: (from, to) => ranges.some((range) => range.start <= from && to <= range.end),
+  };
+}
+
+/** Writes the ids of added tokens to `out` and gives what lies between them, in order. */
+function* splitAt(
   matcher: AddedTokenMatcher,
   text: string,
   controlAllowed: ControlAllowed | undefined,
   out: IdBuffer,
-  encodeText: (text: string) => void,
-): void {
+): Generator<string, void> {
   let start = 0;
   for (;;) {
     const match = matcher.find(text, start, controlAllowed);
     if (!match) break;
-    if (match.start > start) encodeText(text.slice(start, match.start));
+    if (match.start > start) yield text.slice(start, match.start);
     out.push(match.id);
     start = match.end;
   }
-  if (start < text.length) encodeText(start === 0 ? text : text.slice(start));
+  if (start < text.length) yield start === 0 ? text : text.slice(start);
 }

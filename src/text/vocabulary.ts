@@ -64,6 +64,14 @@ export class Vocabulary {
     return this.texts.length;
   }
 
+  /** Of the longest token. */
+  get longestBytes(): number {
+    let longest = 0;
+    for (let id = 0; id < this.size; id++)
+      longest = Math.max(longest, this.offsets[id + 1] - this.offsets[id]);
+    return longest;
+  }
+
   /** Throws `UsageError` for an id that is none. */
   kindOf(id: number): number {
     this.check(id);

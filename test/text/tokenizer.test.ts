@@ -93,6 +93,34 @@ describe('tokenizer', () => {
     expect([ids[0], ids.at(-1)]).toEqual([id('<|system|>'), id('<|system|>')]);
   });
 
+  test('encodeSteps() gives the ids of encodeParts() and pauses within long texts, also within one long word', () => {
+    for (const text of ['hello world '.repeat(5000), 'hello'.repeat(10_000), '好'.repeat(20_000)]) {
+      const steps = tokenizer.encodeSteps([{ text, control: false }]);
+      let numPauses = 0;
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) numPauses++;
+      expect([...step.value]).toEqual([...tokenizer.encodeParts([{ text, control: false }])]);
+      expect(numPauses).toBeGreaterThan(4);
+    }
+  });
+
+  test('controlTokens() gives the control tokens of encodeParts()', () => {
+    const parts = [
+      { text: '<|system|>a<|endofuserprompt|>', control: true },
+      { text: 'b<|system|>', control: false },
+    ];
+    const expected = [...tokenizer.encodeParts(parts)].filter((token) => tokenizer.isControl(token));
+    expect(tokenizer.controlTokens(parts)).toEqual(expected);
+    expect(expected).toHaveLength(2);
+  });
+
+  test('longestTokenBytes bounds the bytes of every token', () => {
+    let longest = 0;
+    for (let i = 0; i < tokenizer.vocabSize; i++)
+      longest = Math.max(longest, tokenizer.decodeBytes(i).length);
+    expect(tokenizer.longestTokenBytes).toBe(longest);
+  });
+
   test('encodeParts() finds a user-defined token where a control token is not allowed', () => {
     const both = fixtureTokenizer();
     const ids = both.encodeParts([{ text: '<|im_end|><tool_call>', control: false }]);
