@@ -23,11 +23,30 @@ export function processIo(): Io {
     onInterrupt(handler) {
       process.on('SIGINT', handler);
       process.on('SIGTERM', handler);
+      const stopWatching = process.env.npm_command === undefined ? () => {} : onParentEnd(handler);
       return () => {
         process.off('SIGINT', handler);
         process.off('SIGTERM', handler);
+        stopWatching();
       };
     },
     exit: (code) => process.exit(code),
   };
+}
+
+const PARENT_CHECK_MS = 500;
+
+/**
+ * npx and npm run end with a SIGTERM without handing it on, and would leave what they started running. Only there the end of
+ * the parent is a signal: a command that a shell started may outlive it.
+ */
+function onParentEnd(handler: () => void): () => void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    handler();
+  }, PARENT_CHECK_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }

@@ -173,6 +173,15 @@ export function positive(text: string): number {
   throw new InvalidArgumentError('It takes a whole number of 1 or more');
 }
 
+/** A whole number in a range, both ends included. */
+export function between(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = integer(text);
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}`);
+  };
+}
+
 /** `512MB`, `8GiB`. */
 export function size(text: string): number {
   const value = parseBytes(text);

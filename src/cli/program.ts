@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
+import { MAX_TIMER_SECONDS } from '../core/units.ts';
+import { Interrupts } from './interrupts.ts';
 import {
   addCommonOptions,
   addFileOptions,
   addModelOptions,
   addSamplingOptions,
+  between,
   count,
   countList,
   positive,
@@ -151,7 +154,11 @@ function addServe(program: Command, session: Session): void {
     .description('serve the OpenAI and Anthropic APIs and a chat page on one port')
     .argument('[MODEL]', MODEL_OR_MINI)
     .option('--host <ADDRESS>', 'address; all but loopback require a key', '127.0.0.1')
-    .addOption(new Option('-p, --port <N>', 'port to listen on').argParser(count).default(8000))
+    .addOption(
+      new Option('-p, --port <N>', 'port to listen on, 0 for any')
+        .argParser(between(0, 65_535))
+        .default(8000),
+    )
     .option('--api-key <KEY...>', 'accepted API keys; other users can see them in the process list')
     .option('--api-key-file <FILE>', 'file with API keys, one per line (also: DOTS_API_KEY)')
     .option('--served-model-name <NAME>', 'model name for clients (default: name of the file)')
@@ -163,10 +170,14 @@ function addServe(program: Command, session: Session): void {
     .option('--cors-origin <ORIGIN...>', 'web origins that may use the server, * for any')
     .option('--insecure', 'listen on the network without an API key')
     .option('--strict', 'reject requests with unknown fields')
-    .option('--timeout <SECONDS>', 'longest duration of a request in seconds (default: 3600)', positive)
+    .option(
+      '--timeout <SECONDS>',
+      'longest duration of a request in seconds (default: 3600)',
+      between(1, MAX_TIMER_SECONDS),
+    )
     .addOption(
       new Option('--drain <SECONDS>', 'seconds for running answers after SIGTERM')
-        .argParser(count)
+        .argParser(between(0, MAX_TIMER_SECONDS))
         .default(30),
     );
   addCommonOptions(addModelOptions(command))
@@ -178,7 +189,11 @@ function addServe(program: Command, session: Session): void {
         'serve model.gguf --host 0.0.0.0 --api-key-file keys.txt',
       ),
     )
-    .action(async (model, flags) => (await import('./serve.ts')).serve(session, model, flags));
+    .action(async (model, flags) => {
+      // Signals count from here: the code of the server takes a moment to load.
+      const interrupts = new Interrupts(session);
+      await (await import('./serve.ts')).serve(session, model, flags, interrupts);
+    });
 }
 
 function addTokenize(program: Command, session: Session): void {

@@ -3,8 +3,9 @@ import { availableParallelism, freemem } from 'node:os';
 import { UsageError } from '../core/errors.ts';
 import { availableMemory } from '../engine/memory-check.ts';
 import { Model } from '../engine/model.ts';
-import { isLoopback } from '../server/access.ts';
-import { createServer, noApiKey, type RunningServer } from '../server/create-server.ts';
+import { checkApiKey, isLoopback, parseKeyFile } from '../server/access.ts';
+import { createServer, noApiKey } from '../server/create-server.ts';
+import type { Interrupts } from './interrupts.ts';
 import { openModel } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
 import type { Session } from './session.ts';
@@ -27,8 +28,29 @@ export interface ServeFlags extends ModelFlags {
   readonly drain: number;
 }
 
-/** `dots serve`: the OpenAI API and the chat page on one port, until a signal ends it. */
-export async function serve(session: Session, model: string | undefined, flags: ServeFlags): Promise<void> {
+/** `dots serve`: the APIs and the chat page on one port, until a signal ends it, also while it starts. */
+export async function serve(
+  session: Session,
+  model: string | undefined,
+  flags: ServeFlags,
+  interrupts: Interrupts,
+): Promise<void> {
+  try {
+    await serveUntilInterrupted(session, model, flags, interrupts);
+  } catch (error) {
+    if (!interrupts.signal.aborted) throw error;
+    session.note('Stopped before it was serving');
+  } finally {
+    interrupts.close();
+  }
+}
+
+async function serveUntilInterrupted(
+  session: Session,
+  model: string | undefined,
+  flags: ServeFlags,
+  interrupts: Interrupts,
+): Promise<void> {
   const apiKeys = readApiKeys(session, flags);
   const isOpen = !isLoopback(flags.host.toLowerCase());
   if (isOpen && apiKeys.length === 0 && !flags.insecure) {
@@ -37,6 +59,7 @@ export async function serve(session: Session, model: string | undefined, flags: 
   }
   const context = flags.maxModelLen ?? flags.ctx;
   const engine = await openModel(session, model, flags, {
+    signal: interrupts.signal,
     maxParallel: flags.parallel,
     kvBytes: flags.kvSize ?? ((await availableMemory()) ?? freemem()) / 2,
     ...(flags.prefixCache !== undefined && { prefixCacheBytes: flags.prefixCache }),
@@ -58,55 +81,40 @@ export async function serve(session: Session, model: string | undefined, flags: 
     session.note(
       `Serving ${server.modelName} on ${server.url} (${engine.backend.description}, ${availableParallelism()} cores); Ctrl-C stops it`,
     );
-    await untilInterrupted(session, server, flags.drain);
+    await interrupts.first;
+    session.note(`Stopping: running answers have ${flags.drain} s to finish`);
+    const numCut = await server.shutDown(flags.drain * 1000, interrupts.second);
+    session.note(numCut === 0 ? 'Stopped' : `Stopped; ${numCut} answers were cut off`);
   } finally {
     await engine.close();
   }
 }
 
-/** The first signal lets answers finish, for the drain time at most; the second one cuts them off. */
-async function untilInterrupted(
-  session: Session,
-  server: RunningServer,
-  drainSeconds: number,
-): Promise<void> {
-  await nextInterrupt(session, 0);
-  session.note(`Stopping: running answers have ${drainSeconds} s to finish`);
-  const numCut = await server.shutDown(drainSeconds * 1000, nextInterrupt(session, ECHO_MS));
-  session.note(numCut === 0 ? 'Stopped' : `Stopped; ${numCut} answers were cut off`);
-}
-
-/** npm hands a signal on that the terminal has sent to all processes already, so two at once are one. */
-const ECHO_MS = 500;
-
-function nextInterrupt(session: Session, deafMs: number): Promise<void> {
-  const startMs = performance.now();
-  return new Promise((resolve) => {
-    const restore = session.overrideInterrupt(() => {
-      if (performance.now() - startMs < deafMs) return;
-      restore();
-      resolve();
-    });
-  });
-}
-
-/** Keys from the flag, a file with one a line, and the environment. On a command line others can read them. */
+/**
+ * Keys from the flag, a file with one a line, and the environment; on a command line others can read them. Each source that
+ * is given has to hold a key: an operator who gives one does not mean a server without.
+ */
 function readApiKeys(session: Session, flags: ServeFlags): string[] {
-  const keys = [...(flags.apiKey ?? [])];
+  const keys = (flags.apiKey ?? []).map((key) => ({ key, source: '--api-key' }));
   const { DOTS_API_KEY } = session.io.env;
-  if (DOTS_API_KEY) keys.push(DOTS_API_KEY);
-  if (flags.apiKeyFile !== undefined) {
-    try {
-      keys.push(...readFileSync(flags.apiKeyFile, 'utf8').split(/\r?\n/));
-    } catch (cause) {
-      throw new UsageError(`Cannot read the API keys in ${flags.apiKeyFile}: ${(cause as Error).message}`, {
-        code: 'unreadable-key-file',
-        hint: 'the file holds one key on each line',
-        cause,
-      });
-    }
+  if (DOTS_API_KEY !== undefined) keys.push({ key: DOTS_API_KEY.trim(), source: 'DOTS_API_KEY' });
+  for (const { key, source } of keys) checkApiKey(key, source);
+  const inFile = flags.apiKeyFile === undefined ? [] : readKeyFile(flags.apiKeyFile);
+  return [...keys.map(({ key }) => key), ...inFile];
+}
+
+function readKeyFile(file: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`Cannot read the API keys in ${file}: ${(cause as Error).message}`, {
+      code: 'unreadable-key-file',
+      hint: 'the file holds one key on each line',
+      cause,
+    });
   }
-  return keys.map((key) => key.trim()).filter((key) => key !== '');
+  return parseKeyFile(text, file);
 }
 
 /** `mini`, the name of the folder, or that of the file without its ending and the number of the shard. */

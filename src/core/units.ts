@@ -1,3 +1,6 @@
+/** The longest that a timer of JavaScript can wait, 24 days: for a longer time it fires at once. */
+export const MAX_TIMER_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
 /** `1234567` -> `1,234,567`. */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString('en-US');

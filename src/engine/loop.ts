@@ -37,6 +37,8 @@ export class Loop {
   private isWoken = false;
   private wakeUp: (() => void) | undefined;
   private readonly pace = new Pace();
+  /** Why the last step failed, until one succeeds. */
+  private failure: unknown;
 
   constructor(options: LoopOptions) {
     this.options = options;
@@ -45,6 +47,11 @@ export class Loop {
       ...options,
       maxStepRows: Math.max(1, Math.floor(MAX_STEP_LOGITS / options.vocabSize)),
     });
+  }
+
+  /** Why the last step failed; undefined once a step has succeeded. A signal that ended a step is not a failure. */
+  get lastFailure(): unknown {
+    return this.failure;
   }
 
   /** Time since the last step ended, while there is something to do; 0 otherwise. */
@@ -60,9 +67,21 @@ export class Loop {
     return this.scheduler.numRunning;
   }
 
-  /** Requests for which there is no place now. */
-  get numQueued(): number {
-    return Math.max(0, this.numWaiting + this.numRunning - this.options.maxParallel);
+  /** How far each running request is, oldest first. */
+  get running(): { numTokens: number; numComputed: number }[] {
+    const { entries, numRunning } = this.scheduler;
+    return entries
+      .slice(0, numRunning)
+      .map(({ request, numComputed }) => ({ numTokens: request.tokens.length, numComputed }));
+  }
+
+  get maxParallel(): number {
+    return this.options.maxParallel;
+  }
+
+  /** Requests of a client beyond those that could run at once if there were no others. */
+  numQueuedOf(client: string): number {
+    return Math.max(0, this.scheduler.numOf(client) - this.options.maxParallel);
   }
 
   add(request: LoopRequest): void {
@@ -115,8 +134,10 @@ export class Loop {
     try {
       const outputs = await running;
       this.pace.measure(shares, performance.now() - startMs);
+      this.failure = undefined;
       this.deliver(shares, outputs);
     } catch (error) {
+      if (!shares.some(({ entry }) => entry.request.signal?.aborted)) this.failure = error;
       for (const { entry } of shares) this.finish(entry, error);
     }
     return true;

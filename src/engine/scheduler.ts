@@ -40,6 +40,8 @@ export class Scheduler {
   private readonly waiting: Entry[] = [];
   /** Oldest first. */
   private readonly running: Entry[] = [];
+  /** Waiting and running requests of each client. */
+  private readonly numByClient = new Map<string, number>();
   private numArrived = 0;
 
   constructor(options: SchedulerOptions) {
@@ -54,6 +56,11 @@ export class Scheduler {
     return this.running.length;
   }
 
+  /** Waiting and running requests of a client. */
+  numOf(client: string): number {
+    return this.numByClient.get(client) ?? 0;
+  }
+
   /** All requests, running ones first. */
   get entries(): readonly Entry[] {
     return [...this.running, ...this.waiting];
@@ -61,6 +68,7 @@ export class Scheduler {
 
   add(request: LoopRequest): void {
     this.waiting.push({ request, arrival: this.numArrived++, table: undefined, numComputed: 0 });
+    this.count(request, 1);
   }
 
   /** Gives the pages of a request back; false if it was removed before. */
@@ -69,9 +77,17 @@ export class Scheduler {
     const index = list.indexOf(entry);
     if (index < 0) return false;
     list.splice(index, 1);
+    this.count(entry.request, -1);
     entry.table?.close();
     entry.table = undefined;
     return true;
+  }
+
+  private count(request: LoopRequest, change: number): void {
+    const client = clientOf(request);
+    const count = this.numOf(client) + change;
+    if (count > 0) this.numByClient.set(client, count);
+    else this.numByClient.delete(client);
   }
 
   /** The next step; empty while every request is paused. `prefillBudget`: tokens of prompts while others await their next token. */
@@ -107,7 +123,9 @@ export class Scheduler {
       if (!next) return;
       if (this.running.length >= this.options.maxParallel) {
         // A request that is paused keeps its place only while nobody else wants it.
-        const idle = this.running.findLast(({ request }) => request.isPaused);
+        const idle =
+          this.running.findLast(({ request }) => request.isPaused) ??
+          this.beyondShare(clientOf(next.request));
         if (!idle) return;
         this.preempt(idle);
       }
@@ -130,11 +148,24 @@ export class Scheduler {
     }
   }
 
-  /** Of the clients that wait, the one with the fewest running requests goes next; then its priorities count, then age. */
-  private nextWaiting(): Entry | undefined {
+  /** The youngest request of a client that has at least two more running than `client`: places are for all clients. */
+  private beyondShare(client: string): Entry | undefined {
+    const numRunning = this.numRunningByClient();
+    const [greediest, most] = [...numRunning].reduce((a, b) => (b[1] > a[1] ? b : a));
+    if (most < (numRunning.get(client) ?? 0) + 2) return undefined;
+    return this.running.findLast(({ request }) => clientOf(request) === greediest);
+  }
+
+  private numRunningByClient(): Map<string, number> {
     const numRunning = new Map<string, number>();
     for (const { request } of this.running)
       numRunning.set(clientOf(request), (numRunning.get(clientOf(request)) ?? 0) + 1);
+    return numRunning;
+  }
+
+  /** Of the clients that wait, the one with the fewest running requests goes next; then its priorities count, then age. */
+  private nextWaiting(): Entry | undefined {
+    const numRunning = this.numRunningByClient();
     const turnOf = ({ request, arrival }: Entry): number[] => [
       numRunning.get(clientOf(request)) ?? 0,
       request.priority ?? 0,

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { UsageError } from '../core/errors.ts';
 import { ApiError } from './api-error.ts';
 
 export interface AccessRules {
@@ -10,15 +11,53 @@ export interface AccessRules {
   readonly corsOrigins: readonly string[];
 }
 
-/** Throws 401 unless the request carries a key, where keys are required. */
-export function checkKey(headers: Headers, rules: AccessRules): void {
-  if (rules.apiKeys.length === 0) return;
+/** Printable ASCII: clients send other characters in one of several encodings, or not at all. */
+const KEY = /^[\x21-\x7e]+$/;
+
+/**
+ * Throws `UsageError` for a key that no client can send, or that everybody can (an empty one). `source` says where it comes
+ * from; the message does not quote the key.
+ */
+export function checkApiKey(key: string, source: string): void {
+  if (KEY.test(key)) return;
+  throw new UsageError(
+    `Cannot use the API key from ${source}: ${key === '' ? 'it is empty' : 'it is not printable ASCII without spaces'}`,
+    {
+      code: 'bad-api-key',
+      hint: 'use letters, digits and punctuation, for example the output of openssl rand -hex 32',
+    },
+  );
+}
+
+/** The keys in a file, one a line. Throws `UsageError` for a line that is not a key, and for a file without any. */
+export function parseKeyFile(text: string, file: string): string[] {
+  const keys = text.split(/\r?\n/).map((line) => line.trim());
+  const bad = (message: string): UsageError =>
+    new UsageError(message, {
+      code: 'bad-api-key',
+      hint: 'the file holds one key on each line, and nothing else',
+    });
+  keys.forEach((key, i) => {
+    // A comment would be a key that whoever has seen the file can guess.
+    if (key.startsWith('#')) throw bad(`Cannot use line ${i + 1} of ${file} as an API key: it begins with #`);
+    if (key !== '') checkApiKey(key, `line ${i + 1} of ${file}`);
+  });
+  const found = keys.filter((key) => key !== '');
+  if (found.length === 0) throw bad(`There is no API key in ${file}`);
+  return found;
+}
+
+/** The number of the key that the request carries; undefined where none is required. Throws 401 without a known key. */
+export function checkKey(headers: Headers, rules: AccessRules): number | undefined {
+  if (rules.apiKeys.length === 0) return undefined;
   const given = headers.get('x-api-key') ?? /^Bearer\s+(.+)$/i.exec(headers.get('authorization') ?? '')?.[1];
   // Digests have one length, so that neither the time nor an error reveals the length of a key. All keys are compared.
   const digest = sha256(given ?? '');
-  let isKnown = false;
-  for (const key of rules.apiKeys) if (timingSafeEqual(digest, sha256(key))) isKnown = true;
-  if (isKnown && given !== undefined) return;
+  let known: number | undefined;
+  rules.apiKeys.forEach((key, i) => {
+    if (timingSafeEqual(digest, sha256(key))) known = i;
+  });
+  if (known !== undefined && given !== undefined) return known;
   throw new ApiError(given === undefined ? 'No API key was given' : 'The API key is wrong', {
     status: 401,
     type: 'authentication_error',

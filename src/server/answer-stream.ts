@@ -20,9 +20,13 @@ export interface AnswerStream {
 export interface StreamFormat {
   /** The last line of a good stream. */
   readonly end?: string;
+  /** Lines of JSON (NDJSON) instead of events, and without comments. */
+  readonly isLines?: boolean;
   /** How an error is sent after the first byte; default: in the route's error shape. */
   readonly error?: (stream: SseStream, error: ApiError) => void;
 }
+
+const LINES = { 'content-type': 'application/x-ndjson' };
 
 /**
  * Answer with a stream that `write` fills. The response starts at once. After the first byte an error is one more line,
@@ -40,9 +44,16 @@ export function answerStream(
   record.isStreaming = true;
   const sse = new SseStream({
     maxUnsentBytes: settings.maxUnsentBytes,
-    pingMs: settings.pingSeconds * 1000,
+    pingMs: format.isLines ? undefined : settings.pingSeconds * 1000,
     onCancel: () => lifetime.abort(new ClientLeft()),
   });
+  // The head of a stream has just been written, and the first token does not wait until the next write.
+  let isFirst = true;
+  const flushFirst = (): void => {
+    if (!isFirst || !record.hasTokens) return;
+    isFirst = false;
+    sse.flush();
+  };
   const waitForReader = async (): Promise<void> => {
     if (await sse.drained(settings.slowReaderSeconds * 1000)) return;
     const error = new SlowReader('the client reads too slowly');
@@ -52,9 +63,14 @@ export function answerStream(
   const stream: AnswerStream = {
     sse,
     record,
-    ready: () => (sse.isFull ? waitForReader() : undefined),
+    ready() {
+      flushFirst();
+      return sse.isFull ? waitForReader() : undefined;
+    },
     send(value) {
-      sse.send(JSON.stringify(value));
+      if (format.isLines) sse.sendLine(JSON.stringify(value));
+      else sse.send(JSON.stringify(value));
+      flushFirst();
       return sse.isFull ? waitForReader() : undefined;
     },
   };
@@ -88,7 +104,7 @@ export function answerStream(
     }
   };
   void run();
-  return new Response(sse.body, { headers: { ...SSE_HEADERS } });
+  return new Response(sse.body, { headers: { ...SSE_HEADERS, ...(format.isLines && LINES) } });
 }
 
 /** An answer without streaming. If one part of the work fails, the rest of it ends too. */

@@ -1,5 +1,6 @@
 import {
   type DotsError,
+  FormatError,
   InternalError,
   ResourceError,
   UnsupportedError,
@@ -23,10 +24,17 @@ export class ApiError extends Error {
   readonly details: ApiErrorDetails;
 
   constructor(message: string, details: ApiErrorDetails) {
-    super(message);
+    // It may quote a request, which may be long.
+    super(shortened(message));
     this.name = 'ApiError';
-    this.details = details;
+    this.details = { ...details, ...(details.param !== undefined && { param: shortened(details.param) }) };
   }
+}
+
+const MAX_MESSAGE = 2000;
+
+function shortened(text: string): string {
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE)}…`;
 }
 
 /** 400: the request itself is wrong, so sending it again will not help. */
@@ -76,6 +84,9 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ResourceError) {
     return unavailable(withHint(error), error.code === 'closed' ? 'shutting_down' : 'out_of_memory', 5);
   }
+  // No request can succeed: another server may answer, and this one reports it at /health.
+  if (error instanceof FormatError && error.code === 'file-changed')
+    return unavailable('The file of the model has changed since it was opened', 'model_unreadable', 30);
   const message =
     error instanceof InternalError ? error.message : 'internal: the request could not be answered';
   return new ApiError(message, {

@@ -15,8 +15,7 @@ import { readJsonBody } from './read-body.ts';
 import { CLIENT_LEFT } from './request-record.ts';
 import { ROUTES } from './routes.ts';
 import { ServedModel } from './served-model.ts';
-
-const MAX_JSON_DEPTH = 64;
+import { Turns } from './turns.ts';
 
 /** A server without a socket: `fetch` takes a `Request` and returns a `Response`. */
 export interface App {
@@ -36,19 +35,23 @@ export interface App {
 export function createApp(model: Model, options: ServerOptions = {}): App {
   const settings = withDefaults(options);
   const { engine } = model;
-  const served = new ServedModel(engine, settings.modelName ?? engine.files.name, settings.aliases);
+  const turns = new Turns();
+  const served = new ServedModel(engine, settings.modelName ?? engine.files.name, settings.aliases, turns);
   const stop = new AbortController();
   // Every request that is being answered listens to it, and more than ten are not a leak.
-  setMaxListeners(0, stop.signal);
+  const drain = new AbortController();
+  setMaxListeners(0, stop.signal, drain.signal);
   const context: ServerContext = {
     served,
     settings,
     metrics: new Metrics(engineGauges(model)),
     stopping: stop.signal,
     active: new Set(),
-    isDraining: false,
-    checkQueue() {
-      if (engine.loop.numQueued >= settings.maxQueue) throw queueFull(engine.loop.numQueued);
+    draining: drain.signal,
+    turns,
+    checkQueue(client) {
+      const numQueued = engine.loop.numQueuedOf(client);
+      if (numQueued >= settings.maxQueue) throw queueFull(numQueued);
     },
   };
   return {
@@ -61,10 +64,10 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
       return context.active.size;
     },
     drain() {
-      context.isDraining = true;
+      drain.abort();
     },
     stop() {
-      context.isDraining = true;
+      drain.abort();
       stop.abort(shuttingDown());
     },
   };
@@ -73,7 +76,12 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
 /** Handlers run in the order in which they are added: first it is known which route will answer, then middlewares, then the route. */
 function compose(context: ServerContext): Hono<AppEnv> {
   const { settings } = context;
-  const limits = { maxBodyBytes: settings.maxBodyBytes, maxJsonDepth: MAX_JSON_DEPTH };
+  const bodyRules = {
+    maxBodyBytes: settings.maxBodyBytes,
+    turns: context.turns,
+    draining: context.draining,
+    maxText: context.served.maxText,
+  };
   const hono = new Hono<AppEnv>();
   for (const route of ROUTES) hono.on(route.method, [...route.paths], declareRoute(route));
   for (const middleware of MIDDLEWARES) hono.use(middleware(context));
@@ -81,7 +89,7 @@ function compose(context: ServerContext): Hono<AppEnv> {
     hono.on(route.method, [...route.paths], async (c) =>
       route.method === 'GET'
         ? route.handler(c, context)
-        : route.handler(c, context, await readJsonBody(c.req.raw, limits)),
+        : route.handler(c, context, await readJsonBody(c.req.raw, bodyRules)),
     );
   }
   hono.get('*', servePage(settings.page));
@@ -98,14 +106,17 @@ function compose(context: ServerContext): Hono<AppEnv> {
 
 function answerError(error: unknown, c: Context<AppEnv>): Response {
   const { record } = c.var;
+  if (error instanceof ClientLeft) {
+    record.end(CLIENT_LEFT);
+    return new Response(null, { status: CLIENT_LEFT });
+  }
   const apiError = toApiError(error);
   record.error ??= logText(apiError, error);
-  if (error instanceof ClientLeft) record.end(CLIENT_LEFT);
   return errorResponse(apiError, errorShapeOf(c));
 }
 
 function queueFull(numWaiting: number): ApiError {
-  return new ApiError(`${numWaiting} requests are waiting already`, {
+  return new ApiError(`${numWaiting} sequences of this client are waiting already`, {
     status: 429,
     type: 'rate_limit_error',
     code: 'queue_full',

@@ -59,7 +59,7 @@ export async function runChoice(
     } else {
       const { reason, timings, stoppedBy } = event;
       const completionTokens = numTokens + (typeof stoppedBy === 'number' ? 1 : 0);
-      record.onChoiceEnd(reason, completionTokens, timings.promptPerSecond);
+      record.onChoiceEnd(reason, completionTokens - numTokens, timings.promptPerSecond);
       const end: ChoiceEnd = { reason, timings, cachedTokens, completionTokens, stoppedBy };
       await sink.onEnd?.(end);
       return end;

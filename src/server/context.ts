@@ -1,9 +1,11 @@
 import type { Context } from 'hono';
+import type { ZodType } from 'zod';
 import type { ErrorShape } from './error-shapes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Settings } from './options.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { ServedModel } from './served-model.ts';
+import type { Turns } from './turns.ts';
 
 /** What every route of a server shares. */
 export interface ServerContext {
@@ -14,21 +16,41 @@ export interface ServerContext {
   readonly stopping: AbortSignal;
   /** Requests whose answers are not complete. */
   readonly active: Set<RequestRecord>;
-  /** New work is refused; running answers continue. */
-  isDraining: boolean;
-  /** Throws 429 while too many sequences wait for their turn. */
-  checkQueue(): void;
+  /** Aborted when new work is refused; running answers continue. */
+  readonly draining: AbortSignal;
+  /** For work that takes more than a few milliseconds. */
+  readonly turns: Turns;
+  /**
+   * Throws 429 while too many sequences of a client wait for their turn. Routes call it before work on a prompt, so that it is
+   * not done in vain, and after it.
+   */
+  checkQueue(client: string): void;
 }
 
 /** What a handler finds in Hono's context. `Bindings` are there where Node's adapter runs the app. */
 export interface AppEnv {
-  Variables: { record: RequestRecord; route?: Route };
+  Variables: { record: RequestRecord; route?: Route; client?: string };
   Bindings: { readonly outgoing?: { destroy(): void }; readonly address?: string | undefined };
 }
 
-/** Who asks, for fair turns: the holder of a key, or the machine that a request comes from. */
+/**
+ * Who asks, for fair turns: the holder of a key that was checked, or the machine that a request comes from. What a client
+ * merely says of itself does not count.
+ */
 export function clientOf(c: Context<AppEnv>): string {
-  return c.req.header('authorization') ?? c.req.header('x-api-key') ?? c.env?.address ?? '';
+  return c.get('client') ?? networkOf(c.env?.address ?? '');
+}
+
+/** An IPv4 address, or the first half of an IPv6 address: the rest is for the client to choose. */
+export function networkOf(address: string): string {
+  const [, ipv4] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
+  if (ipv4 !== undefined || !address.includes(':')) return ipv4 ?? address;
+  const [head, tail] = address.split('%')[0].split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const numTail = tail === undefined || tail === '' ? 0 : tail.split(':').length;
+  if (tail !== undefined) groups.push(...Array<string>(8 - groups.length - numTail).fill('0'));
+  if (numTail > 0) groups.push(...(tail as string).split(':'));
+  return groups.slice(0, 4).join(':');
 }
 
 interface RouteFacts {
@@ -48,5 +70,5 @@ export type PostHandler = (
 ) => Promise<Response>;
 
 export type Route =
-  | (RouteFacts & { readonly method: 'GET'; readonly handler: GetHandler })
-  | (RouteFacts & { readonly method: 'POST'; readonly handler: PostHandler });
+  | (RouteFacts & { readonly method: 'GET'; readonly handler: GetHandler; readonly body?: undefined })
+  | (RouteFacts & { readonly method: 'POST'; readonly handler: PostHandler; readonly body: ZodType });

@@ -26,6 +26,13 @@ export const anthropicErrors: ErrorShape = {
   idHeader: 'request-id',
 };
 
+/** `{"error": message}`. */
+export const ollamaErrors: ErrorShape = {
+  body({ message }) {
+    return { error: message };
+  },
+};
+
 /** Statuses whose type has a name of its own in Anthropic's API. */
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   413: 'request_too_large',

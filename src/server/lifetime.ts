@@ -47,6 +47,15 @@ export class Lifetime {
     }
   }
 
+  async guardAsync<T>(prepare: () => Promise<T>): Promise<T> {
+    try {
+      return await prepare();
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
   abort(reason: unknown): void {
     this.controller.abort(reason);
   }

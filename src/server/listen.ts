@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { ResourceError } from '../core/errors.ts';
+import { ResourceError, UsageError } from '../core/errors.ts';
 import { badRequest } from './api-error.ts';
 import type { App } from './app.ts';
 import { errorResponse, openaiErrors } from './error-shapes.ts';
@@ -17,13 +17,13 @@ export interface Listening {
   readonly url: string;
   readonly port: number;
   /**
-   * Take no new requests, wait for the answers that are being written, then stop. What is not complete after `drainMs` ends
+   * Answer new requests with 503, wait for the answers that are being written, then stop. What is not complete after `drainMs` ends
    * with an error, and sooner if `now` resolves. Gives the number of requests that were cut off.
    */
   shutDown(drainMs: number, now?: Promise<void>): Promise<number>;
 }
 
-/** Serve an app on a port. Throws `ResourceError` where the port can't be had. */
+/** Serve an app on a port. Throws `ResourceError` where the port can't be had, and `UsageError` for one that is none. */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const listener = getRequestListener(toApp(app), {
     overrideGlobalObjects: false,
@@ -53,7 +53,15 @@ function toApp(app: App): Parameters<typeof getRequestListener>[0] {
     app.fetch(request, { outgoing, address: (incoming as IncomingMessage).socket?.remoteAddress });
 }
 
+const MAX_PORT = 65_535;
+
 function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
+  if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
+    throw new UsageError(`Cannot listen on port ${port}`, {
+      code: 'bad-port',
+      hint: `give a number from 0 to ${MAX_PORT}; 0 chooses a free port`,
+    });
+  }
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
@@ -79,40 +87,54 @@ const LINGER_MS = 1000;
 /** After `stop()` streams need a moment to notify their readers. */
 const FAREWELL_MS = 2000;
 
+/**
+ * The port stays open while answers are being written, so that who asks meanwhile learns from a 503 that it should ask another
+ * server, or later.
+ */
 async function shutDown(server: Server, app: App, drainMs: number, now?: Promise<void>): Promise<number> {
   app.drain();
+  const isQuiet = (): boolean => app.numActive === 0;
+  if (await isTrueWithin(isQuiet, drainMs, now)) {
+    await close(server, LINGER_MS);
+    return 0;
+  }
+  const numCut = app.numActive;
+  app.stop();
+  await isTrueWithin(isQuiet, FAREWELL_MS);
+  await close(server, LINGER_MS);
+  return numCut;
+}
+
+const CHECK_MS = 20;
+
+/** Whether a condition holds before the time is over, or `now` resolves. */
+async function isTrueWithin(isTrue: () => boolean, ms: number, now?: Promise<void>): Promise<boolean> {
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+  }, ms);
+  void now?.then(() => {
+    isOver = true;
+  });
+  try {
+    while (!isTrue()) {
+      if (isOver) return false;
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    }
+    return true;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Nothing is owed to anybody any more; who still holds a connection after a while only forgot to close it. */
+async function close(server: Server, lingerMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  let quietSinceMs: number | undefined;
-  const idle = setInterval(() => {
-    server.closeIdleConnections();
-    if (app.numActive > 0) quietSinceMs = undefined;
-    else quietSinceMs ??= performance.now();
-    // Nothing is owed to anybody any more; who still holds a connection only forgot to close it.
-    if (quietSinceMs !== undefined && performance.now() - quietSinceMs > LINGER_MS)
-      server.closeAllConnections();
-  }, 50);
-  const isClosed = async (ms: number, now?: Promise<void>): Promise<boolean> => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), ms);
-      void now?.then(() => resolve(false));
-    });
-    const result = await Promise.race([closed.then(() => true as const), late]);
-    clearTimeout(timer);
-    return result;
-  };
-  try {
-    if (await isClosed(drainMs, now)) return 0;
-    const numCut = app.numActive;
-    app.stop();
-    if (!(await isClosed(FAREWELL_MS))) {
-      server.closeAllConnections();
-      await closed;
-    }
-    return numCut;
-  } finally {
-    clearInterval(idle);
-  }
+  const idle = setInterval(() => server.closeIdleConnections(), CHECK_MS);
+  const late = setTimeout(() => server.closeAllConnections(), lingerMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
 }

@@ -20,6 +20,29 @@ export class Counter {
   }
 }
 
+/** One histogram for each set of labels. */
+export class Histograms {
+  private readonly bounds: readonly number[];
+  private readonly byLabels = new Map<string, Histogram>();
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+  }
+
+  /** `labels`: `route="/v1/models"`. */
+  observe(value: number, labels: string): void {
+    const known = this.byLabels.get(labels);
+    const histogram = known ?? new Histogram(this.bounds);
+    if (!known) this.byLabels.set(labels, histogram);
+    histogram.observe(value);
+  }
+
+  lines(name: string, help: string): string[] {
+    const samples = [...this.byLabels].flatMap(([labels, histogram]) => histogram.samples(name, labels));
+    return [...heading(name, help), ...samples];
+  }
+}
+
 export class Histogram {
   private readonly bounds: readonly number[];
   private readonly counts: number[];
@@ -38,15 +61,23 @@ export class Histogram {
   }
 
   lines(name: string, help: string): string[] {
+    return [...heading(name, help), ...this.samples(name)];
+  }
+
+  samples(name: string, labels = ''): string[] {
+    const before = labels === '' ? '' : `${labels},`;
+    const all = labels === '' ? '' : `{${labels}}`;
     return [
-      `# HELP ${name} ${help}`,
-      `# TYPE ${name} histogram`,
-      ...this.bounds.map((bound, i) => `${name}_bucket{le="${bound}"} ${this.counts[i]}`),
-      `${name}_bucket{le="+Inf"} ${this.count}`,
-      `${name}_sum ${this.sum}`,
-      `${name}_count ${this.count}`,
+      ...this.bounds.map((bound, i) => `${name}_bucket{${before}le="${bound}"} ${this.counts[i]}`),
+      `${name}_bucket{${before}le="+Inf"} ${this.count}`,
+      `${name}_sum${all} ${this.sum}`,
+      `${name}_count${all} ${this.count}`,
     ];
   }
+}
+
+function heading(name: string, help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
 }
 
 /** A value that is read at each request for metrics. */
@@ -65,7 +96,7 @@ export class Metrics {
   readonly requestsCancelled = new Counter();
   readonly timeToFirstToken = new Histogram(SECONDS);
   readonly interTokenLatency = new Histogram(SECONDS);
-  readonly requestSeconds = new Histogram(SECONDS);
+  readonly requestSeconds = new Histograms(SECONDS);
   readonly queueSeconds = new Histogram(SECONDS);
   readonly prefillTokensPerSecond = new Histogram(PER_SECOND);
   private readonly gauges: readonly Gauge[];
@@ -97,7 +128,7 @@ export class Metrics {
         'dots_inter_token_latency_seconds',
         'Time between two tokens of an answer.',
       ),
-      this.requestSeconds.lines('dots_request_seconds', 'Duration of a request.'),
+      this.requestSeconds.lines('dots_request_seconds', 'Duration of a request, by route.'),
       this.queueSeconds.lines('dots_queue_seconds', 'Time in the queue.'),
       this.prefillTokensPerSecond.lines('dots_prefill_tokens_per_second', 'Prefill speed.'),
     ];

@@ -29,7 +29,7 @@ function recordRequest(server: ServerContext): Middleware {
     await next();
     for (const name of ['x-request-id', errorShapeOf(c).idHeader])
       if (name) c.res.headers.set(name, record.label);
-    if (server.isDraining) c.res.headers.set('connection', 'close');
+    if (server.draining.aborted) c.res.headers.set('connection', 'close');
     if (!record.isStreaming) record.end(c.res.status);
   };
 }
@@ -60,7 +60,10 @@ function trackActive({ active }: ServerContext): Middleware {
 /** Files of the page and unknown routes need no key: they give away nothing. */
 function requireKey({ settings }: ServerContext): Middleware {
   return (c, next) => {
-    if (c.var.route && !c.var.route.isPublic) checkKey(c.req.raw.headers, settings);
+    if (c.var.route && !c.var.route.isPublic) {
+      const key = checkKey(c.req.raw.headers, settings);
+      if (key !== undefined) c.set('client', `key ${key}`);
+    }
     return next();
   };
 }
@@ -68,7 +71,7 @@ function requireKey({ settings }: ServerContext): Middleware {
 /** A server that shuts down still reports its state, but starts no new work. */
 function refuseWhileDraining(server: ServerContext): Middleware {
   return (c, next) => {
-    if (server.isDraining && c.var.route?.method === 'POST') throw shuttingDown();
+    if (server.draining.aborted && c.var.route?.method === 'POST') throw shuttingDown();
     return next();
   };
 }

@@ -1,3 +1,6 @@
+import { UsageError } from '../core/errors.ts';
+import { MAX_TIMER_SECONDS } from '../core/units.ts';
+import { checkApiKey } from './access.ts';
 import type { LogEntry } from './request-record.ts';
 
 /** A file of the chat page. */
@@ -45,7 +48,22 @@ export interface ServerOptions {
 export type Settings = Required<Omit<ServerOptions, 'modelName' | 'page' | 'onRequestEnd'>> &
   Pick<ServerOptions, 'modelName' | 'page' | 'onRequestEnd'>;
 
+/** Throws `UsageError` for keys that nobody can send and for times that cannot be kept. */
 export function withDefaults(options: ServerOptions): Settings {
+  const settings = allSettings(options);
+  for (const key of settings.apiKeys) checkApiKey(key, 'apiKeys');
+  for (const name of ['timeoutSeconds', 'slowReaderSeconds', 'pingSeconds'] as const) {
+    const seconds = settings[name];
+    if (seconds > 0 && seconds <= MAX_TIMER_SECONDS) continue;
+    throw new UsageError(`Cannot use ${name}: ${seconds}`, {
+      code: 'bad-duration',
+      hint: `give a number of seconds above 0 and up to ${MAX_TIMER_SECONDS} (24 days)`,
+    });
+  }
+  return settings;
+}
+
+function allSettings(options: ServerOptions): Settings {
   return {
     aliases: [],
     apiKeys: [],

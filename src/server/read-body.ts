@@ -1,15 +1,26 @@
-import { ApiError, badRequest } from './api-error.ts';
+import { ApiError, badRequest, shuttingDown } from './api-error.ts';
+import { JsonLimits } from './json-limits.ts';
+import { ClientLeft } from './lifetime.ts';
+import type { Turns } from './turns.ts';
 
-export interface BodyLimits {
+export interface BodyRules {
   readonly maxBodyBytes: number;
-  readonly maxJsonDepth: number;
+  readonly turns: Turns;
+  /** UTF-16 units of the longest text that a request can use. */
+  readonly maxText: number;
+  /** A body that is not complete when this is aborted is refused. */
+  readonly draining: AbortSignal;
 }
+
+/** Up to here a body is read, decoded and parsed in one go, which is faster and takes a millisecond at most. */
+const SMALL_BYTES = 64 * 1024;
 
 /**
  * The JSON object in a request's body. 415 for another content type: forms may be posted by any web page without asking,
- * JSON may not. 413 above the size limit, counted while reading, and 400 for anything but a JSON object.
+ * JSON may not. 413 above the size limit, counted while reading, and 400 for anything but a JSON object. Throws `ClientLeft` if
+ * the rest of the body does not come, and 503 when the server stops meanwhile.
  */
-export async function readJsonBody(request: Request, limits: BodyLimits): Promise<Record<string, unknown>> {
+export async function readJsonBody(request: Request, rules: BodyRules): Promise<Record<string, unknown>> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type.trim())) {
     throw new ApiError(`The content type is ${JSON.stringify(type)}, but must be application/json`, {
@@ -34,8 +45,7 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
       code: 'unsupported_media_type',
     });
   }
-  const text = decodeUtf8(await readBytes(request, limits.maxBodyBytes));
-  checkDepth(text, limits.maxJsonDepth);
+  const text = await untilAborted(readText(request, rules), rules.draining);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -47,36 +57,91 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
   throw badRequest('The body must be a JSON object', undefined, 'invalid_json');
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** The body as text, counted and decoded as it comes. */
+async function readText(request: Request, { maxBodyBytes, maxText, turns }: BodyRules): Promise<string> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  const body = new BodyText(maxText);
+  if (declared > 0 && declared <= SMALL_BYTES) {
+    body.push(new Uint8Array(await received(request.arrayBuffer())));
+    return body.end();
+  }
+  const reader = request.body?.getReader();
+  while (reader) {
+    const { done, value: chunk } = await received(reader.read());
+    if (done) break;
+    if (body.size + chunk.length > maxBodyBytes) throw tooLarge(maxBodyBytes);
+    for (let i = 0; i < chunk.length; i += SMALL_BYTES) {
+      if (i > 0) await turns.next();
+      body.push(chunk.subarray(i, i + SMALL_BYTES));
+    }
+  }
+  if (body.size <= SMALL_BYTES) return body.end();
+  // To join and to parse are one step each, and get turns of their own.
+  await turns.next();
+  const text = body.end();
+  await turns.next();
+  return text;
+}
 
-/** Invalid bytes would become other characters, and the model would read what nobody wrote. */
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw badRequest('The body is not valid UTF-8', undefined, 'invalid_json');
+/** What fails here is the connection. */
+function received<T>(bytes: Promise<T>): Promise<T> {
+  return bytes.catch(() => {
+    throw new ClientLeft();
+  });
+}
+
+class BodyText {
+  // Invalid bytes would become other characters, and the model would read what nobody wrote.
+  private readonly decoder = new TextDecoder('utf-8', { fatal: true });
+  private readonly limits: JsonLimits;
+  private readonly pieces: string[] = [];
+
+  constructor(maxText: number) {
+    this.limits = new JsonLimits(maxText);
+  }
+
+  /** Bytes so far. */
+  size = 0;
+
+  push(bytes: Uint8Array): void {
+    this.size += bytes.length;
+    this.add(() => this.decoder.decode(bytes, { stream: true }));
+  }
+
+  end(): string {
+    this.add(() => this.decoder.decode());
+    return this.pieces.join('');
+  }
+
+  private add(decode: () => string): void {
+    let text: string;
+    try {
+      text = decode();
+    } catch {
+      throw badRequest('The body is not valid UTF-8', undefined, 'invalid_json');
+    }
+    // Megabytes of something else are not worth reading.
+    if (this.pieces.length === 0 && /^\s*[^\s{]/.test(text))
+      throw badRequest('The body must be a JSON object', undefined, 'invalid_json');
+    this.limits.push(text);
+    this.pieces.push(text);
   }
 }
 
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const declared = Number(request.headers.get('content-length') ?? 0);
-  if (declared > maxBytes) throw tooLarge(maxBytes);
-  // A body whose length is declared and small is read in one go, which is faster than chunk by chunk.
-  if (declared > 0) return new Uint8Array(await request.arrayBuffer());
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+/** The value, unless the signal comes first: who sends half a request does not delay the end of the server. */
+async function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw shuttingDown();
+  let onAbort: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(shuttingDown());
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([value, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
-  const bytes = new Uint8Array(size);
-  let end = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, end);
-    end += chunk.length;
-  }
-  return bytes;
 }
 
 function tooLarge(maxBytes: number): ApiError {
@@ -85,22 +150,4 @@ function tooLarge(maxBytes: number): ApiError {
     type: 'invalid_request_error',
     code: 'body_too_large',
   });
-}
-
-/** Deep nesting costs stack in everything that walks the value later, so it is refused before it is parsed. */
-function checkDepth(text: string, maxDepth: number): void {
-  let depth = 0;
-  let isString = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (isString) {
-      if (code === 0x5c) i++;
-      else if (code === 0x22) isString = false;
-    } else if (code === 0x22) isString = true;
-    else if (code === 0x7b || code === 0x5b) {
-      depth++;
-      if (depth > maxDepth)
-        throw badRequest(`The body is nested deeper than ${maxDepth} levels`, undefined, 'invalid_json');
-    } else if (code === 0x7d || code === 0x5d) depth--;
-  }
 }

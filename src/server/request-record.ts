@@ -59,9 +59,14 @@ export class RequestRecord {
     this.metrics.queueSeconds.observe((performance.now() - this.startMs) / 1000);
   }
 
+  get hasTokens(): boolean {
+    return this.firstTokenMs !== undefined;
+  }
+
   /** Between two tokens of one choice; the caller keeps the time of its last one. */
   onToken(lastMs: number | undefined): number {
     const now = performance.now();
+    this.completionTokens++;
     if (this.firstTokenMs === undefined) {
       this.firstTokenMs = now;
       this.metrics.timeToFirstToken.observe((now - this.startMs) / 1000);
@@ -78,9 +83,10 @@ export class RequestRecord {
     }
   }
 
-  onChoiceEnd(reason: string, completionTokens: number, promptPerSecond: number): void {
+  /** `numMoreTokens`: tokens that `onToken` did not count, such as the end token. */
+  onChoiceEnd(reason: string, numMoreTokens: number, promptPerSecond: number): void {
     this.finishReasons.push(reason);
-    this.completionTokens += completionTokens;
+    this.completionTokens += numMoreTokens;
     if (promptPerSecond > 0) this.metrics.prefillTokensPerSecond.observe(promptPerSecond);
   }
 
@@ -90,7 +96,7 @@ export class RequestRecord {
     const ms = performance.now() - this.startMs;
     const { metrics } = this;
     metrics.requests.add(1, `{route="${this.route}",status="${status}"}`);
-    metrics.requestSeconds.observe(ms / 1000);
+    metrics.requestSeconds.observe(ms / 1000, `route="${this.route}"`);
     metrics.promptTokens.add(this.promptTokens);
     metrics.promptTokensCached.add(this.cachedTokens);
     metrics.generationTokens.add(this.completionTokens);

@@ -3,9 +3,10 @@ import { InternalError } from '../core/errors.ts';
 import type { StopBefore } from '../engine/answer-text.ts';
 import type { Constraint } from '../engine/constraint/constraint.ts';
 import { mayAnswerText } from '../engine/constraint/tool-grammar.ts';
+import { prepare } from '../engine/generate.ts';
 import type { Engine } from '../engine/open.ts';
 import { countParameters } from '../model/weights.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import type { TextPart, Tokenizer } from '../text/tokenizer.ts';
 import { CallMemory } from '../text/tools/call-memory.ts';
 import type { ToolCallParserOptions } from '../text/tools/tool-call-parser.ts';
 import { TOOL_FORMATS, type ToolFormatName } from '../text/tools/tool-format.ts';
@@ -15,6 +16,7 @@ import type { ChoiceEnd } from './choice.ts';
 import { ConstraintCache, type WantedConstraint } from './constraint-cache.ts';
 import type { TextFormat } from './openai/answer-format.ts';
 import type { Tools } from './openai/tools.ts';
+import type { Turns } from './turns.ts';
 
 /** What an answer may look like, and how to read it. */
 export interface AnswerRules {
@@ -37,11 +39,14 @@ export class ServedModel {
   readonly constraints = new ConstraintCache();
   /** How the model writes calls of tools. */
   readonly toolFormat: ToolFormatName;
+  private readonly turns: Turns;
+  private trial: Promise<void> | undefined;
   private known: Promise<string> | undefined;
   private hash = '';
 
-  constructor(engine: Engine, name: string, aliases: readonly string[]) {
+  constructor(engine: Engine, name: string, aliases: readonly string[], turns: Turns) {
     this.engine = engine;
+    this.turns = turns;
     this.name = name;
     this.names = [name, ...aliases];
     this.toolFormat = toolSupport(engine.files.chatTemplate).format;
@@ -76,6 +81,21 @@ export class ServedModel {
       repetitionPenalty = 1,
     } = this.engine.samplingDefaults;
     return { temperature, top_p: topP, top_k: topK, min_p: minP, repetition_penalty: repetitionPenalty };
+  }
+
+  /** Begin an answer of one token, unless one has begun: it clears `Loop.lastFailure` if it succeeds. */
+  tryAnswer(): void {
+    this.trial ??= this.answerOnce().finally(() => {
+      this.trial = undefined;
+    });
+  }
+
+  private async answerOnce(): Promise<void> {
+    try {
+      for await (const _ of prepare(this.engine, [0], { maxTokens: 1, client: 'health' }).run());
+    } catch {
+      // The loop keeps the reason.
+    }
   }
 
   /** Throws 404 for a name that is not served. No name means this one. */
@@ -169,6 +189,55 @@ export class ServedModel {
     };
   }
 
+  /** The token ids of a text that need not fit into the context. Streams continue meanwhile. Throws 400 above `maxText`. */
+  async encode(parts: readonly TextPart[], param: string): Promise<number[]> {
+    const size = parts.reduce((sum, { text }) => sum + text.length, 0);
+    const most = this.maxText;
+    if (size > most) throw badRequest(`${param}: at most ${most} characters at once`, param);
+    return Array.from(await this.turns.run(this.tokenizer.encodeSteps(parts)));
+  }
+
+  /** The same for a prompt: throws 400 for what is too long to fit, which is known without its tokens. */
+  async encodePrompt(parts: readonly TextPart[], param: string): Promise<number[]> {
+    this.checkText(
+      parts.reduce((sum, { text }) => sum + text.length, 0),
+      param,
+    );
+    return Array.from(await this.turns.run(this.tokenizer.encodeSteps(parts)));
+  }
+
+  /** A text as a plain prompt: with its control tokens, and the start token where the model declares one. */
+  async encodeText(text: string, param: string): Promise<number[]> {
+    const ids = await this.encodePrompt([{ text, control: true }], param);
+    const { bos } = this.tokenizer.special;
+    return bos === undefined ? ids : [bos, ...ids];
+  }
+
+  /** Throws 400 for more UTF-16 units of text than the tokens of a full context could stand for. */
+  checkText(numUnits: number, param: string): void {
+    const { maxPromptText } = this;
+    if (numUnits <= maxPromptText) return;
+    // So many tokens at least.
+    const { contextLength } = this.engine;
+    const numTokens = Math.ceil((numUnits / maxPromptText) * contextLength);
+    throw badRequest(
+      `The prompt has ${numUnits} characters, more than ${contextLength} tokens of context can hold`,
+      param,
+      'context_length_exceeded',
+      { n_prompt_tokens: numTokens, n_ctx: contextLength },
+    );
+  }
+
+  /** UTF-16 units of the longest text that any route works on. */
+  get maxText(): number {
+    return this.engine.tokenizer ? Math.max(MAX_TEXT, this.maxPromptText) : MAX_TEXT;
+  }
+
+  /** A character of text may become less than it was when the tokenizer composes it (NFC), hence the factor. */
+  private get maxPromptText(): number {
+    return 2 * this.engine.contextLength * this.tokenizer.longestTokenBytes;
+  }
+
   hasRoomFor(prompt: readonly number[]): boolean {
     return prompt.length < this.engine.contextLength;
   }
@@ -185,6 +254,9 @@ export class ServedModel {
     );
   }
 }
+
+/** UTF-16 units of a text other than a prompt. */
+const MAX_TEXT = 2 ** 18;
 
 /** Bytes of each tensor that are looked at, at its beginning and at its end. */
 const SAMPLE_BYTES = 2048;

@@ -10,8 +10,8 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
 export interface SseOptions {
   /** Bytes that may wait for the reader before `drained()` blocks. */
   readonly maxUnsentBytes: number;
-  /** A comment is sent after this much silence, so that proxies don't take a long prompt for a dead connection. */
-  readonly pingMs: number;
+  /** A comment is sent after this much silence, so that proxies don't take a long prompt for a dead connection. Undefined: never. */
+  readonly pingMs: number | undefined;
   /** The reader has gone away. */
   readonly onCancel: () => void;
 }
@@ -28,7 +28,7 @@ export class SseStream {
   readonly body: ReadableStream<Uint8Array>;
   private controller!: ReadableStreamDefaultController<Uint8Array>;
   private wake: (() => void) | undefined;
-  private readonly pings: ReturnType<typeof setInterval>;
+  private pings: ReturnType<typeof setInterval> | undefined;
   private isSilent = true;
   private isClosed = false;
   private unwritten = '';
@@ -49,6 +49,7 @@ export class SseStream {
       },
       new ByteLengthQueuingStrategy({ highWaterMark: options.maxUnsentBytes }),
     );
+    if (options.pingMs === undefined) return;
     this.pings = setInterval(() => this.ping(), options.pingMs);
     (this.pings as { unref?: () => void }).unref?.();
   }
@@ -61,6 +62,11 @@ export class SseStream {
   /** One event with a name, as the newer APIs have them. */
   sendNamed(event: string, data: string): void {
     this.write(`event: ${event}\ndata: ${data}\n\n`);
+  }
+
+  /** A line, for streams that are not events. */
+  sendLine(text: string): void {
+    this.write(`${text}\n`);
   }
 
   get isFull(): boolean {
@@ -114,7 +120,8 @@ export class SseStream {
     else this.nextWrite = setTimeout(() => this.flush(), waitMs);
   }
 
-  private flush(): void {
+  /** Write what was sent, without waiting for more. */
+  flush(): void {
     clearTimeout(this.nextWrite);
     this.nextWrite = undefined;
     if (this.isClosed || this.unwritten === '') return;

@@ -53,6 +53,14 @@ function begin(url: string, more: object): Promise<Response> {
   });
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe('dots serve', () => {
   it("answers the model card's command, verbatim but for the port", async () => {
     const server = await startServer('--served-model-name', 'dots1');
@@ -96,6 +104,37 @@ describe('dots serve', () => {
     const ends = (await Promise.all(texts)).map((text) => text.trimEnd().split('\n\n').at(-1) ?? '');
     for (const end of ends) expect(end === 'data: [DONE]' || end.includes('"shutting_down"')).toBe(true);
     expect(ends.some((end) => end.includes('"shutting_down"'))).toBe(true);
+  });
+
+  it.each([true, false])('ends with its parent if npm started it (%s), and only then', async (isNpm) => {
+    const { npm_command: _, ...env } = process.env;
+    const args = JSON.stringify([BIN, 'serve', await tinyModelPath(), '--port', '0']);
+    // As npx: a parent that dies without a word to what it started.
+    const script = `const child = require('node:child_process').spawn(process.execPath, ${args}, { stdio: 'inherit' });
+      console.log(child.pid); setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ['-e', script], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env, ...(isNpm && { npm_command: 'exec' }) },
+    });
+    children.push(parent);
+    let stdout = '';
+    let stderr = '';
+    parent.stdout?.on('data', (data) => {
+      stdout += data;
+    });
+    parent.stderr?.on('data', (data) => {
+      stderr += data;
+    });
+    await expect.poll(() => stderr).toContain('Serving');
+    const pid = Number(stdout);
+    parent.kill('SIGKILL');
+    if (isNpm) await expect.poll(() => stderr).toContain('Stopped');
+    else {
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      expect(process.kill(pid, 0)).toBe(true);
+      process.kill(pid, 'SIGTERM');
+    }
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
   it('does not listen to the network without a key', async () => {

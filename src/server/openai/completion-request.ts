@@ -7,7 +7,7 @@ import {
   choiceFields,
   samplingFields,
   tokenCount,
-  tokenId,
+  tokenIds,
   tokenLimit,
   topCount,
 } from './sampling-fields.ts';
@@ -18,15 +18,9 @@ const MAX_PROMPTS = 2048;
 
 const own = {
   prompt: field(
-    z.union(
-      [
-        z.string(),
-        z.array(z.string()).min(1),
-        z.array(tokenId).min(1),
-        z.array(z.array(tokenId).min(1)).min(1),
-      ],
-      { error: 'must be a string, an array of strings, an array of token ids, or an array of such arrays' },
-    ),
+    z.union([z.string(), z.array(z.string()).min(1), tokenIds, z.array(tokenIds).min(1)], {
+      error: 'must be a string, an array of strings, an array of token ids, or an array of such arrays',
+    }),
     'string, strings, token ids, or lists of token ids; control tokens are recognised',
   ),
   max_tokens: field(tokenCount(0), 'token limit; −1: none; default: the remaining context (completions: 16)'),
@@ -52,14 +46,18 @@ export const completionRequest = z.object({
 export type CompletionRequest = z.output<typeof completionRequest>;
 
 /** All prompts of a request as token ids. Control tokens in texts are recognised here, unlike in messages. Throws 400. */
-export function promptsOf(request: CompletionRequest, served: ServedModel): (readonly number[])[] {
+export async function promptsOf(
+  request: CompletionRequest,
+  served: ServedModel,
+): Promise<(readonly number[])[]> {
   const { prompt } = request;
   const list: readonly (string | readonly number[])[] =
     typeof prompt === 'string' ? [prompt] : isTokenList(prompt) ? [prompt] : prompt;
   if (list.length > MAX_PROMPTS) throw badRequest(`prompt: at most ${MAX_PROMPTS} prompts at once`, 'prompt');
-  return list.map((one) =>
-    typeof one === 'string' ? served.tokenizer.encodePrompt(one, { control: true }) : one,
-  );
+  const prompts: (readonly number[])[] = [];
+  for (const one of list)
+    prompts.push(typeof one === 'string' ? await served.encodeText(one, 'prompt') : one);
+  return prompts;
 }
 
 function isTokenList(prompt: readonly unknown[]): prompt is readonly number[] {

@@ -16,10 +16,43 @@ const int64 = z
   )
   .transform((value) => (Number.isSafeInteger(value) ? value : BigInt(value)));
 
-export const tokenId = z
-  .int()
-  .min(0)
-  .max(2 ** 31 - 1);
+const MAX_ID = 2 ** 31 - 1;
+const MAX_BIAS = 100;
+
+export const tokenId = z.int().min(0).max(MAX_ID);
+
+/** A list of token ids, which may have a million: checked in one loop, not by a type for each. */
+export const tokenIds = z
+  .custom<readonly number[]>(
+    (value) => Array.isArray(value) && value.length > 0,
+    'must be a list of token ids',
+  )
+  .superRefine((ids, context) => {
+    const wrong = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id > MAX_ID);
+    if (wrong >= 0) context.addIssue({ code: 'custom', path: [wrong], message: 'must be a token id' });
+  })
+  .meta({ type: 'array', items: { type: 'integer', minimum: 0, maximum: MAX_ID }, minItems: 1 });
+
+/** Token id -> bias, checked in one loop for the same reason. */
+const biases = z
+  .custom<Readonly<Record<string, number>>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be an object',
+  )
+  .superRefine((value, context) => {
+    for (const key in value) {
+      const bias: unknown = value[key];
+      const isId = /^\d{1,9}$/.test(key);
+      if (isId && typeof bias === 'number' && Math.abs(bias) <= MAX_BIAS) continue;
+      const message = isId ? `must be a number from -${MAX_BIAS} to ${MAX_BIAS}` : 'keys are token ids';
+      context.addIssue({ code: 'custom', path: [key], message });
+      return;
+    }
+  })
+  .meta({
+    type: 'object',
+    additionalProperties: { type: 'number', minimum: -MAX_BIAS, maximum: MAX_BIAS },
+  });
 
 export const topCount = z.int().min(0).max(MAX_LOGPROBS);
 
@@ -61,10 +94,7 @@ export const samplingFields = {
   repeat_last_n: field(optional(z.int()), 'with a repetition penalty only −1: all tokens'),
   presence_penalty: field(optional(z.number().min(-2).max(2)), 'for tokens of the answer'),
   frequency_penalty: field(optional(z.number().min(-2).max(2)), 'for tokens of the answer'),
-  logit_bias: field(
-    optional(z.record(z.string().regex(/^\d{1,9}$/, 'keys are token ids'), z.number().min(-100).max(100))),
-    'token id → −100…100',
-  ),
+  logit_bias: field(optional(biases), 'token id → −100…100'),
   seed: field(
     optional(int64),
     '64 bits; −1 draws one at random; see [reproducible answers](#reproducible-answers)',

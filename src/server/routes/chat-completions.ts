@@ -35,9 +35,10 @@ export async function chatCompletions(
   served.check(request.model);
   const tools = toolsOf(request);
   const format = answerFormat(request);
-  const prompt = renderPrompt(request, served, tools);
+  context.checkQueue(clientOf(c));
+  const prompt = await renderPrompt(request, served, tools);
   served.checkLength(prompt, 'messages');
-  context.checkQueue();
+  context.checkQueue(clientOf(c));
 
   const n = numChoices(request, settings.maxChoices);
   if (n > 1 && request.dots?.routing)

@@ -30,9 +30,10 @@ export async function completions(
   const request = parseRequest(completionRequest, body, settings.strict);
   served.check(request.model);
   refuseUnsupported(request);
-  const prompts = promptsOf(request, served);
+  context.checkQueue(clientOf(c));
+  const prompts = await promptsOf(request, served);
   for (const prompt of prompts) served.checkLength(prompt, 'prompt');
-  context.checkQueue();
+  context.checkQueue(clientOf(c));
 
   const n = numChoices(request, settings.maxChoices);
   const numAnswers = prompts.length * n;
@@ -44,7 +45,7 @@ export async function completions(
   const rules = served.rulesFor(undefined, answerFormat(request));
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { engine } = served;
-  const groups = lifetime.guard(() => {
+  const groups = await lifetime.guardAsync(() => {
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, engine.vocabSize),
       client: clientOf(c),
@@ -57,7 +58,7 @@ export async function completions(
         (request.logprobs !== undefined || maxTokens === 0) && { promptLogprobs: request.logprobs ?? 0 }),
       signal: lifetime.signal,
     };
-    return prompts.map((prompt, p) => ({
+    return context.turns.map(prompts, (prompt, p) => ({
       prompt,
       prepared: Array.from({ length: n }, (_, stream) => prepare(engine, prompt, { ...options, stream })),
       choices: Array.from(

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
+import type { TextPart } from '../../text/tokenizer.ts';
 import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
 import { ContentBlocks, type MessageEvent } from '../anthropic/content-blocks.ts';
@@ -34,9 +35,10 @@ export async function messages(
   if (request.max_tokens === undefined) throw badRequest('max_tokens is missing', 'max_tokens');
   const tools = messagesTools(request);
   const rules = served.rulesFor(tools, messagesFormat(request));
-  const prompt = promptOf(request, served);
+  context.checkQueue(clientOf(c));
+  const prompt = await served.encodePrompt(partsOf(request, served), 'messages');
   served.checkLength(prompt, 'messages');
-  context.checkQueue();
+  context.checkQueue(clientOf(c));
 
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { max_tokens: maxTokens, temperature, top_p: topP, top_k: topK, stop_sequences: stop } = request;
@@ -81,7 +83,8 @@ export async function countTokens(
 ): Promise<Response> {
   const request = parseRequest(messagesRequest, body, settings.strict);
   served.check(request.model);
-  return c.json({ input_tokens: promptOf(request, served).length });
+  const tokens = await served.encode(partsOf(request, served), 'messages');
+  return c.json({ input_tokens: tokens.length });
 }
 
 interface Answer {
@@ -97,11 +100,10 @@ interface Answer {
   readonly ignored: readonly string[];
 }
 
-function promptOf(request: MessagesRequest, served: ServedModel): number[] {
-  const parts = renderMessages(toolChatMessages(request), served, messagesTools(request), {
+function partsOf(request: MessagesRequest, served: ServedModel): TextPart[] {
+  return renderMessages(toolChatMessages(request), served, messagesTools(request), {
     ...(isPrefilled(request) && { continueFinalMessage: true }),
   });
-  return Array.from(served.tokenizer.encodeParts(parts));
 }
 
 async function streamMessage(stream: AnswerStream, answer: Answer): Promise<void> {

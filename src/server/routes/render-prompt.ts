@@ -12,9 +12,14 @@ export interface PromptRequest {
   readonly chat_template_kwargs?: ChatOptions['variables'] | undefined;
 }
 
-/** A conversation -> the token ids that the model reads. Throws 400 for what the template refuses. */
-export function renderPrompt(request: PromptRequest, served: ServedModel, tools?: Tools): number[] {
-  return Array.from(served.tokenizer.encodeParts(renderPromptParts(request, served, tools)));
+/** A conversation -> the token ids that the model reads. Throws 400 for what the template refuses, and for too much text. */
+export function renderPrompt(
+  request: PromptRequest,
+  served: ServedModel,
+  tools?: Tools,
+  param = 'messages',
+): Promise<number[]> {
+  return served.encodePrompt(renderPromptParts(request, served, tools), param);
 }
 
 /** The same as text, cut into the template's own parts and those of messages. */
@@ -28,14 +33,17 @@ export function renderPromptParts(request: PromptRequest, served: ServedModel, t
   });
 }
 
-/** Messages of any API, with tools as the model's template has them. */
+/** Messages of any API, with tools as the model's template has them. Throws 400 before rendering for too much text. */
 export function renderMessages(
   messages: readonly ToolChatMessage[],
-  { tokenizer, engine, callMemory }: ServedModel,
+  served: ServedModel,
   tools: Tools | undefined,
   options: ChatOptions = {},
 ): TextPart[] {
+  const { tokenizer, engine, callMemory } = served;
   const { chatTemplate } = engine.files;
+  // Templates may drop some of it, but what does not fit many times over is not meant to.
+  served.checkText(textLength([messages, tools?.definitions, options.variables]), 'messages');
   const shown = messagesForTemplate(chatTemplate, messages, {
     tools: tools?.definitions ?? [],
     memory: callMemory,
@@ -45,4 +53,11 @@ export function renderMessages(
     ...(shown.tools && { tools: shown.tools }),
     ...options,
   });
+}
+
+/** UTF-16 units of all strings in a value. */
+function textLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, item) => sum + textLength(item), 0);
 }

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { type GenerateOptions, type Prepared, prepare } from '../../engine/generate.ts';
 import { ToolCallParser } from '../../text/tools/tool-call-parser.ts';
 import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.ts';
+import { ApiError } from '../api-error.ts';
 import { type ChoiceEnd, type Piece, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { Lifetime } from '../lifetime.ts';
@@ -36,9 +37,10 @@ export async function responses(
   served.check(request.model);
   const tools = responseTools(request);
   const rules = served.rulesFor(tools, responseFormat(request));
-  const { prompt, numDropped } = fittingPrompt(request, served, tools);
+  context.checkQueue(clientOf(c));
+  const { prompt, numDropped } = await fittingPrompt(request, served, tools);
   served.checkLength(prompt, 'input');
-  context.checkQueue();
+  context.checkQueue(clientOf(c));
   const seed = seedOf(request);
   const maxTokens = tokenLimit(request.max_output_tokens);
   checkMinTokens(request, maxTokens);
@@ -96,29 +98,39 @@ interface AnswerParts {
 }
 
 /** The prompt, without as many of the oldest messages as it takes to fit if the request allows that. */
-function fittingPrompt(
+async function fittingPrompt(
   request: ResponsesRequest,
   served: ServedModel,
   tools: Tools | undefined,
-): { prompt: number[]; numDropped: number } {
+): Promise<{ prompt: number[]; numDropped: number }> {
   const messages = conversationOf(request);
-  const render = (shown: readonly WireMessage[]): number[] =>
-    renderPrompt({ messages: shown }, served, tools);
-  const prompt = render(messages);
-  if (request.truncation !== 'auto' || served.hasRoomFor(prompt)) return { prompt, numDropped: 0 };
+  const render = (shown: readonly WireMessage[]): Promise<number[]> =>
+    renderPrompt({ messages: shown }, served, tools, 'input');
   const start = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer');
   // A conversation begins with the user, so it is cut where one of their messages is.
   const cuts = messages.flatMap(({ role }, i) => (i > start && role === 'user' ? [i] : []));
-  const cutAt = (i: number): number[] => render([...messages.slice(0, start), ...messages.slice(cuts[i])]);
-  let [low, high] = [0, cuts.length - 1];
+  if (request.truncation !== 'auto' || cuts.length === 0)
+    return { prompt: await render(messages), numDropped: 0 };
+
+  const cutAt = (i: number): Promise<number[]> =>
+    render(i < 0 ? messages : [...messages.slice(0, start), ...messages.slice(cuts[i])]);
+  let [low, high] = [-1, cuts.length - 1];
   while (low < high) {
-    const middle = (low + high) >> 1;
-    if (served.hasRoomFor(cutAt(middle))) high = middle;
+    const middle = Math.floor((low + high) / 2);
+    if (await fits(cutAt(middle), served)) high = middle;
     else low = middle + 1;
   }
-  return cuts.length === 0
-    ? { prompt, numDropped: 0 }
-    : { prompt: cutAt(low), numDropped: cuts[low] - start };
+  return { prompt: await cutAt(low), numDropped: low < 0 ? 0 : cuts[low] - start };
+}
+
+/** Whether there is room for a prompt, which may have been refused as too long already. */
+async function fits(prompt: Promise<readonly number[]>, served: ServedModel): Promise<boolean> {
+  try {
+    return served.hasRoomFor(await prompt);
+  } catch (error) {
+    if (error instanceof ApiError && error.details.code === 'context_length_exceeded') return false;
+    throw error;
+  }
 }
 
 class ResponseAnswer {

@@ -4,10 +4,12 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 import { badRequest } from '../api-error.ts';
 import type { AppEnv, ServerContext } from '../context.ts';
 import { message, templateVariables } from '../openai/messages.ts';
-import { tokenId } from '../openai/sampling-fields.ts';
+import { tokenIds } from '../openai/sampling-fields.ts';
 import { toolFields, toolsOf } from '../openai/tools.ts';
 import { optional, parseRequest } from '../openai/validate.ts';
-import { renderPrompt, renderPromptParts } from './render-prompt.ts';
+import { renderPromptParts } from './render-prompt.ts';
+
+const MAX_PROMPTS = 2048;
 
 const chatFields = {
   messages: optional(z.array(message).min(1)),
@@ -17,7 +19,7 @@ const chatFields = {
   ...toolFields,
 } as const;
 
-const tokenizeRequest = z.object({
+export const tokenizeRequest = z.object({
   model: optional(z.string()),
   // llama-server's words.
   content: optional(z.string()),
@@ -25,7 +27,7 @@ const tokenizeRequest = z.object({
   parse_special: optional(z.boolean()),
   with_pieces: optional(z.boolean()),
   // vLLM's words.
-  prompt: optional(z.union([z.string(), z.array(z.string()).min(1)])),
+  prompt: optional(z.union([z.string(), z.array(z.string()).min(1).max(MAX_PROMPTS)])),
   add_special_tokens: optional(z.boolean()),
   return_token_strs: optional(z.boolean()),
   ...chatFields,
@@ -33,58 +35,115 @@ const tokenizeRequest = z.object({
 
 /** `POST /tokenize` in two dialects, distinguished by the key that holds the text: `content`, or `prompt` and `messages`. */
 export async function tokenize(
-  c: Context<AppEnv>,
-  { served, settings }: ServerContext,
+  _: Context<AppEnv>,
+  { served, settings, turns }: ServerContext,
   body: Record<string, unknown>,
 ): Promise<Response> {
   const request = parseRequest(tokenizeRequest, body, settings.strict);
   served.check(request.model);
-  const { tokenizer } = served;
-  const encode = (text: string, addSpecial: boolean, control: boolean): number[] =>
-    addSpecial ? tokenizer.encodePrompt(text, { control }) : Array.from(tokenizer.encode(text, { control }));
+  const { tokenizer, engine } = served;
+  const { bos } = tokenizer.special;
+  const encode = async (
+    text: string,
+    param: string,
+    addSpecial: boolean,
+    control = true,
+  ): Promise<number[]> => {
+    const ids = await served.encode([{ text, control }], param);
+    return addSpecial && bos !== undefined ? [bos, ...ids] : ids;
+  };
+  const listOf = (ids: readonly number[], show: (id: number) => unknown): Promise<string> =>
+    turns.run(jsonList(ids, show));
+  const strings = async (ids: readonly number[]): Promise<string> =>
+    request.return_token_strs ? listOf(ids, (id) => tokenizer.pieceOf(id)) : 'null';
+
   if (request.content !== undefined) {
-    const tokens = encode(request.content, request.add_special ?? false, request.parse_special ?? true);
-    return c.json({ tokens: request.with_pieces ? tokens.map((id) => llamaPiece(id, tokenizer)) : tokens });
+    const { add_special: addSpecial = false, parse_special: control = true } = request;
+    const tokens = await encode(request.content, 'content', addSpecial, control);
+    const show = request.with_pieces ? (id: number) => llamaPiece(id, tokenizer) : (id: number) => id;
+    return json(`{"tokens":${await listOf(tokens, show)}}`);
   }
-  const describe = (tokens: readonly number[]): object => ({
-    count: tokens.length,
-    max_model_len: served.engine.contextLength,
-    tokens,
-    token_strs: request.return_token_strs ? tokens.map((id) => tokenizer.pieceOf(id)) : null,
-  });
-  if (request.messages !== undefined)
-    return c.json(
-      describe(renderPrompt({ ...request, messages: request.messages }, served, toolsOf(request))),
+  const head = (count: number | readonly number[]): string =>
+    `"count":${JSON.stringify(count)},"max_model_len":${engine.contextLength}`;
+  const describe = async (tokens: readonly number[]): Promise<Response> =>
+    json(
+      `{${head(tokens.length)},"tokens":${await listOf(tokens, same)},"token_strs":${await strings(tokens)}}`,
     );
+  if (request.messages !== undefined) {
+    const parts = renderPromptParts({ ...request, messages: request.messages }, served, toolsOf(request));
+    return describe(await served.encode(parts, 'messages'));
+  }
   const { prompt, add_special_tokens: addSpecial = true } = request;
   if (prompt === undefined) throw badRequest('Give content, prompt or messages', 'prompt');
-  if (typeof prompt === 'string') return c.json(describe(encode(prompt, addSpecial, true)));
-  const lists = prompt.map((text) => encode(text, addSpecial, true));
-  return c.json({
-    count: lists.map((tokens) => tokens.length),
-    max_model_len: served.engine.contextLength,
-    tokens: lists,
-    token_strs: request.return_token_strs ? lists.map((ids) => ids.map((id) => tokenizer.pieceOf(id))) : null,
-  });
+  if (typeof prompt === 'string') return describe(await encode(prompt, 'prompt', addSpecial));
+  const counts: number[] = [];
+  const lists: string[] = [];
+  const texts: string[] = [];
+  for (const text of prompt) {
+    const tokens = await encode(text, 'prompt', addSpecial);
+    counts.push(tokens.length);
+    lists.push(await listOf(tokens, same));
+    texts.push(await strings(tokens));
+  }
+  const shownTexts = request.return_token_strs ? `[${texts.join()}]` : 'null';
+  return json(`{${head(counts)},"tokens":[${lists.join()}],"token_strs":${shownTexts}}`);
 }
 
-const detokenizeRequest = z.object({ model: optional(z.string()), tokens: z.array(tokenId) });
+const same = (id: number): number => id;
+
+/** The text of tokens as a JSON string, in steps: whatever the borders of tokens are, a step ends with a whole character. */
+function* jsonText(ids: readonly number[], tokenizer: Tokenizer): Generator<void, string> {
+  const decoder = tokenizer.streamDecoder();
+  const pieces: string[] = [];
+  const add = (text: string): void => {
+    pieces.push(JSON.stringify(text).slice(1, -1));
+  };
+  for (let i = 0; i < ids.length; i += STEP_TOKENS) {
+    if (i > 0) yield;
+    let text = '';
+    for (const id of ids.slice(i, i + STEP_TOKENS)) text += decoder.push(id);
+    add(text);
+  }
+  add(decoder.flush());
+  return `"${pieces.join('')}"`;
+}
+
+function json(text: string): Response {
+  return new Response(text, { headers: { 'content-type': 'application/json' } });
+}
+
+const STEP_TOKENS = 1024;
+
+/** A list as JSON, in steps of about a millisecond: it may have a million elements. */
+function* jsonList(ids: readonly number[], show: (id: number) => unknown): Generator<void, string> {
+  const pieces: string[] = [];
+  for (let i = 0; i < ids.length; i += STEP_TOKENS) {
+    if (i > 0) yield;
+    pieces.push(JSON.stringify(ids.slice(i, i + STEP_TOKENS).map(show)).slice(1, -1));
+  }
+  return `[${pieces.join()}]`;
+}
+
+export const detokenizeRequest = z.object({
+  model: optional(z.string()),
+  tokens: z.union([tokenIds, z.array(z.never()).max(0)]),
+});
 
 /** `POST /detokenize`, for readers of both dialects. */
 export async function detokenize(
-  c: Context<AppEnv>,
-  { served, settings }: ServerContext,
+  _: Context<AppEnv>,
+  { served, settings, turns }: ServerContext,
   body: Record<string, unknown>,
 ): Promise<Response> {
   const request = parseRequest(detokenizeRequest, body, settings.strict);
   served.check(request.model);
   const wrong = request.tokens.findIndex((id) => id >= served.tokenizer.vocabSize);
   if (wrong >= 0) throw badRequest(`There is no token ${request.tokens[wrong]}`, `tokens[${wrong}]`);
-  const text = served.tokenizer.decode(request.tokens);
-  return c.json({ content: text, prompt: text });
+  const text = await turns.run(jsonText(request.tokens, served.tokenizer));
+  return json(`{"content":${text},"prompt":${text}}`);
 }
 
-const applyTemplateRequest = z.object({
+export const applyTemplateRequest = z.object({
   model: optional(z.string()),
   ...chatFields,
   messages: z.array(message).min(1),
@@ -101,7 +160,7 @@ export async function applyTemplate(
   const parts = renderPromptParts(request, served, toolsOf(request));
   return c.json({
     prompt: parts.map(({ text }) => text).join(''),
-    tokens: Array.from(served.tokenizer.encodeParts(parts)),
+    tokens: await served.encode(parts, 'messages'),
   });
 }
 
