@@ -242,15 +242,18 @@ export class ServedModel {
     return prompt.length < this.engine.contextLength;
   }
 
-  /** Throws 400 with the two numbers by which clients shorten their history. */
+  /**
+   * Throws 400 with the two numbers by which clients shorten their history. LangChain and LiteLLM know this error by
+   * "prompt is too long" or "this model's maximum context length is" in the message, the words of Anthropic and OpenAI.
+   */
   checkLength(prompt: readonly number[], param: string): void {
     if (this.hasRoomFor(prompt)) return;
-    const room = this.engine.contextLength - 1;
+    const { contextLength } = this.engine;
     throw badRequest(
-      `The prompt has ${prompt.length} tokens, but the context has room for ${room} and an answer`,
+      `The prompt is too long: it has ${prompt.length} tokens, and this model's maximum context length is ${contextLength} tokens with the answer`,
       param,
       'context_length_exceeded',
-      { n_prompt_tokens: prompt.length, n_ctx: this.engine.contextLength },
+      { n_prompt_tokens: prompt.length, n_ctx: contextLength },
     );
   }
 }

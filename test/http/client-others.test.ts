@@ -1,5 +1,6 @@
 /** The AI SDK and LangChain against a real socket. */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { ContextOverflowError } from '@langchain/core/errors';
 import { HumanMessage } from '@langchain/core/messages';
 import { tool as langchainTool } from '@langchain/core/tools';
 import { ChatOpenAI } from '@langchain/openai';
@@ -103,7 +104,7 @@ describe('AI SDK', () => {
 
   it('reports errors and frees everything when it aborts', async () => {
     await expect(generateText({ model: model(), prompt: 'x'.repeat(9000), maxRetries: 0 })).rejects.toThrow(
-      /has room for 4095/,
+      /maximum context length is 4096/,
     );
     const controller = new AbortController();
     const result = streamText({
@@ -145,6 +146,10 @@ describe('LangChain', () => {
       const answer = await model().withStructuredOutput(schema, { name: 'person', method }).invoke(prompt);
       expect(typeof answer.old).toBe('boolean');
     }
+  });
+
+  it('knows a prompt that is too long from other errors', async () => {
+    await expect(model().invoke('x'.repeat(9000))).rejects.toSatisfy(ContextOverflowError.isInstance);
   });
 
   it('gets calls of bound tools', async () => {

@@ -26,17 +26,19 @@ interface Report {
 /** Their dependencies contradict each other, so that each may have a virtual environment of its own in DOTS_CLIENTS. */
 function findPython(name: string, module: string): string | undefined {
   const own = join(process.env.DOTS_CLIENTS ?? '', name, 'bin', 'python');
-  const found = [own, process.env.DOTS_PYTHON, 'python3'].filter((path) => path !== undefined && (path !== own || existsSync(own)));
+  const found = [own, process.env.DOTS_PYTHON, 'python3'].filter(
+    (path) => path !== undefined && (path !== own || existsSync(own)),
+  );
   const test = `import importlib.util, sys; sys.exit(importlib.util.find_spec(${JSON.stringify(module)}) is None)`;
   return found.find((path) => spawnSync(path as string, ['-c', test]).status === 0);
 }
 
 describe.each([
   { name: 'instructor', module: 'instructor', numScenarios: 9 },
-  { name: 'langchain-openai', module: 'langchain_openai', numScenarios: 13 },
+  { name: 'langchain-openai', module: 'langchain_openai', numScenarios: 14 },
   { name: 'litellm', module: 'litellm', numScenarios: 13 },
   { name: 'llama-index', module: 'llama_index.llms.openai_like', numScenarios: 10 },
-  { name: 'pydantic-ai', module: 'pydantic_ai', numScenarios: 12 },
+  { name: 'pydantic-ai', module: 'pydantic_ai', numScenarios: 13 },
 ])('Python $name', ({ name, module, numScenarios }) => {
   const python = findPython(name, module);
 
@@ -47,7 +49,6 @@ describe.each([
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
     });
     const report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Report;
-    if (process.env.DOTS_LOG) console.log(report.client, report.passed);
     expect(report.failed).toEqual({});
     expect(report.outside).toEqual([]);
     expect(report.passed).toHaveLength(numScenarios);

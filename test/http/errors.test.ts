@@ -55,6 +55,8 @@ describe('bad requests', () => {
     const { error }: Json = await response.json();
     expect(error.n_ctx).toBe(4096);
     expect(error.n_prompt_tokens).toBeGreaterThan(4096);
+    // Clients that do not read the code look for these words (LiteLLM, LangChain, Pydantic AI).
+    expect(error.message).toMatch(/prompt is too long: .* this model's maximum context length is 4096 /);
   });
 
   it('a form, which any web page could post, gives 415', async () => {

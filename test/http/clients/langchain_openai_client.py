@@ -3,6 +3,7 @@ from enum import Enum
 from scenarios import BASE_URL, MODEL, PROMPT, fails_with, run
 
 import openai
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI
@@ -20,7 +21,8 @@ class Person(BaseModel):
 
 
 def model(**more):
-    return ChatOpenAI(**{"model": MODEL, "base_url": BASE_URL, "api_key": "none", "max_retries": 0, "max_tokens": 200, "seed": 1, **more})
+    defaults = {"model": MODEL, "base_url": BASE_URL, "api_key": "none", "max_retries": 0, "max_tokens": 200, "seed": 1}
+    return ChatOpenAI(**{**defaults, **more})
 
 
 def chat():
@@ -100,6 +102,10 @@ def bad_request():
     fails_with(openai.BadRequestError, lambda: model(temperature=9).invoke(PROMPT))
 
 
+def too_long_prompt():
+    fails_with(ContextOverflowError, lambda: model().invoke("x" * 9000))
+
+
 run(
     "langchain-openai",
     chat,
@@ -115,4 +121,5 @@ run(
     completion,
     unknown_model,
     bad_request,
+    too_long_prompt,
 )

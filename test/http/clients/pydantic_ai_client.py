@@ -91,6 +91,11 @@ def bad_request():
     assert fails_with(ModelHTTPError, lambda: agent(settings={"temperature": 9}).run_sync(PROMPT)).status_code == 400
 
 
+def too_long_prompt():
+    error = fails_with(ModelHTTPError, lambda: agent().run_sync("x" * 9000))
+    assert error.status_code == 400 and "maximum context length is 4096" in str(error)
+
+
 run(
     "pydantic-ai-slim",
     chat,
@@ -105,4 +110,5 @@ run(
     responses_api_structured,
     unknown_model,
     bad_request,
+    too_long_prompt,
 )
