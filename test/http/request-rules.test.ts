@@ -354,6 +354,33 @@ describe('calls that are cut off', () => {
     }
   });
 
+  it('a choice that names a function gives exactly one call of it, on both APIs', async () => {
+    const { function: tool } = weather;
+    let numRequired = 0;
+    for (let seed = 0; seed < 6; seed++) {
+      const limits = { seed, temperature: 1.5, parallel_tool_calls: true };
+      const named = await chat({
+        ...limits,
+        tools: [weather],
+        tool_choice: { type: 'function', function: { name: 'weather' } },
+        max_tokens: 400,
+      });
+      expect(named.choices[0].finish_reason).toBe('tool_calls');
+      expect(named.choices[0].message.tool_calls).toHaveLength(1);
+      const response = await respond({
+        ...limits,
+        tools: [{ type: 'function', ...tool }],
+        tool_choice: { type: 'function', name: 'weather' },
+        max_output_tokens: 400,
+      });
+      expect(response.output.map(({ type }: Json) => type)).toEqual(['function_call']);
+      const required = await chat({ ...limits, tools: [weather], tool_choice: 'required', max_tokens: 400 });
+      numRequired = Math.max(numRequired, required.choices[0].message.tool_calls.length);
+    }
+    // The same model makes several where it may.
+    expect(numRequired).toBeGreaterThan(1);
+  });
+
   it('a stop string inside a call, or in its marker, does not end it', async () => {
     for (const stop of ['true', 'false', '"', 'tool', 'name', '{']) {
       const answer = await chat({ ...required, stop, max_tokens: 200, parallel_tool_calls: false });

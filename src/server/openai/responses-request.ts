@@ -4,7 +4,15 @@ import { schema, type TextFormat } from './answer-format.ts';
 import { chatRequest } from './chat-request.ts';
 import type { WireMessage } from './messages.ts';
 import { samplingFields, tokenCount, topCount } from './sampling-fields.ts';
-import { chooseTools, MAX_TOOLS, otherTool, skippedTool, type Tools, type WireFunction } from './tools.ts';
+import {
+  allowsSeveralCalls,
+  chooseTools,
+  MAX_TOOLS,
+  otherTool,
+  skippedTool,
+  type Tools,
+  type WireFunction,
+} from './tools.ts';
 import { field, foreignFields, ignored, oneOf, optional, refused } from './validate.ts';
 
 const MAX_ITEMS = 1000;
@@ -142,7 +150,10 @@ const own = {
     ),
     '`none`, `auto`, `required`, a function, or `allowed_tools`',
   ),
-  parallel_tool_calls: field(optional(z.boolean()), 'several calls in an answer; default true'),
+  parallel_tool_calls: field(
+    optional(z.boolean()),
+    'several calls in an answer; default true; a `tool_choice` that names a function allows one',
+  ),
   text: field(
     optional(z.object({ format: optional(format), verbosity: ignored('a hint for models that know it') })),
     '`.format`: `text`, `json_object`, `json_schema`; with `tools`, of an answer without calls',
@@ -244,7 +255,7 @@ export function responseTools(request: ResponsesRequest): Tools | undefined {
               mode: choice.mode,
               names: choice.tools.flatMap((tool) => (tool.type === 'function' ? (tool.name ?? []) : [])),
             },
-    parallel: request.parallel_tool_calls ?? true,
+    parallel: allowsSeveralCalls(request),
   });
 }
 

@@ -51,7 +51,10 @@ export const toolFields = {
     ),
     '`none`, `auto`, `required`, a function, or `allowed_tools`',
   ),
-  parallel_tool_calls: field(optional(z.boolean()), 'several calls in an answer; default true'),
+  parallel_tool_calls: field(
+    optional(z.boolean()),
+    'several calls in an answer; default true; a `tool_choice` that names a function allows one',
+  ),
   functions: refused('use tools', (value) => JSON.stringify(value) === '[]'),
   function_call: refused('use tool_choice', (value) => value === 'none' || value === 'auto'),
 } as const;
@@ -74,8 +77,17 @@ export function toolsOf(request: ToolRequest): Tools | undefined {
       'function' in tool && tool.type === 'function' ? (tool.function as WireFunction) : skippedTool(tool),
     ),
     choice: typeof choice !== 'object' ? choice : wireChoice(choice),
-    parallel: request.parallel_tool_calls ?? true,
+    parallel: allowsSeveralCalls(request),
   });
+}
+
+/** Both OpenAI APIs: a choice that names one function means exactly one call of it, whatever `parallel_tool_calls` says. */
+export function allowsSeveralCalls(request: {
+  readonly tool_choice?: string | { readonly type: string } | undefined;
+  readonly parallel_tool_calls?: boolean | undefined;
+}): boolean {
+  const { tool_choice: choice, parallel_tool_calls: parallel = true } = request;
+  return parallel && !(typeof choice === 'object' && choice.type === 'function');
 }
 
 function wireChoice(choice: Exclude<ToolRequest['tool_choice'], string | undefined>): ToolChoice {

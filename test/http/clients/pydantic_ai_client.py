@@ -41,7 +41,7 @@ def tool_round_trip_with(model):
 
     # The first answer has to call the tool, the second may not.
     def settings(context):
-        return {"tool_choice": "none" if towns else ["weather"]}
+        return {"tool_choice": "none" if towns else ["weather"], "parallel_tool_calls": False}
 
     provider = OpenAIProvider(base_url=BASE_URL, api_key="none")
     caller = Agent(model(MODEL, provider=provider), tools=[weather], model_settings=settings)
@@ -93,7 +93,7 @@ def bad_request():
 
 def too_long_prompt():
     error = fails_with(ModelHTTPError, lambda: agent().run_sync("x" * 9000))
-    assert error.status_code == 400 and "maximum context length is 4096" in str(error)
+    assert error.status_code == 400 and "maximum context length is " in str(error)
 
 
 run(
