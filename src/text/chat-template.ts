@@ -12,6 +12,7 @@ import type { JsonObject } from '../format/hf-folder.ts';
 import { PythonInterpreter, preparePrinting } from './jinja/python-interpreter.ts';
 import { strftime } from './strftime.ts';
 import { findTemplateFault } from './template-fault.ts';
+import { limited, range } from './template-limits.ts';
 import { tokenText } from './tokenizer-json.ts';
 import { isBracketed, TOKEN_CONTROL } from './vocabulary.ts';
 
@@ -152,7 +153,7 @@ export function renderTemplate(
   };
   for (const [name, value] of Object.entries(variables)) globals.set(name, value);
   try {
-    const result = new PythonInterpreter(globals).run(program) as { readonly value: string };
+    const result = limited(new PythonInterpreter(globals)).run(program) as { readonly value: string };
     return result.value;
   } catch (cause) {
     if (cause instanceof DotsError) throw cause;
@@ -210,12 +211,4 @@ function checkedVariables(variables: TemplateOptions['variables'] = {}): object 
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Python's `range`. */
-function range(start: number, stop?: number, step = 1): number[] {
-  const [first, end] = stop === undefined || stop === null ? [0, start] : [start, stop];
-  const values: number[] = [];
-  for (let value = first; step > 0 ? value < end : step < 0 && value > end; value += step) values.push(value);
-  return values;
 }
