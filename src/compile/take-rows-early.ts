@@ -70,7 +70,11 @@ function findRegion(
   const inside = new Set<Tensor>();
   const readers = new Map<Tensor, Tensor[]>();
   for (const node of graph.nodes) {
-    for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
+    for (const input of node.inputs) {
+      const list = readers.get(input);
+      if (list) list.push(node);
+      else readers.set(input, [node]);
+    }
   }
   const outputs = new Set(Object.values(graph.outputs));
   const isFrontierFit = (input: Tensor): boolean => {

@@ -2,6 +2,9 @@
 import type { ObjectReader } from '../format/object-reader.ts';
 import type { ConversationFiles } from './conversations.ts';
 
+/** Tokens of one pass through the network: more than any memory holds, so that a wrong figure is refused before it is tried. */
+export const MAX_STEP_TOKENS = 2 ** 24;
+
 /** A stream of documents. `open-data.ts` has one opener for each kind. */
 export type DataNode = ShardsNode | ConversationsNode | SessionsNode | MixtureNode | KnotsNode;
 
@@ -78,7 +81,7 @@ export function readDataConfig(data: ObjectReader): DataConfig {
   }));
   return {
     documents: hasKnots ? { kind: 'knots', of: mixed, ...knots } : mixed,
-    sequenceLength: data.integer('sequenceLength', { fallback: 1024 }),
+    sequenceLength: data.integer('sequenceLength', { fallback: 1024, max: MAX_STEP_TOKENS }),
     seed: data.integer('seed', { fallback: 0, min: 0 }),
   };
 }

@@ -44,6 +44,8 @@ export class ObjectReader {
     { fallback, min = 0, above, max = Number.MAX_VALUE, integer = false }: NumberRule = {},
   ): number {
     const value = this.ask(name) ?? fallback;
+    // The fallback follows from another field, which is reported itself.
+    if (Number.isNaN(value)) return Number.NaN;
     const kind = integer ? 'a whole number' : 'a number';
     const fits =
       typeof value === 'number' &&

@@ -79,10 +79,16 @@ export interface WeightSpec {
 
 /** Fields of "model" in the file of a training run. A field without a fallback must be there. */
 export interface RunFields {
-  number(name: string, rule?: { readonly fallback?: number; readonly min?: number }): number;
+  number(name: string, rule?: RunFieldRule): number;
   /** Of at least `min`, 1 where it is absent. */
-  integer(name: string, rule?: { readonly fallback?: number; readonly min?: number }): number;
+  integer(name: string, rule?: RunFieldRule): number;
   boolean(name: string, fallback: boolean): boolean;
+}
+
+interface RunFieldRule {
+  readonly fallback?: number;
+  readonly min?: number;
+  readonly max?: number;
 }
 
 /** A family of models: how its files spell a configuration, which weights follow from one, and what they compute. */

@@ -33,11 +33,15 @@ export interface RoutedLayer {
 /** Layers with experts, in order. */
 export function routedLayers(config: ModelConfig): RoutedLayer[] {
   const specs = weightSpecs(config);
+  const biases = new Map<number | undefined, string>(
+    specs.flatMap(({ layer, name, trainedBy }) =>
+      trainedBy === 'balancing' ? [[layer, name] as const] : [],
+    ),
+  );
   const found = new Map<number, RoutedLayer>();
   for (const { layer, shape, numChosen } of specs) {
     if (layer === undefined || numChosen === undefined || found.has(layer)) continue;
-    const bias = specs.find((spec) => spec.layer === layer && spec.trainedBy === 'balancing')?.name;
-    found.set(layer, { layer, numExperts: shape[0], numChosen, bias });
+    found.set(layer, { layer, numExperts: shape[0], numChosen, bias: biases.get(layer) });
   }
   return [...found.values()];
 }

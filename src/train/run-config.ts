@@ -1,7 +1,7 @@
 // A run is a JSON file; docs/training.md describes every field. Unknown fields are refused, all problems reported at once.
 
 import { UsageError } from '../core/errors.ts';
-import { type DataConfig, readDataConfig } from '../data/data-node.ts';
+import { type DataConfig, MAX_STEP_TOKENS, readDataConfig } from '../data/data-node.ts';
 import { type Findings, ObjectReader } from '../format/object-reader.ts';
 import type { Architecture, ModelConfig } from '../model/architecture.ts';
 import { architectures } from '../model/architectures.ts';
@@ -172,7 +172,7 @@ function readMicroBatch(run: ObjectReader, all: readonly DataConfig[]): number {
     1,
   );
   const fitting = Math.ceil(Math.max(DEFAULT_MICRO_BATCH, longest) / step) * step;
-  const tokens = run.integer('microBatchTokens', { fallback: fitting });
+  const tokens = run.integer('microBatchTokens', { fallback: fitting, max: MAX_STEP_TOKENS });
   if (tokens < longest)
     run.complain(
       `"microBatchTokens" is ${tokens}, but sequences have up to ${longest} tokens ("data.sequenceLength"), and attention ` +

@@ -49,11 +49,10 @@ export function gradientGraph(config: ModelConfig, options: GradientGraphOptions
   const { builder, outputs: forward } = openForward(config, options);
   const numForward = builder.nodes.length;
   const specs = trainedSpecs(config);
+  const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
   const headName = forward.head.name as string;
-  const stateOf = (name: string): Tensor => {
-    const { shape } = specs.find((spec) => spec.name === name) as { shape: readonly number[] };
-    return builder.state(gradientOf(name), shape);
-  };
+  const stateOf = (name: string): Tensor =>
+    builder.state(gradientOf(name), shapes.get(name) as readonly number[]);
 
   const packed_TC = linearCrossEntropyGrad(
     stateOf(headName),

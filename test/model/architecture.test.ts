@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { encodeProgram } from '../../src/backend/program/encode-program.ts';
+import { compile } from '../../src/compile/compile.ts';
+import type { Program } from '../../src/compile/program.ts';
 import { f16 } from '../../src/dtype/index.ts';
 import { cachePageBytes, inferenceGraph } from '../../src/engine/inference-graph.ts';
 import { architectures } from '../../src/model/architectures.ts';
+import { checkConfig } from '../../src/model/config.ts';
 import { configFromGguf, configToGguf } from '../../src/model/config-gguf.ts';
 import { configFromHf } from '../../src/model/config-hf.ts';
 import { countParameters, routedLayers } from '../../src/model/weights.ts';
@@ -78,6 +82,33 @@ describe('what follows from the list of weights', () => {
       numChosen: 6,
       bias: 'layers.1.routerBias',
     });
+  });
+});
+
+// Each of these took time that grows with the square of the number of layers: minutes, for what a file may have.
+describe('a model of very many layers', () => {
+  const config = { ...configFromHf(DOTS_LLM1), numLayers: 1200 };
+
+  it('is listed, traced and encoded in a time that grows with their number', { timeout: 60_000 }, () => {
+    const secondsOf = (work: () => unknown): number => {
+      const start = performance.now();
+      work();
+      return (performance.now() - start) / 1000;
+    };
+    let program: Program | undefined;
+    const compiling = secondsOf(() => {
+      program = compile(inferenceGraph(config, 1), { name: 'dots1', supports: () => true });
+    });
+    // The work that was linear all along is the measure of the machine.
+    expect(secondsOf(() => routedLayers(config))).toBeLessThan(compiling / 3);
+    expect(secondsOf(() => encodeProgram(program as Program, { P: 1 }))).toBeLessThan(compiling / 2);
+    expect(routedLayers(config)).toHaveLength(1199);
+  });
+
+  it('is refused where there are more than files may have, whoever asks for it', () => {
+    expect(() => checkConfig({ ...config, numLayers: 10_001 }, 'x')).toThrow(
+      /10001 layers, of 10000 at most/,
+    );
   });
 });
 

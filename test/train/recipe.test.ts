@@ -136,6 +136,31 @@ describe('readRunConfig()', () => {
       /"model.hiddenSize" is missing/,
     ],
     [
+      'layers that no memory holds, before anything is made for each',
+      { ...run, model: { ...TOY_MODEL, numLayers: 2_147_483_647 } },
+      /"model.numLayers" is 2147483647, expected a whole number from 1 to 10000/,
+    ],
+    [
+      'the same of another architecture, with as many dense layers',
+      { ...run, model: { architecture: 'qwen3moe', numLayers: 2 ** 31, numDenseLayers: 2 ** 31 } },
+      /"model.numLayers" is 2147483648, expected a whole number from 1 to 10000/,
+    ],
+    [
+      'and of the third',
+      { ...run, model: { architecture: 'llama', numLayers: 10_001 } },
+      /"model.numLayers" is 10001, expected a whole number from 1 to 10000/,
+    ],
+    [
+      'a micro-batch that no memory holds',
+      { ...run, microBatchTokens: 2 ** 40 },
+      /"microBatchTokens" is 1099511627776, expected a whole number from 1 to 16777216/,
+    ],
+    [
+      'sequences that no memory holds',
+      { ...run, data: { mix: [{ shards: ['a.tok'] }], sequenceLength: 2 ** 40 } },
+      /"data.sequenceLength" is 1099511627776, expected a whole number from 1 to 16777216/,
+    ],
+    [
       'batches that micro-batches do not divide',
       { ...run, microBatchTokens: 1000, batch: [{ tokens: 1500 }] },
       /not a multiple of "microBatchTokens"/,
@@ -212,6 +237,19 @@ describe('readRunConfig()', () => {
     const attempt = (): unknown =>
       readRunConfig({ ...run, tokens: -1, recompute: 'yes', extra: 1 }, 'run.json');
     expect(attempt).toThrow(/"tokens" is -1.*"recompute" is "yes".*"extra" is not known/);
+  });
+
+  it('does not report what only follows from a mistake elsewhere', () => {
+    const model = {
+      ...TOY_MODEL,
+      hiddenSize: 'wide',
+      headSize: undefined,
+      numKeyValueHeads: undefined,
+      numHeads: 0,
+    };
+    const attempt = (): unknown => readRunConfig({ ...run, model, microBatchTokens: -1 }, 'run.json');
+    expect(attempt).toThrow(/"model.hiddenSize" is "wide".*"model.numHeads" is 0/);
+    expect(attempt).not.toThrow(/null|headSize|numKeyValueHeads/);
   });
 
   it('a model that no weights could fit is refused', () => {

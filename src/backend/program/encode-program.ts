@@ -39,7 +39,11 @@ const ATTRIBUTES = Object.values(NATIVE_OPS).map((attributes) =>
 /** Throws `InternalError` for an op without a native kernel: the compiler should not have let it through. */
 export function encodeProgram(program: Program, stateBindings: Bindings): EncodedProgram {
   const symbols: string[] = [];
-  const names: Record<string, string[]> = { input: [], weight: [], state: [] };
+  const numbers = {
+    input: new Map<string, number>(),
+    weight: new Map<string, number>(),
+    state: new Map<string, number>(),
+  };
   const body: number[] = [];
   const constants: number[] = [];
 
@@ -57,9 +61,9 @@ export function encodeProgram(program: Program, stateBindings: Bindings): Encode
     let index: number;
     if (value.kind === 'slot') index = value.slot;
     else {
-      const list = names[value.kind];
-      if (!list.includes(value.name)) list.push(value.name);
-      index = list.indexOf(value.name);
+      const known = numbers[value.kind];
+      index = known.get(value.name) ?? known.size;
+      known.set(value.name, index);
     }
     body.push(VALUE_KINDS.indexOf(value.kind), index, value.type === 'f32' ? 0 : 1, value.shape.length);
     value.shape.forEach(pushDim);
@@ -90,9 +94,9 @@ export function encodeProgram(program: Program, stateBindings: Bindings): Encode
     words: Int32Array.from([...head, ...body]),
     constants: Float64Array.from(constants),
     symbols,
-    inputs: names.input,
-    weights: names.weight,
-    states: names.state,
+    inputs: [...numbers.input.keys()],
+    weights: [...numbers.weight.keys()],
+    states: [...numbers.state.keys()],
     outputs: Object.keys(program.outputs),
   };
 }

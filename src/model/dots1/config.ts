@@ -4,6 +4,7 @@ import type { ModelConfig, RunFields } from '../architecture.ts';
 import { type AttentionConfig, attentionProblems } from '../blocks/attention.ts';
 import { type ExpertsConfig, expertLlamaCppProblems, expertProblems } from '../blocks/experts.ts';
 import type { SigmoidRouterConfig } from '../blocks/router.ts';
+import { MAX_LAYERS } from '../config-fields.ts';
 import { notPositive } from '../config-problems.ts';
 import type { GgufFields } from '../gguf-fields.ts';
 import type { HfFields } from '../hf-fields.ts';
@@ -177,7 +178,7 @@ export function writeHf(config: Dots1Config): JsonObject {
 export function readRun(fields: RunFields, sequenceLength: number): Omit<Dots1Config, 'vocabSize'> {
   const hiddenSize = fields.integer('hiddenSize');
   const numHeads = fields.integer('numHeads');
-  const numLayers = fields.integer('numLayers');
+  const numLayers = fields.integer('numLayers', { max: MAX_LAYERS });
   const numDenseLayers = fields.integer('numDenseLayers', { fallback: 1, min: 0 });
   const forDense = numDenseLayers > 0 ? {} : { fallback: 1 };
   const forExperts = numDenseLayers < numLayers ? {} : { fallback: 1 };

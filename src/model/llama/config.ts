@@ -3,6 +3,7 @@ import type { GgufValue } from '../../format/gguf-values.ts';
 import type { JsonObject } from '../../format/hf-folder.ts';
 import type { ModelConfig, RunFields } from '../architecture.ts';
 import { type AttentionConfig, attentionProblems } from '../blocks/attention.ts';
+import { MAX_LAYERS } from '../config-fields.ts';
 import { notPositive } from '../config-problems.ts';
 import type { GgufFields } from '../gguf-fields.ts';
 import type { HfFields } from '../hf-fields.ts';
@@ -141,7 +142,7 @@ export function readRun(fields: RunFields, sequenceLength: number): Omit<LlamaCo
   return {
     architecture: 'llama',
     hiddenSize,
-    numLayers: fields.integer('numLayers'),
+    numLayers: fields.integer('numLayers', { max: MAX_LAYERS }),
     numHeads,
     numKeyValueHeads: fields.integer('numKeyValueHeads', { fallback: numHeads }),
     headSize: fields.integer('headSize', { fallback: hiddenSize / numHeads }),

@@ -4,6 +4,7 @@ import type { ModelConfig, RunFields } from '../architecture.ts';
 import { type AttentionConfig, attentionProblems } from '../blocks/attention.ts';
 import { type ExpertsConfig, expertLlamaCppProblems, expertProblems } from '../blocks/experts.ts';
 import type { SoftmaxRouterConfig } from '../blocks/router.ts';
+import { MAX_LAYERS } from '../config-fields.ts';
 import { notPositive } from '../config-problems.ts';
 import type { GgufFields } from '../gguf-fields.ts';
 import type { HfFields } from '../hf-fields.ts';
@@ -143,7 +144,7 @@ export function writeHf(config: Qwen3MoeConfig): JsonObject {
 export function readRun(fields: RunFields, sequenceLength: number): Omit<Qwen3MoeConfig, 'vocabSize'> {
   const hiddenSize = fields.integer('hiddenSize');
   const numHeads = fields.integer('numHeads');
-  const numLayers = fields.integer('numLayers');
+  const numLayers = fields.integer('numLayers', { max: MAX_LAYERS });
   const numDenseLayers = fields.integer('numDenseLayers', { fallback: 0, min: 0 });
   return {
     architecture: 'qwen3moe',
