@@ -1,4 +1,4 @@
-import { InternalError, UsageError } from '../core/errors.ts';
+import { FormatError, InternalError, UsageError } from '../core/errors.ts';
 import type { Batch, BatchSource } from '../data/batch.ts';
 import type { DataFact } from '../data/open-data.ts';
 import type { JsonValue } from '../format/json.ts';
@@ -56,10 +56,17 @@ export class BatchFeed {
     }
   }
 
-  async seek(positions: readonly JsonValue[]): Promise<void> {
+  /** To the positions of the checkpoint `origin`. Throws `FormatError` where the data of a run that has begun has none. */
+  async seek(positions: readonly JsonValue[], origin: string): Promise<void> {
     for (const [i, { source }] of this.stages.entries()) {
+      const position = positions[i];
+      if (position !== undefined && position !== null) await source.seek(position);
       // A stage that was added since then begins at its beginning.
-      if (positions[i] !== undefined) await source.seek(positions[i]);
+      else if (i < Math.max(1, positions.length))
+        throw new FormatError(`Cannot resume from ${origin}: it lacks the position in its data`, {
+          code: 'damaged-checkpoint',
+          hint: 'to resume from the checkpoint before it, move this one away; if there is none, begin anew',
+        });
     }
   }
 

@@ -118,16 +118,34 @@ export async function readProgress(path: string): Promise<Progress> {
       throw otherVersion(path, json.version as number);
     const isFit =
       json?.version === VERSION &&
-      Number.isSafeInteger(json.step) &&
-      Number.isSafeInteger(json.tokens) &&
-      Array.isArray(json.positions);
+      isCount(json.step) &&
+      isCount(json.tokens) &&
+      Array.isArray(json.positions) &&
+      json.step <= json.tokens &&
+      (json.step === 0) === (json.tokens === 0);
     if (!isFit) throw damaged(path, `${PROGRESS_FILE} lacks the position of the run`);
+    const wrong = OPTIONAL_FIELDS.find(([name, isRight]) => json[name] !== undefined && !isRight(json[name]));
+    if (wrong) throw damaged(path, `"${wrong[0]}" in ${PROGRESS_FILE} is ${JSON.stringify(json[wrong[0]])}`);
     const { version: _, ...progress } = json;
     return { ...progress, isKept: json.isKept === true };
   } finally {
     await source.close();
   }
 }
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** A number that is not finite is null in JSON. */
+const isNumberOrNull = (value: unknown): boolean => value === null || typeof value === 'number';
+const OPTIONAL_FIELDS: readonly [name: keyof Progress, isRight: (value: unknown) => boolean][] = [
+  ['isKept', (value) => typeof value === 'boolean'],
+  ['problem', (value) => typeof value === 'string'],
+  ['firstLoss', isNumberOrNull],
+  ['nextLearningRate', isNumberOrNull],
+  ['data', (value) => Array.isArray(value) && value.every(Array.isArray)],
+];
 
 /** The store as a model that the writers of `dots convert` take; no copies. */
 function modelSource(

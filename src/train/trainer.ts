@@ -136,7 +136,7 @@ class Trainer {
       this.firstLoss = this.progress.firstLoss;
       this.feed.checkIdentities(this.progress.data ?? [], this.progress.tokens, resumeFrom);
       this.compareRate();
-      await this.feed.seek(this.progress.positions);
+      await this.feed.seek(this.progress.positions, resumeFrom);
       await folder.cutLog(this.progress.step);
       await this.recall();
       this.saved = resumeFrom;

@@ -48,7 +48,7 @@ describe('BatchFeed', () => {
     expect((await feed.take(0, 64, 32)).positions).toEqual([2, 0]);
     expect((await feed.take(128, 64, 32)).positions).toEqual([2, 2]);
     const resumed = openFeed();
-    await resumed.seek([2, 1]);
+    await resumed.seek([2, 1], 'x');
     expect((await resumed.take(128, 32, 32)).positions).toEqual([2, 2]);
   });
 
@@ -80,7 +80,7 @@ describe('BatchFeed', () => {
 
   it('a stage that a checkpoint does not know of begins at its beginning', async () => {
     const feed = openFeed();
-    await feed.seek([7]);
+    await feed.seek([7], 'x');
     expect(feed.positions()).toEqual([7, 0]);
   });
 });

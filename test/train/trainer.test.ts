@@ -262,6 +262,32 @@ describe('train()', () => {
     await expect(damaged).rejects.toMatchObject({ code: 'damaged-checkpoint' });
   });
 
+  it('refuses a checkpoint whose position no run can have, instead of training on from elsewhere', async () => {
+    const folder = await toyFolder();
+    const { checkpoint } = await train(toyOptions(toyRun({ tokens: 4 * 64 }), folder));
+    const file = join(checkpoint, 'trainer.json');
+    const whole = JSON.parse(await readFile(file, 'utf8'));
+    for (const change of [
+      { tokens: -5 },
+      { step: -1 },
+      { step: 0 },
+      { tokens: 0 },
+      { tokens: 3 },
+      { positions: [] },
+      { positions: [null] },
+      { isKept: 'x' },
+      { problem: 1 },
+      { firstLoss: 'low' },
+      { data: {} },
+    ]) {
+      await writeFile(file, JSON.stringify({ ...whole, ...change }));
+      const resumed = train({ ...toyOptions(toyRun(), folder), resumeFrom: checkpoint });
+      await expect(resumed, JSON.stringify(change)).rejects.toMatchObject({ code: 'damaged-checkpoint' });
+    }
+    await writeFile(file, JSON.stringify(whole));
+    await train({ ...toyOptions(toyRun({ tokens: 5 * 64 }), folder), resumeFrom: checkpoint });
+  });
+
   it('refuses a checkpoint without the optimizer’s state, or with that of the other optimizer', async () => {
     const folder = await toyFolder();
     const { checkpoint } = await train(toyOptions(toyRun({ optimizer: { type: 'muon' } }), folder));
