@@ -9,7 +9,7 @@ export function checkConfig<C extends ModelConfig>(config: C, origin: string): C
   const problems = [
     ...notPositive(config, ['vocabSize', 'hiddenSize', 'numLayers', 'contextLength']),
     ...(config.numLayers > MAX_LAYERS ? [`${config.numLayers} layers, of ${MAX_LAYERS} at most`] : []),
-    ...(config.ropeTheta > 0 ? [] : [`a rope base of ${config.ropeTheta}`]),
+    ...(config.ropeTheta >= 1 ? [] : [`a rope base of ${config.ropeTheta}`]),
     ...architectureOf(config).findProblems(config),
   ];
   if (problems.length > 0) {

@@ -42,7 +42,9 @@ export class GgufFields extends ConfigFields {
 
   boolean(key: string, fallback: boolean): boolean {
     const value = this.value(key);
-    return value === undefined ? fallback : value === true;
+    if (value === undefined || typeof value === 'boolean') return value ?? fallback;
+    this.problems.push(`"${this.prefix}.${key}" is ${String(value)}, expected a boolean`);
+    return fallback;
   }
 
   /** The value, whatever its type; undefined if absent. */
@@ -93,6 +95,8 @@ export class GgufFields extends ConfigFields {
     const isPlain =
       scaling === 'none' || (isLinear && factors.every((factor) => factor === 0 || factor === 1));
     this.refuseIf(!isPlain, `rope scaling of type ${JSON.stringify(scaling ?? 'linear')}`);
+    const magnitude = this.number('rope.scaling.attn_factor', 1);
+    this.refuseIf(magnitude !== 1, `rotation that multiplies by ${magnitude}`);
   }
 }
 

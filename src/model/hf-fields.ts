@@ -1,6 +1,9 @@
 import type { JsonObject } from '../format/hf-folder.ts';
 import { ConfigFields, MAX_LAYERS } from './config-fields.ts';
 
+/** What may be next to the base of the rotation without changing it. */
+const PLAIN_ROPE = new Set(['rope_theta', 'rope_type', 'type', 'partial_rotary_factor']);
+
 /**
  * Reads the fields of a `config.json`. Absent fields are never filled from transformers' class defaults: those describe
  * another network.
@@ -29,6 +32,12 @@ export class HfFields extends ConfigFields {
     const value = this.json[name] ?? fallback;
     if (typeof value === 'boolean') return value;
     return this.bad(name, value, 'true or false', false);
+  }
+
+  /** Empty where it is absent. */
+  list(name: string): readonly unknown[] {
+    const value = this.value(name) ?? [];
+    return Array.isArray(value) ? value : this.bad(name, value, 'a list', []);
   }
 
   /** The value, whatever its type; null counts as absent. */
@@ -64,7 +73,7 @@ export class HfFields extends ConfigFields {
     const found = this.ropeFields();
     const types = found.flatMap(([name, fields]) =>
       ['rope_type', 'type']
-        .filter((field) => fields[field] !== undefined)
+        .filter((field) => fields[field] !== undefined && fields[field] !== null)
         .map((field): [string, unknown] => [`${name}.${field}`, fields[field]]),
     );
     this.sameEverywhere(types);
@@ -75,15 +84,19 @@ export class HfFields extends ConfigFields {
           [`rope_scaling.${name}`, value],
           [`rope_parameters.${name}`, others[name]],
         ]);
-    const type = types[0]?.[1] ?? 'default';
+    // Readers differ on what a scaling without a type means.
+    const isPlain = found.every(([, one]) => Object.keys(one).every((name) => PLAIN_ROPE.has(name)));
+    const type = types[0]?.[1] ?? (isPlain ? 'default' : undefined);
     // Linear scaling by 1 changes nothing.
     return { type: type === 'linear' && fields.factor === 1 ? 'default' : type, fields };
   }
 
   private ropeFields(): [name: string, fields: JsonObject][] {
     return ['rope_scaling', 'rope_parameters'].flatMap((name): [string, JsonObject][] => {
-      const fields = objectOf(this.json[name]);
-      return fields ? [[name, fields]] : [];
+      const value = this.value(name);
+      if (value === undefined) return [];
+      const fields = objectOf(value);
+      return fields ? [[name, fields]] : this.bad(name, value, 'an object', []);
     });
   }
 
@@ -102,7 +115,18 @@ export class HfFields extends ConfigFields {
 
   refuseRopeScaling(): void {
     const { type } = this.ropeScaling();
-    this.refuseIf(type !== 'default', `rope scaling of type ${JSON.stringify(type)}`);
+    this.refuseIf(
+      type !== 'default',
+      type === undefined ? 'rope scaling without a type' : `rope scaling of type ${JSON.stringify(type)}`,
+    );
+  }
+
+  /** Heads are rotated in full. */
+  refusePartialRotation(): void {
+    for (const fields of [this.json, ...this.ropeFields().map(([, one]) => one)]) {
+      const share = fields.partial_rotary_factor ?? 1;
+      this.refuseIf(share !== 1, `rotation of a share of ${JSON.stringify(share)} of each head`);
+    }
   }
 
   /** Networks are SwiGLU throughout. */
@@ -112,15 +136,17 @@ export class HfFields extends ConfigFields {
   }
 
   private bad<T>(name: string, value: unknown, expected: string, placeholder: T): T {
-    this.problems.push(
+    const problem =
       value === undefined || value === null
         ? `"${name}" is missing`
-        : `"${name}" is ${JSON.stringify(value)}, expected ${expected}`,
-    );
+        : `"${name}" is ${JSON.stringify(value)}, expected ${expected}`;
+    if (!this.problems.includes(problem)) this.problems.push(problem);
     return placeholder;
   }
 }
 
 function objectOf(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null ? (value as JsonObject) : undefined;
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined;
 }

@@ -85,6 +85,45 @@ describe('what follows from the list of weights', () => {
   });
 });
 
+describe.each([
+  ['dots1', DOTS_LLM1],
+  ['qwen3moe', SMALL_RELATIVES.qwen3moe],
+  ['llama', SMALL_RELATIVES.llama],
+])('a config.json of %s', (_, hf) => {
+  it.each([
+    [{ rope_scaling: [1, 2] }, '"rope_scaling" is [1,2], expected an object'],
+    [{ rope_scaling: 'yarn' }, '"rope_scaling" is "yarn", expected an object'],
+    [{ rope_parameters: 4 }, '"rope_parameters" is 4, expected an object'],
+    [{ attention_bias: 1 }, '"attention_bias" is 1, expected true or false'],
+  ])('with %o is refused, whose meaning readers would guess', (fields, problem) => {
+    expect(() => configFromHf({ ...hf, ...fields })).toThrow(
+      expect.objectContaining({ code: 'bad-config', message: expect.stringContaining(`json: ${problem}`) }),
+    );
+  });
+
+  it('may list nothing', () => {
+    const nothing = {
+      rope_scaling: null,
+      rope_parameters: null,
+      partial_rotary_factor: 1,
+      layer_types: null,
+    };
+    expect(configFromHf({ ...hf, ...nothing })).toEqual(configFromHf(hf));
+  });
+});
+
+it('a GGUF key that should be a boolean and is a number is refused, not read as false', () => {
+  const entries: [string, { value: unknown }][] = configToGguf(configFromHf(DOTS_LLM1));
+  const metadata = new Map<string, { value: unknown }>([
+    ...entries,
+    ['general.architecture', { value: 'dots1' }],
+    ['dots1.expert_weights_norm', { value: 1 }],
+  ]);
+  expect(() => configFromGguf({ metadata, tensors: new Map() }, 'a.gguf')).toThrow(
+    /"dots1.expert_weights_norm" is 1, expected a boolean/,
+  );
+});
+
 // Each of these took time that grows with the square of the number of layers: minutes, for what a file may have.
 describe('a model of very many layers', () => {
   const config = { ...configFromHf(DOTS_LLM1), numLayers: 1200 };

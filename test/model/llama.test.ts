@@ -36,6 +36,10 @@ describe('a Llama folder', () => {
     [{ hidden_act: 'gelu' }, 'the activation "gelu"'],
     [{ rope_scaling: { type: 'yarn', factor: 4 } }, 'rope scaling of type "yarn"'],
     [{ rope_parameters: { rope_type: 'linear', factor: 4 } }, 'rope scaling of type "linear"'],
+    [{ rope_scaling: { factor: 4 } }, 'rope scaling without a type'],
+    [{ rope_scaling: { type: null, factor: 4 } }, 'rope scaling without a type'],
+    [{ partial_rotary_factor: 0.5 }, 'rotation of a share of 0.5 of each head'],
+    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, 'rotation of a share of 0.5 of each head'],
   ])('with %o is refused', (fields, what) => {
     expect(() => configFromHf({ ...PLAIN, ...fields })).toThrow(
       expect.objectContaining({
@@ -48,6 +52,18 @@ describe('a Llama folder', () => {
   it('whose scaling lacks a number is refused with its name', () => {
     const { factor: _, ...rest } = SCALED.rope_scaling as { factor: number };
     expect(() => configFromHf({ ...SCALED, rope_scaling: rest })).toThrow(/"rope_scaling.factor" is missing/);
+  });
+
+  it('whose scaling has a factor that f32 does not have is impossible', () => {
+    for (const factor of [1e-300, 1e300]) {
+      const scaling = { ...(SCALED.rope_scaling as object), factor };
+      expect(() => configFromHf({ ...SCALED, rope_scaling: scaling })).toThrow(
+        expect.objectContaining({
+          code: 'impossible-config',
+          message: expect.stringContaining(`a rope scaling factor of ${factor}`),
+        }),
+      );
+    }
   });
 
   it('whose scaling has its frequencies the wrong way round is impossible', () => {
@@ -102,6 +118,8 @@ describe('a Llama GGUF file', () => {
     [{ 'rope.scaling.type': 'yarn' }, [], 'rope scaling of type "yarn"'],
     [{ 'rope.scaling.type': 'linear', 'rope.scaling.factor': 4 }, [], 'rope scaling of type "linear"'],
     [{ 'rope.scale_linear': 4 }, [], 'rope scaling of type "linear"'],
+    [{ 'rope.scaling.factor': 4 }, [], 'rope scaling of type "linear"'],
+    [{ 'rope.scaling.attn_factor': 0.5 }, [], 'rotation that multiplies by 0.5'],
     [{ 'rope.dimension_count': 2 }, [], 'rotation of 2 of 4 dimensions'],
     [{}, ['blk.0.attn_q.bias', 'blk.0.attn_v.bias'], 'biases in attn_q, attn_v'],
   ])('with %o and tensors %o is refused', (more, tensors, what) => {

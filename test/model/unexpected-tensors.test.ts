@@ -118,6 +118,10 @@ describe('a config.json that contradicts itself', () => {
       },
       '"rope_scaling.factor" is 1, but "rope_parameters.factor" is 2',
     ],
+    [
+      { rope_scaling: { rope_type: 'default' }, rope_parameters: { rope_type: 'yarn' } },
+      '"rope_scaling.rope_type" is "default", but "rope_parameters.rope_type" is "yarn"',
+    ],
     [{ num_local_experts: 8 }, '"n_routed_experts" is 4, but "num_local_experts" is 8'],
   ])('%o is refused with both values', (fields, problem) => {
     expect(() => configFromHf({ ...CONFIG, ...fields })).toThrow(

@@ -132,13 +132,14 @@ function refuseVariants(fields: HfFields): void {
     `router scores by ${JSON.stringify(scoring)}`,
   );
   fields.refuseOtherActivations();
-  fields.refuseIf(fields.value('attention_bias') === true, 'biases in attention');
+  fields.refusePartialRotation();
+  fields.refuseIf(fields.boolean('attention_bias', false), 'biases in attention');
   fields.refuseIf(fields.number('moe_layer_freq', 1) !== 1, 'experts in every n-th layer only');
   fields.refuseRopeScaling();
   // The class default is a window of 4,096 from layer `max_window_layers` on; only a window that some layer uses matters.
-  const types = fields.value('layer_types');
+  const types = fields.list('layer_types');
   const isWindowed =
-    Array.isArray(types) && types.length > 0
+    types.length > 0
       ? types.some((type) => type !== 'full_attention')
       : fields.value('sliding_window') !== undefined &&
         fields.number('max_window_layers', 62) < fields.number('num_hidden_layers', 0);

@@ -66,9 +66,10 @@ export function writeGguf(config: LlamaConfig): [key: string, value: GgufValue][
 
 export function readHf(fields: HfFields): LlamaConfig {
   fields.refuseOtherActivations();
-  fields.refuseIf(fields.value('attention_bias') === true, 'biases in attention');
-  fields.refuseIf(fields.value('mlp_bias') === true, 'biases in its feed-forward network');
-  fields.refuseIf(fields.value('rope_interleaved') === true, 'interleaved rotation');
+  fields.refusePartialRotation();
+  fields.refuseIf(fields.boolean('attention_bias', false), 'biases in attention');
+  fields.refuseIf(fields.boolean('mlp_bias', false), 'biases in its feed-forward network');
+  fields.refuseIf(fields.boolean('rope_interleaved', false), 'interleaved rotation');
   const { type } = fields.ropeScaling();
   if (type !== 'llama3') fields.refuseRopeScaling();
   const numHeads = fields.number('num_attention_heads');
@@ -159,6 +160,6 @@ export function findProblems(config: LlamaConfig): string[] {
   return [
     ...attentionProblems(config),
     ...notPositive(config, ['denseSize']),
-    ...(typeof ropeScaling === 'object' ? scalingProblems(ropeScaling) : []),
+    ...(typeof ropeScaling === 'object' ? scalingProblems(ropeScaling, config.contextLength) : []),
   ];
 }

@@ -28,7 +28,17 @@ export function ropeFactors(
 }
 
 /** What makes scaling impossible. */
-export function scalingProblems({ lowFreqFactor, highFreqFactor }: RopeScaling): string[] {
-  if (highFreqFactor > lowFreqFactor) return [];
-  return [`rope scaling from frequency ${highFreqFactor} down to ${lowFreqFactor}`];
+export function scalingProblems(
+  { factor, lowFreqFactor, highFreqFactor }: RopeScaling,
+  contextLength: number,
+): string[] {
+  // Angles are f32.
+  const fitsFloats =
+    Math.fround(factor) < Number.POSITIVE_INFINITY && Number.isFinite(Math.fround(contextLength / factor));
+  return [
+    ...(fitsFloats ? [] : [`a rope scaling factor of ${factor}`]),
+    ...(highFreqFactor > lowFreqFactor
+      ? []
+      : [`rope scaling from frequency ${highFreqFactor} down to ${lowFreqFactor}`]),
+  ];
 }

@@ -81,18 +81,18 @@ export function writeGguf(config: Qwen3MoeConfig): [key: string, value: GgufValu
 
 export function readHf(fields: HfFields): Qwen3MoeConfig {
   fields.refuseOtherActivations();
-  fields.refuseIf(fields.value('attention_bias') === true, 'biases in attention');
-  const types = fields.value('layer_types');
-  const isWindowed = Array.isArray(types) && types.some((type) => type !== 'full_attention');
-  fields.refuseIf(isWindowed || fields.value('use_sliding_window') === true, 'sliding-window attention');
+  fields.refusePartialRotation();
+  fields.refuseIf(fields.boolean('attention_bias', false), 'biases in attention');
+  const isWindowed = fields.list('layer_types').some((type) => type !== 'full_attention');
+  fields.refuseIf(isWindowed || fields.boolean('use_sliding_window', false), 'sliding-window attention');
   fields.refuseRopeScaling();
   const numHeads = fields.number('num_attention_heads');
   const hiddenSize = fields.number('hidden_size');
   const numLayers = fields.numLayers();
   const every = fields.number('decoder_sparse_step', 1);
-  fields.refuseIf(!(every >= 1), `experts in every ${every}th layer`);
-  const dense = fields.value('mlp_only_layers') ?? [];
-  fields.refuseIf(!Array.isArray(dense), `dense layers listed as ${JSON.stringify(dense)}`);
+  fields.refuseIf(!(every >= 1) || !Number.isInteger(every), `experts in every ${every}th layer`);
+  const dense = fields.list('mlp_only_layers');
+  fields.refuseIf(!dense.every(Number.isInteger), `dense layers listed as ${JSON.stringify(dense)}`);
   return {
     architecture: 'qwen3moe',
     vocabSize: fields.number('vocab_size'),
@@ -102,9 +102,7 @@ export function readHf(fields: HfFields): Qwen3MoeConfig {
     numKeyValueHeads: fields.number('num_key_value_heads', numHeads),
     headSize: fields.number('head_dim', hiddenSize / numHeads),
     denseSize: fields.number('intermediate_size', 0),
-    denseLayers: layers(numLayers).filter(
-      (layer) => (layer + 1) % every !== 0 || (Array.isArray(dense) && dense.includes(layer)),
-    ),
+    denseLayers: layers(numLayers).filter((layer) => (layer + 1) % every !== 0 || dense.includes(layer)),
     expertSize: fields.number('moe_intermediate_size'),
     numExperts: fields.numberOf(['num_experts', 'num_local_experts']),
     numExpertsPerToken: fields.number('num_experts_per_tok'),
