@@ -27,6 +27,13 @@ export interface NativeOptions {
   readonly isa?: string;
 }
 
+/** What the kernels have room for: kMaxHeadWidth and kMaxTrainedHeadWidth in native/kernels/. */
+const MAX_HEAD_WIDTHS: ReadonlyMap<string, number> = new Map([
+  ['cachedAttention', 1024],
+  ['causalAttention', 256],
+  ['causalAttentionGrad', 256],
+]);
+
 const KV_TYPES = ['f32', 'f16', 'q8_0'];
 
 /** The C++ backend, or why it cannot be had on this machine. */
@@ -72,6 +79,7 @@ async function load(
   options: LoadOptions,
 ): Promise<Executable> {
   const { store } = options;
+  checkHeadWidths(program);
   const arrays = new Map<string, Float32Array>();
   for (const value of program.values) {
     if (value.kind !== 'weight' && value.kind !== 'state') continue;
@@ -119,9 +127,29 @@ async function load(
   });
   try {
     const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, device);
-    return new NativeExecutable(addon, handle, encoded, lowered);
+    return new NativeExecutable(addon, handle, {
+      encoded,
+      program: lowered,
+      isTraining: store !== undefined,
+    });
   } catch (error) {
-    throw toDotsError(error as NativeError, { attempt: 'load', code: 'native-load-failed' });
+    throw toDotsError(error as NativeError, {
+      attempt: 'load',
+      code: 'native-load-failed',
+      isTraining: store !== undefined,
+    });
+  }
+}
+
+function checkHeadWidths({ values, instructions }: Program): void {
+  for (const { op, inputs } of instructions) {
+    const max = MAX_HEAD_WIDTHS.get(op);
+    const width = values[inputs[0]].shape.at(-1);
+    if (max === undefined || typeof width !== 'number' || width <= max) continue;
+    throw new UnsupportedError(
+      `The native backend cannot load the model: its heads are ${width} wide, and ${op} takes ${max} at most`,
+      { code: 'unsupported-head-width', hint: 'run it with the reference backend (--backend reference)' },
+    );
   }
 }
 
@@ -161,13 +189,19 @@ class NativeExecutable implements Executable {
   private readonly encoded: EncodedProgram;
   /** As it runs: what `instructionSeconds` counts. */
   readonly program: Program;
+  private readonly isTraining: boolean;
   private isClosed = false;
 
-  constructor(addon: NativeAddon, handle: NativeHandle, encoded: EncodedProgram, program: Program) {
+  constructor(
+    addon: NativeAddon,
+    handle: NativeHandle,
+    { encoded, program, isTraining }: { encoded: EncodedProgram; program: Program; isTraining: boolean },
+  ) {
     this.addon = addon;
     this.handle = handle;
     this.encoded = encoded;
     this.program = program;
+    this.isTraining = isTraining;
   }
 
   async run(
@@ -191,7 +225,11 @@ class NativeExecutable implements Executable {
       return Object.fromEntries(wanted.map((name, i) => [name, outputs[i]]));
     } catch (error) {
       signal?.throwIfAborted();
-      throw toDotsError(error as NativeError, { attempt: 'run', code: 'out-of-memory' });
+      throw toDotsError(error as NativeError, {
+        attempt: 'run',
+        code: 'out-of-memory',
+        isTraining: this.isTraining,
+      });
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
@@ -212,7 +250,11 @@ class NativeExecutable implements Executable {
 /** C++ gives a line for people, and in `code` the kind of failure, which becomes a class here and nowhere else. */
 function toDotsError(
   error: NativeError,
-  { attempt, code }: { readonly attempt: 'load' | 'run'; readonly code: string },
+  {
+    attempt,
+    code,
+    isTraining,
+  }: { readonly attempt: 'load' | 'run'; readonly code: string; readonly isTraining: boolean },
 ): Error {
   const { message } = error;
   if (error.code === 'format') {
@@ -225,7 +267,11 @@ function toDotsError(
   if (error.code === 'resource') {
     return new ResourceError(`The native backend cannot ${attempt} the model: ${message}`, {
       code,
-      hint: 'choose a shorter context or fewer parallel sequences, or end other programs',
+      hint: message.startsWith('cannot map')
+        ? 'look at the file: it may be cut short, gone, or on a file system whose files cannot be mapped'
+        : isTraining
+          ? 'choose a smaller "microBatchTokens", set "recompute" to true, or end other programs'
+          : 'choose a shorter context or fewer parallel sequences, or end other programs',
       cause: error,
     });
   }
