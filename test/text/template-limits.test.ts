@@ -82,6 +82,13 @@ describe('limits of chat templates', () => {
     expect(text.length).toBe(2500 * ('<user>'.length + '<assistant>'.length) + 5000 * 900 + 3);
   });
 
+  test('the unique elements of a long list take no square of its length', () => {
+    expect(render('{{ range(50000) | unique | length }}')).toBe('50000');
+    expect(render("{{ [1, 1.0, true, 'a', 'A', '1', none, none, undefined] | unique | list }}")).toBe(
+      "[1, 'a', '1', None, Undefined]",
+    );
+  });
+
   test('range() counts as in Python', () => {
     expect(render('{% for i in range(3) %}{{ i }} {% endfor %}')).toBe('0 1 2 ');
     expect(render('{% for i in range(5, 0, -2) %}{{ i }} {% endfor %}')).toBe('5 3 1 ');

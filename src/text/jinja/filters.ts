@@ -4,7 +4,6 @@ import {
   compare,
   entriesOf,
   floatOf,
-  isEqual,
   isList,
   isMapping,
   isNumeric,
@@ -57,9 +56,15 @@ const lowered = (item: Value): Value => (isText(item) ? toValue((item.value as s
 
 const unique = (items: readonly Value[]): Value[] => {
   if (items.some((item) => isList(item) || isMapping(item))) throw new Error('unique of lists');
-  return items.filter(
-    (item, i) => !items.slice(0, i).some((before) => isEqual(lowered(before), lowered(item))),
-  );
+  const seen = new Set<unknown>();
+  return items.filter((item) => {
+    const { value } = lowered(item);
+    // Equal numbers are equal whatever their type.
+    const key = isNumeric(item) ? Number(value) : isText(item) ? value : Symbol.for(item.type);
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
 };
 
 /** A mapping as Python's `items`. */
