@@ -96,7 +96,7 @@ describe('the dots process', () => {
     const child = start(['run', TINY_HF_FOLDER, ...REFERENCE, '--temperature', '0', '--max-tokens', '5']);
     child.stdin?.end('The little lighthouse\n');
     const result = await ended(child);
-    expect(result).toMatchObject({ code: 0, stdout: ' stood on a' });
+    expect(result).toMatchObject({ code: 0, stdout: ' stood on a\n' });
     expect((await ended(start(['run', join(folder, 'no.gguf'), '--prompt', 'a']))).code).toBe(2);
     expect((await ended(start(['info', folder]))).code).toBe(1);
   });
