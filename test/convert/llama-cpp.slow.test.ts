@@ -29,13 +29,15 @@ const BACKENDS = ['reference', ...(openNativeBackend({ threads: 1 }).backend ? [
 describe('a folder converted to GGUF, next to what llama.cpp computes with the file', () => {
   it.each(llamaCppModelNames())('%s: the same greedy tokens, or a warning', async (name) => {
     const from = await writeLlamaCppFolder(folder, name);
-    const { warnings } = await runJson<{ warnings: string[] }>([
+    const converted = await runJson<{ warnings: string[] }>([
       'convert',
       from,
       `${from}.gguf`,
       '--type',
       'f32',
     ]);
+    // Others are about the tokenizer, and tokens are given here.
+    const warnings = converted.warnings.filter((text) => /^llama\.cpp (?:cannot|computes)/.test(text));
     const { sha256, refused, argmax: theirs } = models[name];
     const hash = createHash('sha256')
       .update(readFileSync(`${from}.gguf`))
