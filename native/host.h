@@ -29,7 +29,7 @@ struct MappedFile {
 };
 bool mapFile(const char* path, MappedFile* file, Error* error);
 void unmapFile(const MappedFile& file);
-/// Whether some of it could not be read since it was mapped, is not there any more, or was written again. A page that
+/// Whether some of it could not be read since it was mapped, has gone, or was written again. A page that
 /// is missing reads as zeros instead of ending the process; once damaged, a mapping stays so.
 bool isDamaged(const MappedFile& file);
 

@@ -142,7 +142,7 @@ void survivesEveryFailure() {
     if (failAt <= host.env.numCalls) continue;
     useAddon(host);
     CHECK(!host.env.failed.empty() || host.env.numCalls < failAt, "call %d did not fail", failAt);
-    CHECK(useAddon(host), "does not work any more after %s failed", host.env.failed.c_str());
+    CHECK(useAddon(host), "stopped working after %s failed", host.env.failed.c_str());
     leavesNothing(host);
   }
 }
@@ -168,7 +168,7 @@ void survivesWithoutMemory(bool (*mayOne)(int64_t)) {
     if (failure)
       CHECK(failure->properties["code"]->text == "resource", "allocation %d: %s", allowed,
             failure->properties["message"]->text.c_str());
-    CHECK(useAddon(host), "does not work any more without allocation %d", allowed);
+    CHECK(useAddon(host), "stopped working without allocation %d", allowed);
     leavesNothing(host);
   }
   CHECK(allowed >= 30, "only %d allocations", allowed);

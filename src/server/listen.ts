@@ -127,7 +127,7 @@ async function isTrueWithin(isTrue: () => boolean, ms: number, now?: Promise<voi
   }
 }
 
-/** Nothing is owed to anybody any more; who still holds a connection after a while only forgot to close it. */
+/** Every answer has been sent; a connection that is still open after a while was only forgotten by its client. */
 async function close(server: Server, lingerMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());

@@ -84,7 +84,7 @@ export class RunFolder {
       await this.remove(path);
       await attempt(`finish ${path}`, () => rename(partial, path));
     } catch (error) {
-      // Where nothing can be written any more nothing can be removed either; the first error says why.
+      // A folder that cannot be written to cannot be cleaned either; the first error says why.
       await rm(partial, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }

@@ -8,31 +8,10 @@ import { writeSafetensors } from '../../src/format/safetensors-writer.ts';
 import { openStoredModel } from '../../src/format/stored-model.ts';
 import { runCli, runJson } from '../cli/run-cli.ts';
 import { logitsOf, writeHfFolder } from '../convert/models.ts';
-import { type HfShapeConfig, type NamedTensor, randomDots1Weights } from '../fixtures/random-dots1.ts';
+import { type NamedTensor, randomDots1Weights, SMALLEST_HF_CONFIG } from '../fixtures/random-dots1.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dots-scaled-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const CONFIG = {
-  model_type: 'dots1',
-  vocab_size: 24,
-  hidden_size: 16,
-  num_hidden_layers: 2,
-  num_attention_heads: 2,
-  num_key_value_heads: 2,
-  intermediate_size: 20,
-  moe_intermediate_size: 10,
-  n_routed_experts: 4,
-  n_shared_experts: 1,
-  num_experts_per_tok: 2,
-  first_k_dense_replace: 1,
-  norm_topk_prob: true,
-  routed_scaling_factor: 2.5,
-  rms_norm_eps: 1e-5,
-  rope_theta: 1e4,
-  max_position_embeddings: 64,
-  tie_word_embeddings: false,
-} satisfies HfShapeConfig & Record<string, unknown>;
 
 // The values of e4m3 by its definition, not by the project's own table.
 const E4M3 = Array.from({ length: 256 }, (_, byte) => {
@@ -82,7 +61,7 @@ const SCALINGS: Record<string, Scaling> = {
 
 /** Writes the matrices of the layers as e4m3 with scales, and returns what they then stand for. */
 async function writeScaled(path: string, { ending, block, shape, quantization }: Scaling) {
-  const weights = randomDots1Weights(CONFIG, 3);
+  const weights = randomDots1Weights(SMALLEST_HF_CONFIG, 3);
   const meant = new Map<string, NamedTensor>();
   const tensors: { name: string; type: typeof f32; shape: readonly number[]; bytes: Uint8Array }[] = [];
   const add = (name: string, type: string, size: readonly number[], bytes: Uint8Array) =>
@@ -108,7 +87,7 @@ async function writeScaled(path: string, { ending, block, shape, quantization }:
     add(name.replace('weight', 'input_scale'), 'f32', [], new Uint8Array(4));
   }
   mkdirSync(path);
-  const config = { ...CONFIG, ...(quantization && { quantization_config: quantization }) };
+  const config = { ...SMALLEST_HF_CONFIG, ...(quantization && { quantization_config: quantization }) };
   writeFileSync(join(path, 'config.json'), JSON.stringify(config));
   await writeSafetensors(await createFileFolder(path), { tensors, bytes: ({ bytes }) => [bytes] });
   return meant;
@@ -138,7 +117,7 @@ describe('eight-bit floats with scales', () => {
   it('a model of them gives the logits of the same weights in f32, and so does its GGUF file', async () => {
     const path = join(folder, 'fp8');
     const meant = await writeScaled(path, SCALINGS['a scale for each block']);
-    const plain = await writeHfFolder(join(folder, 'f32'), CONFIG, (weights) => {
+    const plain = await writeHfFolder(join(folder, 'f32'), SMALLEST_HF_CONFIG, (weights) => {
       for (const [name, tensor] of meant) weights.set(name, tensor);
     });
     const tokens = [1, 5, 9, 2];

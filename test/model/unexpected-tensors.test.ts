@@ -6,31 +6,12 @@ import { configFromHf } from '../../src/model/config-hf.ts';
 import { editedGguf } from '../cli/edited-gguf.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { logitsOf, writeHfFolder } from '../convert/models.ts';
-import type { HfShapeConfig, NamedTensor } from '../fixtures/random-dots1.ts';
+import { type NamedTensor, SMALLEST_HF_CONFIG } from '../fixtures/random-dots1.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dots-unexpected-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const CONFIG = {
-  model_type: 'dots1',
-  vocab_size: 24,
-  hidden_size: 16,
-  num_hidden_layers: 3,
-  num_attention_heads: 2,
-  num_key_value_heads: 2,
-  intermediate_size: 20,
-  moe_intermediate_size: 10,
-  n_routed_experts: 4,
-  n_shared_experts: 1,
-  num_experts_per_tok: 2,
-  first_k_dense_replace: 1,
-  norm_topk_prob: true,
-  routed_scaling_factor: 2.5,
-  rms_norm_eps: 1e-5,
-  rope_theta: 1e4,
-  max_position_embeddings: 64,
-  tie_word_embeddings: false,
-} satisfies HfShapeConfig & Record<string, unknown>;
+const CONFIG = { ...SMALLEST_HF_CONFIG, num_hidden_layers: 3 };
 
 const TOKENS = [1, 5, 9];
 const vector = (size: number): NamedTensor => ({ shape: [size], data: new Float32Array(size).fill(1) });

@@ -123,7 +123,7 @@ class DigitGraph {
   private readonly to: Decimal | undefined;
   private readonly isInteger: boolean;
   private readonly step: Step | undefined;
-  /** States that no bound matters to any more, which numbers of all lengths share. */
+  /** States where no bound applies, which numbers of all lengths share. */
   private readonly free = new Map<string, number>();
   private numStates = 1;
 

@@ -3,6 +3,7 @@ import type { ToolChatMessage } from '../../text/tools/tool-messages.ts';
 import { badRequest } from '../api-error.ts';
 import type { TextFormat } from '../openai/answer-format.ts';
 import { chatRequest } from '../openai/chat-request.ts';
+import { receiptOnly } from '../openai/sampling-fields.ts';
 import { chooseTools, MAX_TOOLS, otherTool, skippedTool, type Tools } from '../openai/tools.ts';
 import { field, foreignFields, ignored, oneOf, optional, refused } from '../openai/validate.ts';
 
@@ -129,15 +130,7 @@ const own = {
   top_p: field(optional(z.number().min(0).max(1)), '0 keeps the most likely token'),
   top_k: field(optional(z.int().min(-1)), '0 and −1 keep all'),
   stream: field(optional(z.boolean()), 'server-sent events'),
-  dots: field(
-    optional(
-      z.object({
-        receipt: optional(z.boolean()),
-        routing: refused('use /v1/chat/completions', oneOf(false)),
-      }),
-    ),
-    '`receipt`: add what reproduces the answer, and `ignored`: what of the request had no effect',
-  ),
+  dots: receiptOnly,
   metadata: ignored('labels'),
   thinking: ignored('the model does not reason'),
   service_tier: ignored('there is one'),

@@ -3,14 +3,13 @@ import { badRequest } from '../api-error.ts';
 import { schema, type TextFormat } from './answer-format.ts';
 import { chatRequest } from './chat-request.ts';
 import type { WireMessage } from './messages.ts';
-import { samplingFields, tokenCount, topCount } from './sampling-fields.ts';
+import { receiptOnly, samplingFields, tokenCount, topCount } from './sampling-fields.ts';
 import {
   allowsSeveralCalls,
   chooseTools,
-  MAX_TOOLS,
-  otherTool,
   skippedTool,
   type Tools,
+  toolList,
   type WireFunction,
 } from './tools.ts';
 import { field, foreignFields, ignored, oneOf, optional, refused } from './validate.ts';
@@ -125,10 +124,7 @@ const own = {
   instructions: field(optional(z.string()), 'a system message before the input'),
   max_output_tokens: field(tokenCount(1), 'token limit; −1: none; default: the remaining context'),
   ...samplingFields,
-  tools: field(
-    optional(z.array(z.union([functionTool, otherTool])).max(MAX_TOOLS)),
-    'functions; arguments always match the schema; tools of other types are left out, which `dots.receipt` reports',
-  ),
+  tools: toolList(functionTool),
   tool_choice: field(
     optional(
       z.union(
@@ -167,15 +163,7 @@ const own = {
     optional(z.enum(['auto', 'disabled'])),
     '`auto`: if the input is too long, its oldest messages are left out, as few as possible',
   ),
-  dots: field(
-    optional(
-      z.object({
-        receipt: optional(z.boolean()),
-        routing: refused('use /v1/chat/completions', oneOf(false)),
-      }),
-    ),
-    '`receipt`: add what reproduces the answer, and `ignored`: what of the request had no effect',
-  ),
+  dots: receiptOnly,
   stream_options: ignored('usage is always there'),
   reasoning: ignored('the model does not reason'),
   max_tool_calls: ignored('it is about tools that the server runs'),

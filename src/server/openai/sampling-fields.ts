@@ -54,6 +54,17 @@ const biases = z
     additionalProperties: { type: 'number', minimum: -MAX_BIAS, maximum: MAX_BIAS },
   });
 
+/** The `dots` field of APIs whose answers have no place for routing. */
+export const receiptOnly = field(
+  optional(
+    z.object({
+      receipt: optional(z.boolean()),
+      routing: refused('use /v1/chat/completions', oneOf(false)),
+    }),
+  ),
+  '`receipt`: add what reproduces the answer, and `ignored`: what of the request had no effect',
+);
+
 export const topCount = z.int().min(0).max(MAX_LOGPROBS);
 
 /** A limit of tokens; −1 means none, as in llama.cpp. */

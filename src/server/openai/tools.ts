@@ -24,13 +24,18 @@ export const otherTool = z.looseObject({
     .refine((type) => type !== 'function', { error: 'a function needs its definition', abort: true }),
 });
 
+/** The `tools` of a request whose API writes functions in this way. */
+export function toolList<F extends z.ZodType>(functionTool: F) {
+  return field(
+    optional(z.array(z.union([functionTool, otherTool])).max(MAX_TOOLS)),
+    'functions; arguments always match the schema; tools of other types are left out, which `dots.receipt` reports',
+  );
+}
+
 const chosen = z.looseObject({ type: z.string(), function: optional(z.object({ name: z.string() })) });
 
 export const toolFields = {
-  tools: field(
-    optional(z.array(z.union([functionTool, otherTool])).max(MAX_TOOLS)),
-    'functions; arguments always match the schema; tools of other types are left out, which `dots.receipt` reports',
-  ),
+  tools: toolList(functionTool),
   tool_choice: field(
     optional(
       z.union(
