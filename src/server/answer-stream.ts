@@ -8,13 +8,15 @@ import { CLIENT_LEFT, type RequestRecord } from './request-record.ts';
 import { SSE_HEADERS, SseStream } from './sse.ts';
 
 export interface AnswerStream {
-  /** Sends one event, and waits while the reader is too slow. */
+  /** Sends one event, and waits while the reader is too slow; throws if it stays so. */
   send(value: unknown): void | Promise<void>;
-  /** For formats of their own. */
-  readonly sse: SseStream;
+  /** The same for events that are named by their type, perhaps none. */
+  sendNamed(events: readonly NamedEvent[]): void | Promise<void>;
   readonly record: RequestRecord;
-  /** The reader has caught up enough for more; throws if it never does. */
-  ready(): void | Promise<void>;
+}
+
+export interface NamedEvent {
+  readonly type: string;
 }
 
 export interface StreamFormat {
@@ -47,12 +49,15 @@ export function answerStream(
     pingMs: format.isLines ? undefined : settings.pingSeconds * 1000,
     onCancel: () => lifetime.abort(new ClientLeft()),
   });
-  // The head of a stream has just been written, and the first token does not wait until the next write.
+  // The head of a stream has just been written, and the first content does not wait until the next write. Tokens whose
+  // text is held back send nothing, and what is sent before the first token is the head.
   let isFirst = true;
-  const flushFirst = (): void => {
-    if (!isFirst || !record.hasTokens) return;
-    isFirst = false;
-    sse.flush();
+  const sent = (): void | Promise<void> => {
+    if (isFirst && record.hasTokens) {
+      isFirst = false;
+      sse.flush();
+    }
+    return sse.isFull ? waitForReader() : undefined;
   };
   const waitForReader = async (): Promise<void> => {
     if (await sse.drained(settings.slowReaderSeconds * 1000)) return;
@@ -61,17 +66,15 @@ export function answerStream(
     throw error;
   };
   const stream: AnswerStream = {
-    sse,
     record,
-    ready() {
-      flushFirst();
-      return sse.isFull ? waitForReader() : undefined;
-    },
     send(value) {
       if (format.isLines) sse.sendLine(JSON.stringify(value));
       else sse.send(JSON.stringify(value));
-      flushFirst();
-      return sse.isFull ? waitForReader() : undefined;
+      return sent();
+    },
+    sendNamed(events) {
+      for (const event of events) sse.sendNamed(event.type, JSON.stringify(event));
+      return events.length > 0 ? sent() : undefined;
     },
   };
   const run = async (): Promise<void> => {

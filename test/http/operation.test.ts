@@ -349,14 +349,40 @@ describe('streams', () => {
   it('the first token goes out alone, at once, though the head of the stream was just written', async () => {
     const tiny = await openTinyApp();
     const messages = [{ role: 'user', content: 'The' }];
-    // Greedy: a sampled first token may have no text of its own yet, and then none is to go out.
-    const body = { messages, max_tokens: 200, stream: true, temperature: 0 };
+    const body = { messages, max_tokens: 200, stream: true };
     for (const path of ['/v1/chat/completions', '/v1/messages']) {
       const reader = (await tiny.post(path, body)).body?.getReader();
       const head = new TextDecoder().decode((await reader?.read())?.value);
       const first = new TextDecoder().decode((await reader?.read())?.value);
       expect(head).not.toMatch(/"content":"[^"]|"text":"[^"]/);
       expect(first.match(/"content":"|text_delta/g)).toHaveLength(1);
+      await reader?.cancel();
+    }
+    await tiny.close();
+  });
+
+  it('the first text goes out alone, at once, where the first token has none because it may begin a stop string', async () => {
+    const tiny = await openTinyApp();
+    const messages = [{ role: 'user', content: 'The' }];
+    const greedy = { messages, temperature: 0 };
+    const one = await tiny.post('/v1/chat/completions', { ...greedy, max_tokens: 1 });
+    const { choices } = (await one.json()) as { choices: [{ message: { content: string } }] };
+    const first = choices[0].message.content;
+    const stop = [`${first}\u0000`];
+    const body = { ...greedy, stream: true };
+    const streams: [string, object, RegExp][] = [
+      ['/v1/chat/completions', { stop, max_tokens: 200 }, /"content":"[^"]/g],
+      ['/v1/messages', { stop_sequences: stop, max_tokens: 200 }, /"text":"[^"]/g],
+    ];
+    for (const [path, fields, text] of streams) {
+      const reader = (await tiny.post(path, { ...body, ...fields })).body?.getReader();
+      let texts: RegExpMatchArray | null = null;
+      while (!texts) {
+        const { value, done } = (await reader?.read()) ?? { done: true };
+        if (done) break;
+        texts = new TextDecoder().decode(value).match(text);
+      }
+      expect(texts, path).toHaveLength(1);
       await reader?.cancel();
     }
     await tiny.close();

@@ -107,10 +107,7 @@ function partsOf(request: MessagesRequest, served: ServedModel): TextPart[] {
 }
 
 async function streamMessage(stream: AnswerStream, answer: Answer): Promise<void> {
-  const send = async (events: readonly MessageEvent[]): Promise<void> => {
-    for (const event of events) stream.sse.sendNamed(event.type, JSON.stringify(event));
-    await stream.ready();
-  };
+  const send = (events: readonly MessageEvent[]): void | Promise<void> => stream.sendNamed(events);
   const blocks = new ContentBlocks(answer.parser);
   // Clients read the number of input tokens of the first event at once.
   await send([{ type: 'message_start', message: message(answer, [], undefined) }]);

@@ -160,10 +160,8 @@ class ResponseAnswer {
   }
 
   async runStream(stream: AnswerStream): Promise<void> {
-    const send = (events: readonly ResponseEvent[]): void | Promise<void> => {
-      for (const event of events) stream.sse.sendNamed(event.type, JSON.stringify(this.numbered(event)));
-      return stream.ready();
-    };
+    const send = (events: readonly ResponseEvent[]): void | Promise<void> =>
+      stream.sendNamed(events.map((event) => this.numbered(event)));
     await send([
       { type: 'response.created', response: this.body('in_progress') },
       { type: 'response.in_progress', response: this.body('in_progress') },
