@@ -111,8 +111,8 @@ describePage('the chat page', startScriptedServer, (stage) => {
     await expect.poll(() => v.stored()).toContain('tick tick');
     await v.page.reload();
     await v.page.getByRole('navigation').getByText('Remember me').click();
-    expect(await v.page.locator('.message').allInnerTexts()).toHaveLength(4);
-    expect(await v.answer.innerText()).toMatch(/tick tick[\s\S]*Stopped/);
+    await expect.poll(() => v.page.locator('.message').count()).toBe(4);
+    await expect.poll(() => v.answer.innerText()).toMatch(/tick tick[\s\S]*Stopped/);
     await v.page.locator('.message.assistant').first().getByText('Kept.').waitFor();
   });
 
@@ -167,6 +167,19 @@ describePage('the chat page', startScriptedServer, (stage) => {
     // With the routing that was recorded.
     await v.answer.getByRole('button', { name: 'Routing of this answer' }).click();
     await v.page.locator('.token', { hasText: 'pomegra' }).waitFor();
+  });
+
+  it('moves the focus with the render, so that nothing typed or filled in meanwhile goes astray', async () => {
+    const v = await open();
+    await v.ask('Once');
+    await v.button('New chat').click();
+    await v.page.getByRole('searchbox').focus();
+    const focused: string = await v.page.evaluate(`new Promise((resolve) => {
+      document.querySelector('.conversation-open').click();
+      // After the render, before the next frame.
+      setTimeout(() => resolve(document.activeElement.id));
+    })`);
+    expect(focused).toBe('message-field');
   });
 
   it('sends the system prompt and the sampling settings that were set, and no others', async () => {
@@ -348,6 +361,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
     await v.answer.getByText('You said keys again').waitFor();
     await tabTo(/^Expert view$/);
     await v.page.keyboard.press('Enter');
+    await v.page.locator('.token').first().waitFor();
     await tabTo(/^Tokens$/);
     await v.page.keyboard.press('Home');
     const selected = (): Promise<string> => v.page.locator('.token[aria-selected=true]').innerText();

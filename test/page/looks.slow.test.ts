@@ -79,7 +79,9 @@ describePage('how the page looks', startScriptedServer, (stage) => {
       .map((element) => element.outerHTML.slice(0, 120))`);
     expect(nameless).toEqual([]);
     // The answer is announced once, when it is complete.
-    expect(await v.page.locator('[role=status].sr-only').innerText()).toContain('The answer is complete.');
+    await v.page
+      .locator('[role=status].sr-only', { hasText: 'The answer is complete.' })
+      .waitFor({ state: 'attached' });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { JSX, TargetedKeyboardEvent, TargetedMouseEvent } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { usePage } from '../ui/hooks.ts';
 import { drawMap, type MapPicture } from './draw-map.ts';
 import { type Cell, cellAt, layOut } from './map-geometry.ts';
@@ -22,7 +22,7 @@ export function ExpertMap({ picture, describedBy, onPoint, onPin }: ExpertMapPro
   const { layout, cursor, order } = picture;
   const geometry = layOut(layout, width);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
     observer.observe(frame.current as Element);
     return () => observer.disconnect();

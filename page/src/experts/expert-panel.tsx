@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { usePage, useValue } from '../ui/hooks.ts';
 import { Icon } from '../ui/icons.tsx';
 import { Explorer } from './explorer.tsx';
@@ -21,7 +21,7 @@ export function ExpertPanel(props: ExpertPanelProps): JSX.Element {
   const panel = useRef<HTMLElement>(null);
   const serverLayout = server.status === 'ready' ? server.experts?.layout : undefined;
   const layout = answers.at(-1)?.recording.layout ?? serverLayout;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (props.isOverlay) panel.current?.focus();
   }, [props.isOverlay]);
   return (

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useReducer, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preact/hooks';
 import { loadOf } from '../core/expert-load.ts';
 import type { ExpertLayout } from '../core/recording.ts';
 import { usePage, useValue } from '../ui/hooks.ts';
@@ -51,7 +51,7 @@ export function Explorer({ answers, layout, shownAnswer, onShowAnswer }: Explore
 
   // Another answer, another set of tokens: what was selected among the old ones means nothing.
   const scopeKey = `${scope} ${inScope.map(({ message }) => message.id).join(' ')}`;
-  useEffect(() => dispatch({ type: 'clear' }), [scopeKey, view]);
+  useLayoutEffect(() => dispatch({ type: 'clear' }), [scopeKey, view]);
   useEffect(() => {
     if (scope === 'server') void chat.refreshExperts();
   }, [chat, scope]);

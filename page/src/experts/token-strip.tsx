@@ -1,6 +1,6 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact';
 import { memo } from 'preact/compat';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { RecordedToken } from '../core/expert-load.ts';
 import { chosenExperts } from '../core/recording.ts';
 import { usePage } from '../ui/hooks.ts';
@@ -32,7 +32,7 @@ export function TokenStrip(props: TokenStripProps): JSX.Element {
   const { source, tokens, active, isFollowing, onPoint, onSelect } = props;
   const { t } = usePage();
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = list.current?.querySelector(`[data-index="${isFollowing ? tokens.length - 1 : active}"]`);
     if (!shown || !list.current) return;
     // Only the list scrolls, not the panel around it.

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { flushSync } from 'preact/compat';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Chat } from '../core/chat.ts';
 import type { Observable } from '../core/observable.ts';
 import type { Settings } from '../core/settings.ts';
@@ -40,11 +40,11 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
 
   const title = useValue(chat.conversations).find(({ id }) => id === conversationId)?.title;
 
-  useEffect(() => showAnswer(undefined), [conversationId]);
-  useEffect(() => {
+  useLayoutEffect(() => showAnswer(undefined), [conversationId]);
+  useLayoutEffect(() => {
     document.title = title ? `${title} · dots` : 'dots';
   }, [title]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
         event.preventDefault();

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { isPlainEnter } from './keys.ts';
@@ -15,7 +15,7 @@ export function Composer(): JSX.Element {
   const isAnswering = current?.leaf != null && current.nodes[current.leaf]?.status === 'streaming';
   const canSend = text.trim() !== '' && !isAnswering;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // On a telephone the focus would bring up the keyboard.
     if (matchMedia('(hover: hover)').matches) field.current?.focus();
   }, [currentId]);

@@ -1,5 +1,5 @@
 import { createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 import type { Chat } from '../core/chat.ts';
 import type { Observable } from '../core/observable.ts';
 import type { Settings } from '../core/settings.ts';
@@ -21,9 +21,13 @@ export function usePage(): PageContext {
   return useContext(Page) as PageContext;
 }
 
+/**
+ * The page's effects run with the render that they belong to, not after the next frame: who types on, or a program that
+ * drives the page, must find the focus, the listeners and the selection where what is shown says they are.
+ */
 export function useValue<T>(observable: Observable<T>): T {
   const [value, setValue] = useState(observable.value);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // It may have changed between rendering and this effect.
     setValue(() => observable.value);
     return observable.subscribe(() => setValue(() => observable.value));
@@ -33,7 +37,7 @@ export function useValue<T>(observable: Observable<T>): T {
 
 export function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => matchMedia(query).matches);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const media = matchMedia(query);
     const listener = (): void => setMatches(media.matches);
     listener();

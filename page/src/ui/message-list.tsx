@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { pathOf } from '../core/conversation.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
@@ -15,7 +15,7 @@ export function MessageList({ onShowExperts }: { onShowExperts: (messageId: stri
   const path = current ? pathOf(current) : [];
   const newest = path.at(-1);
   const { scroller, isAtEnd, toEnd, handlers } = useFollowing(`${newest?.status} ${newest?.content}`);
-  useEffect(toEnd, [currentId, path.length]);
+  useLayoutEffect(toEnd, [currentId, path.length]);
 
   return (
     <div class="messages" ref={scroller} {...handlers}>

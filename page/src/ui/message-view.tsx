@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Conversation, type Message, siblingsOf } from '../core/conversation.ts';
 import type { StringKey } from '../strings.ts';
 import { copyText } from './files.ts';
@@ -64,7 +64,7 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
 function useAnnouncement({ role, status, content }: Message): void {
   const { announce, t } = usePage();
   const before = useRef(status);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (role !== 'assistant') return;
     if (status === 'streaming') announce(t('answering'));
     else if (before.current === 'streaming')

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { NO_SAMPLING, SAMPLING_FIELDS, type Sampling, type Settings } from '../core/settings.ts';
 import { saveFile } from './files.ts';
 import { usePage, useValue } from './hooks.ts';
@@ -9,7 +9,7 @@ import { Icon } from './icons.tsx';
 export function SettingsDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): JSX.Element {
   const { t } = usePage();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen && !dialog.current?.open) dialog.current?.showModal();
     else if (!isOpen) dialog.current?.close();
   }, [isOpen]);

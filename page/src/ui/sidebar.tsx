@@ -1,5 +1,5 @@
 import type { JSX, RefObject } from 'preact';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Conversation } from '../core/conversation.ts';
 import { type Hit, search } from '../core/search.ts';
 import type { StringKey } from '../strings.ts';
@@ -115,7 +115,7 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
     if (menu.current) menu.current.open = false;
     action();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const close = (event: Event): void => {
       if (menu.current?.open && !menu.current.contains(event.target as Node)) menu.current.open = false;
     };
