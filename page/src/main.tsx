@@ -32,6 +32,7 @@ async function start(): Promise<void> {
     conversations: (await storage?.conversations().catch(() => [])) ?? [],
   });
   render(<App chat={chat} settings={settings} />, document.getElementById('app') as HTMLElement);
+  addEventListener('online', () => void chat.connect());
   await chat.connect();
 }
 

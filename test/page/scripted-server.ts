@@ -23,7 +23,18 @@ export interface Script {
   readonly holdAfter?: number;
   /** Cut the connection after so many tokens. */
   readonly cutAfter?: number;
-  readonly error?: { readonly status: number; readonly code: string; readonly message: string };
+  readonly error?: ScriptedError;
+  /** A payload of the stream that is sent after the text as it is. */
+  readonly raw?: string;
+}
+
+export interface ScriptedError {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further fields of the error. */
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 export interface ScriptedServer {
@@ -35,6 +46,8 @@ export interface ScriptedServer {
   /** Called for each question. */
   answer: (question: string) => Script;
   apiKey: string | undefined;
+  /** What `/v1/models` says instead of its list. */
+  modelsError: ScriptedError | undefined;
   /** Lets the newest held answer continue. */
   release: () => void;
   close(): Promise<void>;
@@ -59,6 +72,7 @@ export async function startScriptedServer(layout: Layout = LARGE): Promise<Scrip
     numAborted: 0,
     answer: () => ({ text: 'Hello.' }),
     apiKey: undefined,
+    modelsError: undefined,
     release: () => {},
     close: async () => {
       server.closeAllConnections();
@@ -78,6 +92,8 @@ export async function startScriptedServer(layout: Layout = LARGE): Promise<Scrip
     }
     if (state.apiKey !== undefined && request.headers.authorization !== `Bearer ${state.apiKey}`) {
       sendError(response, { status: 401, code: 'invalid_api_key', message: 'This server needs an API key' });
+    } else if (path === '/v1/models' && state.modelsError) {
+      sendError(response, state.modelsError);
     } else if (path === '/v1/models') {
       sendJson(response, {
         object: 'list',
@@ -147,6 +163,7 @@ async function chat(
     send({ ...choice({ content: token }), ...routing });
     if (script.pauseMs) await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
   }
+  if (script.raw !== undefined) response.write(`data: ${script.raw}\n\n`);
   send({ ...choice({}, 'stop'), timings: { predicted_per_second: 42 } });
   const usage = {
     prompt_tokens: 12,
@@ -189,16 +206,22 @@ function moeLayers({ layers, firstLayer }: Layout): number[] {
   return Array.from({ length: layers - firstLayer }, (_, i) => firstLayer + i);
 }
 
-function sendJson(response: ServerResponse, value: unknown, status = 200): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
+function sendJson(
+  response: ServerResponse,
+  value: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(value));
 }
 
-function sendError(response: ServerResponse, error: NonNullable<Script['error']>): void {
+function sendError(response: ServerResponse, { status, code, message, headers, extra }: ScriptedError): void {
   sendJson(
     response,
-    { error: { message: error.message, type: 'server_error', param: null, code: error.code } },
-    error.status,
+    { error: { message, type: 'server_error', param: null, code, ...extra } },
+    status,
+    headers,
   );
 }
 

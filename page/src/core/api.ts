@@ -1,17 +1,6 @@
+import { ApiError, badReply, errorFrom, type WireError } from './api-error.ts';
 import { bytesFromBase64, type ExpertLayout } from './recording.ts';
 import { readEvents } from './sse.ts';
-
-/** What the server said, or that it said nothing. `code` is stable; `message` is made for people. */
-export class ApiError extends Error {
-  readonly code: string;
-  readonly status: number;
-
-  constructor(message: string, code: string, status: number) {
-    super(message);
-    this.code = code;
-    this.status = status;
-  }
-}
 
 export interface ModelInfo {
   readonly id: string;
@@ -64,22 +53,21 @@ export class Api {
   }
 
   async models(signal?: AbortSignal): Promise<readonly ModelInfo[]> {
-    const response = await this.request('v1/models', { signal: signal ?? null });
-    const { data } = (await response.json()) as { data: { id: string; max_model_len?: number }[] };
-    return data.map(({ id, max_model_len }) => ({ id, contextLength: max_model_len }));
+    const list = await this.json<{ data: { id: string; max_model_len?: number }[] }>('v1/models', signal);
+    if (!Array.isArray(list?.data)) throw badReply('This is not a list of models', JSON.stringify(list), 200);
+    return list.data.map(({ id, max_model_len }) => ({ id, contextLength: max_model_len }));
   }
 
   /** Undefined where the server or the model has no experts. */
   async experts(): Promise<ServerExperts | undefined> {
     try {
-      const response = await this.request('dots/experts', {});
-      const found = (await response.json()) as {
+      const found = await this.json<{
         num_experts: number;
         num_experts_per_token: number;
         tokens: number;
         layers: { layer: number; counts: number[] }[];
-      };
-      if (!(found.layers?.length > 0)) return undefined;
+      }>('dots/experts');
+      if (!(found?.layers?.length > 0)) return undefined;
       return {
         layout: {
           layers: found.layers.map(({ layer }) => layer),
@@ -89,9 +77,8 @@ export class Api {
         numTokens: found.tokens,
         counts: Float64Array.from(found.layers.flatMap(({ counts }) => counts)),
       };
-    } catch (error) {
-      if (error instanceof ApiError) return undefined;
-      throw error;
+    } catch {
+      return undefined;
     }
   }
 
@@ -119,13 +106,19 @@ export class Api {
       });
       if (data === '[DONE]') return;
       if (done) break;
-      const chunk = JSON.parse(data) as WireChunk;
-      if (chunk.error) throw errorFrom(chunk.error, response.status);
-      const read = readChunk(chunk);
+      const read = readChunk(data, response.status);
       isFinished ||= read.finishReason !== undefined;
       yield read;
     }
     if (!isFinished) throw cutOff();
+  }
+
+  private async json<T>(path: string, signal?: AbortSignal): Promise<T> {
+    const response = await this.request(path, { signal: signal ?? null });
+    const text = await response.text().catch((error: unknown) => {
+      throw signal?.aborted ? error : cutOff();
+    });
+    return parsed(text, response.status) as T;
   }
 
   private async request(path: string, init: RequestInit): Promise<Response> {
@@ -141,17 +134,12 @@ export class Api {
     }
     if (response.ok) return response;
     const body = (await response.json().catch(() => undefined)) as { error?: WireError } | undefined;
-    throw errorFrom(body?.error ?? {}, response.status);
+    throw errorFrom(body?.error ?? {}, response.status, response.headers);
   }
 }
 
 function cutOff(): ApiError {
   return new ApiError('The connection ended in the middle of the answer', 'cut_off', 0);
-}
-
-interface WireError {
-  readonly message?: string;
-  readonly code?: string | null;
 }
 
 interface WireChunk {
@@ -170,19 +158,30 @@ interface WireChunk {
   readonly dots?: { readonly routing?: { readonly ids: string } };
 }
 
-function errorFrom({ message, code }: WireError, status: number): ApiError {
-  return new ApiError(
-    message ?? `The server answered with status ${status}`,
-    code ?? `http_${status}`,
-    status,
-  );
+function parsed(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badReply('This is not JSON', text, status);
+  }
 }
 
-function readChunk({ choices, usage, timings, prompt_progress: progress, dots }: WireChunk): ChatChunk {
+/** A chunk of the stream. Throws an `ApiError` for the server's own errors and for what is not a chunk. */
+function readChunk(data: string, status: number): ChatChunk {
+  const chunk = parsed(data, status) as WireChunk | null;
+  if (chunk?.error) throw errorFrom(chunk.error, status);
+  try {
+    return fromWire(chunk as WireChunk);
+  } catch {
+    throw badReply('This is not a part of an answer', data, status);
+  }
+}
+
+function fromWire({ choices, usage, timings, prompt_progress: progress, dots }: WireChunk): ChatChunk {
   const choice = choices?.[0];
   const rate = timings?.predicted_per_second;
   return {
-    text: choice?.delta?.content ?? '',
+    text: String(choice?.delta?.content ?? ''),
     ...(dots?.routing && { routing: bytesFromBase64(dots.routing.ids) }),
     ...(choice?.finish_reason && { finishReason: choice.finish_reason }),
     ...(usage && {

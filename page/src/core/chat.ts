@@ -1,4 +1,5 @@
-import { type Api, ApiError, type ModelInfo, type ServerExperts } from './api.ts';
+import type { Api } from './api.ts';
+import { Connection } from './connection.ts';
 import {
   addMessage,
   type Conversation,
@@ -16,12 +17,6 @@ import { type Settings, samplingFields } from './settings.ts';
 import type { Storage } from './storage.ts';
 import { type Bundle, exportJson, importJson } from './transfer.ts';
 
-export type ServerState =
-  | { readonly status: 'connecting' }
-  | { readonly status: 'ready'; readonly model: ModelInfo; readonly experts: ServerExperts | undefined }
-  | { readonly status: 'needs-key'; readonly wasWrong: boolean }
-  | { readonly status: 'failed'; readonly message: string };
-
 export interface ChatOptions {
   readonly api: Api;
   readonly storage: Storage | undefined;
@@ -34,24 +29,26 @@ const SAVE_EVERY_MS = 1000;
 
 /** Everything a person can do with conversations. The interface calls these methods and shows the observables. */
 export class Chat {
-  readonly server = new Observable<ServerState>({ status: 'connecting' });
   readonly conversations: Observable<readonly Conversation[]>;
   readonly currentId = new Observable<string | undefined>(undefined);
   /** Of answers that are being written, by message. */
   readonly progress = new Observable<ReadonlyMap<string, Progress>>(new Map());
   /** Recorded routing by message, as far as it has been loaded. */
   readonly recordings = new Observable<ReadonlyMap<string, Recording>>(new Map());
+  readonly server: Connection['state'];
   private readonly api: Api;
+  private readonly connection: Connection;
   private readonly storage: Storage | undefined;
   private readonly settings: Observable<Settings>;
   private readonly running = new Map<string, AbortController>();
   private readonly asked = new Set<string>();
-  private connecting: Promise<void> | undefined;
 
   constructor({ api, storage, settings, conversations }: ChatOptions) {
     this.api = api;
     this.storage = storage;
     this.settings = settings;
+    this.connection = new Connection(api, () => settings.value.apiKey !== '');
+    this.server = this.connection.state;
     // An answer that was being written when the page closed will not continue.
     this.conversations = new Observable(conversations.map(endStreaming));
   }
@@ -66,21 +63,7 @@ export class Chat {
 
   /** Find out what the server is; `server` has the result. */
   connect(): Promise<void> {
-    this.connecting = this.readServer();
-    return this.connecting;
-  }
-
-  private async readServer(): Promise<void> {
-    try {
-      const [model] = await this.api.models();
-      if (!model) throw new ApiError('The server has no model', 'no_model', 200);
-      this.server.set({ status: 'ready', model, experts: await this.api.experts() });
-    } catch (error) {
-      const { message, status } =
-        error instanceof ApiError ? error : new ApiError(String(error), 'internal', 0);
-      const wasWrong = this.settings.value.apiKey !== '';
-      this.server.set(status === 401 ? { status: 'needs-key', wasWrong } : { status: 'failed', message });
-    }
+    return this.connection.connect();
   }
 
   /** What the server has counted by now. */
@@ -210,7 +193,7 @@ export class Chat {
     const controller = new AbortController();
     this.running.set(id, controller);
     // The question may have come before the server's first word, or while it was away.
-    await (this.server.value.status === 'failed' ? this.connect() : this.connecting);
+    await this.connection.settled(controller.signal);
     const server = this.server.value;
     const model = server.status === 'ready' ? server.model.id : 'default';
     const show = throttled((progress: Progress) => {
@@ -248,9 +231,9 @@ export class Chat {
     const ended = this.find(conversation.id);
     if (ended) await this.storage?.save(ended);
     if (ended && recording) await this.storage?.saveRecording(id, recording);
-    if (outcome.error?.code === 'invalid_api_key') {
-      this.server.set({ status: 'needs-key', wasWrong: this.settings.value.apiKey !== '' });
-    }
+    if (outcome.error?.code === 'invalid_api_key') this.connection.refuseKey();
+    // It is asked until it is there again.
+    if (outcome.error?.code === 'unreachable') void this.connect();
   }
 
   private find(id: string | undefined): Conversation | undefined {

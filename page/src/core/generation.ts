@@ -1,4 +1,5 @@
-import { type Api, ApiError, type ChatMessage, type ChatRequest } from './api.ts';
+import type { Api, ChatChunk, ChatMessage, ChatRequest } from './api.ts';
+import { ApiError } from './api-error.ts';
 import type { Message, MessageStats } from './conversation.ts';
 import { type ExpertLayout, Recorder, type Recording } from './recording.ts';
 
@@ -8,6 +9,10 @@ export interface Progress {
   readonly stats: MessageStats | undefined;
   /** While the prompt is read: how much of it. */
   readonly prompt: { readonly done: number; readonly total: number } | undefined;
+  /** For how long nothing has come, once that is long. */
+  readonly silentMs: number | undefined;
+  /** The server is busy and will be asked again. */
+  readonly retryInMs: number | undefined;
 }
 
 export type Outcome = Pick<Message, 'content' | 'status'> & Partial<Message>;
@@ -22,58 +27,144 @@ export interface GenerationOptions {
   readonly onProgress: (progress: Progress) => void;
 }
 
+/** People wonder after this long whether anything still happens. */
+const SILENCE_MS = 8000;
+const TICK_MS = 1000;
+/** How often a busy server is asked again. */
+const MAX_RETRIES = 20;
+/** For longer waits the person decides. */
+const MAX_RETRY_AFTER_MS = 120_000;
+
 /** One answer from the first byte to the last. Never throws: what went wrong is part of the outcome. */
 export async function runGeneration(
   options: GenerationOptions,
 ): Promise<{ outcome: Outcome; recording: Recording | undefined }> {
-  const { api, layout, signal, now, onProgress } = options;
-  const recorder = layout && new Recorder(layout);
-  let content = '';
-  let finishReason: string | undefined;
-  let stats: MessageStats | undefined;
-  let tokensPerSecond: number | undefined;
-  let numPieces = 0;
-  let firstMs = 0;
-  let prompt: Progress['prompt'];
-  const ended = (rest: Pick<Message, 'status'> & Partial<Message>) => ({
-    outcome: {
-      content,
-      ...(finishReason !== undefined && { finishReason }),
-      ...(stats && { stats }),
-      ...rest,
-    },
-    recording: recorder && recorder.recording.pieces.length > 0 ? recorder.recording : undefined,
-  });
-
-  try {
-    for await (const chunk of api.chat({ ...options.request, routing: layout !== undefined }, signal)) {
-      recorder?.add(chunk.text, chunk.routing);
-      if (chunk.text !== '') {
-        if (numPieces++ === 0) firstMs = now();
-        content += chunk.text;
-        prompt = undefined;
-      }
-      prompt = chunk.promptProgress ?? prompt;
-      finishReason = chunk.finishReason ?? finishReason;
-      tokensPerSecond = chunk.tokensPerSecond ?? tokensPerSecond;
-      const elapsedMs = now() - firstMs;
-      // Until the server has said how fast it was, pieces of text stand for tokens.
-      const rate =
-        tokensPerSecond ?? (numPieces > 1 && elapsedMs > 0 ? (1000 * (numPieces - 1)) / elapsedMs : 0);
-      stats = {
-        promptTokens: chunk.usage?.promptTokens ?? stats?.promptTokens ?? 0,
-        cachedTokens: chunk.usage?.cachedTokens ?? stats?.cachedTokens ?? 0,
-        answerTokens: chunk.usage?.answerTokens ?? numPieces,
-        tokensPerSecond: rate,
-      };
-      onProgress({ content, recording: recorder?.recording, stats, prompt });
+  const answer = new Answer(options);
+  for (let numRetries = 0; ; numRetries++) {
+    try {
+      await answer.read();
+      return answer.ended({ status: 'done' });
+    } catch (error) {
+      if (options.signal.aborted) return answer.ended({ status: 'stopped' });
+      const told = error instanceof ApiError ? error : new ApiError(String(error), 'internal', 0);
+      const { retryAfterMs } = told.details;
+      const waits =
+        retryAfterMs !== undefined && retryAfterMs <= MAX_RETRY_AFTER_MS && numRetries < MAX_RETRIES;
+      if (waits && answer.isEmpty && (await answer.wait(retryAfterMs))) continue;
+      return answer.ended({ status: 'failed', error: { message: told.message, code: told.code } });
     }
-    return ended({ status: 'done' });
-  } catch (error) {
-    if (signal.aborted) return ended({ status: 'stopped' });
-    const told = error instanceof ApiError ? error : new ApiError(String(error), 'internal', 0);
-    return ended({ status: 'failed', error: { message: told.message, code: told.code } });
   }
+}
+
+/** What has come of an answer so far. */
+class Answer {
+  private readonly options: GenerationOptions;
+  private readonly recorder: Recorder | undefined;
+  private content = '';
+  private finishReason: string | undefined;
+  private stats: MessageStats | undefined;
+  private tokensPerSecond: number | undefined;
+  private numPieces = 0;
+  private firstMs = 0;
+  private prompt: Progress['prompt'];
+
+  constructor(options: GenerationOptions) {
+    this.options = options;
+    this.recorder = options.layout && new Recorder(options.layout);
+  }
+
+  get isEmpty(): boolean {
+    return this.content === '';
+  }
+
+  async read(): Promise<void> {
+    const { api, layout, signal, now, request } = this.options;
+    let heardMs = now();
+    const ticks = setInterval(() => {
+      const silentMs = now() - heardMs;
+      if (silentMs >= SILENCE_MS) this.show({ silentMs });
+    }, TICK_MS);
+    try {
+      for await (const chunk of api.chat({ ...request, routing: layout !== undefined }, signal)) {
+        heardMs = now();
+        this.add(chunk);
+        this.show();
+      }
+    } finally {
+      clearInterval(ticks);
+    }
+  }
+
+  /** False where the person gave up before the time was over. */
+  async wait(forMs: number): Promise<boolean> {
+    const { signal, now } = this.options;
+    const endMs = now() + forMs;
+    for (let leftMs = forMs; leftMs > 0 && !signal.aborted; leftMs = endMs - now()) {
+      this.show({ retryInMs: leftMs });
+      await pause(Math.min(TICK_MS, leftMs), signal);
+    }
+    this.show();
+    return !signal.aborted;
+  }
+
+  ended(rest: Pick<Message, 'status'> & Partial<Message>): {
+    outcome: Outcome;
+    recording: Recording | undefined;
+  } {
+    const { content, finishReason, stats, recorder } = this;
+    return {
+      outcome: {
+        content,
+        ...(finishReason !== undefined && { finishReason }),
+        ...(stats && { stats }),
+        ...rest,
+      },
+      recording: recorder && recorder.recording.pieces.length > 0 ? recorder.recording : undefined,
+    };
+  }
+
+  private add(chunk: ChatChunk): void {
+    const { now } = this.options;
+    this.recorder?.add(chunk.text, chunk.routing);
+    if (chunk.text !== '') {
+      if (this.numPieces++ === 0) this.firstMs = now();
+      this.content += chunk.text;
+      this.prompt = undefined;
+    }
+    this.prompt = chunk.promptProgress ?? this.prompt;
+    this.finishReason = chunk.finishReason ?? this.finishReason;
+    this.tokensPerSecond = chunk.tokensPerSecond ?? this.tokensPerSecond;
+    const elapsedMs = now() - this.firstMs;
+    const { numPieces, stats } = this;
+    // Until the server has said how fast it was, pieces of text stand for tokens.
+    const rate =
+      this.tokensPerSecond ?? (numPieces > 1 && elapsedMs > 0 ? (1000 * (numPieces - 1)) / elapsedMs : 0);
+    this.stats = {
+      promptTokens: chunk.usage?.promptTokens ?? stats?.promptTokens ?? 0,
+      cachedTokens: chunk.usage?.cachedTokens ?? stats?.cachedTokens ?? 0,
+      answerTokens: chunk.usage?.answerTokens ?? numPieces,
+      tokensPerSecond: rate,
+    };
+  }
+
+  private show(state: { silentMs?: number; retryInMs?: number } = {}): void {
+    const { content, stats, prompt, recorder } = this;
+    const { silentMs, retryInMs } = state;
+    this.options.onProgress({ content, recording: recorder?.recording, stats, prompt, silentMs, retryInMs });
+  }
+}
+
+/** Ends early when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
 }
 
 /** What the model reads: the system prompt and the branch down to the question. Answers that failed empty are left out. */

@@ -2,11 +2,13 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Conversation, type Message, siblingsOf } from '../core/conversation.ts';
 import type { StringKey } from '../strings.ts';
+import { ErrorBox } from './error-box.tsx';
 import { copyText } from './files.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { isPlainEnter } from './keys.ts';
 import { Markdown } from './markdown.tsx';
+import { Waiting } from './waiting.tsx';
 
 export interface MessageViewProps {
   readonly conversation: Conversation;
@@ -31,7 +33,7 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
       ) : isAnswer ? (
         <>
           {message.content !== '' && <Markdown text={message.content} isStreaming={isStreaming} />}
-          {isStreaming && message.content === '' && <Waiting id={message.id} />}
+          {isStreaming && <Waiting message={message} />}
           {message.error && <ErrorBox message={message} />}
         </>
       ) : (
@@ -71,45 +73,6 @@ function useAnnouncement({ role, status, content }: Message): void {
       announce(`${content} ${t(status === 'done' ? 'answerDone' : 'stopped')}`);
     before.current = status;
   }, [status]);
-}
-
-function Waiting({ id }: { id: string }): JSX.Element {
-  const { chat, t } = usePage();
-  const prompt = useValue(chat.progress).get(id)?.prompt;
-  return (
-    <p class="waiting">
-      <span class="pulse" aria-hidden="true">
-        <i />
-        <i />
-        <i />
-      </span>
-      {prompt ? t('readingPrompt', prompt) : t('waiting')}
-    </p>
-  );
-}
-
-const ERROR_TEXTS: Readonly<Record<string, StringKey>> = {
-  unreachable: 'errorUnreachable',
-  cut_off: 'errorCutOff',
-  context_length_exceeded: 'errorContext',
-  queue_full: 'errorQueue',
-  model_loading: 'errorLoading',
-  invalid_api_key: 'errorKey',
-};
-
-function ErrorBox({ message }: { message: Message }): JSX.Element {
-  const { chat, t } = usePage();
-  const { code, message: said } = message.error ?? { code: '', message: '' };
-  const known = ERROR_TEXTS[code];
-  return (
-    <div class="error-box" role="alert">
-      <p>{t(known ?? 'errorOther')}</p>
-      {known !== 'errorUnreachable' && known !== 'errorCutOff' && <p class="detail">{said}</p>}
-      <button type="button" class="button" onClick={() => void chat.retry(message.id)}>
-        <Icon name="again" /> {t('retry')}
-      </button>
-    </div>
-  );
 }
 
 function EditForm({ message, onDone }: { message: Message; onDone: () => void }): JSX.Element {

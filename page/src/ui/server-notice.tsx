@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { usePage, useValue } from './hooks.ts';
 
-/** Says that there is no server, or asks for the key that it wants. Nothing when all is well. */
+/** Says that the server is away or loads its model, or asks for the key that it wants. Nothing when all is well. */
 export function ServerNotice(): JSX.Element | null {
   const { chat, settings, t } = usePage();
   const server = useValue(chat.server);
@@ -10,10 +10,25 @@ export function ServerNotice(): JSX.Element | null {
   if (server.status === 'failed') {
     return (
       <div class="notice" role="alert">
-        <span>{t('serverFailed', { reason: server.message })}</span>
+        <span>
+          {server.code === 'unreachable'
+            ? t('errorUnreachable')
+            : t('serverFailed', { reason: server.message })}{' '}
+          {t('askedAgain')}
+        </span>
         <button type="button" class="button" onClick={() => void chat.connect()}>
-          {t('retry')}
+          {t('retryNow')}
         </button>
+      </div>
+    );
+  }
+  if (server.status === 'loading') {
+    return (
+      <div class="notice" role="status">
+        <span>
+          {t('serverLoading', { reason: server.message })}{' '}
+          <span aria-hidden="true">{t('seconds', { count: Math.round(server.forMs / 1000) })}</span>
+        </span>
       </div>
     );
   }

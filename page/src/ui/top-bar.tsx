@@ -15,8 +15,8 @@ export function TopBar(props: TopBarProps): JSX.Element {
   const { chat, settings, t, isDark } = usePage();
   const { showsExperts, language } = useValue(settings);
   const server = useValue(chat.server);
-  const name =
-    server.status === 'ready' ? server.model.id : server.status === 'connecting' ? t('connecting') : '–';
+  const names = { connecting: t('connecting'), loading: t('loading'), 'needs-key': '–', failed: '–' };
+  const name = server.status === 'ready' ? server.model.id : names[server.status];
   return (
     <header class="top-bar">
       {props.isNarrow && (
