@@ -6,6 +6,7 @@ import { readSettings } from './core/settings.ts';
 import { Storage } from './core/storage.ts';
 import './styles/base.css';
 import './styles/layout.css';
+import './styles/menu.css';
 import './styles/chat.css';
 import './styles/markdown.css';
 import './styles/controls.css';

@@ -138,23 +138,23 @@ describePage('the chat page', startScriptedServer, (stage) => {
     await v.page.getByRole('searchbox').press('Escape');
 
     const item = list.locator('.conversation', { hasText: 'Fruit' });
-    await item.locator('summary').click();
-    await item.getByRole('button', { name: 'Rename' }).click();
+    await item.getByRole('button', { name: 'Actions' }).click();
+    await item.getByRole('menuitem', { name: 'Rename' }).click();
     await v.page.keyboard.type('Red fruit');
     await v.page.keyboard.press('Enter');
     const renamed = list.locator('.conversation', { hasText: 'Red fruit' });
-    await renamed.locator('summary').click();
+    await renamed.getByRole('button', { name: 'Actions' }).click();
     const [download] = await Promise.all([
       v.page.waitForEvent('download'),
-      renamed.getByRole('button', { name: 'Export as JSON' }).click(),
+      renamed.getByRole('menuitem', { name: 'Export as JSON' }).click(),
     ]);
     expect(download.suggestedFilename()).toBe('Red fruit.json');
     const file = await download.path();
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ conversations: [{ title: 'Red fruit' }] });
 
     v.page.on('dialog', (dialog) => void dialog.accept());
-    await renamed.locator('summary').click();
-    await renamed.getByRole('button', { name: 'Delete' }).click();
+    await renamed.getByRole('button', { name: 'Actions' }).click();
+    await renamed.getByRole('menuitem', { name: 'Delete' }).click();
     await renamed.waitFor({ state: 'detached' });
     await expect.poll(() => v.stored()).not.toContain('pomegranate');
     await v.page.reload();

@@ -6,6 +6,7 @@ import type { StringKey } from '../strings.ts';
 import { saveFile } from './files.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
+import { Menu } from './menu.tsx';
 
 export interface SidebarProps {
   readonly isDrawer: boolean;
@@ -109,20 +110,7 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
   const { conversation, excerpt } = props.hit;
   const { chat, t } = usePage();
   const [isRenaming, setRenaming] = useState(false);
-  const menu = useRef<HTMLDetailsElement>(null);
   const title = conversation.title || t('untitled');
-  const choose = (action: () => void) => () => {
-    if (menu.current) menu.current.open = false;
-    action();
-  };
-  useLayoutEffect(() => {
-    const close = (event: Event): void => {
-      if (menu.current?.open && !menu.current.contains(event.target as Node)) menu.current.open = false;
-    };
-    document.addEventListener('pointerdown', close);
-    return () => document.removeEventListener('pointerdown', close);
-  }, []);
-
   if (isRenaming) return <RenameForm conversation={conversation} onDone={() => setRenaming(false)} />;
   return (
     <li class={`conversation ${props.isCurrent ? 'current' : ''}`}>
@@ -139,40 +127,23 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
           </span>
         )}
       </button>
-      <details
-        class="menu"
-        ref={menu}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape' || !menu.current?.open) return;
-          event.preventDefault();
-          menu.current.open = false;
-          menu.current.querySelector('summary')?.focus();
-        }}
-      >
-        <summary class="icon-button" aria-label={t('actionsFor', { title })}>
-          <Icon name="more" />
-        </summary>
-        <div class="menu-items">
-          <button type="button" onClick={choose(() => setRenaming(true))}>
-            {t('renameChat')}
-          </button>
-          <button
-            type="button"
-            onClick={choose(async () => saveFile(`${title}.json`, await chat.export([conversation.id])))}
-          >
-            {t('exportChat')}
-          </button>
-          <button
-            type="button"
-            class="danger"
-            onClick={choose(async () => {
+      <Menu
+        label={t('actionsFor', { title })}
+        items={[
+          { label: t('renameChat'), onChoose: () => setRenaming(true) },
+          {
+            label: t('exportChat'),
+            onChoose: async () => saveFile(`${title}.json`, await chat.export([conversation.id])),
+          },
+          {
+            label: t('deleteChat'),
+            isDanger: true,
+            onChoose: async () => {
               if (confirm(t('reallyDelete', { title }))) await chat.remove(conversation.id);
-            })}
-          >
-            {t('deleteChat')}
-          </button>
-        </div>
-      </details>
+            },
+          },
+        ]}
+      />
     </li>
   );
 }
