@@ -13,7 +13,7 @@ import {
   topShare,
 } from '../../page/src/core/expert-load.ts';
 import { chosenExperts, numTokens, Recorder, type Recording } from '../../page/src/core/recording.ts';
-import { NO_SAMPLING, readSettings, samplingFields } from '../../page/src/core/settings.ts';
+import { isAllowed, NO_SAMPLING, readSettings, samplingFields } from '../../page/src/core/settings.ts';
 import { readEvents } from '../../page/src/core/sse.ts';
 import { busiestFirst, cellAt, layOut } from '../../page/src/experts/map-geometry.ts';
 import { type StringKey, TABLES, translator } from '../../page/src/strings.ts';
@@ -209,6 +209,22 @@ describe('settings', () => {
     });
     expect(readSettings('[', ['en'])).toEqual(readSettings(null, ['en']));
     expect(readSettings('7', ['en'])).toEqual(readSettings(null, ['en']));
+  });
+
+  it.each([
+    ['topK', 40, true],
+    ['topK', 1.5, false],
+    ['topK', -1, false],
+    ['temperature', 0.35, true],
+    ['temperature', 5, false],
+    ['temperature', Number.NaN, false],
+    ['seed', 0.5, false],
+    ['presencePenalty', -2, true],
+    ['minP', '0.1', false],
+  ] as const)('%s %s: allowed is %s, also from storage', (key, value, isRight) => {
+    expect(isAllowed(key, value)).toBe(isRight);
+    const { sampling } = readSettings(JSON.stringify({ sampling: { [key]: value } }), []);
+    expect(sampling[key]).toBe(isRight ? value : null);
   });
 
   it('send the numbers that are set', () => {

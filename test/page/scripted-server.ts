@@ -99,6 +99,8 @@ export async function startScriptedServer(layout: Layout = LARGE): Promise<Scrip
         object: 'list',
         data: [{ id: 'scripted', object: 'model', max_model_len: 4096 }],
       });
+    } else if (path === '/props') {
+      sendJson(response, { n_ctx: 4096, sampling_defaults: { temperature: 0.7, top_p: 0.8, top_k: 20 } });
     } else if (path === '/dots/experts') {
       sendJson(response, {
         num_experts: layout.experts,

@@ -1,5 +1,6 @@
 import { ApiError, badReply, errorFrom, type WireError } from './api-error.ts';
 import { bytesFromBase64, type ExpertLayout } from './recording.ts';
+import { type Recommended, SAMPLING_FIELDS, SAMPLING_KEYS } from './settings.ts';
 import { readEvents } from './sse.ts';
 
 export interface ModelInfo {
@@ -80,6 +81,20 @@ export class Api {
     } catch {
       return undefined;
     }
+  }
+
+  /** Empty where the server does not say. */
+  async recommended(): Promise<Recommended> {
+    const props = await this.json<{ sampling_defaults?: Record<string, unknown> }>('props').catch(
+      () => undefined,
+    );
+    const defaults = props?.sampling_defaults ?? {};
+    return Object.fromEntries(
+      SAMPLING_KEYS.flatMap((key) => {
+        const value = defaults[SAMPLING_FIELDS[key].wire];
+        return typeof value === 'number' ? [[key, value]] : [];
+      }),
+    );
   }
 
   async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatChunk, void, undefined> {

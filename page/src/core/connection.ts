@@ -1,6 +1,7 @@
 import type { Api, ModelInfo, ServerExperts } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { Observable } from './observable.ts';
+import type { Recommended } from './settings.ts';
 
 export type ServerState =
   | { readonly status: 'connecting' }
@@ -11,6 +12,7 @@ export type ServerState =
       readonly model: ModelInfo;
       readonly models: readonly ModelInfo[];
       readonly experts: ServerExperts | undefined;
+      readonly recommended: Recommended;
     }
   | { readonly status: 'needs-key'; readonly wasWrong: boolean }
   /** It is asked again by itself. */
@@ -81,7 +83,8 @@ export class Connection {
     try {
       const models = await this.api.models();
       if (!models[0]) throw new ApiError('The server has no model', 'no_model', 200);
-      return { status: 'ready', model: models[0], models, experts: await this.api.experts() };
+      const [experts, recommended] = await Promise.all([this.api.experts(), this.api.recommended()]);
+      return { status: 'ready', model: models[0], models, experts, recommended };
     } catch (error) {
       return error instanceof ApiError ? error : new ApiError(String(error), 'internal', 0);
     }

@@ -1,15 +1,3 @@
-export interface Sampling {
-  readonly temperature: number | null;
-  readonly topP: number | null;
-  readonly topK: number | null;
-  readonly minP: number | null;
-  readonly maxTokens: number | null;
-  readonly seed: number | null;
-  readonly repetitionPenalty: number | null;
-  readonly presencePenalty: number | null;
-  readonly frequencyPenalty: number | null;
-}
-
 export type Language = 'en' | 'zh';
 export type Theme = 'auto' | 'light' | 'dark';
 
@@ -24,39 +12,48 @@ export interface Settings {
   readonly showsExperts: boolean;
 }
 
-/** What a number may be, and its name in a request. An empty field leaves the choice to the model's recommendation. */
-export const SAMPLING_FIELDS: Readonly<
-  Record<keyof Sampling, { wire: string; min: number; max: number; step: number; placeholder: string }>
-> = {
-  temperature: { wire: 'temperature', min: 0, max: 2, step: 0.05, placeholder: '–' },
-  topP: { wire: 'top_p', min: 0, max: 1, step: 0.01, placeholder: '–' },
-  topK: { wire: 'top_k', min: 0, max: 1000, step: 1, placeholder: '–' },
-  minP: { wire: 'min_p', min: 0, max: 1, step: 0.01, placeholder: '–' },
-  maxTokens: { wire: 'max_completion_tokens', min: 1, max: 1_000_000, step: 1, placeholder: '–' },
-  seed: { wire: 'seed', min: 0, max: 2 ** 31 - 1, step: 1, placeholder: '–' },
-  repetitionPenalty: { wire: 'repetition_penalty', min: 0.5, max: 2, step: 0.01, placeholder: '–' },
-  presencePenalty: { wire: 'presence_penalty', min: -2, max: 2, step: 0.1, placeholder: '0' },
-  frequencyPenalty: { wire: 'frequency_penalty', min: -2, max: 2, step: 0.1, placeholder: '0' },
-};
+/** What a number may be, and its name in a request. `fallback`: what servers do without it, where no model recommends it. */
+interface NumberField {
+  readonly wire: string;
+  readonly min: number;
+  readonly max: number;
+  /** 1: whole numbers only. */
+  readonly step: number;
+  readonly fallback?: number;
+}
 
-export const NO_SAMPLING: Sampling = {
-  temperature: null,
-  topP: null,
-  topK: null,
-  minP: null,
-  maxTokens: null,
-  seed: null,
-  repetitionPenalty: null,
-  presencePenalty: null,
-  frequencyPenalty: null,
-};
+/** All numbers of a request, each declared here only. An empty field leaves the choice to the model's recommendation. */
+export const SAMPLING_FIELDS = {
+  temperature: { wire: 'temperature', min: 0, max: 2, step: 0.05 },
+  topP: { wire: 'top_p', min: 0, max: 1, step: 0.01 },
+  topK: { wire: 'top_k', min: 0, max: 1_000_000, step: 1 },
+  minP: { wire: 'min_p', min: 0, max: 1, step: 0.01 },
+  maxTokens: { wire: 'max_completion_tokens', min: 1, max: 1_000_000, step: 1 },
+  seed: { wire: 'seed', min: 0, max: 2 ** 31 - 1, step: 1 },
+  repetitionPenalty: { wire: 'repetition_penalty', min: 0.5, max: 2, step: 0.01 },
+  presencePenalty: { wire: 'presence_penalty', min: -2, max: 2, step: 0.1, fallback: 0 },
+  frequencyPenalty: { wire: 'frequency_penalty', min: -2, max: 2, step: 0.1, fallback: 0 },
+} as const satisfies Readonly<Record<string, NumberField>>;
+
+export type SamplingKey = keyof typeof SAMPLING_FIELDS;
+export type Sampling = { readonly [Key in SamplingKey]: number | null };
+/** How the makers of a model want it sampled, as far as the server says. */
+export type Recommended = { readonly [Key in SamplingKey]?: number };
+export const SAMPLING_KEYS = Object.keys(SAMPLING_FIELDS) as readonly SamplingKey[];
+
+export const NO_SAMPLING = Object.fromEntries(SAMPLING_KEYS.map((key) => [key, null])) as Sampling;
+
+export function isAllowed(key: SamplingKey, value: unknown): value is number {
+  const { min, max, step } = SAMPLING_FIELDS[key];
+  return typeof value === 'number' && value >= min && value <= max && (step < 1 || Number.isInteger(value));
+}
 
 /** Fields of a request: those that are set. */
 export function samplingFields(sampling: Sampling): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(SAMPLING_FIELDS).flatMap(([key, { wire }]) => {
-      const value = sampling[key as keyof Sampling];
-      return value === null ? [] : [[wire, value]];
+    SAMPLING_KEYS.flatMap((key) => {
+      const value = sampling[key];
+      return value === null ? [] : [[SAMPLING_FIELDS[key].wire, value]];
     }),
   );
 }
@@ -72,11 +69,8 @@ export function readSettings(stored: string | null, languages: readonly string[]
   }
   const numbers = (found.sampling ?? {}) as Record<string, unknown>;
   const sampling = Object.fromEntries(
-    Object.entries(SAMPLING_FIELDS).map(([key, { min, max }]) => {
-      const value = numbers[key];
-      return [key, typeof value === 'number' && value >= min && value <= max ? value : null];
-    }),
-  ) as unknown as Sampling;
+    SAMPLING_KEYS.map((key) => [key, isAllowed(key, numbers[key]) ? numbers[key] : null]),
+  ) as Sampling;
   const preferred = languages.find((tag) => /^(en|zh)\b/i.test(tag));
   const { language, theme } = found;
   return {

@@ -1,9 +1,11 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { NO_SAMPLING, SAMPLING_FIELDS, type Sampling, type Settings } from '../core/settings.ts';
+import type { Settings } from '../core/settings.ts';
 import { saveFile } from './files.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
+import { SamplingFields } from './sampling-fields.tsx';
+import { useSetting } from './use-setting.ts';
 
 /** System prompt, sampling, appearance, key, and moving conversations in and out. */
 export function SettingsDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): JSX.Element {
@@ -43,12 +45,6 @@ export function SettingsDialog({ isOpen, onClose }: { isOpen: boolean; onClose: 
   );
 }
 
-function useSetting(): [Settings, (change: Partial<Settings>) => void] {
-  const { settings } = usePage();
-  const current = useValue(settings);
-  return [current, (change) => settings.update((all) => ({ ...all, ...change }))];
-}
-
 function SystemPrompt(): JSX.Element {
   const { chat, t } = usePage();
   const [settings, change] = useSetting();
@@ -67,59 +63,6 @@ function SystemPrompt(): JSX.Element {
         />
         <span class="hint">{t('systemPromptHint')}</span>
       </label>
-    </section>
-  );
-}
-
-function SamplingFields(): JSX.Element {
-  const { t } = usePage();
-  const [{ sampling }, change] = useSetting();
-  const [draft, setDraft] = useState<Partial<Record<keyof Sampling, string>>>({});
-  return (
-    <section>
-      <div class="section-head">
-        <h3>{t('sampling')}</h3>
-        <button
-          type="button"
-          class="button subtle"
-          onClick={() => {
-            setDraft({});
-            change({ sampling: NO_SAMPLING });
-          }}
-        >
-          {t('resetSampling')}
-        </button>
-      </div>
-      <div class="number-fields">
-        {(Object.keys(SAMPLING_FIELDS) as (keyof Sampling)[]).map((key) => {
-          const { min, max, step, placeholder } = SAMPLING_FIELDS[key];
-          const shown = draft[key] ?? sampling[key]?.toString() ?? '';
-          const isWrong = shown !== '' && !(Number(shown) >= min && Number(shown) <= max);
-          return (
-            <label class="field" key={key}>
-              <span class="field-name">{t(key)}</span>
-              <input
-                type="number"
-                inputmode="decimal"
-                min={min}
-                max={max}
-                step={step}
-                value={shown}
-                placeholder={placeholder}
-                aria-invalid={isWrong}
-                onInput={(event) => {
-                  const { value } = event.currentTarget;
-                  setDraft({ ...draft, [key]: value });
-                  const number = value === '' ? null : Number(value);
-                  if (number === null || (number >= min && number <= max))
-                    change({ sampling: { ...sampling, [key]: number } });
-                }}
-              />
-            </label>
-          );
-        })}
-      </div>
-      <p class="hint">{t('samplingHint')}</p>
     </section>
   );
 }
