@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backend: ['core', 'dtype', 'graph', 'compile/program.ts'],
   engine: ['core', 'dtype', 'format', 'text', 'graph', 'compile', 'model', 'backend'],
   convert: ['core', 'dtype', 'format', 'text', 'model'],
-  quantize: ['core', 'dtype', 'format', 'text', 'model', 'convert'],
+  quantize: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend'],
   data: ['core', 'format', 'text'],
   train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend', 'data'],
   eval: ['core', 'text', 'engine'],

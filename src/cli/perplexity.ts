@@ -1,23 +1,14 @@
-import { extname } from 'node:path';
 import { UsageError } from '../core/errors.ts';
-import { readJsonLines, textField } from '../data/json-lines.ts';
 import type { Engine } from '../engine/open.ts';
 import { addLoss, bitsPerByte, NO_LOSS, perplexity, scoreText, type TextLoss } from '../eval/perplexity.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
-import { readText } from './read-text.ts';
+import { type Document, type DocumentFlags, readDocuments } from './read-documents.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
-export interface PerplexityFlags extends ModelFlags {
-  readonly file: string[];
-  readonly field: string;
+export interface PerplexityFlags extends ModelFlags, DocumentFlags {
   readonly ctx: number;
-}
-
-interface Document {
-  readonly text: string;
-  readonly language: string | undefined;
 }
 
 /** `dots perplexity`: how well a model predicts text; `eval/perplexity.ts` has the definition. */
@@ -54,28 +45,6 @@ export async function perplexityCommand(
   ]);
   const lines = table([['', 'tokens', 'bytes', 'perplexity', 'bits/byte'], ...rows], 'lrrrr');
   for (const line of lines) await session.line(line);
-}
-
-async function readDocuments(session: Session, { file, field }: PerplexityFlags): Promise<Document[]> {
-  const documents: Document[] = [];
-  for (const name of file) {
-    if (!isJsonLines(name)) {
-      documents.push({ text: await readText(session, name), language: undefined });
-      continue;
-    }
-    for await (const line of readJsonLines(name, { signal: session.signal })) {
-      const { lang } = line.fields;
-      documents.push({
-        text: textField(line, field, name),
-        language: typeof lang === 'string' ? lang : undefined,
-      });
-    }
-  }
-  return documents;
-}
-
-function isJsonLines(name: string): boolean {
-  return ['.jsonl', '.ndjson'].includes(extname(name.replace(/\.gz$/, '')));
 }
 
 async function scoreAll(

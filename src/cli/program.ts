@@ -55,6 +55,7 @@ export function buildProgram(session: Session): Command {
   addTrain(program, session);
   addLogits(program, session);
   addPerplexity(program, session);
+  addImatrix(program, session);
   addConvert(program, session);
   addBench(program, session);
   addHelp(program);
@@ -365,6 +366,29 @@ function addPerplexity(program: Command, session: Session): void {
     .action(async (model, flags) =>
       (await import('./perplexity.ts')).perplexityCommand(session, model, flags),
     );
+}
+
+function addImatrix(program: Command, session: Session): void {
+  const command = program
+    .command('imatrix')
+    .description('make an importance matrix from text, for quantising')
+    .argument('<MODEL>', 'GGUF file, Hugging Face folder, or mini')
+    .argument('<OUT>', 'output: GGUF, or the older format for a name that ends in .dat')
+    .option('-f, --file <FILES...>', 'plain text, or .jsonl with one document per line; .gz is allowed')
+    .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
+    .option('--ctx <N>', 'tokens in a chunk of text', positive, 512)
+    .option('--chunks <N>', 'most chunks to read (default: all)', positive)
+    .option('--merge <FILES...>', 'importance matrices of the same model to add')
+    .option('--force', 'overwrite OUT');
+  addCommonOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'imatrix dots.llm1.inst.gguf imatrix.gguf --file chats.jsonl.gz wiki.txt',
+        'imatrix dots.llm1.inst.gguf all.dat --merge english.gguf chinese.dat',
+      ),
+    )
+    .action(async (model, out, flags) => (await import('./imatrix.ts')).imatrix(session, model, out, flags));
 }
 
 function addConvert(program: Command, session: Session): void {

@@ -1,5 +1,5 @@
 /**
- * Importance matrices in files: the GGUF form of llama.cpp since mid-2025, and its older `.dat`. Told apart by their first
+ * Importance matrices in files: the GGUF form of llama.cpp since mid-2025, and its older `.dat`. Distinguished by their first
  * bytes. Source: `tools/imatrix` of llama.cpp.
  */
 import { FormatError } from '../core/errors.ts';

@@ -9,7 +9,7 @@ import type { NamedShape } from './stock-mixes.ts';
 export interface ImportanceEntry {
   /** Sums of squares of the inputs, [matrices, columns]; one matrix where a weight is not stacked. */
   readonly sums: Float32Array;
-  /** Tokens that went into each matrix, or one number for all of them: the old format does not tell experts apart. */
+  /** Tokens that went into each matrix, or one number for all of them: the old format has one count for all experts. */
   readonly counts: Float32Array;
 }
 
@@ -65,7 +65,7 @@ export function importanceOf(
   for (let i = 0; i < numMatrices; i++) {
     const count = countOf(i);
     const missing = Math.max(0, FEW_TOKENS - count);
-    // A count of chunks or of one token a chunk is no reason to doubt the only row there is.
+    // A count of chunks or of one token a chunk does not make us doubt the only row there is.
     const prior = numMatrices > 1 && counts.length > 1 ? missing : count > 0 ? 0 : 1;
     if (prior > 0) unseen.push(i);
     const row = new Float32Array(columns);

@@ -11,8 +11,8 @@ export const SQUARES = 'squares.';
 export const COUNTS = 'counts.';
 
 /**
- * Adds, for each weight that multiplies rows, the output `squares.NAME` [matrices, columns]: Σ x² over the rows that met it,
- * each expert's apart; and for experts `counts.NAME` [E], the rows that each one met. With a gradient of ones the gradient of a
+ * Adds, for each weight that multiplies rows, the output `squares.NAME` [matrices, columns]: Σ x² over the rows it is multiplied by,
+ * each expert's apart; and for experts `counts.NAME` [E], the rows that reach each one. With a gradient of ones the gradient of a
  * product is the sum of its inputs, so a backend that trains has all it takes. Weights of one input share its sums.
  */
 export function observeInputs(graph: Graph, isObserved: (weight: string) => boolean): Graph {

@@ -121,7 +121,7 @@ describe('importance matrices', () => {
     },
   );
 
-  it('other files are told what they are', async () => {
+  it('files of another kind are refused by what they are', async () => {
     await expect(
       openImportance(fileURLToPath(new URL('../../models/mini.gguf', import.meta.url))),
     ).rejects.toMatchObject({ code: 'not-imatrix' });
