@@ -30,11 +30,6 @@ export function ExpertPanel(props: ExpertPanelProps): JSX.Element {
       aria-labelledby="experts-title"
       ref={panel}
       tabIndex={-1}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape' || !props.isOverlay || event.defaultPrevented) return;
-        event.preventDefault();
-        props.onClose();
-      }}
     >
       <header class="experts-head">
         <h2 id="experts-title">{t('experts')}</h2>

@@ -7,7 +7,8 @@ import type { Settings } from '../core/settings.ts';
 import { ExpertPanel } from '../experts/expert-panel.tsx';
 import { translator } from '../strings.ts';
 import { Composer } from './composer.tsx';
-import { Page, useMedia, useValue } from './hooks.ts';
+import { Page, useMedia, useReturnFocus, useValue } from './hooks.ts';
+import { keepFocus } from './keep-focus.ts';
 import { MessageList } from './message-list.tsx';
 import { ServerNotice } from './server-notice.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
@@ -28,11 +29,15 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
   const isMedium = useMedia(MEDIUM);
   const [isSidebarOpen, setSidebarOpen] = useState(false);
   const [areSettingsOpen, setSettingsOpen] = useState(false);
-  const [announcement, announce] = useState('');
+  const [announcement, setAnnouncement] = useState({ text: '', count: 0 });
   /** The answer whose routing is shown; undefined for the newest one. */
   const [shownAnswer, showAnswer] = useState<string | undefined>(undefined);
   const searchField = useRef<HTMLInputElement>(null);
   const conversationId = useValue(chat.currentId);
+  const announce = useCallback(
+    (text: string) => setAnnouncement(({ count }) => ({ text, count: count + 1 })),
+    [],
+  );
   const setExperts = useCallback(
     (showsExperts: boolean) => settings.update((all) => ({ ...all, showsExperts })),
     [settings],
@@ -40,6 +45,12 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
 
   const title = useValue(chat.conversations).find(({ id }) => id === conversationId)?.title;
 
+  const isDrawerOpen = isNarrow && isSidebarOpen;
+  const coversChat = current.showsExperts && isMedium;
+
+  useReturnFocus(isDrawerOpen, '.sidebar-toggle');
+  useReturnFocus(current.showsExperts, '.experts-toggle');
+  useLayoutEffect(() => keepFocus(document.body), []);
   useLayoutEffect(() => showAnswer(undefined), [conversationId]);
   useLayoutEffect(() => {
     document.title = title ? `${title} · dots` : 'dots';
@@ -56,16 +67,19 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
         !event.defaultPrevented &&
         !document.querySelector('dialog[open]')
       ) {
-        if (isNarrow && isSidebarOpen) setSidebarOpen(false);
+        if (isDrawerOpen) setSidebarOpen(false);
+        else if (coversChat) setExperts(false);
         else chat.stop();
       }
     };
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
-  }, [chat, isNarrow, isSidebarOpen]);
+  }, [chat, setExperts, isDrawerOpen, coversChat]);
 
-  const context = useMemo(() => ({ chat, settings, t, isDark, announce }), [chat, settings, t, isDark]);
-  const coversChat = current.showsExperts && isMedium;
+  const context = useMemo(
+    () => ({ chat, settings, t, isDark, announce }),
+    [chat, settings, t, isDark, announce],
+  );
   return (
     <Page.Provider value={context}>
       <div class={`app ${current.showsExperts ? 'with-experts' : ''}`}>
@@ -75,7 +89,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
           onClose={() => setSidebarOpen(false)}
           searchField={searchField}
         />
-        <main class="chat" inert={(isNarrow && isSidebarOpen) || coversChat}>
+        <main class="chat" inert={isDrawerOpen || coversChat}>
           <TopBar
             isNarrow={isNarrow}
             onOpenSidebar={() => setSidebarOpen(true)}
@@ -102,7 +116,8 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
       </div>
       <SettingsDialog isOpen={areSettingsOpen} onClose={() => setSettingsOpen(false)} />
       <div class="sr-only" role="status" aria-live="polite">
-        {announcement}
+        {/* A new element, so that the same words are said again. */}
+        <span key={announcement.count}>{announcement.text}</span>
       </div>
     </Page.Provider>
   );

@@ -1,5 +1,5 @@
 import { createContext } from 'preact';
-import { useContext, useLayoutEffect, useState } from 'preact/hooks';
+import { useContext, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chat } from '../core/chat.ts';
 import type { Observable } from '../core/observable.ts';
 import type { Settings } from '../core/settings.ts';
@@ -45,4 +45,21 @@ export function useMedia(query: string): boolean {
     return () => media.removeEventListener('change', listener);
   }, [query]);
   return matches;
+}
+
+/** When a part of the page closes that had the focus, it goes back to what opened the part, or to `fallback`. */
+export function useReturnFocus(isOpen: boolean, fallback: string): void {
+  const opener = useRef<Element | null>(null);
+  const wasOpen = useRef(false);
+  // While this renders, nothing has moved the focus yet.
+  if (isOpen && !wasOpen.current) opener.current = document.activeElement;
+  wasOpen.current = isOpen;
+  useLayoutEffect(() => {
+    const { activeElement, body } = document;
+    if (isOpen || !opener.current || (activeElement !== body && activeElement?.checkVisibility())) return;
+    const isThere = opener.current !== body && opener.current.isConnected;
+    const target = isThere ? opener.current : document.querySelector(fallback);
+    (target as HTMLElement | null)?.focus();
+    opener.current = null;
+  }, [isOpen]);
 }

@@ -1,6 +1,7 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact';
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './icons.tsx';
+import { FOCUS_HOME } from './keep-focus.ts';
 
 export interface MenuItem {
   readonly label: string;
@@ -80,6 +81,7 @@ export function Menu({ label, items, icon = 'more' }: MenuProps): JSX.Element {
         aria-haspopup="menu"
         aria-expanded={isOpen}
         aria-controls={isOpen ? id : undefined}
+        {...FOCUS_HOME}
         onMouseDown={isOpen ? keepFocus : undefined}
         onClick={() => (isOpen ? close() : openAt(0))}
         onKeyDown={(event) => {

@@ -1,11 +1,13 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Conversation, type Message, siblingsOf } from '../core/conversation.ts';
+import { firstSentence } from '../core/first-sentence.ts';
 import type { StringKey } from '../strings.ts';
 import { ErrorBox } from './error-box.tsx';
 import { copyText } from './files.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon, type IconName } from './icons.tsx';
+import { FOCUS_HOME } from './keep-focus.ts';
 import { isPlainEnter } from './keys.ts';
 import { Markdown } from './markdown.tsx';
 import { Waiting } from './waiting.tsx';
@@ -48,7 +50,7 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
               {isAnswer && message.content === '' ? null : isAnswer ? (
                 <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
               ) : (
-                <Action icon="edit" label="edit" onClick={() => setEditing(true)} />
+                <Action icon="edit" label="edit" isFocusHome onClick={() => setEditing(true)} />
               )}
               {isAnswer && hasExperts && message.content !== '' && (
                 <Action icon="experts" label="expertsOf" onClick={onShowExperts} />
@@ -62,7 +64,7 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
   );
 }
 
-/** Screen readers hear that an answer began, and all of it when it is complete. */
+/** Screen readers hear that an answer began, and when it ended how it begins: all of it at once could not be stopped. */
 function useAnnouncement({ role, status, content }: Message): void {
   const { announce, t } = usePage();
   const before = useRef(status);
@@ -70,7 +72,7 @@ function useAnnouncement({ role, status, content }: Message): void {
     if (role !== 'assistant') return;
     if (status === 'streaming') announce(t('answering'));
     else if (before.current === 'streaming')
-      announce(`${content} ${t(status === 'done' ? 'answerDone' : 'stopped')}`);
+      announce(`${t(status === 'done' ? 'answerDone' : 'stopped')} ${firstSentence(content)}`);
     before.current = status;
   }, [status]);
 }
@@ -178,7 +180,15 @@ function CopyButton({ text }: { text: string }): JSX.Element {
   );
 }
 
-function Action(props: { icon: IconName; label: StringKey; onClick: () => void }): JSX.Element {
+interface ActionProps {
+  readonly icon: IconName;
+  readonly label: StringKey;
+  /** What it opens takes the place of the message. */
+  readonly isFocusHome?: boolean;
+  readonly onClick: () => void;
+}
+
+function Action(props: ActionProps): JSX.Element {
   const { t } = usePage();
   return (
     <button
@@ -186,6 +196,7 @@ function Action(props: { icon: IconName; label: StringKey; onClick: () => void }
       class="icon-button small"
       aria-label={t(props.label)}
       title={t(props.label)}
+      {...(props.isFocusHome && FOCUS_HOME)}
       onClick={props.onClick}
     >
       <Icon name={props.icon} />

@@ -29,12 +29,22 @@ export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps
     onClose();
   };
   const key = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+  const drawer = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    if (isDrawer && isOpen) drawer.current?.focus();
+  }, [isDrawer, isOpen]);
   const groups = groupByAge(hits, Date.now());
 
   return (
     <>
       {isDrawer && isOpen && <button type="button" class="scrim" aria-label={t('close')} onClick={onClose} />}
-      <nav class={`sidebar ${isDrawer ? 'drawer' : ''}`} aria-label={t('conversations')} hidden={!isOpen}>
+      <nav
+        ref={drawer}
+        class={`sidebar ${isDrawer ? 'drawer' : ''}`}
+        aria-label={t('conversations')}
+        tabIndex={isDrawer ? -1 : undefined}
+        hidden={!isOpen}
+      >
         <div class="sidebar-head">
           <span class="brand">
             <Icon name="experts" /> dots

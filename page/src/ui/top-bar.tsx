@@ -22,7 +22,7 @@ export function TopBar(props: TopBarProps): JSX.Element {
       {props.isNarrow && (
         <button
           type="button"
-          class="icon-button"
+          class="icon-button sidebar-toggle"
           aria-label={t('openConversations')}
           onClick={props.onOpenSidebar}
         >
@@ -57,11 +57,10 @@ export function TopBar(props: TopBarProps): JSX.Element {
         type="button"
         class="icon-button experts-toggle"
         aria-pressed={showsExperts}
-        aria-label={t('showExperts')}
         onClick={props.onToggleExperts}
       >
         <Icon name="experts" />
-        <span class="wide-only">{t('experts')}</span>
+        <span class={props.isNarrow ? 'sr-only' : ''}>{t('showExperts')}</span>
       </button>
     </header>
   );
