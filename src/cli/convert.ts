@@ -2,7 +2,7 @@ import { lstat, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
 import { llamaCppWarnings } from '../convert/llama-cpp.ts';
-import { type ConvertType, writeGgufModel } from '../convert/write-gguf.ts';
+import { type ConvertType, plainTypes, writeGgufModel } from '../convert/write-gguf.ts';
 import { writeHfModel } from '../convert/write-hf.ts';
 import { ResourceError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
@@ -41,7 +41,7 @@ export async function convert(
       onProgress: ({ doneBytes, sizeBytes, tensor }) => progress.update(doneBytes, sizeBytes, tensor),
     };
     const { sizeBytes, numTensors } = isGgufName(to)
-      ? await writeGgufModel(source, to, flags.type, options)
+      ? await writeGgufModel(source, to, flags.type ? { types: plainTypes(flags.type) } : {}, options)
       : await writeFolder(source, to, flags.type, options);
     progress.clear();
     if (flags.json) await session.json({ tensors: numTensors, bytes: sizeBytes, warnings });

@@ -19,6 +19,8 @@ export class Progress {
   private readonly startMs = performance.now();
   private nextMs: number;
   private isShown = false;
+  /** What was done before: an earlier process may have left the first half. */
+  private firstDone: number | undefined;
 
   constructor(stream: OutputStream, label: string, unit: ProgressUnit, mode: 'bar' | 'lines' | 'silent') {
     this.stream = stream;
@@ -30,6 +32,7 @@ export class Progress {
 
   update(done: number, total: number, detail = ''): void {
     const now = performance.now();
+    this.firstDone ??= done;
     if (this.mode === 'silent' || now < this.nextMs) return;
     this.nextMs = now + (this.mode === 'bar' ? BAR_INTERVAL_MS : LINE_INTERVAL_MS);
     const text = this.describe(done, total, detail, now - this.startMs);
@@ -55,7 +58,9 @@ export class Progress {
       this.unit === 'bytes'
         ? `${formatBytes(done)} of ${formatBytes(total)}`
         : `${formatCount(done)} of ${formatCount(total)} ${this.unit}`;
-    const left = share > 0.02 ? `, ${formatDuration((elapsedMs / share) * (1 - share))} left` : '';
+    const ownDone = done - (this.firstDone ?? 0);
+    const isKnown = ownDone > 0.02 * (total - (this.firstDone ?? 0));
+    const left = isKnown ? `, ${formatDuration((elapsedMs / ownDone) * Math.max(0, total - done))} left` : '';
     const filled = Math.round(share * BAR_WIDTH);
     const bar = this.mode === 'bar' ? ` ${'━'.repeat(filled)}${'┄'.repeat(BAR_WIDTH - filled)}` : '';
     return `${this.label}${bar} ${percent}  ${amount}${left}${detail && `  ${detail}`}`;

@@ -1,10 +1,40 @@
 /** Values of one storage type -> another, a block of a few megabytes at a time. */
-import { InternalError, UnsupportedError } from '../core/errors.ts';
+import { FormatError, InternalError, UnsupportedError } from '../core/errors.ts';
+import { formatCount } from '../core/units.ts';
 import { type StorageType, storageBytes } from '../dtype/index.ts';
 import type { ValueRun } from './convert-source.ts';
 
 // As f32 this is 4 MB: large enough for the disk, small compared with any model.
 const BLOCK_ELEMENTS = 1 << 20;
+
+/**
+ * Encodes rows of `numColumns` values, each the same whatever rows come with it. The array it gives may be used again for
+ * the next rows.
+ */
+export type RowEncoder = (
+  type: StorageType,
+  values: Float32Array,
+  numColumns: number,
+  importance: Float32Array | undefined,
+) => Uint8Array | Promise<Uint8Array>;
+
+/** In TypeScript, for the few types that have an encoder there. */
+export function plainEncoder(): RowEncoder {
+  let encoded = new Uint8Array(0);
+  return (type, values, numColumns, importance) => {
+    if (!type.encodeRow) {
+      throw new UnsupportedError(`Cannot write values as ${type.name}`, {
+        code: 'no-encoder',
+        hint: 'convert to f32, f16, bf16 or q8_0',
+      });
+    }
+    const sizeBytes = storageBytes(type, values.length);
+    if (encoded.length < sizeBytes) encoded = new Uint8Array(sizeBytes);
+    for (let at = 0; at < values.length; at += numColumns)
+      type.encodeRow(values, at, encoded, storageBytes(type, at), numColumns, importance);
+    return encoded.subarray(0, sizeBytes);
+  };
+}
 
 /**
  * The bytes of a tensor of `shape` as `type`: of `runs`, one after the other. Bytes that already are
@@ -15,12 +45,13 @@ export async function* encodeRuns(
   runs: readonly ValueRun[],
   type: StorageType,
   shape: readonly number[],
+  encode: RowEncoder = plainEncoder(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const numColumns = shape[shape.length - 1];
   const rowsAtOnce = Math.max(1, Math.floor(BLOCK_ELEMENTS / numColumns));
-  const encodeRow = encoderOf(type, runs);
-  const values = new Float32Array(encodeRow ? rowsAtOnce * numColumns : 0);
-  const encoded = new Uint8Array(storageBytes(type, values.length));
+  const isCopy = runs.every((run) => run.type === type);
+  const values = new Float32Array(isCopy ? 0 : rowsAtOnce * numColumns);
+  let firstRow = 0;
   for (const run of runs) {
     if (run.numElements % numColumns !== 0)
       throw new InternalError(`${run.numElements} values are not a whole number of rows of ${numColumns}`);
@@ -28,24 +59,28 @@ export async function* encodeRuns(
       const count = Math.min(rowsAtOnce * numColumns, run.numElements - start);
       const offset = run.offset + storageBytes(run.type, start);
       const bytes = await run.source.read(offset, storageBytes(run.type, count));
-      if (!encodeRow || run.type === type) {
+      if (run.type === type) {
         yield bytes;
         continue;
       }
       run.type.decode(bytes, 0, values, 0, count);
-      for (let at = 0; at < count; at += numColumns)
-        encodeRow(values, at, encoded, storageBytes(type, at), numColumns, run.importance);
-      yield encoded.subarray(0, storageBytes(type, count));
+      const rows = values.subarray(0, count);
+      if (!type.isFloat) checkFinite(rows, numColumns, firstRow + start / numColumns, run.source.name);
+      yield await encode(type, rows, numColumns, run.importance);
     }
+    firstRow += run.numElements / numColumns;
   }
 }
 
-/** Undefined where nothing needs to be encoded. */
-function encoderOf(type: StorageType, runs: readonly ValueRun[]): StorageType['encodeRow'] {
-  if (runs.every((run) => run.type === type)) return undefined;
-  if (type.encodeRow) return type.encodeRow;
-  throw new UnsupportedError(`Cannot write values as ${type.name}`, {
-    code: 'no-encoder',
-    hint: 'convert to f32, f16, bf16 or q8_0',
-  });
+/** A scale of a block can hold no such value, and all of the block would be lost. */
+function checkFinite(values: Float32Array, numColumns: number, firstRow: number, origin: string): void {
+  let at = 0;
+  // NaN and infinities are the only values whose difference to themselves is not 0.
+  while (at < values.length && values[at] - values[at] === 0) at++;
+  if (at === values.length) return;
+  const row = firstRow + Math.floor(at / numColumns);
+  throw new FormatError(
+    `Cannot quantise the weights of ${origin}: row ${formatCount(row)}, column ${at % numColumns} is ${values[at]}`,
+    { code: 'not-a-number', hint: 'the weights are damaged, or the training went wrong: get the file again' },
+  );
 }

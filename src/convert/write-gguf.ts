@@ -1,9 +1,10 @@
 /** Writes a model as a GGUF file that llama.cpp loads too. Source of keys and rules: llama.cpp's converter. */
+import { InternalError } from '../core/errors.ts';
 import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
 import { FILE_TYPES } from '../format/gguf-file-types.ts';
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
-import { writeGguf } from '../format/gguf-writer.ts';
-import type { WriteOptions, WrittenFiles } from '../format/write-tensors.ts';
+import { type GgufWriteOptions, writeGguf } from '../format/gguf-writer.ts';
+import type { WrittenFiles } from '../format/write-tensors.ts';
 import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
 import { architectureOf } from '../model/architectures.ts';
 import { configToGguf } from '../model/config-gguf.ts';
@@ -11,16 +12,37 @@ import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts'
 import { samplingMetadata } from '../text/sampling-defaults.ts';
 import { NORMALIZER_KEY } from '../text/tokenizer-gguf.ts';
 import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
-import { encodeRuns } from './encode-runs.ts';
+import { encodeRuns, type RowEncoder } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
 
 /** What a command may ask for; other types need more than a conversion. */
 export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0';
 
-interface TargetTensor {
+/** Which storage types a file has. */
+export interface GgufTypes {
+  /** The type of a matrix, which is `found` now. Norms, routers and vectors are f32 in every file, and have no choice. */
+  readonly of: (tensor: TargetName, found: StorageType) => StorageType;
+  /** What `general.file_type` says, by name. Absent: what most values are. */
+  readonly fileType?: string;
+}
+
+export interface TargetName {
   readonly name: string;
-  readonly type: StorageType;
   readonly shape: readonly number[];
+}
+
+export interface GgufTarget {
+  /** Absent: everything stays as it is. */
+  readonly types?: GgufTypes;
+  /** Metadata in addition to the source's. */
+  readonly metadata?: readonly (readonly [string, GgufValue])[];
+  /** How much an error counts in each column: a row for each of the tensor's matrices. */
+  readonly importance?: (tensor: TargetName) => readonly Float32Array[] | undefined;
+  readonly encoder?: (tensor: TargetTensor) => RowEncoder;
+}
+
+export interface TargetTensor extends TargetName {
+  readonly type: StorageType;
   readonly weight: SourceWeight;
 }
 
@@ -28,38 +50,57 @@ interface TargetTensor {
 export async function writeGgufModel(
   source: ConvertSource,
   path: string,
-  type: ConvertType | undefined,
-  options: WriteOptions,
+  target: GgufTarget,
+  options: GgufWriteOptions<TargetTensor>,
 ): Promise<WrittenFiles & { readonly numTensors: number }> {
-  const tensors = source.weights.map((weight) => target(weight, weight.spec.gguf, type));
-  const [embedding] = source.weights;
-  const { repeatsTiedOutput = false } = architectureOf(source.config);
-  if (source.config.tiedEmbeddings && repeatsTiedOutput)
-    tensors.push(target(embedding, 'output.weight', type));
-  const written = await writeGguf(
-    path,
-    {
-      metadata: source.metadata ? changedMetadata(source.metadata, type) : newMetadata(source, tensors),
-      tensors,
-      bytes: ({ weight, type: to, shape }) => encodeRuns(runsFor(weight, source, 'gguf'), to, shape),
-    },
-    options,
-  );
+  const tensors = targetTensors(source, target.types);
+  const metadata = new Map([
+    ...(source.metadata ? changedMetadata(source.metadata, target.types) : newMetadata(source, tensors)),
+    ...(target.types?.fileType === undefined ? [] : fileType(target.types.fileType)),
+    ...(target.metadata ?? []),
+  ]);
+  const bytes = (tensor: TargetTensor): AsyncIterable<Uint8Array> => {
+    const weight = withImportance(tensor.weight, target.importance?.(tensor));
+    return encodeRuns(runsFor(weight, source, 'gguf'), tensor.type, tensor.shape, target.encoder?.(tensor));
+  };
+  const written = await writeGguf(path, { metadata, tensors, bytes }, options);
   return { ...written, numTensors: tensors.length };
 }
 
-function target(weight: SourceWeight, name: string, wanted: ConvertType | undefined): TargetTensor {
-  return { name, type: chooseType(weight, wanted), shape: weight.spec.shape, weight };
+/** Every tensor of the file, in its order, with its type. */
+export function targetTensors(source: ConvertSource, types: GgufTypes | undefined): TargetTensor[] {
+  const [embedding] = source.weights;
+  const { repeatsTiedOutput = false } = architectureOf(source.config);
+  const isRepeated = source.config.tiedEmbeddings && repeatsTiedOutput;
+  return [
+    ...source.weights.map((weight) => ({ name: weight.spec.gguf, weight })),
+    ...(isRepeated ? [{ name: 'output.weight', weight: embedding }] : []),
+  ].map(({ name, weight }) => {
+    const { spec, runs } = weight;
+    const { shape } = spec;
+    const [{ type: found }] = runs;
+    if (isAlwaysF32(spec)) return { name, shape, weight, type: f32 };
+    if (types) return { name, shape, weight, type: types.of({ name, shape }, found) };
+    return { name, shape, weight, type: found.id >= 0 && found.name !== 'f64' ? found : f32 };
+  });
 }
 
-/** Norms, router and its bias are f32 in every file, as all readers expect. Rows that don't divide into blocks get f16. */
-function chooseType({ spec, runs }: SourceWeight, wanted: ConvertType | undefined): StorageType {
-  if (isAlwaysF32(spec)) return f32;
-  const found = runs[0].type;
-  if (wanted === undefined) return found.id >= 0 && found.name !== 'f64' ? found : f32;
-  const type = storageTypeByName(wanted);
-  const rowElements = spec.shape[spec.shape.length - 1];
-  return rowElements % type.blockElements === 0 ? type : f16;
+/** Experts are runs of their own. */
+function withImportance(weight: SourceWeight, rows: readonly Float32Array[] | undefined): SourceWeight {
+  if (!rows) return weight;
+  const { runs } = weight;
+  if (rows.length > 1 && rows.length !== runs.length)
+    throw new InternalError(`${weight.spec.gguf} has ${runs.length} runs, but importance for ${rows.length}`);
+  return { ...weight, runs: runs.map((run, i) => ({ ...run, importance: rows[rows.length > 1 ? i : 0] })) };
+}
+
+/** All matrices as one type; rows that don't divide into its blocks are f16. */
+export function plainTypes(type: ConvertType): GgufTypes {
+  const wanted = storageTypeByName(type);
+  return {
+    of: ({ shape }) => (shape[shape.length - 1] % wanted.blockElements === 0 ? wanted : f16),
+    fileType: type,
+  };
 }
 
 export function isAlwaysF32(spec: WeightSpec): boolean {
@@ -67,10 +108,11 @@ export function isAlwaysF32(spec: WeightSpec): boolean {
 }
 
 /** GGUF to GGUF: everything stays as it was said, but for what the new types make untrue. */
-function changedMetadata(metadata: GgufMetadata, type: ConvertType | undefined): GgufMetadata {
+function changedMetadata(metadata: GgufMetadata, types: GgufTypes | undefined): GgufMetadata {
   const changed = new Map(metadata);
-  if (type === undefined) return changed;
-  changed.set('general.file_type', u32(FILE_TYPES[type]));
+  if (types === undefined) return changed;
+  // Whoever gives a new one puts it in the same place.
+  if (types.fileType === undefined) changed.delete('general.file_type');
   changed.set('general.quantization_version', u32(2));
   for (const key of metadata.keys()) if (key.startsWith('quantize.')) changed.delete(key);
   return changed;
@@ -93,7 +135,7 @@ function newMetadata(source: ConvertSource, tensors: readonly TargetTensor[]): G
     ['general.size_label', string(sizeLabel(config))],
     ...optional('general.license', license),
     ...samplingMetadata(samplingDefaults),
-    ...fileType(tensors),
+    ...fileType(commonType(tensors)),
     ['general.quantization_version', u32(2)],
     ...configToGguf(config),
     ...(tokenizer ? tokenizerMetadata(tokenizer, config.vocabSize, origin) : noTokenizer()),
@@ -121,8 +163,8 @@ function sizeLabel(config: ModelConfig): string {
 }
 
 /** None for a mix that has no number: readers then look at the tensors. */
-function fileType(tensors: readonly TargetTensor[]): [string, GgufValue][] {
-  const number = FILE_TYPES[commonType(tensors)];
+function fileType(name: string): [string, GgufValue][] {
+  const number = FILE_TYPES[name];
   return number === undefined ? [] : [['general.file_type', u32(number)]];
 }
 

@@ -5,6 +5,11 @@
 export interface ByteSink {
   /** What errors call it: the path it will have. */
   readonly name: string;
+  /**
+   * Continue a file that an earlier process left: if it begins with `header`, keep it up to the last of `borders` that it
+   * reaches, and give that offset; 0 if there is nothing to continue. Only sinks that can, and before anything is written.
+   */
+  resume?(header: Uint8Array, borders: readonly number[]): Promise<number>;
   /** Append. The sink has done with `bytes` when the promise resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Put the file in place under its name. */

@@ -54,15 +54,24 @@ function fileSource(file: FileHandle, path: string, size: number): ByteSource {
   };
 }
 
-/** Start a file next to `path` (`path.partial`); `finish` renames it. Throws `ResourceError` if the disk is too full. */
-export async function createFileSink(path: string, sizeBytes: number): Promise<ByteSink> {
-  const { open, rename, rm, stat, statfs } = await fs();
+/**
+ * Start a file next to `path` (`path.partial`); `finish` renames it. Throws `ResourceError` if the disk is too full. With a
+ * `identity`, which says all that its bytes follow from, a file that was not finished stays, and the next sink of the same
+ * identity continues it.
+ */
+export async function createFileSink(path: string, sizeBytes: number, identity?: string): Promise<ByteSink> {
+  const { open, readFile, rename, rm, stat, statfs, writeFile } = await fs();
   const partial = `${path}.partial`;
+  const journal = `${partial}.json`;
   let file: FileHandle;
+  let leftBytes = 0;
   try {
     const existing = await stat(path).catch(() => undefined);
     if (existing?.isDirectory()) throw notAFile(path, true);
-    file = await open(partial, 'w');
+    if (identity !== undefined && (await readFile(journal, 'utf8').catch(() => undefined)) === identity)
+      leftBytes = (await stat(partial).catch(() => undefined))?.size ?? 0;
+    file = await open(partial, leftBytes > 0 ? 'r+' : 'w');
+    if (identity !== undefined) await writeFile(journal, identity);
   } catch (error) {
     throw readable(error, `Cannot write ${path}`);
   }
@@ -72,23 +81,34 @@ export async function createFileSink(path: string, sizeBytes: number): Promise<B
     state = 'discarded';
     // Closing fails after a failed `finish`, which has closed the file; the half-written one has to go all the same.
     await file.close().catch(() => undefined);
-    await rm(partial, { force: true });
+    if (identity === undefined) await rm(partial, { force: true });
   };
   const room = await statfs(partial).catch(() => undefined);
-  if (room && room.bavail * room.bsize < sizeBytes) {
+  if (room && room.bavail * room.bsize < sizeBytes - leftBytes) {
     await discard();
     throw diskFull(path, `${formatBytes(sizeBytes)} needed, ${formatBytes(room.bavail * room.bsize)} free`);
   }
+  let at = 0;
   return {
     name: path,
+    async resume(header, borders) {
+      if (leftBytes < header.length) return 0;
+      const start = new Uint8Array(header.length);
+      const { bytesRead } = await file.read(start, 0, header.length, 0);
+      const isSame = bytesRead === header.length && start.every((byte, i) => byte === header[i]);
+      at = isSame ? Math.max(...borders.filter((border) => border <= leftBytes)) : 0;
+      await file.truncate(at);
+      return at;
+    },
     async write(bytes) {
       if (state !== 'open')
         throw new ResourceError(`Cannot write ${path}: it is closed`, { code: 'sink-closed' });
       try {
         for (let done = 0; done < bytes.length; ) {
           const step = Math.min(bytes.length - done, LARGEST_TRANSFER);
-          done += (await file.write(bytes, done, step)).bytesWritten;
+          done += (await file.write(bytes, done, step, at + done)).bytesWritten;
         }
+        at += bytes.length;
       } catch (error) {
         throw readable(error, `Cannot write ${path}`);
       }
@@ -101,6 +121,7 @@ export async function createFileSink(path: string, sizeBytes: number): Promise<B
         await file.datasync();
         await file.close();
         await rename(partial, path);
+        if (identity !== undefined) await rm(journal, { force: true });
         state = 'finished';
       } catch (error) {
         throw readable(error, `Cannot finish ${path}`);
@@ -176,7 +197,7 @@ function notAFile(path: string, isFolder: boolean): UsageError {
 function diskFull(path: string, found: string, cause?: unknown): ResourceError {
   return new ResourceError(`Cannot write ${path}: the disk is full (${found})`, {
     code: 'disk-full',
-    hint: 'free some space or write to another disk; no partial file remains',
+    hint: 'free some space or write to another disk, and run it again',
     cause,
   });
 }

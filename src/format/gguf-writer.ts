@@ -29,7 +29,9 @@ export interface GgufContent<T extends TensorToWrite> {
   readonly bytes: TensorBytes<T>;
 }
 
-export interface GgufWriteOptions extends WriteOptions, ShardLimits {
+export interface GgufWriteOptions<T extends TensorToWrite = TensorToWrite>
+  extends WriteOptions,
+    ShardLimits<T> {
   /** Where files go; this machine's disk if absent. */
   readonly createSink?: SinkOpener;
 }
@@ -42,7 +44,7 @@ export interface GgufWriteOptions extends WriteOptions, ShardLimits {
 export async function writeGguf<T extends TensorToWrite>(
   path: string,
   content: GgufContent<T>,
-  options: GgufWriteOptions = {},
+  options: GgufWriteOptions<T> = {},
 ): Promise<WrittenFiles> {
   const { createSink = createFileSink } = options;
   return await writeFiles(planFiles(path, content, options), createSink, content.bytes, options);
@@ -51,7 +53,7 @@ export async function writeGguf<T extends TensorToWrite>(
 function planFiles<T extends TensorToWrite>(
   path: string,
   content: GgufContent<T>,
-  limits: ShardLimits,
+  limits: ShardLimits<T>,
 ): FilePlan<T>[] {
   const alignment = checkContent(content);
   const metadata = new Map([...content.metadata].filter(([key]) => !key.startsWith('split.')));

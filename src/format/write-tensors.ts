@@ -23,7 +23,9 @@ export interface WriteOptions {
 }
 
 /** Where to begin a new file. A tensor is never cut, so one larger than `maxShardBytes` gets a file of its own. */
-export interface ShardLimits {
+export interface ShardLimits<T extends TensorToWrite = TensorToWrite> {
+  /** Tensors of one number go into one file, in the order of their numbers. The limits then do not count. */
+  readonly shardOf?: ((tensor: T) => number) | undefined;
   readonly maxShardBytes?: number | undefined;
   readonly maxShardTensors?: number | undefined;
 }
@@ -47,7 +49,15 @@ export function tensorBytes(tensor: TensorToWrite): number {
 }
 
 /** Runs of tensors in their order, one for each file; one empty run if there are no tensors. */
-export function divideIntoShards<T extends TensorToWrite>(tensors: readonly T[], limits: ShardLimits): T[][] {
+export function divideIntoShards<T extends TensorToWrite>(
+  tensors: readonly T[],
+  limits: ShardLimits<T>,
+): T[][] {
+  const { shardOf } = limits;
+  if (shardOf) {
+    const numbers = [...new Set(tensors.map(shardOf))].sort((a, b) => a - b);
+    return numbers.map((number) => tensors.filter((tensor) => shardOf(tensor) === number));
+  }
   const { maxShardBytes = Number.POSITIVE_INFINITY, maxShardTensors = Number.POSITIVE_INFINITY } = limits;
   if (!(maxShardBytes > 0) || !(maxShardTensors >= 1)) {
     throw new UsageError(`Cannot split into shards of ${Math.min(maxShardBytes, maxShardTensors)}`, {
@@ -95,9 +105,12 @@ export async function writeFiles<T extends TensorToWrite>(
       signal?.throwIfAborted();
       const sink = await create(plan.name, sizes[i]);
       sinks.push(sink);
-      await sink.write(plan.header);
-      doneBytes += plan.header.length;
-      for (const tensor of plan.tensors) {
+      const borders = bordersOf(plan);
+      const kept = (await sink.resume?.(plan.header, borders)) ?? 0;
+      if (kept === 0) await sink.write(plan.header);
+      doneBytes += Math.max(kept, plan.header.length);
+      for (const [at, tensor] of plan.tensors.entries()) {
+        if (borders[at + 1] <= kept) continue;
         await writeTensor(sink, tensor, plan.alignment, bytes, signal, (written) => {
           doneBytes += written;
           onProgress?.({ doneBytes, sizeBytes, tensor: tensor.name });
@@ -116,10 +129,15 @@ export async function writeFiles<T extends TensorToWrite>(
 }
 
 function fileBytes(plan: FilePlan<TensorToWrite>): number {
-  return plan.tensors.reduce(
-    (sum, tensor) => sum + padded(tensorBytes(tensor), plan.alignment),
-    plan.header.length,
-  );
+  return bordersOf(plan).at(-1) as number;
+}
+
+/** Where the header and each tensor end. */
+function bordersOf({ header, tensors, alignment }: FilePlan<TensorToWrite>): number[] {
+  const borders = [header.length];
+  for (const [i, tensor] of tensors.entries())
+    borders.push(borders[i] + padded(tensorBytes(tensor), alignment));
+  return borders;
 }
 
 async function writeTensor<T extends TensorToWrite>(
