@@ -11,6 +11,7 @@ import './styles/chat.css';
 import './styles/markdown.css';
 import './styles/controls.css';
 import './styles/experts.css';
+import './styles/odds.css';
 import { App } from './ui/app.tsx';
 
 const SETTINGS_KEY = 'dots.settings';

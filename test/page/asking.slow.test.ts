@@ -29,4 +29,40 @@ describePage('asking', startScriptedServer, (stage) => {
     await v.button('Clear all').click();
     expect(await field('Temperature').inputValue()).toBe('');
   });
+
+  it('shows which other tokens were likely, in the answer and in the expert view, also after a reload', async () => {
+    const v = await open();
+    stage.server.answer = () => ({ text: 'One two three.' });
+    await v.ask('Without');
+    expect(lastRequest()).not.toHaveProperty('logprobs');
+    await v.button('Settings').click();
+    await v.page.getByLabel(/Record token probabilities/).check();
+    await v.page.keyboard.press('Escape');
+    await v.ask('With');
+    expect(lastRequest()).toMatchObject({ logprobs: true, top_logprobs: 5 });
+    await v.page.reload();
+    await v.page.getByRole('navigation').getByText('Without').click();
+    await v.answer.getByRole('button', { name: 'Token probabilities' }).click();
+    const tokens = v.answer.locator('.token');
+    await expect.poll(() => tokens.allInnerTexts()).toEqual(['One', ' two', ' three', '.']);
+    await tokens.nth(1).hover();
+    await v.answer.getByRole('table', { name: 'Likely tokens in the place of ␣two' }).waitFor();
+    const rows = await v.answer.getByRole('row').allInnerTexts();
+    expect(rows.map((row) => row.replace(/\s+/g, ' ').trim())).toEqual([
+      '␣two (chosen) 50%',
+      '␣other 25%',
+      '␣third 12.5%',
+    ]);
+    // With the keyboard alone.
+    await v.page.mouse.move(0, 0);
+    await v.answer.getByRole('listbox').focus();
+    await v.page.keyboard.press('Home');
+    await v.answer.getByRole('table', { name: 'Likely tokens in the place of One' }).waitFor();
+    await v.page.keyboard.press('ArrowRight');
+    await v.answer.getByRole('table', { name: 'Likely tokens in the place of ␣two' }).waitFor();
+    await v.answer.getByRole('button', { name: 'Routing of this answer' }).click();
+    const panel = v.page.getByRole('complementary');
+    await panel.locator('.token').nth(2).hover();
+    await panel.getByRole('table', { name: 'Likely tokens in the place of ␣three' }).waitFor();
+  });
 });

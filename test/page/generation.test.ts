@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Api } from '../../page/src/core/api.ts';
 import { ApiError, retryAfter } from '../../page/src/core/api-error.ts';
 import { Connection } from '../../page/src/core/connection.ts';
-import { type Progress, runGeneration } from '../../page/src/core/generation.ts';
+import { type GenerationOptions, type Progress, runGeneration } from '../../page/src/core/generation.ts';
+import { choiceAt } from '../../page/src/core/token-odds.ts';
 
 /** Each call of the page gets the next of these; the last one stays. */
 function serve(...answers: (() => Response | Promise<Response>)[]): { count: () => number } {
@@ -21,14 +22,21 @@ const whole = () => stream(piece('Yes.'), piece('', 'stop'), '[DONE]');
 const busy = (headers: object) => json({ error: { message: 'Full', code: 'queue_full' } }, 429, headers);
 
 const api = new Api('http://test/', () => '');
-const run = (onProgress: (progress: Progress) => void = () => {}, signal = new AbortController().signal) =>
+const run = (
+  onProgress: (progress: Progress) => void = () => {},
+  signal = new AbortController().signal,
+  more: Partial<GenerationOptions> = {},
+) =>
   runGeneration({
     api,
     request: { model: 'm', messages: [], fields: {} },
     layout: undefined,
+    odds: false,
+    before: undefined,
     signal,
     now: () => Date.now(),
     onProgress,
+    ...more,
   });
 
 beforeEach(() => void vi.useFakeTimers());
@@ -119,6 +127,72 @@ describe('an answer', () => {
       expect(outcome.error?.message).toMatch(/^This is not/);
     },
   );
+});
+
+describe('an answer that is continued', () => {
+  const stats = { promptTokens: 7, cachedTokens: 0, answerTokens: 3, tokensPerSecond: 1 };
+  const before = { content: 'One two', stats, recording: undefined };
+
+  it('keeps its text and adds the tokens of both parts', async () => {
+    const bodies: string[] = [];
+    const usage = '{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2}}';
+    vi.stubGlobal('fetch', async (_: URL, init: RequestInit) => {
+      bodies.push(String(init.body));
+      return stream(piece(' three'), piece('', 'stop'), usage, '[DONE]');
+    });
+    const shown: string[] = [];
+    const { outcome } = await run(({ content }) => shown.push(content), undefined, { before });
+    expect(outcome).toMatchObject({ status: 'done', content: 'One two three', finishReason: 'stop' });
+    expect(outcome.stats).toMatchObject({ promptTokens: 7, answerTokens: 5 });
+    expect(shown[0]).toBe('One two three');
+    expect(JSON.parse(bodies[0])).toMatchObject({
+      continue_final_message: true,
+      add_generation_prompt: false,
+    });
+  });
+
+  it('keeps its text where continuing fails', async () => {
+    serve(json({ error: { message: 'No', code: 'no' } }, 500));
+    expect((await run(undefined, undefined, { before })).outcome).toMatchObject({
+      status: 'failed',
+      content: 'One two',
+      error: { code: 'no' },
+    });
+  });
+});
+
+it('the odds of tokens are requested and read, parts of characters by their bytes', async () => {
+  const bodies: string[] = [];
+  const logprobs = {
+    content: [
+      {
+        token: ' A',
+        logprob: -0.25,
+        top_logprobs: [
+          { token: ' A', logprob: -0.25, bytes: [32, 65] },
+          { token: '\ufffd', logprob: -2, bytes: [0xe4, 0xb8] },
+        ],
+      },
+    ],
+  };
+  vi.stubGlobal('fetch', async (_: URL, init: RequestInit) => {
+    bodies.push(String(init.body));
+    return stream(
+      JSON.stringify({ choices: [{ delta: { content: ' A' }, logprobs, finish_reason: 'stop' }] }),
+      '[DONE]',
+    );
+  });
+  const { recording } = await run(undefined, undefined, { odds: true });
+  expect(JSON.parse(bodies[0])).toMatchObject({ logprobs: true, top_logprobs: 5 });
+  expect(recording?.pieces).toEqual([' A']);
+  expect(recording?.odds && choiceAt(recording.odds, 0)).toEqual({
+    text: ' A',
+    logprob: -0.25,
+    top: [
+      { text: ' A', logprob: -0.25 },
+      { text: '<E4 B8>', logprob: -2 },
+    ],
+  });
 });
 
 describe('Connection', () => {

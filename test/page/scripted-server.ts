@@ -162,7 +162,9 @@ async function chat(
         routing: { first: 10 + i, ids: Buffer.from(route(tokens[i - 1] ?? '', layout)).toString('base64') },
       },
     };
-    send({ ...choice({ content: token }), ...routing });
+    const said = choice({ content: token });
+    const choices = [{ ...said.choices[0], ...(body.logprobs === true && { logprobs: oddsOf(token) }) }];
+    send({ ...said, choices, ...routing });
     if (script.pauseMs) await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
   }
   if (script.raw !== undefined) response.write(`data: ${script.raw}\n\n`);
@@ -175,6 +177,17 @@ async function chat(
   };
   send({ id: 'chatcmpl-1', object: 'chat.completion.chunk', choices: [], usage });
   response.end('data: [DONE]\n\n');
+}
+
+/** Every token had a chance of a half; two others had a quarter and an eighth. */
+function oddsOf(token: string): object {
+  const entry = (text: string, chance: number) => ({
+    token: text,
+    logprob: Math.log(chance),
+    bytes: [...Buffer.from(text)],
+  });
+  const top_logprobs = [entry(token, 0.5), entry(' other', 0.25), entry(' third', 0.125)];
+  return { content: [{ ...entry(token, 0.5), top_logprobs }] };
 }
 
 /** A word with the space before it, a Han character, or a sign. */

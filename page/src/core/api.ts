@@ -2,6 +2,7 @@ import { ApiError, badReply, errorFrom, type WireError } from './api-error.ts';
 import { bytesFromBase64, type ExpertLayout } from './recording.ts';
 import { type Recommended, SAMPLING_FIELDS, SAMPLING_KEYS } from './settings.ts';
 import { readEvents } from './sse.ts';
+import { NUM_ALTERNATIVES, type TokenChance, type TokenChoice } from './token-odds.ts';
 
 export interface ModelInfo {
   readonly id: string;
@@ -25,6 +26,10 @@ export interface ChatRequest {
   readonly messages: readonly ChatMessage[];
   readonly fields: Readonly<Record<string, unknown>>;
   readonly routing: boolean;
+  /** Send the most likely tokens in the place of each. */
+  readonly odds: boolean;
+  /** The last message is an answer, which the model continues. */
+  readonly continues: boolean;
 }
 
 export interface Usage {
@@ -37,9 +42,11 @@ export interface Usage {
 export interface ChatChunk {
   readonly text: string;
   readonly routing?: Uint8Array;
+  readonly choices?: readonly TokenChoice[];
   readonly finishReason?: string;
   readonly usage?: Usage;
   readonly tokensPerSecond?: number;
+  readonly promptTokensPerSecond?: number;
   readonly promptProgress?: { readonly done: number; readonly total: number };
 }
 
@@ -110,6 +117,8 @@ export class Api {
         stream_options: { include_usage: true },
         return_progress: true,
         ...(request.routing && { dots: { routing: true } }),
+        ...(request.odds && { logprobs: true, top_logprobs: NUM_ALTERNATIVES }),
+        ...(request.continues && { continue_final_message: true, add_generation_prompt: false }),
       }),
     });
     if (!response.body) throw new ApiError('The server sent no answer', 'no_body', response.status);
@@ -157,10 +166,21 @@ function cutOff(): ApiError {
   return new ApiError('The connection ended in the middle of the answer', 'cut_off', 0);
 }
 
+interface WireChance {
+  readonly token: string;
+  readonly logprob: number;
+  readonly bytes?: readonly number[] | null;
+}
+
+interface WireChoice extends WireChance {
+  readonly top_logprobs?: readonly WireChance[];
+}
+
 interface WireChunk {
   readonly error?: WireError;
   readonly choices?: readonly {
     readonly delta?: { readonly content?: string | null };
+    readonly logprobs?: { readonly content?: readonly WireChoice[] | null } | null;
     readonly finish_reason?: string | null;
   }[];
   readonly usage?: {
@@ -168,7 +188,7 @@ interface WireChunk {
     readonly completion_tokens: number;
     readonly prompt_tokens_details?: { readonly cached_tokens?: number };
   } | null;
-  readonly timings?: { readonly predicted_per_second?: number };
+  readonly timings?: { readonly predicted_per_second?: number; readonly prompt_per_second?: number };
   readonly prompt_progress?: { readonly processed?: number; readonly total?: number };
   readonly dots?: { readonly routing?: { readonly ids: string } };
 }
@@ -192,12 +212,20 @@ function readChunk(data: string, status: number): ChatChunk {
   }
 }
 
-function fromWire({ choices, usage, timings, prompt_progress: progress, dots }: WireChunk): ChatChunk {
-  const choice = choices?.[0];
-  const rate = timings?.predicted_per_second;
+function fromWire({
+  choices: answers,
+  usage,
+  timings,
+  prompt_progress: progress,
+  dots,
+}: WireChunk): ChatChunk {
+  const choice = answers?.[0];
+  const { predicted_per_second: rate, prompt_per_second: promptRate } = timings ?? {};
+  const choices = choice?.logprobs?.content;
   return {
     text: String(choice?.delta?.content ?? ''),
     ...(dots?.routing && { routing: bytesFromBase64(dots.routing.ids) }),
+    ...(choices && { choices: choices.map(choiceFrom) }),
     ...(choice?.finish_reason && { finishReason: choice.finish_reason }),
     ...(usage && {
       usage: {
@@ -207,8 +235,20 @@ function fromWire({ choices, usage, timings, prompt_progress: progress, dots }: 
       },
     }),
     ...(rate !== undefined && { tokensPerSecond: rate }),
+    ...(promptRate !== undefined && { promptTokensPerSecond: promptRate }),
     ...(progress?.total !== undefined && {
       promptProgress: { done: progress.processed ?? 0, total: progress.total },
     }),
   };
+}
+
+function choiceFrom(choice: WireChoice): TokenChoice {
+  return { ...chanceFrom(choice), top: (choice.top_logprobs ?? []).map(chanceFrom) };
+}
+
+/** A part of a character is shown by its bytes. */
+function chanceFrom({ token, logprob, bytes }: WireChance): TokenChance {
+  const isPart = token.includes('\ufffd') && bytes;
+  const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
+  return { text: isPart ? `<${bytes.map(hex).join(' ')}>` : token, logprob };
 }

@@ -178,7 +178,7 @@ export class Chat {
   }
 
   private async answer(before: Conversation, parent: string): Promise<void> {
-    const { sampling, recordsRouting } = this.settings.value;
+    const { sampling, recordsRouting, recordsOdds } = this.settings.value;
     const id = newId();
     const message: Message = {
       id,
@@ -209,6 +209,8 @@ export class Chat {
         fields: samplingFields(sampling),
       },
       layout: recordsRouting && server.status === 'ready' ? server.experts?.layout : undefined,
+      odds: recordsOdds,
+      before: undefined,
       signal: controller.signal,
       now: () => performance.now(),
       onProgress: (progress) => {

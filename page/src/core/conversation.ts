@@ -25,6 +25,8 @@ export interface Message {
   readonly finishReason?: string;
   readonly error?: MessageError;
   readonly stats?: MessageStats;
+  /** The probabilities of its tokens were recorded. */
+  readonly hasOdds?: boolean;
 }
 
 export interface MessageError {
@@ -38,6 +40,10 @@ export interface MessageStats {
   readonly answerTokens: number;
   /** Of the answer, after its first token. */
   readonly tokensPerSecond: number;
+  /** From the request to the first text. */
+  readonly firstTokenMs?: number;
+  /** Of the prompt, but for what was cached. */
+  readonly promptTokensPerSecond?: number;
 }
 
 const TITLE_LENGTH = 60;

@@ -1,7 +1,8 @@
 import type { Api, ChatChunk, ChatMessage, ChatRequest } from './api.ts';
 import { ApiError } from './api-error.ts';
 import type { Message, MessageStats } from './conversation.ts';
-import { type ExpertLayout, Recorder, type Recording } from './recording.ts';
+import { sameLayout } from './expert-load.ts';
+import { type ExpertLayout, NO_EXPERTS, Recorder, type Recording } from './recording.ts';
 
 export interface Progress {
   readonly content: string;
@@ -19,12 +20,22 @@ export type Outcome = Pick<Message, 'content' | 'status'> & Partial<Message>;
 
 export interface GenerationOptions {
   readonly api: Api;
-  readonly request: Omit<ChatRequest, 'routing'>;
+  readonly request: Omit<ChatRequest, 'routing' | 'odds' | 'continues'>;
   /** Record the routing of a model with this layout. */
   readonly layout: ExpertLayout | undefined;
+  /** Record the most likely tokens in the place of each. */
+  readonly odds: boolean;
+  /** What there is of an answer that is to be continued; it is also the last message of the request. */
+  readonly before: AnswerSoFar | undefined;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly onProgress: (progress: Progress) => void;
+}
+
+export interface AnswerSoFar {
+  readonly content: string;
+  readonly stats: MessageStats | undefined;
+  readonly recording: Recording | undefined;
 }
 
 /** People wonder after this long whether anything still happens. */
@@ -60,32 +71,41 @@ export async function runGeneration(
 class Answer {
   private readonly options: GenerationOptions;
   private readonly recorder: Recorder | undefined;
-  private content = '';
+  private content: string;
   private finishReason: string | undefined;
   private stats: MessageStats | undefined;
   private tokensPerSecond: number | undefined;
   private numPieces = 0;
+  private startMs = 0;
   private firstMs = 0;
   private prompt: Progress['prompt'];
 
   constructor(options: GenerationOptions) {
+    const { layout, odds, before } = options;
     this.options = options;
-    this.recorder = options.layout && new Recorder(options.layout);
+    this.content = before?.content ?? '';
+    // Recordings of different kinds cannot be joined.
+    const { recording } = before ?? {};
+    const joins = !recording || sameLayout(recording.layout, layout ?? NO_EXPERTS);
+    if ((layout || odds) && joins) this.recorder = new Recorder(layout ?? NO_EXPERTS, recording);
   }
 
+  /** Nothing has come of what was requested. */
   get isEmpty(): boolean {
-    return this.content === '';
+    return this.numPieces === 0;
   }
 
   async read(): Promise<void> {
-    const { api, layout, signal, now, request } = this.options;
+    const { api, layout, odds, before, signal, now, request } = this.options;
+    this.startMs = now();
     let heardMs = now();
     const ticks = setInterval(() => {
       const silentMs = now() - heardMs;
       if (silentMs >= SILENCE_MS) this.show({ silentMs });
     }, TICK_MS);
     try {
-      for await (const chunk of api.chat({ ...request, routing: layout !== undefined }, signal)) {
+      const wanted = { routing: layout !== undefined, odds, continues: before !== undefined };
+      for await (const chunk of api.chat({ ...request, ...wanted }, signal)) {
         heardMs = now();
         this.add(chunk);
         this.show();
@@ -111,21 +131,23 @@ class Answer {
     outcome: Outcome;
     recording: Recording | undefined;
   } {
-    const { content, finishReason, stats, recorder } = this;
+    const { content, finishReason, stats } = this;
+    const recording = this.recorder?.recording;
     return {
       outcome: {
         content,
         ...(finishReason !== undefined && { finishReason }),
         ...(stats && { stats }),
+        ...(recording?.odds && { hasOdds: true }),
         ...rest,
       },
-      recording: recorder && recorder.recording.pieces.length > 0 ? recorder.recording : undefined,
+      recording: recording && recording.pieces.length > 0 ? recording : undefined,
     };
   }
 
   private add(chunk: ChatChunk): void {
     const { now } = this.options;
-    this.recorder?.add(chunk.text, chunk.routing);
+    this.recorder?.add(chunk.text, chunk.routing, chunk.choices);
     if (chunk.text !== '') {
       if (this.numPieces++ === 0) this.firstMs = now();
       this.content += chunk.text;
@@ -139,11 +161,15 @@ class Answer {
     // Until the server has said how fast it was, pieces of text stand for tokens.
     const rate =
       this.tokensPerSecond ?? (numPieces > 1 && elapsedMs > 0 ? (1000 * (numPieces - 1)) / elapsedMs : 0);
+    const earlier = this.options.before?.stats;
+    const promptRate = chunk.promptTokensPerSecond ?? stats?.promptTokensPerSecond;
     this.stats = {
-      promptTokens: chunk.usage?.promptTokens ?? stats?.promptTokens ?? 0,
+      promptTokens: earlier?.promptTokens ?? chunk.usage?.promptTokens ?? stats?.promptTokens ?? 0,
       cachedTokens: chunk.usage?.cachedTokens ?? stats?.cachedTokens ?? 0,
-      answerTokens: chunk.usage?.answerTokens ?? numPieces,
+      answerTokens: (earlier?.answerTokens ?? 0) + (chunk.usage?.answerTokens ?? numPieces),
       tokensPerSecond: rate,
+      ...(numPieces > 0 && { firstTokenMs: this.firstMs - this.startMs }),
+      ...(promptRate !== undefined && { promptTokensPerSecond: promptRate }),
     };
   }
 

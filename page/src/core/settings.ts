@@ -9,6 +9,8 @@ export interface Settings {
   readonly theme: Theme;
   readonly apiKey: string;
   readonly recordsRouting: boolean;
+  /** Request the most likely tokens in the place of each. */
+  readonly recordsOdds: boolean;
   readonly showsExperts: boolean;
 }
 
@@ -85,6 +87,7 @@ export function readSettings(stored: string | null, languages: readonly string[]
     theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
     apiKey: typeof found.apiKey === 'string' ? found.apiKey : '',
     recordsRouting: found.recordsRouting !== false,
+    recordsOdds: found.recordsOdds === true,
     showsExperts: found.showsExperts === true,
   };
 }

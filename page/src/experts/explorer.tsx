@@ -13,6 +13,7 @@ import { groupsPicture, hasLine, loadPicture, tokensPicture } from './picture.ts
 import { Readout } from './readout.tsx';
 import { changeSelection, NOTHING_SELECTED, shownTokens, type View } from './selection.ts';
 import { TokenChoice } from './token-choice.tsx';
+import { TokenOdds } from './token-odds.tsx';
 import { TokenStrip } from './token-strip.tsx';
 import { useCells } from './use-cells.ts';
 import { type RecordedAnswer, useTokens } from './use-tokens.ts';
@@ -140,6 +141,7 @@ export function Explorer({ answers, layout, shownAnswer, onShowAnswer }: Explore
       ) : (
         !isServerScope && <p class="nothing">{t('nothingRecorded')}</p>
       )}
+      {showsTokens && view !== 'groups' && tokenA && <TokenOdds at={tokenA} />}
       {showsTokens && view === 'load' && <p class="hint">{t('tokensHint')}</p>}
       <ExpertMap picture={picture} describedBy="experts-readout" onPoint={point} onPin={togglePin} />
       <Readout

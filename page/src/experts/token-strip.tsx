@@ -1,6 +1,6 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact';
 import { memo } from 'preact/compat';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { RecordedToken } from '../core/expert-load.ts';
 import { chosenExperts } from '../core/recording.ts';
 import { usePage } from '../ui/hooks.ts';
@@ -19,7 +19,9 @@ export interface TokenStripProps {
   readonly isA: (index: number) => boolean;
   readonly isB: (index: number) => boolean;
   /** Tokens that went to this expert are marked. */
-  readonly pinned: Cell | undefined;
+  readonly pinned?: Cell | undefined;
+  /** How unlikely a token was, 0 to 4. */
+  readonly surprise?: (index: number) => number;
   /** Where the arrow keys start from. */
   readonly active: number | undefined;
   readonly isFollowing: boolean;
@@ -32,6 +34,7 @@ export function TokenStrip(props: TokenStripProps): JSX.Element {
   const { source, tokens, active, isFollowing, onPoint, onSelect } = props;
   const { t } = usePage();
   const list = useRef<HTMLDivElement>(null);
+  const name = useId();
   useLayoutEffect(() => {
     const shown = list.current?.querySelector(`[data-index="${isFollowing ? tokens.length - 1 : active}"]`);
     if (!shown || !list.current) return;
@@ -67,7 +70,7 @@ export function TokenStrip(props: TokenStripProps): JSX.Element {
       role="listbox"
       tabIndex={0}
       aria-label={t('tokensTitle')}
-      aria-activedescendant={active === undefined ? undefined : `token-${active}`}
+      aria-activedescendant={active === undefined ? undefined : `${name}-${active}`}
       onPointerOver={(event) => onPoint(indexOf(event))}
       onPointerLeave={() => onPoint(undefined)}
       onClick={(event) => {
@@ -79,6 +82,7 @@ export function TokenStrip(props: TokenStripProps): JSX.Element {
       {piecesOf(tokens).map(({ start, end }) => (
         <TokenPiece
           key={start}
+          name={name}
           source={source}
           tokens={tokens}
           start={start}
@@ -108,8 +112,12 @@ function piecesOf(tokens: readonly TokenRef[]): { start: number; end: number }[]
   return pieces;
 }
 
-/** A letter for each token: what it is shown as. */
-function marksOf({ tokens, isA, isB, pinned }: TokenStripProps, start: number, end: number): string {
+/** A character for each token: what it is shown as. */
+function marksOf(
+  { tokens, isA, isB, pinned, surprise }: TokenStripProps,
+  start: number,
+  end: number,
+): string {
   let marks = '';
   for (let index = start; index < end; index++) {
     const { recording, token, answer } = tokens[index];
@@ -119,13 +127,15 @@ function marksOf({ tokens, isA, isB, pinned }: TokenStripProps, start: number, e
       Number(isA(index)) +
       2 * Number(isB(index)) +
       4 * Number(isMarked) +
-      8 * Number(index > 0 && answer !== tokens[index - 1].answer);
-    marks += bits.toString(16);
+      8 * Number(index > 0 && answer !== tokens[index - 1].answer) +
+      16 * (surprise?.(index) ?? 0);
+    marks += String.fromCharCode(bits);
   }
   return marks;
 }
 
 interface TokenPieceProps {
+  readonly name: string;
   readonly source: string;
   readonly tokens: readonly TokenRef[];
   readonly start: number;
@@ -133,20 +143,27 @@ interface TokenPieceProps {
   readonly marks: string;
 }
 
-const TokenPiece = memo(({ tokens, start, marks }: TokenPieceProps): JSX.Element => {
+const TokenPiece = memo(({ name, tokens, start, marks }: TokenPieceProps): JSX.Element => {
   return (
     <span class="token-line">
       {Array.from(marks, (mark, i) => {
-        const bits = Number.parseInt(mark, 16);
+        const bits = mark.charCodeAt(0);
         const index = start + i;
         const { recording, token } = tokens[index];
-        const names = ['token', bits & 1 && 'a', bits & 2 && 'b', bits & 4 && 'marked', bits & 8 && 'first'];
+        const names = [
+          'token',
+          bits & 1 && 'a',
+          bits & 2 && 'b',
+          bits & 4 && 'marked',
+          bits & 8 && 'first',
+          bits >> 4 && `surprise-${bits >> 4}`,
+        ];
         return (
           // Chosen with the keys of the list around it.
           // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
           <span
             key={index}
-            id={`token-${index}`}
+            id={`${name}-${index}`}
             data-index={index}
             class={names.filter(Boolean).join(' ')}
             role="option"

@@ -10,6 +10,7 @@ import { Icon, type IconName } from './icons.tsx';
 import { FOCUS_HOME } from './keep-focus.ts';
 import { isPlainEnter } from './keys.ts';
 import { Markdown } from './markdown.tsx';
+import { OddsView } from './odds-view.tsx';
 import { Waiting } from './waiting.tsx';
 
 export interface MessageViewProps {
@@ -23,6 +24,7 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
   const { chat, t } = usePage();
   const server = useValue(chat.server);
   const [isEditing, setEditing] = useState(false);
+  const [showsOdds, setShowsOdds] = useState(false);
   const isAnswer = message.role === 'assistant';
   const isStreaming = message.status === 'streaming';
   useAnnouncement(message);
@@ -34,7 +36,12 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
         <EditForm message={message} onDone={() => setEditing(false)} />
       ) : isAnswer ? (
         <>
-          {message.content !== '' && <Markdown text={message.content} isStreaming={isStreaming} />}
+          {message.content !== '' &&
+            (showsOdds ? (
+              <OddsView messageId={message.id} />
+            ) : (
+              <Markdown text={message.content} isStreaming={isStreaming} />
+            ))}
           {isStreaming && <Waiting message={message} />}
           {message.error && <ErrorBox message={message} />}
         </>
@@ -51,6 +58,14 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
                 <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
               ) : (
                 <Action icon="edit" label="edit" isFocusHome onClick={() => setEditing(true)} />
+              )}
+              {message.hasOdds && (
+                <Action
+                  icon="odds"
+                  label="showOdds"
+                  isPressed={showsOdds}
+                  onClick={() => setShowsOdds(!showsOdds)}
+                />
               )}
               {isAnswer && hasExperts && message.content !== '' && (
                 <Action icon="experts" label="expertsOf" onClick={onShowExperts} />
@@ -185,6 +200,8 @@ interface ActionProps {
   readonly label: StringKey;
   /** What it opens takes the place of the message. */
   readonly isFocusHome?: boolean;
+  /** Of a switch: whether it is on. */
+  readonly isPressed?: boolean;
   readonly onClick: () => void;
 }
 
@@ -197,6 +214,7 @@ function Action(props: ActionProps): JSX.Element {
       aria-label={t(props.label)}
       title={t(props.label)}
       {...(props.isFocusHome && FOCUS_HOME)}
+      aria-pressed={props.isPressed}
       onClick={props.onClick}
     >
       <Icon name={props.icon} />

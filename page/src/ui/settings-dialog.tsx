@@ -106,7 +106,7 @@ function Appearance(): JSX.Element {
 
 function Server(): JSX.Element {
   const { chat, t } = usePage();
-  const [{ apiKey, recordsRouting }, change] = useSetting();
+  const [{ apiKey, recordsRouting, recordsOdds }, change] = useSetting();
   return (
     <section>
       <label class="field">
@@ -129,6 +129,14 @@ function Server(): JSX.Element {
           onChange={(event) => change({ recordsRouting: event.currentTarget.checked })}
         />
         {t('recordsRouting')}
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={recordsOdds}
+          onChange={(event) => change({ recordsOdds: event.currentTarget.checked })}
+        />
+        {t('recordsOdds')}
       </label>
     </section>
   );
