@@ -1,4 +1,4 @@
-import { lstat, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
 import { llamaCppWarnings } from '../convert/llama-cpp.ts';
@@ -8,6 +8,7 @@ import { ResourceError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { createFileFolder } from '../format/file-source.ts';
 import type { WriteOptions } from '../format/write-tensors.ts';
+import { checkOutput } from './check-output.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
@@ -26,7 +27,7 @@ export async function convert(
 ): Promise<void> {
   const input = resolveModel(from);
   checkEnding(to);
-  await checkOutput(input, to, flags.force ?? false);
+  await checkTarget(input, to, flags.force ?? false);
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
@@ -83,32 +84,14 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** Refuses what would destroy something, before any work is done. */
-async function checkOutput(input: string, output: string, force: boolean): Promise<void> {
-  const present = await lstat(output).catch(() => undefined);
-  if (!present) return;
-  if ((await realpathOf(input)) === (await realpathOf(output))) {
-    throw new UsageError(`Cannot convert ${input} onto itself`, {
-      code: 'same-output',
-      hint: 'give another name for the output',
-    });
-  }
-  if (!force) {
-    throw new UsageError(`Cannot write ${output}: it already exists`, {
-      code: 'output-exists',
-      hint: 'give another name, or overwrite it with --force',
-    });
-  }
-  if (present.isDirectory() === isGgufName(output)) {
-    throw new UsageError(`Cannot write ${output}: it is ${present.isDirectory() ? 'a folder' : 'a file'}`, {
-      code: 'wrong-output-kind',
-      hint: 'a name that ends in .gguf makes a file, any other a folder',
-    });
-  }
-}
-
-async function realpathOf(path: string): Promise<string> {
-  return await realpath(path).catch(() => resolve(path));
+/** A folder is not replaced by a file, nor a file by a folder. */
+async function checkTarget(input: string, output: string, force: boolean): Promise<void> {
+  const found = await checkOutput('convert', input, output, force);
+  if (found === 'nothing' || (found === 'folder') !== isGgufName(output)) return;
+  throw new UsageError(`Cannot write ${output}: it is a ${found}`, {
+    code: 'wrong-output-kind',
+    hint: 'a name that ends in .gguf makes a file, any other a folder',
+  });
 }
 
 /** Writes into a temporary folder next to `target` and moves it at the end: a half-written model is never mistaken for one. */

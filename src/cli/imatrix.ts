@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { openModelFiles } from '../engine/model-files.ts';
@@ -14,6 +13,7 @@ import {
   mergeImportance,
 } from '../quantize/importance-matrix.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { checkOutput } from './check-output.ts';
 import { requireTokenizer } from './open-model.ts';
 import { type CommonFlags, openOptions } from './options.ts';
 import { type Document, type DocumentFlags, readDocuments } from './read-documents.ts';
@@ -41,12 +41,7 @@ export async function imatrix(
       hint: 'give text with --file, or matrices to add with --merge',
     });
   }
-  if (!flags.force && (await stat(out).catch(() => undefined))) {
-    throw new UsageError(`Cannot write ${out}: it already exists`, {
-      code: 'output-exists',
-      hint: 'give another name, or overwrite it with --force',
-    });
-  }
+  await checkOutput('overwrite', model, out, flags.force ?? false);
   const files = await openModelFiles(resolveModel(model));
   try {
     const matrices: ImportanceMatrix[] = [];

@@ -5,6 +5,7 @@ import { parseBytes } from '../core/units.ts';
 import type { GenerateOptions } from '../engine/generate.ts';
 import type { OpenOptions } from '../engine/open.ts';
 import { checkSamplingOptions } from '../engine/sampling-options.ts';
+import { type TypeRule, tensorTypeByName } from '../quantize/type-plan.ts';
 import type { Session } from './session.ts';
 
 export interface CommonFlags {
@@ -187,6 +188,17 @@ export function size(text: string): number {
   const value = parseBytes(text);
   if (value !== undefined) return value;
   throw new InvalidArgumentError('It takes a size, for example 512MB or 8GB');
+}
+
+/** `REGEX=TYPE`, after those before. */
+export function typeRules(text: string, before: readonly TypeRule[] = []): TypeRule[] {
+  const [, pattern, type] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
+  if (pattern === undefined) throw new InvalidArgumentError('It takes REGEX=TYPE, for example ffn_down=q6_k');
+  try {
+    return [...before, { pattern: new RegExp(pattern), type: tensorTypeByName(type) }];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 export function count(text: string): number {

@@ -16,6 +16,7 @@ import {
   positiveList,
   size,
   tokenList,
+  typeRules,
 } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -56,6 +57,7 @@ export function buildProgram(session: Session): Command {
   addLogits(program, session);
   addPerplexity(program, session);
   addImatrix(program, session);
+  addQuantize(program, session);
   addConvert(program, session);
   addBench(program, session);
   addHelp(program);
@@ -389,6 +391,40 @@ function addImatrix(program: Command, session: Session): void {
       ),
     )
     .action(async (model, out, flags) => (await import('./imatrix.ts')).imatrix(session, model, out, flags));
+}
+
+function addQuantize(program: Command, session: Session): void {
+  const command = program
+    .command('quantize')
+    .description('store the weights of a model in fewer bits')
+    .argument('<IN>', 'GGUF file (any shard of a split one) or Hugging Face folder')
+    .argument('<OUT>', 'GGUF file to write')
+    .requiredOption('-t, --type <TYPE>', 'mix of types: q4_k_m, q2_k, iq2_xxs, …, or f32, f16, bf16')
+    .option('--imatrix <FILES...>', 'importance matrices (dots imatrix), added up')
+    .option('--tensor-type <RULE>', 'REGEX=TYPE for tensors by name; repeatable, first match wins', typeRules)
+    .option('--output-type <TYPE>', 'type of the output matrix')
+    .option('--embedding-type <TYPE>', 'type of the embedding table')
+    .option('--pure', 'one type for all matrices, without the exceptions of the mix')
+    .addOption(
+      new Option('--fallbacks <TABLE>', 'types of rows that blocks do not divide')
+        .choices(['2026', 'mid-2025'])
+        .default('2026'),
+    )
+    .option('--split-size <SIZE>', 'most bytes of a file, such as 40GB (default: one file)', size)
+    .option('--keep-split', 'keep the tensors of each file of the input together')
+    .option('--requantize', 'allow an input that is quantised already')
+    .option('--dry-run', 'print types and sizes, write nothing')
+    .option('--force', 'overwrite OUT');
+  addFileOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'quantize dots.llm1.inst-bf16.gguf inst-q4_k_m.gguf --type q4_k_m',
+        'quantize ./dots.llm1.inst inst-iq2_m.gguf --type iq2_m --imatrix imatrix.gguf --split-size 40GB',
+        'quantize mini mini-q6_k.gguf --type q6_k --tensor-type "ffn_down.*=q8_0" --requantize --dry-run',
+      ),
+    )
+    .action(async (from, to, flags) => (await import('./quantize.ts')).quantize(session, from, to, flags));
 }
 
 function addConvert(program: Command, session: Session): void {

@@ -1,0 +1,305 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
+import { plainEncoder, type RowEncoder } from '../convert/encode-runs.ts';
+import { type TargetTensor, targetTensors, writeGgufModel } from '../convert/write-gguf.ts';
+import { UsageError } from '../core/errors.ts';
+import { formatBytes, formatCount } from '../core/units.ts';
+import type { Fallbacks } from '../dtype/fallback-types.ts';
+import { storageBytes } from '../dtype/index.ts';
+import { createFileSink } from '../format/file-source.ts';
+import type { GgufValue } from '../format/gguf-values.ts';
+import { type ErrorSums, measuredEncoder, relativeError } from '../quantize/encode-error.ts';
+import { openImportance } from '../quantize/importance-files.ts';
+import { type ImportanceMatrix, importanceOf, mergeImportance } from '../quantize/importance-matrix.ts';
+import {
+  mixByName,
+  needImportance,
+  type PlannedTensor,
+  planTypes,
+  type TypeRule,
+  tensorTypeByName,
+  typesOfPlan,
+} from '../quantize/type-plan.ts';
+import { checkOutput } from './check-output.ts';
+import type { CommonFlags } from './options.ts';
+import { resolveModel } from './resolve-model.ts';
+import type { Session } from './session.ts';
+import { table } from './table.ts';
+
+export interface QuantizeFlags extends CommonFlags {
+  readonly type: string;
+  readonly pure?: boolean;
+  readonly tensorType?: readonly TypeRule[];
+  readonly outputType?: string;
+  readonly embeddingType?: string;
+  readonly imatrix?: readonly string[];
+  readonly fallbacks: Fallbacks;
+  readonly splitSize?: number;
+  readonly keepSplit?: boolean;
+  readonly requantize?: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
+/** `dots quantize`: a GGUF file whose tensors have the types of a mix. */
+export async function quantize(
+  session: Session,
+  from: string,
+  to: string,
+  flags: QuantizeFlags,
+): Promise<void> {
+  const input = resolveModel(from);
+  const mix = mixByName(flags.type);
+  if (!to.toLowerCase().endsWith('.gguf')) {
+    throw new UsageError(`Cannot write ${to}: quantised models are GGUF files`, {
+      code: 'output-ending',
+      hint: `write ${to}.gguf`,
+    });
+  }
+  if (!flags.dryRun) await checkOutput('quantise', input, to, flags.force ?? false);
+  const warn = (message: string): void => session.warn(message);
+  const source = await openConvertSource(input, warn);
+  try {
+    const importance =
+      flags.imatrix && mergeImportance(await Promise.all(flags.imatrix.map((path) => openImportance(path))));
+    const before = targetTensors(source, undefined);
+    const planned = planTypes(
+      before,
+      { architecture: source.config.architecture, numLayers: source.config.numLayers },
+      {
+        mix,
+        isPure: flags.pure ?? false,
+        rules: flags.tensorType ?? [],
+        ...(flags.outputType !== undefined && { outputType: tensorTypeByName(flags.outputType) }),
+        ...(flags.embeddingType !== undefined && { embeddingType: tensorTypeByName(flags.embeddingType) }),
+        hasImportance: importance !== undefined,
+        fallbacks: flags.fallbacks,
+      },
+    );
+    checkSource(before, planned, flags.requantize ?? false, warn);
+    if (importance) checkImportance(importance, planned, warn);
+    else refuseWithoutImportance(planned, mix);
+    const errors = new Map<string, ErrorSums>();
+    const report = planned.map((tensor, i) => rowOf(tensor, before[i]));
+    if (!flags.dryRun) {
+      const { files } = await write(session, { source, input, to, mix, planned, importance, errors }, flags);
+      if (!flags.json)
+        await session.line(
+          `wrote ${files.length > 1 ? `${files.length} files, the first of them ${files[0]}` : to}`,
+        );
+    }
+    await printReport(session, report, errors, flags);
+  } finally {
+    await source.close();
+  }
+}
+
+interface Work {
+  readonly source: ConvertSource;
+  readonly input: string;
+  readonly to: string;
+  readonly mix: string;
+  readonly planned: readonly PlannedTensor[];
+  readonly importance: ImportanceMatrix | undefined;
+  readonly errors: Map<string, ErrorSums>;
+}
+
+async function write(session: Session, work: Work, flags: QuantizeFlags): ReturnType<typeof writeGgufModel> {
+  const { source, to, mix, planned, importance, errors } = work;
+  const identity = await identityOf(work, flags);
+  const progress = session.progress('quantising', 'bytes', flags);
+  const encode = await chooseEncoder();
+  const sources = [...new Set(source.weights.map(({ runs: [run] }) => run.source))];
+  try {
+    return await writeGgufModel(
+      source,
+      to,
+      {
+        types: typesOfPlan(planned, mix),
+        metadata: importance ? importanceKeys(importance, flags.imatrix ?? []) : [],
+        importance: (tensor) => importance && importanceOf(importance, tensor)?.rows,
+        encoder: (tensor) => measuredEncoder(encode, (sums) => errors.set(tensor.name, sums)),
+      },
+      {
+        signal: session.signal,
+        createSink: (path, sizeBytes) => createFileSink(path, sizeBytes, identity),
+        onProgress: ({ doneBytes, sizeBytes, tensor }) => progress.update(doneBytes, sizeBytes, tensor),
+        maxShardBytes: flags.splitSize,
+        ...(flags.keepSplit && {
+          shardOf: ({ weight }: TargetTensor) => sources.indexOf(weight.runs[0].source),
+        }),
+      },
+    );
+  } finally {
+    progress.clear();
+  }
+}
+
+async function chooseEncoder(): Promise<RowEncoder> {
+  return plainEncoder();
+}
+
+/** All that the bytes of the output follow from: where it is the same, an interrupted run continues. */
+async function identityOf(
+  { source, input, planned, mix }: Work,
+  { imatrix = [], splitSize, keepSplit }: QuantizeFlags,
+): Promise<string> {
+  const paths = new Set(source.weights.flatMap(({ runs }) => runs.map((run) => run.source.name)));
+  const files = await Promise.all(
+    [...paths].map(async (path) => {
+      const found = await stat(path).catch(() => undefined);
+      return [path, found?.size, found?.mtimeMs];
+    }),
+  );
+  const matrices = await Promise.all(
+    imatrix.map(async (path) =>
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    ),
+  );
+  const types = planned.map(({ name, type }) => [name, type.name]);
+  return JSON.stringify({ input, files, mix, types, matrices, splitSize, keepSplit });
+}
+
+/** What llama.cpp writes too. */
+function importanceKeys(
+  { datasets, entries, numChunks }: ImportanceMatrix,
+  files: readonly string[],
+): [string, GgufValue][] {
+  return [
+    ['quantize.imatrix.file', { type: 'string', value: files.join(' ') }],
+    ['quantize.imatrix.dataset', { type: 'string', value: datasets.join(' ') }],
+    ['quantize.imatrix.entries_count', { type: 'u32', value: entries.size }],
+    ['quantize.imatrix.chunks_count', { type: 'u32', value: numChunks }],
+  ];
+}
+
+/** Quantising what is quantised already adds one error to another. */
+function checkSource(
+  before: readonly TargetTensor[],
+  planned: readonly PlannedTensor[],
+  isAllowed: boolean,
+  warn: (message: string) => void,
+): void {
+  const lossy = before.filter(({ type }, i) => !type.isFloat && type !== planned[i].type);
+  if (lossy.length === 0) return;
+  const types = [...new Set(lossy.map(({ type }) => type.name))].join(', ');
+  const found = `${formatCount(lossy.length)} tensors of the input are quantised already (${types})`;
+  if (!isAllowed) {
+    throw new UsageError(`Cannot quantise: ${found}`, {
+      code: 'already-quantised',
+      hint: 'use the f32, f16 or bf16 model, or --requantize if there is none: errors then add up',
+    });
+  }
+  warn(`${found}: their errors remain, and those of the new types are added`);
+}
+
+function checkImportance(
+  matrix: ImportanceMatrix,
+  planned: readonly PlannedTensor[],
+  warn: (message: string) => void,
+): void {
+  const quantised = planned.filter(({ type }) => !type.isFloat);
+  const missing = quantised.filter((tensor) => importanceOf(matrix, tensor) === undefined);
+  if (missing.length === quantised.length && missing.length > 0) {
+    throw new UsageError(
+      `The importance matrix ${matrix.origin} has none of the tensors that are quantised`,
+      {
+        code: 'other-model',
+        hint: 'it is of another model; make one with `dots imatrix`',
+      },
+    );
+  }
+  // The matrices of most tools leave out the two tables.
+  const others = missing.filter(({ name }) => name !== 'output.weight' && name !== 'token_embd.weight');
+  if (others.length > 0)
+    warn(
+      `the importance matrix lacks ${formatCount(others.length)} tensors, whose columns count the same: ${others[0].name}` +
+        (others.length > 1 ? ', …' : ''),
+    );
+}
+
+function refuseWithoutImportance(planned: readonly PlannedTensor[], mix: string): void {
+  const [first, ...others] = needImportance(planned, mix);
+  if (first === undefined) return;
+  const more = others.length > 0 ? ` and ${formatCount(others.length)} more` : '';
+  throw new UsageError(`Cannot quantise ${first}${more} this far without an importance matrix`, {
+    code: 'needs-importance',
+    hint: 'make one with `dots imatrix IN imatrix.gguf --file TEXT…`, and give it with --imatrix',
+  });
+}
+
+interface ReportRow {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly insteadOf: string | undefined;
+  readonly columns: number;
+  readonly elements: number;
+  readonly bytes: number;
+}
+
+function rowOf({ name, shape, type, insteadOf }: PlannedTensor, before: TargetTensor): ReportRow {
+  const elements = shape.reduce((a, b) => a * b, 1);
+  const columns = shape[shape.length - 1];
+  const bytes = storageBytes(type, elements);
+  return { name, from: before.type.name, to: type.name, insteadOf, columns, elements, bytes };
+}
+
+async function printReport(
+  session: Session,
+  rows: readonly ReportRow[],
+  errors: ReadonlyMap<string, ErrorSums>,
+  { json, dryRun }: QuantizeFlags,
+): Promise<void> {
+  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+  const elements = rows.reduce((sum, row) => sum + row.elements, 0);
+  const bitsPerWeight = (8 * bytes) / elements;
+  if (json) {
+    const tensors = rows.map(({ name, from, to, insteadOf, bytes: size }) => {
+      const sums = errors.get(name);
+      return {
+        name,
+        from,
+        to,
+        ...(insteadOf !== undefined && { insteadOf }),
+        bytes: size,
+        ...(sums && { error: relativeError(sums) }),
+      };
+    });
+    await session.json({ tensors, bytes, bitsPerWeight });
+    return;
+  }
+  if (dryRun) {
+    const lines = rows.map(({ name, from, to, insteadOf, columns, bytes: size }) => [
+      name,
+      from,
+      to,
+      formatBytes(size),
+      insteadOf === undefined ? '' : `not ${insteadOf}: rows of ${columns}`,
+    ]);
+    for (const line of table([['tensor', 'from', 'to', 'size', ''], ...lines], 'lllrl'))
+      await session.line(line);
+  }
+  const byType = new Map<string, { count: number; bytes: number; sums: ErrorSums[] }>();
+  for (const { name, to, bytes: size } of rows) {
+    const known = byType.get(to) ?? { count: 0, bytes: 0, sums: [] };
+    const sums = errors.get(name);
+    byType.set(to, {
+      count: known.count + 1,
+      bytes: known.bytes + size,
+      sums: sums ? [...known.sums, sums] : known.sums,
+    });
+  }
+  const lines = [...byType].map(([type, { count, bytes: size, sums }]) => [
+    type,
+    formatCount(count),
+    formatBytes(size),
+    sums.length > 0 ? `${(100 * relativeError(...sums)).toFixed(2)} %` : '',
+  ]);
+  const head = ['type', 'tensors', 'size', dryRun ? '' : 'error'];
+  for (const line of table([head, ...lines], 'lrrr')) await session.line(line);
+  await session.line(`${formatBytes(bytes)}, ${bitsPerWeight.toFixed(3)} bits per weight`);
+}

@@ -1,0 +1,193 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openGguf } from '../../src/format/gguf-shards.ts';
+import { findNumber, findString } from '../../src/format/gguf-values.ts';
+import { runCli } from './run-cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'dots-quantize-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+const TINY = fileURLToPath(new URL('../fixtures/tiny-hf', import.meta.url));
+
+async function json(...args: string[]): Promise<{
+  tensors: { name: string; from: string; to: string; insteadOf?: string; bytes: number; error?: number }[];
+  bytes: number;
+  bitsPerWeight: number;
+}> {
+  const { code, stdout, stderr } = await runCli(['quantize', ...args, '--json']);
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+describe('dots quantize', () => {
+  it('writes the types that it names, and says how large the errors are', async () => {
+    const { tensors, bytes, bitsPerWeight } = await json(
+      TINY,
+      at('a.gguf'),
+      '--type',
+      'Q4_0',
+      '--output-type',
+      'q8_0',
+    );
+    await using file = await openGguf(at('a.gguf'));
+    for (const { name, to, bytes: size } of tensors) {
+      expect(file.tensors.get(name)).toMatchObject({ type: { name: to }, sizeBytes: size });
+    }
+    expect(tensors).toHaveLength(file.tensors.size);
+    expect(findNumber(file.metadata, 'general.file_type')).toBe(2);
+    expect(bytes).toBe(tensors.reduce((sum, { bytes: size }) => sum + size, 0));
+    expect(bitsPerWeight).toBeGreaterThan(4.5);
+    const types = new Set(tensors.map(({ to }) => to));
+    expect([...types].sort()).toEqual(['f32', 'q4_0', 'q8_0']);
+    for (const { to, error = 0 } of tensors) {
+      if (to === 'q4_0') expect(error).toSatisfy((x: number) => x > 0.03 && x < 0.12);
+      if (to === 'q8_0') expect(error).toSatisfy((x: number) => x > 1e-4 && x < 0.01);
+    }
+  });
+
+  it('rules are taken in their order, --output-type before them', async () => {
+    const { tensors } = await json(
+      ...[TINY, at('b.gguf'), '--type', 'f16', '--output-type', 'q5_0', '--embedding-type', 'q4_1'],
+      ...['--tensor-type', 'blk\\.0\\..*down=q8_0', '--tensor-type', 'down|output=q5_1', '--dry-run'],
+    );
+    const type = (name: string) => tensors.find((tensor) => tensor.name === name)?.to;
+    expect(type('output.weight')).toBe('q5_0');
+    expect(type('token_embd.weight')).toBe('q4_1');
+    expect(type('blk.0.ffn_down.weight')).toBe('q8_0');
+    expect(type('blk.1.ffn_down_exps.weight')).toBe('q5_1');
+    expect(type('blk.1.attn_output.weight')).toBe('q5_1');
+    expect(type('blk.1.attn_q.weight')).toBe('f16');
+    expect(type('blk.1.ffn_gate_inp.weight')).toBe('f32');
+    expect(readdirSync(folder)).not.toContain('b.gguf');
+  });
+
+  it('--pure has one type for all matrices, and the table for their rows', async () => {
+    const { tensors } = await json(TINY, at('c.gguf'), '--type', 'iq3_s', '--pure', '--dry-run');
+    const types = new Set(tensors.map(({ to, insteadOf }) => `${to} ${insteadOf ?? ''}`));
+    expect([...types].sort()).toEqual(['f32 ', 'iq4_nl iq3_s']);
+    const old = await json(
+      TINY,
+      at('c.gguf'),
+      '--type',
+      'q2_k',
+      '--pure',
+      '--dry-run',
+      '--fallbacks',
+      'mid-2025',
+    );
+    expect(new Set(old.tensors.map(({ to }) => to))).toEqual(new Set(['f32', 'iq4_nl']));
+  });
+
+  it('--split-size makes several files, and --keep-split keeps them', async () => {
+    await json(TINY, at('d.gguf'), '--type', 'f16', '--split-size', '100kB');
+    const first = readdirSync(folder)
+      .filter((name) => name.startsWith('d-'))
+      .sort();
+    expect(first.length).toBeGreaterThan(2);
+    await json(at(first[1]), at('e.gguf'), '--type', 'q8_0', '--keep-split');
+    const second = readdirSync(folder)
+      .filter((name) => name.startsWith('e-'))
+      .sort();
+    expect(second.map((name) => name.slice(1))).toEqual(first.map((name) => name.slice(1)));
+    await using a = await openGguf(at(first[0]));
+    await using b = await openGguf(at(second[0]));
+    const shardOf = ({ source }: { source: { name: string } }): string => source.name.slice(-20);
+    for (const [name, tensor] of a.tensors)
+      expect(shardOf(b.tensors.get(name) as typeof tensor)).toBe(shardOf(tensor));
+    await json(at(first[0]), at('whole.gguf'), '--type', 'q8_0');
+    await json(TINY, at('direct.gguf'), '--type', 'q8_0');
+    await using whole = await openGguf(at('whole.gguf'));
+    expect(findNumber(whole.metadata, 'split.count')).toBeUndefined();
+  });
+
+  it('an importance matrix is used, and named in the file', async () => {
+    await runCli([
+      'imatrix',
+      TINY,
+      at('tiny.gguf'),
+      '--file',
+      fileURLToPath(import.meta.url),
+      '--chunks',
+      '4',
+    ]);
+    await json(TINY, at('f.gguf'), '--type', 'q4_0', '--imatrix', at('tiny.gguf'));
+    await using file = await openGguf(at('f.gguf'));
+    expect(findString(file.metadata, 'quantize.imatrix.file')).toContain('tiny.gguf');
+    expect(findNumber(file.metadata, 'quantize.imatrix.chunks_count')).toBe(4);
+  });
+
+  it('the same command gives the same bytes', async () => {
+    await json(TINY, at('g.gguf'), '--type', 'q5_1');
+    const once = readFileSync(at('g.gguf'));
+    await json(TINY, at('g.gguf'), '--type', 'q5_1', '--force');
+    expect(readFileSync(at('g.gguf')).equals(once)).toBe(true);
+  });
+
+  it.each([
+    ['a type that there is not', ['--type', 'q4_k_x'], /choose one of q4_0, q4_1, q4_k_s, q4_k_m/],
+    [
+      'a mix for one tensor',
+      ['--type', 'f16', '--tensor-type', 'down=q4_k_m'],
+      /is a mix of types, for --type/,
+    ],
+    ['a broken pattern', ['--type', 'f16', '--tensor-type', '(=q8_0'], /Invalid regular expression/],
+    ['a rule without a type', ['--type', 'f16', '--tensor-type', 'down'], /It takes REGEX=TYPE/],
+    [
+      'a rule that matches nothing',
+      ['--type', 'f16', '--tensor-type', 'ffn_norm=q8_0'],
+      /No tensor that can be quantised/,
+    ],
+    [
+      'a type that does not divide rows',
+      ['--type', 'f16', '--output-type', 'q6_k'],
+      /Cannot store output\.weight as q6_k: its rows have \d+ values/,
+    ],
+  ])('%s is refused before anything is written', async (_, flags, message) => {
+    const before = readdirSync(folder).sort();
+    const { code, stderr } = await runCli(['quantize', TINY, at('x.gguf'), ...flags]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+    expect(readdirSync(folder).sort()).toEqual(before);
+  });
+
+  it('what is quantised already is refused, and allowed with a warning', async () => {
+    const refused = await runCli(['quantize', 'mini', at('y.gguf'), '--type', 'q4_0']);
+    expect(refused.stderr).toMatch(/quantised already \(q8_0\)[\s\S]*--requantize/);
+    const allowed = await runCli([
+      'quantize',
+      'mini',
+      at('y.gguf'),
+      '--type',
+      'q4_0',
+      '--requantize',
+      '--dry-run',
+    ]);
+    expect(allowed.stderr).toMatch(/their errors remain/);
+    expect(allowed.code).toBe(0);
+  });
+
+  it('the matrix of another model is refused', async () => {
+    await runCli([
+      'imatrix',
+      'mini',
+      at('mini.gguf'),
+      '--file',
+      fileURLToPath(import.meta.url),
+      '--chunks',
+      '1',
+    ]);
+    const { stderr } = await runCli([
+      'quantize',
+      TINY,
+      at('z.gguf'),
+      '--type',
+      'q4_0',
+      '--imatrix',
+      at('mini.gguf'),
+    ]);
+    expect(stderr).toMatch(/made with another model/);
+  });
+});
