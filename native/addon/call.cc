@@ -205,7 +205,9 @@ napi_value Call::text(const char* value) {
 }
 
 napi_value Call::newArray(napi_typedarray_type type, size_t length, void** elements) {
-  const char* const typeName = type == napi_float32_array ? "Float32Array" : "Float64Array";
+  const char* const typeName = type == napi_uint8_array     ? "Uint8Array"
+                               : type == napi_float32_array ? "Float32Array"
+                                                            : "Float64Array";
   // Through the constructor: napi_create_arraybuffer ends the process where memory is short, a constructor throws.
   napi_value global = nullptr, constructor = nullptr, array = nullptr;
   const napi_value count = number(static_cast<double>(length));

@@ -53,6 +53,8 @@ napi_value openDevice(napi_env env, napi_callback_info info);
 napi_value load(napi_env env, napi_callback_info info);
 /// run(handle, inputs, bindings, outputs) -> Promise of the outputs with these indices, in this order
 napi_value run(napi_env env, napi_callback_info info);
+/// encode(type, values, numCols, importance or undefined, device) -> Promise of the rows' bytes
+napi_value encode(napi_env env, napi_callback_info info);
 /// cancel(handle): the run under way ends before its next instruction.
 napi_value cancel(napi_env env, napi_callback_info info);
 /// seconds(handle) -> Float64Array: how long each instruction of the program took, all runs together

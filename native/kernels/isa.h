@@ -91,7 +91,7 @@ DOTS_INLINE uint16_t f16FromF32(float f) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Vec: kLanes floats.
+// Vec: kLanes floats. Mask: a choice for each; select takes a where it holds, and lessThan never does for a NaN.
 
 #if defined(DOTS_AVX512)
 
@@ -114,6 +114,11 @@ DOTS_INLINE Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
 DOTS_INLINE Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
 DOTS_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 DOTS_INLINE Vec roundEven(Vec a) { return {_mm512_roundscale_ps(a.v, 0x08)}; }
+struct Mask {
+  __mmask16 m;
+};
+DOTS_INLINE Mask lessThan(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+DOTS_INLINE Vec select(Mask which, Vec a, Vec b) { return {_mm512_mask_blend_ps(which.m, b.v, a.v)}; }
 // a * 2^n for integral n; the caller keeps the result's exponent in range.
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 DOTS_INLINE Vec loadF16(const uint16_t* p) {
@@ -153,6 +158,11 @@ DOTS_INLINE Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
 DOTS_INLINE Vec sqrt(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
 DOTS_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 DOTS_INLINE Vec roundEven(Vec a) { return {_mm256_round_ps(a.v, 0x08)}; }
+struct Mask {
+  __m256 m;
+};
+DOTS_INLINE Mask lessThan(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
+DOTS_INLINE Vec select(Mask which, Vec a, Vec b) { return {_mm256_blendv_ps(b.v, a.v, which.m)}; }
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) {
   const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n.v), 23);
   return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a.v), exponent))};
@@ -199,6 +209,11 @@ DOTS_INLINE Vec min(Vec a, Vec b) { return {vminq_f32(a.v, b.v)}; }
 DOTS_INLINE Vec sqrt(Vec a) { return {vsqrtq_f32(a.v)}; }
 DOTS_INLINE Vec fma(Vec a, Vec b, Vec c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
 DOTS_INLINE Vec roundEven(Vec a) { return {vrndnq_f32(a.v)}; }
+struct Mask {
+  uint32x4_t m;
+};
+DOTS_INLINE Mask lessThan(Vec a, Vec b) { return {vcltq_f32(a.v, b.v)}; }
+DOTS_INLINE Vec select(Mask which, Vec a, Vec b) { return {vbslq_f32(which.m, a.v, b.v)}; }
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) {
   const int32x4_t exponent = vshlq_n_s32(vcvtnq_s32_f32(n.v), 23);
   return {vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a.v), exponent))};
@@ -238,6 +253,17 @@ DOTS_INLINE Vec min(Vec a, Vec b) { DOTS_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]
 DOTS_INLINE Vec sqrt(Vec a) { DOTS_LANES(__builtin_sqrtf(a.v[i])); }
 DOTS_INLINE Vec fma(Vec a, Vec b, Vec c) { DOTS_LANES(__builtin_fmaf(a.v[i], b.v[i], c.v[i])); }
 DOTS_INLINE Vec roundEven(Vec a) { DOTS_LANES(__builtin_rintf(a.v[i])); }
+struct Mask {
+  uint32_t m[4];
+};
+DOTS_INLINE Mask lessThan(Vec a, Vec b) {
+  Mask r;
+  for (int i = 0; i < 4; ++i) r.m[i] = a.v[i] < b.v[i] ? ~0u : 0u;
+  return r;
+}
+DOTS_INLINE Vec select(Mask which, Vec a, Vec b) {
+  DOTS_LANES(floatFromBits((bitsFromFloat(a.v[i]) & which.m[i]) | (bitsFromFloat(b.v[i]) & ~which.m[i])));
+}
 // A NaN has no integer: vector instructions give one whose low bits are zero, as here.
 DOTS_INLINE uint32_t exponentOf(float n) { return n == n ? static_cast<uint32_t>(static_cast<int32_t>(n)) << 23 : 0; }
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) {

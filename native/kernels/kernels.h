@@ -7,6 +7,7 @@
 #include "combine.h"
 #include "elementwise.h"
 #include "embedding.h"
+#include "encode/encode-job.h"
 #include "gemm-tile.h"
 #include "gradients.h"
 #include "linear-tiles.h"
@@ -31,6 +32,7 @@
   X(checkKvStep)            \
   X(chooseExperts)          \
   X(embedding)              \
+  X(encodeBlocks)           \
   X(fillElements)           \
   X(findOutside)            \
   X(gather)                 \

@@ -49,6 +49,17 @@ DOTS_INLINE Vec16 min(Vec16 a, Vec16 b) { DOTS_PARTS(min(a.part[i], b.part[i]));
 DOTS_INLINE Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { DOTS_PARTS(fma(a.part[i], b.part[i], c.part[i])); }
 DOTS_INLINE Vec16 roundEven(Vec16 a) { DOTS_PARTS(roundEven(a.part[i])); }
 DOTS_INLINE Vec16 scaleByPowerOfTwo(Vec16 a, Vec16 n) { DOTS_PARTS(scaleByPowerOfTwo(a.part[i], n.part[i])); }
+
+struct Mask16 {
+  Mask part[kParts];
+};
+DOTS_INLINE Mask16 lessThan(Vec16 a, Vec16 b) {
+  Mask16 r;
+  DOTS_UNROLL
+  for (int i = 0; i < kParts; ++i) r.part[i] = lessThan(a.part[i], b.part[i]);
+  return r;
+}
+DOTS_INLINE Vec16 select(Mask16 which, Vec16 a, Vec16 b) { DOTS_PARTS(select(which.part[i], a.part[i], b.part[i])); }
 #if defined(DOTS_PORTABLE)
 // Sixteen conversions in software are too much code to be inlined in every loop.
 static __attribute__((noinline, unused)) Vec16 loadF16x16(const uint16_t* p) { DOTS_PARTS(loadF16(p + i * kLanes)); }

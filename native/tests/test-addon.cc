@@ -108,6 +108,15 @@ bool useAddon(Host& host) {
     const float* found = reinterpret_cast<const float*>(y->buffer->data);
     CHECK(y->length == 2 && found[0] == 21 && found[1] == 43, "y = %g, %g", found[0], found[1]);
   }
+  const std::vector<float> ones(64, 1.0f), importance(32, 0.5f);
+  const napi_value encoded =
+      host.call("encode", {env.makeNumber(8), env.makeTyped(napi_float32_array, ones), env.makeNumber(32),
+                           env.makeTyped(napi_float32_array, importance), device});
+  if (!host.runFailure) host.runFailure = host.thrown;
+  host.finishWork();
+  if (encoded && encoded->promise == napi_value__::kRejected) host.runFailure = encoded->settled;
+  isRight = encoded && encoded->promise == napi_value__::kResolved && isRight;
+  if (isRight) CHECK(encoded->settled->length == 68, "%zu bytes", encoded->settled->length);
   isRight = host.call("seconds", {handle}) && isRight;
   for (const char* name : {"cancel", "close"}) host.call(name, {handle}), isRight = !host.thrown && isRight;
   host.call("free", {memory}), isRight = !host.thrown && isRight;

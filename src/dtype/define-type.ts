@@ -122,6 +122,19 @@ function checkRange(
   valueOffset: number,
   numElements: number,
 ): void {
+  const numBlocks = checkWholeBlocks(type, verb, numElements);
+  const byteEnd = byteOffset + numBlocks * type.blockBytes;
+  const valueEnd = valueOffset + numElements;
+  if (!(byteOffset >= 0 && byteEnd <= bytes.length && valueOffset >= 0 && valueEnd <= values.length)) {
+    throw new InternalError(
+      `${verb} ${type.name}: bytes ${formatCount(byteOffset)} to ${formatCount(byteEnd)} of ${formatCount(bytes.length)}, ` +
+        `values ${formatCount(valueOffset)} to ${formatCount(valueEnd)} of ${formatCount(values.length)}`,
+    );
+  }
+}
+
+/** How many blocks of `type` hold so many elements. Throws `ShapeError` (`partial-block`) where they do not divide. */
+export function checkWholeBlocks(type: StorageType, verb: 'decode' | 'encode', numElements: number): number {
   const numBlocks = numElements / type.blockElements;
   if (!Number.isInteger(numBlocks) || numBlocks < 0) {
     throw new ShapeError(
@@ -132,12 +145,5 @@ function checkRange(
       },
     );
   }
-  const byteEnd = byteOffset + numBlocks * type.blockBytes;
-  const valueEnd = valueOffset + numElements;
-  if (!(byteOffset >= 0 && byteEnd <= bytes.length && valueOffset >= 0 && valueEnd <= values.length)) {
-    throw new InternalError(
-      `${verb} ${type.name}: bytes ${formatCount(byteOffset)} to ${formatCount(byteEnd)} of ${formatCount(bytes.length)}, ` +
-        `values ${formatCount(valueOffset)} to ${formatCount(valueEnd)} of ${formatCount(values.length)}`,
-    );
-  }
+  return numBlocks;
 }

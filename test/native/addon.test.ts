@@ -131,6 +131,7 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
   const valid = (): Partial<Record<keyof NativeAddon, readonly unknown[]>> => ({
     load: loaded?.arguments ?? [],
     run: runArguments(handle),
+    encode: [2, new Float32Array(64), 32, new Float32Array(32), addon.openDevice('portable', 1)],
     seconds: [handle],
     allocate: [8],
     free: [addon.allocate(8)],
@@ -146,6 +147,8 @@ describe.skipIf(whyNoNative)(`the addon's functions ${whyNoNative ?? ''}`, () =>
   const isAlsoValid: Partial<Record<keyof NativeAddon, RegExp>> = {
     allocate: /^\[0\] = (2147483648|4294967297)$/,
     activationKind: /^\[0\] = -1$/,
+    // All columns count the same.
+    encode: /^\[3\] = undefined$/,
     // Nothing is requested.
     run: /^\[3\] = an? (empty|detached) Int32Array$/,
   };

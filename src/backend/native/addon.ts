@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { UnsupportedError } from '../../core/errors.ts';
 
 /** The version of `NativeAddon` that this JavaScript calls. Raise it here and in `native/addon/addon.cc` when a function changes. */
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 /** What `native/addon/addon.cc` exports. Every function throws a `NativeError` for arguments of another kind. */
 export interface NativeAddon {
@@ -24,6 +24,14 @@ export interface NativeAddon {
     bindings: Int32Array,
     wanted: Int32Array,
   ): Promise<Float32Array[]>;
+  /** Rows of `numCols` values as a storage type with block scales. `importance` has a weight for each column. */
+  encode(
+    ggmlType: number,
+    values: Float32Array,
+    numCols: number,
+    importance: Float32Array | undefined,
+    device: NativeDevice,
+  ): Promise<Uint8Array<ArrayBuffer>>;
   /** Zeros, 64-byte aligned, on huge pages where the system has them; freed by `free` or by the collector. */
   allocate(sizeBytes: number): ArrayBuffer;
   /** Takes the buffer from JavaScript: its length is 0 from then on. Handles that work in its memory keep that. */

@@ -62,7 +62,7 @@ export function openNativeBackend(
 }
 
 /** Throws `UnsupportedError` where the machine lacks it. */
-function chooseIsa(addon: NativeAddon, wanted: string | undefined): string {
+export function chooseIsa(addon: NativeAddon, wanted: string | undefined): string {
   const best = bestIsa(addon);
   if (wanted === undefined || addon.isas().includes(wanted)) return wanted ?? best;
   throw new UnsupportedError(`The instruction set ${wanted} cannot be used on this machine`, {
