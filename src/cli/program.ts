@@ -415,7 +415,7 @@ function addQuantize(program: Command, session: Session): void {
     .option('--requantize', 'allow an input that is quantised already')
     .option('--dry-run', 'print types and sizes, write nothing')
     .option('--force', 'overwrite OUT');
-  addFileOptions(command)
+  addCommonOptions(command)
     .addHelpText(
       'after',
       examples(

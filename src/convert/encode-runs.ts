@@ -2,37 +2,29 @@
 import { FormatError, InternalError, UnsupportedError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { type StorageType, storageBytes } from '../dtype/index.ts';
+import type { RowEncoder } from '../dtype/row-encoder.ts';
 import type { ValueRun } from './convert-source.ts';
 
 // As f32 this is 4 MB: large enough for the disk, small compared with any model.
 const BLOCK_ELEMENTS = 1 << 20;
 
-/**
- * Encodes rows of `numColumns` values, each the same whatever rows come with it. The array it gives may be used again for
- * the next rows.
- */
-export type RowEncoder = (
-  type: StorageType,
-  values: Float32Array,
-  numColumns: number,
-  importance: Float32Array | undefined,
-) => Uint8Array | Promise<Uint8Array>;
-
-/** In TypeScript, for the few types that have an encoder there. */
+/** In TypeScript, for floats and the few other types that have an encoder there. The array that it gives is used again. */
 export function plainEncoder(): RowEncoder {
   let encoded = new Uint8Array(0);
-  return (type, values, numColumns, importance) => {
-    if (!type.encodeRow) {
-      throw new UnsupportedError(`Cannot write values as ${type.name}`, {
-        code: 'no-encoder',
-        hint: 'convert to f32, f16, bf16 or q8_0',
-      });
-    }
-    const sizeBytes = storageBytes(type, values.length);
-    if (encoded.length < sizeBytes) encoded = new Uint8Array(sizeBytes);
-    for (let at = 0; at < values.length; at += numColumns)
-      type.encodeRow(values, at, encoded, storageBytes(type, at), numColumns, importance);
-    return encoded.subarray(0, sizeBytes);
+  return {
+    async encodeRows(type, values, numColumns, importance) {
+      if (!type.encodeRow) {
+        throw new UnsupportedError(`Cannot write values as ${type.name} without the native backend`, {
+          code: 'no-encoder',
+          hint: 'install make and a C++ compiler and run `npm rebuild`, or choose f32, f16, bf16, q8_0 or q4_0',
+        });
+      }
+      const sizeBytes = storageBytes(type, values.length);
+      if (encoded.length < sizeBytes) encoded = new Uint8Array(sizeBytes);
+      for (let at = 0; at < values.length; at += numColumns)
+        type.encodeRow(values, at, encoded, storageBytes(type, at), numColumns, importance);
+      return encoded.subarray(0, sizeBytes);
+    },
   };
 }
 
@@ -45,12 +37,13 @@ export async function* encodeRuns(
   runs: readonly ValueRun[],
   type: StorageType,
   shape: readonly number[],
-  encode: RowEncoder = plainEncoder(),
+  given?: RowEncoder,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const numColumns = shape[shape.length - 1];
   const rowsAtOnce = Math.max(1, Math.floor(BLOCK_ELEMENTS / numColumns));
   const isCopy = runs.every((run) => run.type === type);
   const values = new Float32Array(isCopy ? 0 : rowsAtOnce * numColumns);
+  const encoder = !given || type.isFloat ? plainEncoder() : given;
   let firstRow = 0;
   for (const run of runs) {
     if (run.numElements % numColumns !== 0)
@@ -66,7 +59,7 @@ export async function* encodeRuns(
       run.type.decode(bytes, 0, values, 0, count);
       const rows = values.subarray(0, count);
       if (!type.isFloat) checkFinite(rows, numColumns, firstRow + start / numColumns, run.source.name);
-      yield await encode(type, rows, numColumns, run.importance);
+      yield await encoder.encodeRows(type, rows, numColumns, run.importance);
     }
     firstRow += run.numElements / numColumns;
   }

@@ -1,6 +1,7 @@
 /** Writes a model as a GGUF file that llama.cpp loads too. Source of keys and rules: llama.cpp's converter. */
 import { InternalError } from '../core/errors.ts';
 import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
+import type { RowEncoder } from '../dtype/row-encoder.ts';
 import { FILE_TYPES } from '../format/gguf-file-types.ts';
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
 import { type GgufWriteOptions, writeGguf } from '../format/gguf-writer.ts';
@@ -12,7 +13,7 @@ import { countParameters, routedLayers, weightSpecs } from '../model/weights.ts'
 import { samplingMetadata } from '../text/sampling-defaults.ts';
 import { NORMALIZER_KEY } from '../text/tokenizer-gguf.ts';
 import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
-import { encodeRuns, type RowEncoder } from './encode-runs.ts';
+import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
 
 /** What a command may ask for; other types need more than a conversion. */

@@ -1,6 +1,6 @@
 import type { StorageType } from './storage-type.ts';
 
-/** Encodes rows as any type with block scales: with less error than `StorageType.encodeRow`, and as types that lack it. */
+/** Encodes rows. Native ones do it for any type with block scales, and with less error than `StorageType.encodeRow`. */
 export interface RowEncoder {
   /**
    * Rows of `numColumns` values as `type`, the same bytes on every machine. `importance` says for each column how much an
@@ -12,5 +12,5 @@ export interface RowEncoder {
     values: Float32Array,
     numColumns: number,
     importance?: Float32Array,
-  ): Promise<Uint8Array<ArrayBuffer>>;
+  ): Promise<Uint8Array>;
 }

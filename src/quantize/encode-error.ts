@@ -1,4 +1,4 @@
-import type { RowEncoder } from '../convert/encode-runs.ts';
+import type { RowEncoder } from '../dtype/row-encoder.ts';
 
 /** Sums over values that were encoded. */
 export interface ErrorSums {
@@ -10,20 +10,22 @@ export interface ErrorSums {
 const SAMPLE_ELEMENTS = 1 << 14;
 
 /** An encoder that also says how far the first rows of each piece are from what they were. `onSums` gets the sums so far. */
-export function measuredEncoder(encode: RowEncoder, onSums: (sums: ErrorSums) => void): RowEncoder {
+export function measuredEncoder(encoder: RowEncoder, onSums: (sums: ErrorSums) => void): RowEncoder {
   let squares = 0;
   let errorSquares = 0;
-  return async (type, values, numColumns, importance) => {
-    const bytes = await encode(type, values, numColumns, importance);
-    const numRows = Math.min(values.length / numColumns, Math.ceil(SAMPLE_ELEMENTS / numColumns));
-    const decoded = new Float32Array(numRows * numColumns);
-    type.decode(bytes, 0, decoded, 0, decoded.length);
-    for (const [i, value] of decoded.entries()) {
-      squares += values[i] ** 2;
-      errorSquares += (values[i] - value) ** 2;
-    }
-    onSums({ squares, errorSquares });
-    return bytes;
+  return {
+    async encodeRows(type, values, numColumns, importance) {
+      const bytes = await encoder.encodeRows(type, values, numColumns, importance);
+      const numRows = Math.min(values.length / numColumns, Math.ceil(SAMPLE_ELEMENTS / numColumns));
+      const decoded = new Float32Array(numRows * numColumns);
+      type.decode(bytes, 0, decoded, 0, decoded.length);
+      for (const [i, value] of decoded.entries()) {
+        squares += values[i] ** 2;
+        errorSquares += (values[i] - value) ** 2;
+      }
+      onSums({ squares, errorSquares });
+      return bytes;
+    },
   };
 }
 
