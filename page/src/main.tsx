@@ -12,6 +12,7 @@ import './styles/markdown.css';
 import './styles/controls.css';
 import './styles/experts.css';
 import './styles/odds.css';
+import { translator } from './strings.ts';
 import { App } from './ui/app.tsx';
 
 const SETTINGS_KEY = 'dots.settings';
@@ -26,16 +27,40 @@ async function start(): Promise<void> {
   applyTheme();
   settings.subscribe(applyTheme);
 
-  const storage = await Storage.open();
+  const root = document.getElementById('app') as HTMLElement;
+  const storage = await Storage.open({
+    factory: indexedDB,
+    onBlocked: () => {
+      root.textContent = translator(settings.value.language)('otherVersion');
+    },
+  });
   const chat = new Chat({
     api: new Api(document.baseURI, () => settings.value.apiKey),
     storage,
+    channel: storage && new BroadcastChannel('dots'),
     settings,
+    onFrame,
     conversations: (await storage?.conversations().catch(() => [])) ?? [],
   });
-  render(<App chat={chat} settings={settings} />, document.getElementById('app') as HTMLElement);
+  root.textContent = '';
+  render(<App chat={chat} settings={settings} />, root);
   addEventListener('online', () => void chat.connect());
   await chat.connect();
+}
+
+/** In a hidden tab, where there are no frames, a few calls a second. */
+function onFrame(call: () => void): () => void {
+  const cancel = (): void => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+  };
+  const fire = (): void => {
+    cancel();
+    call();
+  };
+  const frame = requestAnimationFrame(fire);
+  const timer = setTimeout(fire, 250);
+  return cancel;
 }
 
 function readLocal(): string | null {

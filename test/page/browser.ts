@@ -102,10 +102,13 @@ class TestBrowser {
 /** A visitor's page, and everything that went wrong on it. */
 export class Visit {
   readonly page: Page;
-  private readonly problems: string[] = [];
+  private readonly origin: string;
+  private readonly problems: string[];
 
-  constructor(page: Page, origin: string) {
+  constructor(page: Page, origin: string, problems: string[] = []) {
     this.page = page;
+    this.origin = origin;
+    this.problems = problems;
     page.on('pageerror', (error) => this.problems.push(`error: ${error.message}`));
     page.on('console', (message) => {
       // A refused request is part of some tests; everything else that the browser complains of is not.
@@ -119,6 +122,20 @@ export class Visit {
     page.on('dialog', (dialog) => {
       if (dialog.type() === 'alert') this.problems.push(`alert: ${dialog.message()}`);
     });
+  }
+
+  /** The same visitor's other tab, with the same storage. */
+  async secondTab(): Promise<Visit> {
+    const page = await this.page.context().newPage();
+    page.setDefaultTimeout(60_000);
+    const visit = new Visit(page, this.origin, this.problems);
+    await page.goto(this.page.url());
+    return visit;
+  }
+
+  /** The titles in the list of conversations. */
+  titles(): Promise<readonly string[]> {
+    return this.page.locator('.conversation-title').allInnerTexts();
   }
 
   /** Type a question and send it with Enter; waits for the whole answer. */
@@ -156,11 +173,12 @@ export class Visit {
       const opening = indexedDB.open('dots');
       opening.onerror = reject;
       opening.onsuccess = () => {
-        const reading = opening.result.transaction('conversations').objectStore('conversations').getAll();
-        reading.onerror = reject;
-        reading.onsuccess = () => {
+        const transaction = opening.result.transaction(['conversations', 'messages']);
+        const all = ['conversations', 'messages'].map((name) => transaction.objectStore(name).getAll());
+        transaction.onabort = reject;
+        transaction.oncomplete = () => {
           opening.result.close();
-          resolve(JSON.stringify(reading.result));
+          resolve(JSON.stringify(all.map(({ result }) => result)));
         };
       };
     })`);

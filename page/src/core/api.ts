@@ -50,6 +50,9 @@ export interface ChatChunk {
   readonly promptProgress?: { readonly done: number; readonly total: number };
 }
 
+/** What others need of the client; tests have their own. */
+export type ApiClient = Pick<Api, keyof Api>;
+
 export class Api {
   private readonly base: string;
   private readonly key: () => string;

@@ -1,4 +1,4 @@
-import type { Api, ModelInfo, ServerExperts } from './api.ts';
+import type { ApiClient, ModelInfo, ServerExperts } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { Observable } from './observable.ts';
 import type { Recommended } from './settings.ts';
@@ -26,14 +26,14 @@ const MAX_LOADING_DELAY_MS = 5000;
 /** Finds out what the server is, and asks again, ever less often, while it is away or loads its model. */
 export class Connection {
   readonly state = new Observable<ServerState>({ status: 'connecting' });
-  private readonly api: Api;
+  private readonly api: ApiClient;
   private readonly hasKey: () => boolean;
   private numAttempts = 0;
   private numFailures = 0;
   private loadingSinceMs: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(api: Api, hasKey: () => boolean) {
+  constructor(api: ApiClient, hasKey: () => boolean) {
     this.api = api;
     this.hasKey = hasKey;
   }

@@ -1,4 +1,4 @@
-import type { Api, ChatChunk, ChatMessage, ChatRequest } from './api.ts';
+import type { ApiClient, ChatChunk, ChatMessage, ChatRequest } from './api.ts';
 import { ApiError } from './api-error.ts';
 import type { Message, MessageStats } from './conversation.ts';
 import { sameLayout } from './expert-load.ts';
@@ -19,7 +19,7 @@ export interface Progress {
 export type Outcome = Pick<Message, 'content' | 'status'> & Partial<Message>;
 
 export interface GenerationOptions {
-  readonly api: Api;
+  readonly api: ApiClient;
   readonly request: Omit<ChatRequest, 'routing' | 'odds' | 'continues'>;
   /** Record the routing of a model with this layout. */
   readonly layout: ExpertLayout | undefined;

@@ -94,5 +94,6 @@ function focus(element: HTMLElement): void {
     element.tabIndex = -1;
     element.addEventListener('blur', () => element.removeAttribute('tabindex'), { once: true });
   }
-  element.focus();
+  // Nobody has asked to go elsewhere: after a jump to the end, the focus must not scroll to the top of the whole part.
+  element.focus({ preventScroll: true });
 }
