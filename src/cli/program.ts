@@ -58,6 +58,7 @@ export function buildProgram(session: Session): Command {
   addPerplexity(program, session);
   addImatrix(program, session);
   addQuantize(program, session);
+  addCompare(program, session);
   addConvert(program, session);
   addBench(program, session);
   addHelp(program);
@@ -391,6 +392,37 @@ function addImatrix(program: Command, session: Session): void {
       ),
     )
     .action(async (model, out, flags) => (await import('./imatrix.ts')).imatrix(session, model, out, flags));
+}
+
+function addCompare(program: Command, session: Session): void {
+  const command = program
+    .command('compare')
+    .description('measure the divergence of quantised models from the original')
+    .argument('<BASE>', 'model to compare with: GGUF file, Hugging Face folder, or mini')
+    .argument('<A...>', 'quantised files of it')
+    .requiredOption(
+      '-f, --file <FILES...>',
+      'plain text, or .jsonl with one document per line; .gz is allowed',
+    )
+    .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
+    .option('--ctx <N>', 'context in tokens; at least half precedes a scored token', positive, 512)
+    .option('--worst <N>', 'positions with the largest divergence to print', count, 5)
+    .addOption(
+      new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
+        .choices(['f16', 'q8_0', 'f32'])
+        .default('f32'),
+    );
+  addCommonOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'compare inst-bf16.gguf inst-q4_k_m.gguf inst-q3_k_m.gguf --file held-out.txt',
+        'compare mini mini-q4_0.gguf --file README.md --json',
+      ),
+    )
+    .action(async (base, models, flags) =>
+      (await import('./compare.ts')).compare(session, base, models, flags),
+    );
 }
 
 function addQuantize(program: Command, session: Session): void {
