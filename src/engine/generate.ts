@@ -88,6 +88,7 @@ export function prepare(
     async *run() {
       // Who reads slowly is paused and does not fill the memory; see `isPaused`.
       request.events.onDrained = context.loop.wake;
+      request.begin();
       context.loop.add(request);
       try {
         yield* request.events.read();
@@ -137,6 +138,10 @@ class Generation implements LoopRequest {
   private readonly maxLength: number;
   private readonly sampler: Sampler;
   private readonly constraint: ConstraintState | undefined;
+  private readonly loop: Loop;
+  private failure: unknown;
+  isBusy = false;
+  isDone = false;
   private readonly stopTokens: ReadonlySet<number>;
   private readonly answer: AnswerText;
   private readonly heldLogprobs = new HeldLogprobs();
@@ -163,6 +168,7 @@ class Generation implements LoopRequest {
     this.priority = options.priority;
     this.cacheSalt = options.cacheSalt;
     this.options = options;
+    this.loop = context.loop;
     this.tokenizer = tokenizer;
     this.promptLength = prompt.length;
     this.maxLength = Math.min(contextLength, prompt.length + (options.maxTokens ?? contextLength));
@@ -178,6 +184,11 @@ class Generation implements LoopRequest {
       includeStopString,
       stopBefore: options.stopBefore,
     });
+  }
+
+  /** Before the loop has the request. */
+  begin(): void {
+    if (this.constraint) this.advance(this.constraint.advance());
   }
 
   get isPaused(): boolean {
@@ -215,7 +226,6 @@ class Generation implements LoopRequest {
       ...(!this.mayStop && { forbidden: this.forbiddenEnds }),
     });
     if (this.stopTokens.has(token)) return this.finish('stop', token);
-    this.constraint?.accept(token);
     this.tokens.push(token);
     const { text, stop, logprobs } = this.show(token, logits_V);
     this.releaseDelta();
@@ -228,9 +238,34 @@ class Generation implements LoopRequest {
     };
     if (!this.answer.isHoldingBack) this.releaseDelta();
     if (stop !== undefined) return this.finish('stop', stop);
+    if (this.constraint && !this.advance(this.constraint.advance(token))) return true;
+    return this.wantsMore();
+  }
+
+  private wantsMore(): boolean {
     if (this.constraint?.isFinished) return this.finish('stop');
     if (this.tokens.length >= this.maxLength) return this.finish('length');
     return true;
+  }
+
+  /** Find out what the next token may be. False if that takes longer: the request is busy, and others continue. */
+  private advance(steps: Generator<void, void>): boolean {
+    if (this.loop.turns.begin(steps)) return true;
+    this.isBusy = true;
+    void this.advanceInTurns(steps);
+    return false;
+  }
+
+  private async advanceInTurns(steps: Generator<void, void>): Promise<void> {
+    try {
+      await this.loop.turns.run(untilAborted(steps, this.signal));
+      this.isDone = !this.signal.aborted && this.tokens.length > this.promptLength && !this.wantsMore();
+    } catch (error) {
+      this.failure = error;
+      this.isDone = true;
+    }
+    this.isBusy = false;
+    this.loop.wake();
   }
 
   onStep(): void {
@@ -239,7 +274,7 @@ class Generation implements LoopRequest {
 
   onEnd(error?: unknown): void {
     this.releaseDelta();
-    this.events.end(error);
+    this.events.end(error ?? this.failure);
   }
 
   /**
@@ -326,6 +361,10 @@ class Generation implements LoopRequest {
       predictedPerSecond: perSecond(predictedTokens - 1, predictedMs),
     };
   }
+}
+
+function* untilAborted(steps: Iterator<void, void>, signal: AbortSignal): Generator<void, void> {
+  while (!signal.aborted && !steps.next().done) yield;
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -17,6 +17,10 @@ export interface LoopRequest {
   readonly cacheSalt?: string | undefined;
   /** Its reader is slow; it gets no step until that is false again and `Loop.wake` was called. */
   readonly isPaused?: boolean;
+  /** It is about to know what its next token may be; until then it gets no step and keeps its place. `Loop.wake` follows. */
+  readonly isBusy?: boolean;
+  /** It wants no more, which it found out while it was busy. */
+  readonly isDone?: boolean;
   /** Logits of one position. The request may append a token; it returns false when it wants no more. */
   onLogits(position: number, logits_V: Float32Array, experts_LK?: ExpertIds): boolean;
   onProgress(numComputed: number): void;

@@ -1,5 +1,6 @@
 import type { Executable } from '../backend/backend.ts';
 import { ResourceError } from '../core/errors.ts';
+import { Turns } from '../core/turns.ts';
 import type { LoopRequest } from './loop-request.ts';
 import { Pace } from './pace.ts';
 import type { PagePool } from './page-pool.ts';
@@ -27,6 +28,8 @@ export interface LoopOptions {
 /** All requests at once: plan a step, run it, deliver. Runs while there is something to do and sleeps otherwise. */
 export class Loop {
   readonly pool: PagePool;
+  /** For work that would delay the next step, and everything else on this thread. */
+  readonly turns = new Turns();
   private readonly options: LoopOptions;
   private readonly scheduler: Scheduler;
   private active: Promise<void> | undefined;
@@ -125,7 +128,7 @@ export class Loop {
   /** False if there was nothing to do: all that is left is paused. */
   private async step(): Promise<boolean> {
     this.isWoken = false;
-    this.dropAborted();
+    this.dropEnded();
     const shares = this.scheduler.plan(this.pace.prefillBudget);
     const startMs = performance.now();
     const running = shares.length > 0 ? this.run(shares) : undefined;
@@ -143,10 +146,11 @@ export class Loop {
     return true;
   }
 
-  private dropAborted(): void {
+  private dropEnded(): void {
     for (const entry of this.scheduler.entries) {
-      const { signal } = entry.request;
+      const { signal, isDone } = entry.request;
       if (signal?.aborted) this.finish(entry, signal.reason);
+      else if (isDone) this.finish(entry);
     }
   }
 

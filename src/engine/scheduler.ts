@@ -90,10 +90,10 @@ export class Scheduler {
     else this.numByClient.delete(client);
   }
 
-  /** The next step; empty while every request is paused. `prefillBudget`: tokens of prompts while others await their next token. */
+  /** The next step; empty while every request is paused or busy. `prefillBudget`: tokens of prompts while others await their next token. */
   plan(prefillBudget: number): Share[] {
     this.admit();
-    const ready = this.running.filter(({ request }) => !request.isPaused);
+    const ready = this.running.filter(({ request }) => !request.isPaused && !request.isBusy);
     const prompts = ready.filter(isPrefilling);
     const numNext = ready.length - prompts.length;
     const left = Math.max(0, this.options.maxStepTokens - numNext);

@@ -112,3 +112,12 @@ function withHint(error: DotsError): string {
 function wireCode(code: string): string {
   return code.replaceAll('-', '_');
 }
+
+export function queueFull(numWaiting: number): ApiError {
+  return new ApiError(`${numWaiting} sequences of this client are waiting already`, {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'queue_full',
+    headers: { 'retry-after': '2' },
+  });
+}

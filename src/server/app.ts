@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
 import { PAGE_SIZE } from '../engine/page-pool.ts';
-import { ApiError, logText, shuttingDown, toApiError } from './api-error.ts';
+import { ApiError, logText, queueFull, shuttingDown, toApiError } from './api-error.ts';
 import { errorShapeOf } from './client-api.ts';
 import type { AppEnv, ServerContext } from './context.ts';
 import { errorResponse } from './error-shapes.ts';
@@ -15,7 +15,6 @@ import { readJsonBody } from './read-body.ts';
 import { CLIENT_LEFT } from './request-record.ts';
 import { ROUTES } from './routes.ts';
 import { ServedModel } from './served-model.ts';
-import { Turns } from './turns.ts';
 
 /** A server without a socket: `fetch` takes a `Request` and returns a `Response`. */
 export interface App {
@@ -35,7 +34,7 @@ export interface App {
 export function createApp(model: Model, options: ServerOptions = {}): App {
   const settings = withDefaults(options);
   const { engine } = model;
-  const turns = new Turns();
+  const { turns } = engine.loop;
   const served = new ServedModel(engine, settings.modelName ?? engine.files.name, settings.aliases, turns);
   const stop = new AbortController();
   // Every request that is being answered listens to it, and more than ten are not a leak.
@@ -64,10 +63,10 @@ export function createApp(model: Model, options: ServerOptions = {}): App {
       return context.active.size;
     },
     drain() {
-      drain.abort();
+      drain.abort(shuttingDown());
     },
     stop() {
-      drain.abort();
+      drain.abort(shuttingDown());
       stop.abort(shuttingDown());
     },
   };
@@ -113,15 +112,6 @@ function answerError(error: unknown, c: Context<AppEnv>): Response {
   const apiError = toApiError(error);
   record.error ??= logText(apiError, error);
   return errorResponse(apiError, errorShapeOf(c));
-}
-
-function queueFull(numWaiting: number): ApiError {
-  return new ApiError(`${numWaiting} sequences of this client are waiting already`, {
-    status: 429,
-    type: 'rate_limit_error',
-    code: 'queue_full',
-    headers: { 'retry-after': '2' },
-  });
 }
 
 function engineGauges({ engine }: Model): Gauge[] {

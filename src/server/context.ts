@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
 import type { ZodType } from 'zod';
+import type { Turns } from '../core/turns.ts';
 import type { ErrorShape } from './error-shapes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Settings } from './options.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { ServedModel } from './served-model.ts';
-import type { Turns } from './turns.ts';
 
 /** What every route of a server shares. */
 export interface ServerContext {

@@ -1,5 +1,7 @@
+import type { Context } from 'hono';
 import { timedOut } from './api-error.ts';
-import type { ServerContext } from './context.ts';
+import type { Asker } from './constraint-cache.ts';
+import { type AppEnv, clientOf, type ServerContext } from './context.ts';
 
 export class ClientLeft extends Error {
   override readonly name = 'AbortError';
@@ -38,16 +40,7 @@ export class Lifetime {
   }
 
   /** Preparations that may fail, after which there would be nothing left to end. */
-  guard<T>(prepare: () => T): T {
-    try {
-      return prepare();
-    } catch (error) {
-      this.end();
-      throw error;
-    }
-  }
-
-  async guardAsync<T>(prepare: () => Promise<T>): Promise<T> {
+  async guard<T>(prepare: () => Promise<T>): Promise<T> {
     try {
       return await prepare();
     } catch (error) {
@@ -65,4 +58,9 @@ export class Lifetime {
     this.request.removeEventListener('abort', this.onLeft);
     this.stopping.removeEventListener('abort', this.onStop);
   }
+}
+
+/** What a constraint is compiled for. */
+export function askerOf(c: Context<AppEnv>, { signal }: Lifetime): Asker {
+  return { client: clientOf(c), signal };
 }

@@ -1,7 +1,8 @@
-import { ApiError, badRequest, shuttingDown } from './api-error.ts';
+import type { Turns } from '../core/turns.ts';
+import { untilAborted } from '../core/until-aborted.ts';
+import { ApiError, badRequest } from './api-error.ts';
 import { JsonLimits } from './json-limits.ts';
 import { ClientLeft } from './lifetime.ts';
-import type { Turns } from './turns.ts';
 
 export interface BodyRules {
   readonly maxBodyBytes: number;
@@ -45,6 +46,7 @@ export async function readJsonBody(request: Request, rules: BodyRules): Promise<
       code: 'unsupported_media_type',
     });
   }
+  // Who sends half a request does not delay the end of the server.
   const text = await untilAborted(readText(request, rules), rules.draining);
   let value: unknown;
   try {
@@ -126,21 +128,6 @@ class BodyText {
       throw badRequest('The body must be a JSON object', undefined, 'invalid_json');
     this.limits.push(text);
     this.pieces.push(text);
-  }
-}
-
-/** The value, unless the signal comes first: who sends half a request does not delay the end of the server. */
-async function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw shuttingDown();
-  let onAbort: () => void = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(shuttingDown());
-    signal.addEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([value, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

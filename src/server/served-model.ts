@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InternalError } from '../core/errors.ts';
+import type { Turns } from '../core/turns.ts';
 import type { StopBefore } from '../engine/answer-text.ts';
 import type { Constraint } from '../engine/constraint/constraint.ts';
 import { mayAnswerText } from '../engine/constraint/tool-grammar.ts';
@@ -13,10 +14,9 @@ import { TOOL_FORMATS, type ToolFormatName } from '../text/tools/tool-format.ts'
 import { toolSupport } from '../text/tools/tool-messages.ts';
 import { ApiError, badRequest } from './api-error.ts';
 import type { ChoiceEnd } from './choice.ts';
-import { ConstraintCache, type WantedConstraint } from './constraint-cache.ts';
+import { type Asker, ConstraintCache, type WantedConstraint } from './constraint-cache.ts';
 import type { TextFormat } from './openai/answer-format.ts';
 import type { Tools } from './openai/tools.ts';
-import type { Turns } from './turns.ts';
 
 /** What an answer may look like, and how to read it. */
 export interface AnswerRules {
@@ -124,12 +124,16 @@ export class ServedModel {
   }
 
   /** What follows from the tools and the format of a request. Throws 400 naming the field for what can't be kept. */
-  rulesFor(tools: Tools | undefined, format: TextFormat | undefined): AnswerRules {
+  async rulesFor(
+    tools: Tools | undefined,
+    format: TextFormat | undefined,
+    asker: Asker,
+  ): Promise<AnswerRules> {
     const calls = tools?.definitions.length ? tools : undefined;
     const skipped = tools?.skipped ?? [];
     const wanted = this.wantedConstraint(calls, format);
     if (!wanted) return { skipped };
-    const constraint = this.compiled(wanted, format);
+    const constraint = await this.compiled(wanted, format, asker);
     if (!calls || calls.choice === 'none') return { constraint, skipped };
     const { open, separator } = TOOL_FORMATS[this.toolFormat];
     const isWhole = format !== undefined || separator === undefined;
@@ -153,11 +157,15 @@ export class ServedModel {
   }
 
   /** If tools and format do not compile together, the format by itself shows which of them is at fault. */
-  private compiled(wanted: WantedConstraint, format: TextFormat | undefined): Constraint {
+  private async compiled(
+    wanted: WantedConstraint,
+    format: TextFormat | undefined,
+    asker: Asker,
+  ): Promise<Constraint> {
     try {
-      return this.constraints.get(wanted, this.tokenizer);
+      return await this.constraints.get(wanted, this.tokenizer, asker);
     } catch (error) {
-      if (format) this.constraints.get(format, this.tokenizer);
+      if (format && wanted !== format) await this.constraints.get(format, this.tokenizer, asker);
       throw error;
     }
   }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Executable } from '../../src/backend/backend.ts';
+import { Turns } from '../../src/core/turns.ts';
 import { Model } from '../../src/engine/model.ts';
 import { openEngine } from '../../src/engine/open.ts';
 import { parseKeyFile } from '../../src/server/access.ts';
@@ -17,7 +18,6 @@ import { listen } from '../../src/server/listen.ts';
 import { withDefaults } from '../../src/server/options.ts';
 import type { LogEntry } from '../../src/server/request-record.ts';
 import { ROUTES } from '../../src/server/routes.ts';
-import { Turns } from '../../src/server/turns.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { openTinyServer } from './listening.ts';
 import { VALID_REQUESTS } from './requests.ts';
@@ -394,6 +394,7 @@ describe('bodies', () => {
   it.each([
     ['depth', '['.repeat(65)],
     ['fields', `{${many(10_001, '"a":1')}}`],
+    ['fields of all objects', `[${many(7, `{${many(9_000, '"a":1')}}`)}]`],
     ['objects', `[${many(25_000, '{}')}]`],
     ['strings', `[${many(200_001, '""')}]`],
     ['elements', `[${many(250_002, '1')}]`],

@@ -63,6 +63,14 @@ const user = (content: string): string =>
 const many = (count: number, item: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => item(i)).join();
 
+const answer = (more: string): string =>
+  `{"messages":[{"role":"user","content":"x"}],"max_tokens":20,${more}}`;
+const schema = (text: string): string =>
+  answer(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":${text}}}`);
+const pattern = (text: string): string => answer(`"structured_outputs":{"regex":"${text}"}`);
+const properties = (count: number, item: (i: number) => string): string =>
+  schema(`{"type":"object","properties":{${many(count, (i) => `"p${i}":${item(i)}`)}}}`);
+
 /** Path, body, and how many at once. */
 const INPUTS: readonly [string, string, () => string, number][] = [
   ['one message of 15.5 MB', '/v1/chat/completions', () => user(JSON.stringify('x'.repeat(15.5 * MB))), 1],
@@ -105,6 +113,13 @@ const INPUTS: readonly [string, string, () => string, number][] = [
     'a logit_bias of 9,999 wrong keys',
     '/v1/chat/completions',
     () => `{"messages":[{"role":"user","content":"x"}],"logit_bias":{${many(9999, (i) => `"a${i}":1`)}}}`,
+    4,
+  ],
+  [
+    'as many different names of fields as a body may have',
+    '/v1/chat/completions',
+    () =>
+      `{"messages":[{"role":"user","content":"x"}],"metadata":[${many(6, (j) => `{${many(9990, (i) => `"${j}name${i}":1`)}}`)}]}`,
     4,
   ],
   ['five million objects', '/v1/chat/completions', () => `{"messages":[${'{},'.repeat(5e6)}{}]}`, 1],
@@ -164,6 +179,44 @@ const INPUTS: readonly [string, string, () => string, number][] = [
     () =>
       `{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","description":"${'x'.repeat(15 * MB)}"}}]}`,
     1,
+  ],
+  [
+    'anyOf of 512 objects',
+    '/v1/chat/completions',
+    () => schema(`{"anyOf":[${many(512, (i) => `{"properties":{"a":{"pattern":"^a{${i}}b+$"}}}`)}]}`),
+    2,
+  ],
+  [
+    'two to the ninth objects',
+    '/v1/chat/completions',
+    () =>
+      schema(
+        `{"allOf":[${many(9, (i) => `{"anyOf":[{"properties":{"x${i}":{}}},{"properties":{"y${i}":{}}}]}`)}]}`,
+      ),
+    2,
+  ],
+  ['an enum of 10,000', '/v1/chat/completions', () => schema(`{"enum":[${many(9999, String)}]}`), 2],
+  [
+    'multiples in 200 properties',
+    '/v1/chat/completions',
+    () => properties(200, (i) => `{"type":"integer","multipleOf":${700 + i}}`),
+    2,
+  ],
+  [
+    '2,000 numbers between bounds',
+    '/v1/chat/completions',
+    () => properties(2000, (i) => `{"type":"number","minimum":${-1e-7 * i},"maximum":${9e6 + i}}`),
+    2,
+  ],
+  ['2,000 optional properties', '/v1/chat/completions', () => properties(2000, () => '{"type":"string"}'), 2],
+  ['a pattern of many letters', '/v1/chat/completions', () => pattern('\\\\p{L}{0,3900}'), 2],
+  ['a pattern too large', '/v1/chat/completions', () => pattern('(\\\\p{L}?\\\\p{N}?\\\\p{P}?){1200}'), 2],
+  [
+    'an ambiguous grammar',
+    '/v1/completions',
+    () =>
+      '{"prompt":"x","max_tokens":9,"structured_outputs":{"grammar":"root ::= a{0,500}\\na ::= b{0,500}\\nb ::= [a-z]{0,500}"}}',
+    2,
   ],
   ['15 MB that are not JSON', '/v1/chat/completions', () => 'x'.repeat(15 * MB), 2],
 ];

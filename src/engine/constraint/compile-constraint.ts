@@ -1,6 +1,6 @@
 import { UsageError } from '../../core/errors.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
-import { constrainTokens } from './byte-constraint.ts';
+import { type CompiledConstraint, compileGrammar, constrainTokens } from './byte-constraint.ts';
 import { utf8 } from './code-points.ts';
 import type { Constraint } from './constraint.ts';
 import { gbnfGrammar } from './gbnf.ts';
@@ -9,6 +9,7 @@ import { type SchemaGrammar, schemaGrammar } from './json-schema.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { parsePattern } from './pattern-syntax.ts';
 import { textAutomaton, textGrammar } from './text-automaton.ts';
+import { type TokenTexts, tokenTexts } from './token-texts.ts';
 import { type ToolRules, toolGrammar } from './tool-grammar.ts';
 
 export type ConstraintSpec =
@@ -36,11 +37,15 @@ export type TextSpec = Exclude<ConstraintSpec, { readonly type: 'tools' }>;
  * `unsatisfiable-constraint`, `constraint-too-large`, `bad-grammar`, `bad-choices`, `bad-tool`, `unknown-tool`.
  */
 export function compileConstraint(spec: ConstraintSpec, tokenizer: Tokenizer): Constraint {
-  const { grammar, ignored } = grammarOf(spec, tokenizer);
-  return constrainTokens(grammar, tokenizer, ignored);
+  return constrainTokens(compileSpec(spec, tokenTexts(tokenizer)), tokenizer);
 }
 
-function grammarOf(spec: ConstraintSpec, tokenizer: Tokenizer): SchemaGrammar {
+/** The part of `compileConstraint` that takes long. Throws the same. */
+export function compileSpec(spec: ConstraintSpec, tokens: TokenTexts): CompiledConstraint {
+  return compileGrammar(grammarOf(spec, tokens));
+}
+
+function grammarOf(spec: ConstraintSpec, tokens: TokenTexts): SchemaGrammar {
   switch (spec.type) {
     case 'json-object':
       return schemaGrammar({ type: 'object' });
@@ -51,9 +56,9 @@ function grammarOf(spec: ConstraintSpec, tokenizer: Tokenizer): SchemaGrammar {
     case 'choice':
       return exact(choiceGrammar(spec.choices));
     case 'grammar':
-      return exact(gbnfGrammar(spec.gbnf, tokenizer));
+      return exact(gbnfGrammar(spec.gbnf, tokens));
     case 'tools': {
-      const text = spec.text && grammarOf(spec.text, tokenizer);
+      const text = spec.text && grammarOf(spec.text, tokens);
       return toolGrammar(spec, text);
     }
   }

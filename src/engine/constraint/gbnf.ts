@@ -1,16 +1,14 @@
 /** Grammars as llama.cpp writes them (GBNF): `root ::= "yes" | [0-9]+ rest`. */
 import { UsageError } from '../../core/errors.ts';
-import type { Tokenizer } from '../../text/tokenizer.ts';
 import { type CodeSet, complement, unite, utf8 } from './code-points.ts';
 import { byte, choice, type Grammar, literal, Rule, repeat, sequence } from './grammar.ts';
 import { leftRecursiveRule } from './left-recursion.ts';
 import { LIMITS, tooLarge } from './limits.ts';
+import { TOKEN_NAME, type TokenTexts } from './token-texts.ts';
 
 const MAX_NESTING = 64;
 const MAX_COUNT = 100_000;
 const NAME = /[A-Za-z0-9_-]+/y;
-/** A token by its id or by its text. */
-const TOKEN = /!?<(?:\[(\d{1,9})\]|([^\s<>[\]]+))>/y;
 /** White space and comments within a line, and across lines. */
 const BLANK = /(?:[ \t]|#[^\n\r]*)*/y;
 const BLANK_LINES = /(?:[ \t\n\r]|#[^\n\r]*)*/y;
@@ -21,23 +19,23 @@ const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
  * The text of a grammar -> what its rule `root` matches. Throws `UsageError`, code `bad-grammar`, with the line, also for rules
  * that begin with themselves. Tokens by name (`<[65]>`) mean the bytes of that token, however the model writes them.
  */
-export function gbnfGrammar(text: string, tokenizer: Tokenizer): Grammar {
+export function gbnfGrammar(text: string, tokens: TokenTexts): Grammar {
   if (text.length > LIMITS.patternBytes) throw tooLarge('characters of a grammar', LIMITS.patternBytes);
-  return new GbnfParser(text, tokenizer).parse();
+  return new GbnfParser(text, tokens).parse();
 }
 
 class GbnfParser {
   private readonly text: string;
-  private readonly tokenizer: Tokenizer;
+  private readonly tokens: TokenTexts;
   private readonly rules = new Map<string, Rule>();
   private readonly defined = new Set<string>();
   private readonly firstUse = new Map<string, number>();
   private at = 0;
   private depth = 0;
 
-  constructor(text: string, tokenizer: Tokenizer) {
+  constructor(text: string, tokens: TokenTexts) {
     this.text = text;
-    this.tokenizer = tokenizer;
+    this.tokens = tokens;
   }
 
   parse(): Grammar {
@@ -165,19 +163,15 @@ class GbnfParser {
 
   private parseToken(): Grammar {
     const start = this.at;
-    TOKEN.lastIndex = start;
-    const match = TOKEN.exec(this.text);
+    TOKEN_NAME.lastIndex = start;
+    const match = TOKEN_NAME.exec(this.text);
     if (!match) throw this.fault('expected a token, <[id]> or <text>');
     if (match[0].startsWith('!'))
       throw this.fault('"any token but one" is not supported; use a class of characters');
-    const { tokenizer } = this;
-    const id = match[1] === undefined ? tokenizer.idOf(match[0]) : Number(match[1]);
-    if (id === undefined || id >= tokenizer.vocabSize || tokenizer.isUnused(id))
-      throw this.fault(`there is no token ${match[0]}`);
-    const bytes = tokenizer.isControl(id) ? [] : [...tokenizer.decodeBytes(id)];
-    if (bytes.length === 0) throw this.fault(`the token ${match[0]} stands for no text of an answer`);
+    const text = this.tokens(match[0]);
+    if ('fault' in text) throw this.fault(text.fault);
     this.at = start + match[0].length;
-    return sequence(...bytes.map((value) => byte(value)));
+    return sequence(...text.bytes.map((value) => byte(value)));
   }
 
   private parseClass(): Grammar {

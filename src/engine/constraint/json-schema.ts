@@ -58,6 +58,7 @@ class SchemaCompiler {
   private readonly rules = new Map<string, Rule>();
   private readonly pending: (() => void)[] = [];
   private readonly automata = new Map<string, TextAutomaton>();
+  private numEdges = 0;
   private readonly texts: TextTests = {
     fits: (schema, text) => this.automataOf(schema).every((automaton) => accepts(automaton, text)),
     matches: (pattern, text) => accepts(this.automaton(pattern, true), text),
@@ -350,13 +351,20 @@ class SchemaCompiler {
       isInteger,
       MAX_MODULUS,
     );
-    if (step) return number(alternative, { isInteger: step.scale === 0, step });
+    if (step) return this.counted(number(alternative, { isInteger: step.scale === 0, step }));
     const pointer = this.document.pointerOf(steps[0]);
     throw unsupported(
       'multipleOf',
       pointer,
       'numbers with so many decimals or remainders cannot be followed',
     );
+  }
+
+  /** Graphs of thousands of edges each are refused before hundreds of them are made. */
+  private counted(grammar: Grammar): Grammar {
+    this.numEdges += numEdgesOf(grammar);
+    if (this.numEdges > LIMITS.states) throw tooLarge('states', LIMITS.states);
+    return grammar;
   }
 
   /** What `pattern` and `format` of one schema ask for. */
@@ -385,6 +393,11 @@ class SchemaCompiler {
     }
     return made;
   }
+}
+
+function numEdgesOf(grammar: Grammar): number {
+  if (grammar.kind === 'graph') return grammar.edges.length;
+  return 'items' in grammar ? grammar.items.reduce((sum, item) => sum + numEdgesOf(item), 0) : 0;
 }
 
 /** What the alternatives of one value are made of. */

@@ -3,8 +3,9 @@
  * once and shared, and every step is cached, so that following an answer costs a few look-ups for each byte.
  */
 import { UsageError } from '../../core/errors.ts';
-import type { Automaton, Counter, StepCounter } from './automaton.ts';
+import { type Automaton, type Counter, ENDS } from './automaton.ts';
 import { LIMITS, tooLarge } from './limits.ts';
+import { hasLength } from './path-lengths.ts';
 
 /** A counted repetition, or a graph whose steps are counted, that is under way: how far, within which other one. */
 export interface Count {
@@ -34,6 +35,8 @@ export interface Frame {
   readonly outer: Frame | undefined;
 }
 
+type Visit = (state: number, counts: Count | undefined, frame: Frame | undefined) => void;
+
 interface Place {
   readonly position: Position;
   readonly frame: Frame | undefined;
@@ -50,10 +53,27 @@ export interface Configuration {
 /** No answer begins like this. */
 export const DEAD: Configuration = { groups: [], isComplete: false, next: [] };
 
-/** Beyond these, what is kept is forgotten and made anew as needed. */
-const MAX_CONFIGURATIONS = 20_000;
-const MAX_FRAMES = 100_000;
-const MAX_POSITIONS = 400_000;
+/** Beyond this, what is kept is forgotten and made anew as needed. */
+const MAX_KEPT_BYTES = 32 * 2 ** 20;
+/** Of an object with its entry in a map, without what it refers to. */
+const ENTRY_BYTES = 160;
+/** Places looked at between two pauses, about a millisecond. */
+const STEP_PLACES = 1024;
+
+/** What finding one mask has taken so far. */
+export class Work {
+  private numPlaces = 0;
+
+  /** Throws `UsageError` when there were too many places to look at. True at times when there should be a pause. */
+  count(): boolean {
+    if (++this.numPlaces > LIMITS.work)
+      throw new UsageError('The constraint is too ambiguous to follow', {
+        code: 'constraint-too-large',
+        hint: 'use a simpler schema or pattern, with fewer nested repetitions and alternatives',
+      });
+    return this.numPlaces % STEP_PLACES === 0;
+  }
+}
 
 export class Places {
   private readonly automaton: Automaton;
@@ -64,47 +84,51 @@ export class Places {
   private frames = new Map<string, Frame>();
   private resumed = new WeakMap<Frame, Configuration>();
   private numIds = 0;
-  /** Places looked at since `startWork`. */
-  private work = 0;
+  /** Of all that is kept, roughly. */
+  private keptBytes = 0;
 
   constructor(automaton: Automaton) {
     this.automaton = automaton;
   }
 
-  start(): Configuration {
-    return this.close([{ position: this.position(this.automaton.start, undefined), frame: undefined }]);
+  /** About the memory that this takes. */
+  get sizeBytes(): number {
+    return this.keptBytes;
   }
 
-  /** The work until the next call of this must stay below a limit. */
-  startWork(): void {
-    this.work = 0;
-    if (this.configurations.size > MAX_CONFIGURATIONS) this.configurations = new Map();
-    if (this.frames.size > MAX_FRAMES || this.positions.size > MAX_POSITIONS) {
-      this.frames = new Map();
-      this.configurations = new Map();
-      this.positions = new Map();
-      this.counts = new Map();
-      this.sets = new Map();
-    }
+  start(work: Work): Generator<void, Configuration> {
+    return this.close([{ position: this.position(this.automaton.start, undefined), frame: undefined }], work);
   }
 
-  step(from: Configuration, byteClass: number): Configuration {
+  /** To be called between masks. */
+  forgetIfLarge(): void {
+    if (this.keptBytes <= MAX_KEPT_BYTES) return;
+    this.keptBytes = 0;
+    this.frames = new Map();
+    this.configurations = new Map();
+    this.positions = new Map();
+    this.counts = new Map();
+    this.sets = new Map();
+  }
+
+  *step(from: Configuration, byteClass: number, work: Work): Generator<void, Configuration> {
     const known = from.next[byteClass];
     if (known) return known;
-    const value = this.automaton.classBytes[byteClass];
+    const { classBytes, bytes } = this.automaton;
+    const { starts, rows } = bytes;
+    const value = classBytes[byteClass];
     const reached: Place[] = [];
     for (const { frame, set } of from.groups) {
-      for (const position of set.positions) {
-        for (const edge of this.automaton.states[position.state].bytes) {
-          if (value >= edge.low && value <= edge.high) {
-            reached.push({ position: this.position(edge.to, position.counts), frame });
-          }
+      for (const { state, counts } of set.positions) {
+        for (let i = 3 * starts[state]; i < 3 * starts[state + 1]; i += 3) {
+          if (value >= rows[i] && value <= rows[i + 1])
+            reached.push({ position: this.position(rows[i + 2], counts), frame });
         }
-        this.count();
+        if (work.count()) yield;
       }
     }
-    const to = reached.length === 0 ? DEAD : this.close(reached);
-    if (from !== DEAD) from.next[byteClass] = to;
+    const to = reached.length === 0 ? DEAD : yield* this.close(reached, work);
+    from.next[byteClass] = to;
     return to;
   }
 
@@ -114,10 +138,10 @@ export class Places {
   }
 
   /** Where an answer is when a call has just ended. */
-  resume(frame: Frame): Configuration {
+  *resume(frame: Frame, work: Work): Generator<void, Configuration> {
     let to = this.resumed.get(frame);
     if (!to) {
-      to = this.close([{ position: frame.back, frame: frame.outer }]);
+      to = yield* this.close([{ position: frame.back, frame: frame.outer }], work);
       this.resumed.set(frame, to);
     }
     return to;
@@ -136,12 +160,11 @@ export class Places {
 
   private canonicalCount(count: Count | undefined, numBytes: number): Count | undefined {
     if (!count) return undefined;
-    const { counter, steps } = this.automaton.states[count.counterState];
-    const { min, max } = (counter ?? steps) as Counter | StepCounter;
+    const { min, max, lengths } = this.counter(count.counterState);
     let value = count.count;
-    if (steps) {
+    if (lengths) {
       // As long as the way to an end is shorter than what is left, the limit does not matter.
-      const far = numBytes + steps.lengths.longestWay;
+      const far = numBytes + lengths.longestWay;
       if (value >= min && max !== Number.POSITIVE_INFINITY && max - value > far)
         value = Math.max(min, max - far - 1);
     } else if (max === Number.POSITIVE_INFINITY) value = Math.max(value, min - numBytes - 1);
@@ -150,9 +173,14 @@ export class Places {
     return this.begun(count.counterState, value, this.canonicalCount(count.outer, numBytes));
   }
 
+  private counter(state: number): Counter {
+    const { counterOf, counters } = this.automaton;
+    return counters[counterOf[state]];
+  }
+
   /** Follows edges without bytes to all the places from which bytes can follow. */
-  private close(begin: Place[]): Configuration {
-    const { states } = this.automaton;
+  private *close(begin: Place[], work: Work): Generator<void, Configuration> {
+    const { bytes, empty, calls, ticks, counterOf, ends } = this.automaton;
     const open = begin;
     const seen = new Set<string>();
     const byFrame = new Map<Frame | undefined, Position[]>();
@@ -166,37 +194,32 @@ export class Places {
       if (seen.has(key)) continue;
       seen.add(key);
       if (seen.size > LIMITS.positions) throw tooLarge('places at once', LIMITS.positions);
-      this.count();
-      const state = states[position.state];
-      const { counts } = position;
-      if (state.bytes.length > 0) {
+      if (work.count()) yield;
+      const { state, counts } = position;
+      if (bytes.starts[state] < bytes.starts[state + 1]) {
         const list = byFrame.get(frame);
         if (list) list.push(position);
         else byFrame.set(frame, [position]);
       }
-      for (const to of state.empty) visit(to, counts, frame);
-      for (const { start, back } of state.calls) {
-        visit(start, undefined, this.called(this.position(back, counts), frame));
+      for (let i = empty.starts[state]; i < empty.starts[state + 1]; i++) visit(empty.rows[i], counts, frame);
+      for (let i = calls.starts[state]; i < calls.starts[state + 1]; i++) {
+        const back = this.position(calls.rows[2 * i + 1], counts);
+        visit(calls.rows[2 * i], undefined, this.called(back, frame));
       }
-      if (state.counter) this.enterCounter(position.state, 0, counts, frame, visit);
-      if (state.steps) visit(state.steps.body, this.begun(position.state, 0, counts), frame);
-      if (state.ticks && counts) {
-        const { min, max, lengths } = states[counts.counterState].steps as StepCounter;
-        const done = counts.count + 1;
-        // Without an upper bound, all counts from the lower one on are the same.
-        const count = max === Number.POSITIVE_INFINITY ? Math.min(done, min) : done;
-        const inside = this.begun(counts.counterState, count, counts.outer);
-        for (const { to, node } of state.ticks)
-          if (lengths.has(node, min - done, max - done)) visit(to, inside, frame);
+      if (counterOf[state] >= 0) {
+        const { body, lengths } = this.counter(state);
+        if (lengths) visit(body, this.begun(state, 0, counts), frame);
+        else this.enterCounter(state, 0, counts, frame, visit);
       }
-      if (state.ends === 'steps' && counts) {
-        const { next, min } = states[counts.counterState].steps as StepCounter;
+      if (ticks.starts[state] < ticks.starts[state + 1] && counts)
+        this.countStep(state, counts, frame, visit);
+      if (ends[state] === ENDS.steps && counts) {
+        const { next, min } = this.counter(counts.counterState);
         if (counts.count >= min) visit(next, counts.outer, frame);
       }
-      if (state.ends === 'body' && counts) {
+      if (ends[state] === ENDS.body && counts)
         this.enterCounter(counts.counterState, counts.count, counts.outer, frame, visit);
-      }
-      if (state.ends === 'rule') {
+      if (ends[state] === ENDS.rule) {
         if (frame) open.push({ position: frame.back, frame: frame.outer });
         else isComplete = true;
       }
@@ -205,15 +228,29 @@ export class Places {
     return this.intern(groups, isComplete);
   }
 
+  /** At a state of a counted graph, from which its next step may begin. */
+  private countStep(state: number, counts: Count, frame: Frame | undefined, visit: Visit): void {
+    const { starts, rows } = this.automaton.ticks;
+    const { min, max, lengths } = this.counter(counts.counterState);
+    const done = counts.count + 1;
+    // Without an upper bound, all counts from the lower one on are the same.
+    const count = max === Number.POSITIVE_INFINITY ? Math.min(done, min) : done;
+    const inside = this.begun(counts.counterState, count, counts.outer);
+    for (let i = starts[state]; i < starts[state + 1]; i++) {
+      const [to, node] = [rows[2 * i], rows[2 * i + 1]];
+      if (lengths && hasLength(lengths, node, min - done, max - done)) visit(to, inside, frame);
+    }
+  }
+
   /** At a counted repetition whose body was matched `done` times. */
   private enterCounter(
     counterState: number,
     done: number,
     outer: Count | undefined,
     frame: Frame | undefined,
-    visit: (state: number, counts: Count | undefined, frame: Frame | undefined) => void,
+    visit: Visit,
   ): void {
-    const { body, next, min, max } = this.automaton.states[counterState].counter as Counter;
+    const { body, next, min, max } = this.counter(counterState);
     if (done >= min) visit(next, outer, frame);
     if (done >= max) return;
     // Without an upper bound, all counts from the lower one on are the same.
@@ -227,6 +264,7 @@ export class Places {
     if (!found) {
       found = { id: this.numIds++, state, counts };
       this.positions.set(key, found);
+      this.keptBytes += ENTRY_BYTES;
     }
     return found;
   }
@@ -237,6 +275,7 @@ export class Places {
     if (!found) {
       found = { id: this.numIds++, counterState, count, outer };
       this.counts.set(key, found);
+      this.keptBytes += ENTRY_BYTES;
     }
     return found;
   }
@@ -247,6 +286,7 @@ export class Places {
     if (!found) {
       found = { id: this.numIds++, back, outer };
       this.frames.set(key, found);
+      this.keptBytes += ENTRY_BYTES;
     }
     return found;
   }
@@ -258,6 +298,7 @@ export class Places {
     if (!found) {
       found = { key, positions: sorted };
       this.sets.set(key, found);
+      this.keptBytes += ENTRY_BYTES + key.length + 8 * sorted.length;
     }
     return found;
   }
@@ -269,15 +310,8 @@ export class Places {
     if (!found) {
       found = { groups, isComplete, next: new Array(this.automaton.classBytes.length) };
       this.configurations.set(key, found);
+      this.keptBytes += ENTRY_BYTES + key.length + 8 * found.next.length + 40 * groups.length;
     }
     return found;
-  }
-
-  private count(): void {
-    if (++this.work <= LIMITS.work) return;
-    throw new UsageError('The constraint is too ambiguous to follow', {
-      code: 'constraint-too-large',
-      hint: 'use a simpler schema or pattern, with fewer nested repetitions and alternatives',
-    });
   }
 }

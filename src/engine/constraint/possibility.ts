@@ -1,10 +1,13 @@
-import type { Grammar, GraphGrammar, Lengths, Rule } from './grammar.ts';
-import { PathLengths } from './path-lengths.ts';
+import type { PathLengths } from './automaton.ts';
+import type { Grammar, GraphGrammar, Rule } from './grammar.ts';
+import { hasLength, LengthBudget, pathLengths } from './path-lengths.ts';
 
 /** Which parts of a grammar some finite text matches. A rule that always contains itself is matched by none. */
 export class Possibility {
   private readonly rules = new Set<Rule>();
   private known = new Map<Grammar, boolean>();
+  private lengths = new Map<GraphGrammar, PathLengths | undefined>();
+  private budget = new LengthBudget();
 
   constructor(grammar: Grammar) {
     // Rules found late are mostly those that others need, so going backwards takes few rounds.
@@ -15,6 +18,8 @@ export class Possibility {
         if (!this.rules.has(rule) && this.has(rule.body)) this.rules.add(rule);
       }
       this.known = new Map();
+      this.lengths = new Map();
+      this.budget = new LengthBudget();
     }
   }
 
@@ -60,18 +65,23 @@ export class Possibility {
         return grammar.min === 0 || this.has(grammar.item);
       case 'graph':
         if (!this.usefulStates(grammar).has(grammar.start)) return false;
-        return !grammar.lengths || this.lengthsOf(grammar, grammar.lengths) !== undefined;
+        return !grammar.lengths || this.lengthsOf(grammar) !== undefined;
     }
   }
 
-  /** How long the ways through a graph are; undefined if none has an allowed length. */
-  lengthsOf(graph: GraphGrammar, { min, max }: Lengths): PathLengths | undefined {
+  /** How long the ways through a graph with `lengths` are; undefined if none has an allowed length. */
+  lengthsOf(graph: GraphGrammar): PathLengths | undefined {
+    if (!graph.lengths) return undefined;
+    if (this.lengths.has(graph)) return this.lengths.get(graph);
+    const { min, max } = graph.lengths;
     const useful = this.usefulStates(graph);
     const edges = graph.edges.filter(
       ({ from, to, item }) => useful.has(from) && useful.has(to) && this.has(item),
     );
-    const lengths = new PathLengths(graph.numStates, edges, graph.ends, max);
-    return lengths.has(graph.start, min, max) ? lengths : undefined;
+    const all = pathLengths(graph.numStates, edges, graph.ends, max, this.budget);
+    const found = hasLength(all, graph.start, min, max) ? all : undefined;
+    this.lengths.set(graph, found);
+    return found;
   }
 }
 

@@ -5,7 +5,7 @@ import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.t
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
-import { Lifetime } from '../lifetime.ts';
+import { askerOf, Lifetime } from '../lifetime.ts';
 import { answerFormat } from '../openai/answer-format.ts';
 import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
 import { ChatChoice } from '../openai/chat-choice.ts';
@@ -47,9 +47,9 @@ export async function chatCompletions(
   const maxTokens = tokenLimit(request.max_completion_tokens, request.max_tokens, request.n_predict);
   checkMinTokens(request, maxTokens);
   const logprobs = wantedLogprobs(request);
-  const rules = served.rulesFor(tools, format);
   const lifetime = new Lifetime(c.req.raw.signal, context);
-  const prepared = lifetime.guard(() => {
+  const { rules, prepared } = await lifetime.guard(async () => {
+    const rules = await served.rulesFor(tools, format, askerOf(c, lifetime));
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, served.engine.vocabSize),
       client: clientOf(c),
@@ -60,7 +60,10 @@ export async function chatCompletions(
       ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
       signal: lifetime.signal,
     };
-    return Array.from({ length: n }, (_, stream) => prepare(served.engine, prompt, { ...options, stream }));
+    const prepared = Array.from({ length: n }, (_, stream) =>
+      prepare(served.engine, prompt, { ...options, stream }),
+    );
+    return { rules, prepared };
   });
   const answer: Answer = {
     request,

@@ -4,7 +4,7 @@ import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.t
 import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoices } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
-import { Lifetime } from '../lifetime.ts';
+import { askerOf, Lifetime } from '../lifetime.ts';
 import { answerFormat } from '../openai/answer-format.ts';
 import { type AnswerHead, answerHead, type Usage, usageOf, wireTimings } from '../openai/answers.ts';
 import { CompletionChoice, joinChoices, type TextChoice } from '../openai/completion-choice.ts';
@@ -42,10 +42,11 @@ export async function completions(
   const seed = seedOf(request);
   const maxTokens = maxTokensOf(request);
   checkMinTokens(request, maxTokens);
-  const rules = served.rulesFor(undefined, answerFormat(request));
+  const format = answerFormat(request);
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { engine } = served;
-  const groups = await lifetime.guardAsync(() => {
+  const { rules, groups } = await lifetime.guard(async () => {
+    const rules = await served.rulesFor(undefined, format, askerOf(c, lifetime));
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, engine.vocabSize),
       client: clientOf(c),
@@ -58,7 +59,7 @@ export async function completions(
         (request.logprobs !== undefined || maxTokens === 0) && { promptLogprobs: request.logprobs ?? 0 }),
       signal: lifetime.signal,
     };
-    return context.turns.map(prompts, (prompt, p) => ({
+    const groups = await context.turns.map(prompts, (prompt, p) => ({
       prompt,
       prepared: Array.from({ length: n }, (_, stream) => prepare(engine, prompt, { ...options, stream })),
       choices: Array.from(
@@ -74,6 +75,7 @@ export async function completions(
           }),
       ),
     }));
+    return { rules, groups };
   });
   const answer: Answer = {
     request,

@@ -16,7 +16,7 @@ import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { randomSeed, uniqueId } from '../ids.ts';
-import { Lifetime } from '../lifetime.ts';
+import { askerOf, Lifetime } from '../lifetime.ts';
 import { parseRequest, unknownFields } from '../openai/validate.ts';
 import { ignoredParts, receipt, samplingValues } from '../receipt.ts';
 import type { RequestRecord } from '../request-record.ts';
@@ -34,7 +34,7 @@ export async function messages(
   served.check(request.model);
   if (request.max_tokens === undefined) throw badRequest('max_tokens is missing', 'max_tokens');
   const tools = messagesTools(request);
-  const rules = served.rulesFor(tools, messagesFormat(request));
+  const format = messagesFormat(request);
   context.checkQueue(clientOf(c));
   const prompt = await served.encodePrompt(partsOf(request, served), 'messages');
   served.checkLength(prompt, 'messages');
@@ -43,7 +43,8 @@ export async function messages(
   const lifetime = new Lifetime(c.req.raw.signal, context);
   const { max_tokens: maxTokens, temperature, top_p: topP, top_k: topK, stop_sequences: stop } = request;
   const seed = randomSeed();
-  const prepared = lifetime.guard(() => {
+  const { rules, prepared } = await lifetime.guard(async () => {
+    const rules = await served.rulesFor(tools, format, askerOf(c, lifetime));
     const options: GenerateOptions = {
       seed,
       maxTokens,
@@ -58,7 +59,7 @@ export async function messages(
       ...(rules.constraint && { constraint: rules.constraint }),
       ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
     };
-    return prepare(served.engine, prompt, options);
+    return { rules, prepared: prepare(served.engine, prompt, options) };
   });
   const answer: Answer = {
     id: uniqueId('msg_'),

@@ -8,7 +8,7 @@ import { badRequest } from '../api-error.ts';
 import { type ChoiceEnd, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { ollamaErrors } from '../error-shapes.ts';
-import { Lifetime } from '../lifetime.ts';
+import { askerOf, Lifetime } from '../lifetime.ts';
 import {
   ollamaChatRequest,
   ollamaFormat,
@@ -18,6 +18,8 @@ import {
   ollamaShowRequest,
   ollamaTools,
 } from '../ollama/ollama-request.ts';
+import type { TextFormat } from '../openai/answer-format.ts';
+import type { Tools } from '../openai/tools.ts';
 import { parseRequest } from '../openai/validate.ts';
 import type { AnswerRules, ServedModel } from '../served-model.ts';
 import { VERSION } from '../version.ts';
@@ -35,11 +37,12 @@ export async function ollamaChat(
   const show = (part: Part): object => ({ message: { role: 'assistant', ...part } });
   if (!request.messages?.length) return loaded(c, served, show({ content: '' }));
   const tools = ollamaTools(request);
-  const rules = served.rulesFor(tools, ollamaFormat(request));
+  const format = ollamaFormat(request);
   context.checkQueue(clientOf(c));
   const parts = renderMessages(ollamaMessages(request), served, tools);
   const prompt = await served.encodePrompt(parts, 'messages');
-  return answer(c, context, { prompt, rules, options: ollamaOptions(request), stream: request.stream, show });
+  const { stream } = request;
+  return answer(c, context, { prompt, tools, format, options: ollamaOptions(request), stream, show });
 }
 
 /** `POST /api/generate`. */
@@ -54,7 +57,7 @@ export async function ollamaGenerate(
   const show = ({ content }: Part): object => ({ response: content });
   const { prompt: text, system, raw, stream } = request;
   if (!text) return loaded(c, served, show({ content: '' }));
-  const rules = served.rulesFor(undefined, ollamaFormat(request));
+  const format = ollamaFormat(request);
   context.checkQueue(clientOf(c));
   const prompt = raw
     ? await served.encodeText(text, 'prompt')
@@ -69,7 +72,14 @@ export async function ollamaGenerate(
         ),
         'prompt',
       );
-  return answer(c, context, { prompt, rules, options: ollamaOptions(request), stream, show });
+  return answer(c, context, {
+    prompt,
+    tools: undefined,
+    format,
+    options: ollamaOptions(request),
+    stream,
+    show,
+  });
 }
 
 /** `GET /api/tags`: the served model under each of its names. */
@@ -153,28 +163,31 @@ interface Part {
 
 interface Answer {
   readonly prompt: readonly number[];
-  readonly rules: AnswerRules;
+  readonly tools: Tools | undefined;
+  readonly format: TextFormat | undefined;
   readonly options: GenerateOptions;
   readonly stream: boolean | undefined;
   /** A part of the answer as its route has it. */
   show(part: Part): object;
 }
 
-function answer(c: Context<AppEnv>, context: ServerContext, wanted: Answer): Response | Promise<Response> {
+async function answer(c: Context<AppEnv>, context: ServerContext, wanted: Answer): Promise<Response> {
   const { served } = context;
-  const { prompt, rules, options, show } = wanted;
+  const { prompt, tools, format, options, show } = wanted;
   served.checkLength(prompt, 'prompt');
   context.checkQueue(clientOf(c));
   const lifetime = new Lifetime(c.req.raw.signal, context);
-  const prepared = lifetime.guard(() =>
-    prepare(served.engine, prompt, {
+  const { rules, prepared } = await lifetime.guard(async () => {
+    const rules = await served.rulesFor(tools, format, askerOf(c, lifetime));
+    const prepared = prepare(served.engine, prompt, {
       ...options,
       client: clientOf(c),
       ...(rules.constraint && { constraint: rules.constraint }),
       ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
       signal: lifetime.signal,
-    }),
-  );
+    });
+    return { rules, prepared };
+  });
   const record = c.get('record');
   const text = new AnswerParts(served, prepared, rules);
   if (wanted.stream === false) {

@@ -5,7 +5,7 @@ import { type AnswerStream, answerStream, answerWhole } from '../answer-stream.t
 import { ApiError } from '../api-error.ts';
 import { type ChoiceEnd, type Piece, runChoice } from '../choice.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
-import { Lifetime } from '../lifetime.ts';
+import { askerOf, Lifetime } from '../lifetime.ts';
 import { type AnswerHead, answerHead } from '../openai/answers.ts';
 import { chatLogprobs } from '../openai/logprobs.ts';
 import type { WireMessage } from '../openai/messages.ts';
@@ -36,7 +36,7 @@ export async function responses(
   const request = parseRequest(responsesRequest, body, settings.strict);
   served.check(request.model);
   const tools = responseTools(request);
-  const rules = served.rulesFor(tools, responseFormat(request));
+  const format = responseFormat(request);
   context.checkQueue(clientOf(c));
   const { prompt, numDropped } = await fittingPrompt(request, served, tools);
   served.checkLength(prompt, 'input');
@@ -47,7 +47,8 @@ export async function responses(
   const logprobs = includedLogprobs(request);
 
   const lifetime = new Lifetime(c.req.raw.signal, context);
-  const prepared = lifetime.guard(() => {
+  const { rules, prepared } = await lifetime.guard(async () => {
+    const rules = await served.rulesFor(tools, format, askerOf(c, lifetime));
     const options: GenerateOptions = {
       ...samplingOptions(request, seed, served.engine.vocabSize),
       client: clientOf(c),
@@ -57,7 +58,7 @@ export async function responses(
       ...(rules.stopBefore && { stopBefore: rules.stopBefore }),
       signal: lifetime.signal,
     };
-    return prepare(served.engine, prompt, options);
+    return { rules, prepared: prepare(served.engine, prompt, options) };
   });
   const dropped = numDropped > 0 ? [`input: its first ${numDropped} messages, by truncation`] : [];
   const answer = new ResponseAnswer({

@@ -1,8 +1,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { compileConstraint } from '../../../src/engine/constraint/compile-constraint.ts';
 import { type FinishEvent, type GenerateOptions, type Model, open } from '../../../src/index.ts';
 import { TINY_HF_FOLDER } from '../../fixtures/golden-dots1.ts';
+
+function* tooAmbiguous(): Generator<void, void> {
+  yield;
+  throw new Error('too ambiguous');
+}
 
 const schema = {
   type: 'object',
@@ -56,6 +61,22 @@ describe('generate() with a constraint', () => {
       }
       if (i % 3 === 1) expect(['yes', 'no']).toContain(text);
     }
+  });
+
+  it('gives the same answers where finding the next tokens takes longer than a step', async () => {
+    const constraint = compileConstraint({ type: 'json-schema', schema }, model.tokenizer);
+    const options = (seed: number): GenerateOptions => ({ seed, maxTokens: 30 + 30 * seed, constraint });
+    const seeds = [0, 1, 2];
+    const expected = await Promise.all(seeds.map((seed) => answer('Once ', options(seed))));
+    const begin = vi.spyOn(model.engine.loop.turns, 'begin').mockReturnValue(false);
+    const slow = await Promise.all(seeds.map((seed) => answer('Once ', options(seed))));
+    expect(begin).toHaveBeenCalled();
+    const comparable = ({ text, end }: (typeof slow)[0]): unknown => [text, end.reason, end.stoppedBy];
+    expect(slow.map(comparable)).toEqual(expected.map(comparable));
+
+    const failing = { ...constraint, start: () => ({ ...constraint.start(), advance: tooAmbiguous }) };
+    await expect(answer('x', { constraint: failing })).rejects.toThrow('too ambiguous');
+    begin.mockRestore();
   });
 
   it('ends when nothing more can follow, whatever else was wished', async () => {

@@ -67,6 +67,21 @@ describe('the mask', () => {
     );
   });
 
+  it('is the same when it is found in steps', () => {
+    const constraint = compileConstraint(
+      { type: 'json-schema', schema: SCHEMAS['other properties'] },
+      tokenizer,
+    );
+    const [whole, stepwise] = [constraint.start(), constraint.start()];
+    for (const _ of stepwise.advance());
+    expect(stepwise.mask()).toEqual(whole.mask());
+    for (const token of tokenizer.encode('{"id": 3, "unlisted": [tr')) {
+      whole.accept(token);
+      for (const _ of stepwise.advance(token));
+      expect(stepwise.mask()).toEqual(whole.mask());
+    }
+  });
+
   it('never has a control token, and no token that is not allowed can be accepted', () => {
     const state = compileConstraint({ type: 'json-schema', schema: { type: 'string' } }, tokenizer).start();
     state.accept(tokenizer.encode('"')[0]);

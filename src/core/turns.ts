@@ -1,3 +1,7 @@
+/** After everything that waits now; browsers have no `setImmediate`. */
+const afterOthers: (call: () => void) => void =
+  typeof setImmediate === 'function' ? setImmediate : (call) => setTimeout(call, 0);
+
 /** Limit on one slice of work, during which the event loop does nothing else. */
 const SLICE_MS = 8;
 
@@ -30,6 +34,14 @@ export class Turns {
     }
   }
 
+  /** Run such work as far as this turn of the event loop has time for it, at least one step; true at its end. */
+  begin(steps: Iterator<void, unknown>): boolean {
+    do {
+      if (steps.next().done) return true;
+    } while (!this.isSpent());
+    return false;
+  }
+
   /** What `make` gives for each item, in order, in slices. */
   map<T, U>(items: readonly T[], make: (item: T, index: number) => U): Promise<U[]> {
     return this.run(mapSteps(items, make));
@@ -40,7 +52,7 @@ export class Turns {
     const now = performance.now();
     if (this.sliceMs === undefined) {
       this.sliceMs = now;
-      setImmediate(() => {
+      afterOthers(() => {
         this.sliceMs = undefined;
       });
     }
@@ -50,7 +62,7 @@ export class Turns {
   private schedule(): void {
     if (this.isScheduled || this.waiting.length === 0) return;
     this.isScheduled = true;
-    setImmediate(() => {
+    afterOthers(() => {
       this.isScheduled = false;
       this.sliceMs = undefined;
       this.waiting.shift()?.();
