@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   quantize: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend'],
   data: ['core', 'format', 'text'],
   train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend', 'data'],
-  eval: ['core', 'text', 'engine'],
+  eval: ['core', 'format', 'text', 'engine'],
   server: ['core', 'text', 'model', 'engine'],
   cli: [
     'core',

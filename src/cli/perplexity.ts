@@ -1,14 +1,27 @@
 import { UsageError } from '../core/errors.ts';
 import type { Engine } from '../engine/open.ts';
-import { addLoss, bitsPerByte, NO_LOSS, perplexity, scoreText, type TextLoss } from '../eval/perplexity.ts';
+import type { DivergenceSummary } from '../eval/divergence.ts';
+import {
+  addLoss,
+  bitsPerByte,
+  NO_LOSS,
+  perplexity,
+  type ScoreTextOptions,
+  scoreText,
+  type TextLoss,
+} from '../eval/perplexity.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
 import { type Document, type DocumentFlags, readDocuments } from './read-documents.ts';
+import { openPredictions } from './saved-predictions.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
 export interface PerplexityFlags extends ModelFlags, DocumentFlags {
   readonly ctx: number;
+  readonly saveLogits?: string;
+  readonly klBase?: string;
+  readonly force?: boolean;
 }
 
 /** `dots perplexity`: how well a model predicts text; `eval/perplexity.ts` has the definition. */
@@ -19,7 +32,14 @@ export async function perplexityCommand(
 ): Promise<void> {
   const documents = await readDocuments(session, flags);
   await using engine = await openModel(session, model, flags);
-  const { all, byLanguage } = await scoreAll(session, engine, documents, flags);
+  const predictions = await openPredictions(engine, documents, flags);
+  const { all, byLanguage } = await scoreAll(session, engine, documents, flags, predictions.onLogits).catch(
+    async (error: unknown) => {
+      await predictions.discard();
+      throw error;
+    },
+  );
+  const kl = await predictions.finish();
   if (all.tokens === 0) {
     throw new UsageError(`Cannot score ${flags.file.join(', ')}: no document has two tokens`, {
       code: 'nothing-to-score',
@@ -33,6 +53,7 @@ export async function perplexityCommand(
       documents: documents.length,
       ctx: flags.ctx,
       ...(byLanguage.size > 0 && { languages }),
+      ...(kl && { kl: klFigures(kl) }),
     });
     return;
   }
@@ -45,6 +66,14 @@ export async function perplexityCommand(
   ]);
   const lines = table([['', 'tokens', 'bytes', 'perplexity', 'bits/byte'], ...rows], 'lrrrr');
   for (const line of lines) await session.line(line);
+  if (kl) {
+    const { value, low, high, p99, max } = kl.kl;
+    const [mean, from, to, high99, most] = [value, low, high, p99, max].map((nats) => nats.toPrecision(3));
+    const same = (100 * kl.sameTop.value).toFixed(2);
+    await session.line(
+      `KL divergence from ${kl.model}: mean ${mean} nats (95 %: ${from} to ${to}), p99 ${high99}, max ${most}; ${same} % same top token`,
+    );
+  }
 }
 
 async function scoreAll(
@@ -52,6 +81,7 @@ async function scoreAll(
   engine: Engine,
   documents: readonly Document[],
   flags: PerplexityFlags,
+  onLogits: ScoreTextOptions['onLogits'],
 ): Promise<{ all: TextLoss; byLanguage: ReadonlyMap<string, TextLoss> }> {
   const tokenizer = requireTokenizer(engine.files, 'perplexity of a text needs one');
   const sizes = documents.map(({ text }) => Buffer.byteLength(text));
@@ -65,6 +95,7 @@ async function scoreAll(
       const loss = await scoreText(engine, tokenizer, text, {
         contextTokens: flags.ctx,
         signal: session.signal,
+        ...(onLogits && { onLogits }),
         onProgress: (done, total) => progress.update(doneBytes + (sizes[i] * done) / total, totalBytes),
       });
       doneBytes += sizes[i];
@@ -76,6 +107,10 @@ async function scoreAll(
     progress.clear();
   }
   return { all, byLanguage };
+}
+
+function klFigures({ kl: { value: mean, ...rest }, sameTop }: DivergenceSummary): object {
+  return { mean, ...rest, sameTopP: sameTop.value };
 }
 
 function figures(loss: TextLoss): { tokens: number; bytes: number; perplexity: number; bitsPerByte: number } {

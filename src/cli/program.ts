@@ -357,13 +357,17 @@ function addPerplexity(program: Command, session: Session): void {
       new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])
         .default('f32'),
-    );
+    )
+    .option('--save-logits <FILE>', 'file for the predictions, to compare other models with')
+    .option('--kl-base <FILE>', 'predictions of another model, to measure the KL divergence from')
+    .option('--force', 'overwrite the file of --save-logits');
   addCommonOptions(command)
     .addHelpText(
       'after',
       examples(
         'perplexity model.gguf --file book.txt',
         'perplexity mini --file en.jsonl.gz zh.jsonl.gz --json',
+        'perplexity inst-q4_k_m.gguf --file book.txt --kl-base bf16.logits',
       ),
     )
     .action(async (model, flags) =>

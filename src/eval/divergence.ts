@@ -5,7 +5,7 @@
 import { FormatError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { type PositionLogits, score } from '../engine/score.ts';
-import { type ScoringContext, windows } from './perplexity.ts';
+import { logSumExp, type ScoringContext, windows } from './perplexity.ts';
 
 /** What one position says of one model. */
 export interface PositionDivergence {
@@ -48,7 +48,7 @@ export async function divergenceOf(
         const base = softmaxOf(positions[0].logits_V);
         for (const [i, { logits_V }] of positions.entries()) {
           const other = i === 0 ? base : softmaxOf(logits_V);
-          found[i].push(compare(base, other, target));
+          found[i].push(divergenceAt(base, other, target));
         }
       }
     } finally {
@@ -59,20 +59,17 @@ export async function divergenceOf(
   return { tokens, models: found };
 }
 
-interface Softmax {
+export interface Softmax {
   readonly logits_V: Float32Array;
   /** ln Σ e^logit */
   readonly logSum: number;
   readonly top: number;
 }
 
-function softmaxOf(logits_V: Float32Array): Softmax {
+export function softmaxOf(logits_V: Float32Array): Softmax {
   let top = 0;
   for (let i = 1; i < logits_V.length; i++) if (logits_V[i] > logits_V[top]) top = i;
-  const max = logits_V[top];
-  let sum = 0;
-  for (let i = 0; i < logits_V.length; i++) sum += Math.exp(logits_V[i] - max);
-  const logSum = max + Math.log(sum);
+  const logSum = logSumExp(logits_V);
   if (Number.isFinite(logSum)) return { logits_V, logSum, top };
   throw new FormatError('Cannot compare models: one of them gives logits that are not numbers', {
     code: 'not-a-number',
@@ -80,7 +77,8 @@ function softmaxOf(logits_V: Float32Array): Softmax {
   });
 }
 
-function compare(base: Softmax, other: Softmax, target: number): PositionDivergence {
+/** One position of a model and of the base. */
+export function divergenceAt(base: Softmax, other: Softmax, target: number): PositionDivergence {
   let kl = 0;
   if (other !== base) {
     const shift = other.logSum - base.logSum;

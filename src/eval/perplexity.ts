@@ -44,6 +44,8 @@ export function bitsPerByte({ nats, bytes }: TextLoss): number {
 export interface ScoreTextOptions {
   readonly contextTokens: number;
   readonly signal?: AbortSignal;
+  /** Gets the logits of every position that is scored, in their order, and the token that follows. */
+  readonly onLogits?: (logits_V: Float32Array, target: number) => void | Promise<void>;
   /** Tokens of this document that are scored so far. */
   readonly onProgress?: (doneTokens: number, totalTokens: number) => void;
 }
@@ -70,7 +72,7 @@ export async function scoreTokens(
   tokens: readonly number[],
   options: ScoreTextOptions,
 ): Promise<number> {
-  const { contextTokens, signal, onProgress } = options;
+  const { contextTokens, signal, onLogits, onProgress } = options;
   if (!Number.isInteger(contextTokens) || contextTokens < 2) {
     throw new UsageError(`Cannot score in windows of ${formatCount(contextTokens)} tokens`, {
       code: 'bad-context',
@@ -95,6 +97,7 @@ export async function scoreTokens(
         );
       }
       nats += loss;
+      await onLogits?.(logits_V, tokens[target]);
       onProgress?.(++done, total);
     }
   }
@@ -121,9 +124,14 @@ export function* windows(count: number, size: number): Generator<Window> {
 
 /** −ln softmax(logits)[target], summed in f64. */
 export function negativeLogProbability(logits_V: Float32Array, target: number): number {
+  return logSumExp(logits_V) - logits_V[target];
+}
+
+/** ln Σ e^logit, in f64. */
+export function logSumExp(logits_V: Float32Array): number {
   let max = Number.NEGATIVE_INFINITY;
   for (const logit of logits_V) if (logit > max) max = logit;
   let sum = 0;
   for (const logit of logits_V) sum += Math.exp(logit - max);
-  return Math.log(sum) + max - logits_V[target];
+  return Math.log(sum) + max;
 }

@@ -135,3 +135,61 @@ describe('dots perplexity', () => {
     expect(code).toBe(130);
   });
 });
+
+describe('dots perplexity --save-logits and --kl-base', () => {
+  const at = (name: string): string => join(folder, name);
+  const run = (model: string, ...flags: string[]) =>
+    runCli(['perplexity', model, '--file', at('kl.txt'), '--ctx', '16', ...flags]);
+
+  it('a model compared with its own predictions has no divergence, another one that of dots compare', async () => {
+    writeFileSync(
+      at('kl.txt'),
+      'The quick brown fox jumps over the lazy dog, and it was the best of times for all.',
+    );
+    await runCli([
+      'quantize',
+      'mini',
+      at('q4_1.gguf'),
+      '--type',
+      'q4_1',
+      '--requantize',
+      '--backend',
+      'reference',
+    ]);
+    expect((await run('mini', '--save-logits', at('mini.logits'))).code).toBe(0);
+    const same = JSON.parse((await run('mini', '--kl-base', at('mini.logits'), '--json')).stdout);
+    expect(same.kl.sameTopP).toBe(1);
+    expect(same.kl.max).toBeLessThan(1e-6);
+    const other = JSON.parse((await run(at('q4_1.gguf'), '--kl-base', at('mini.logits'), '--json')).stdout);
+    const compared = await runCli([
+      ...['compare', 'mini', at('q4_1.gguf'), '--file', at('kl.txt'), '--ctx', '16', '--json'],
+      ...['--backend', 'reference'],
+    ]);
+    const [, { kl }] = JSON.parse(compared.stdout).models;
+    expect(kl.value).toBeGreaterThan(1e-4);
+    for (const name of ['value', 'p99', 'max'])
+      expect(Math.abs(other.kl[name] / kl[name] - 1)).toBeLessThan(1e-3);
+  });
+
+  it.each([
+    ['another text', ['--file', 'other.txt'], /it has the predictions for another text/],
+    ['other windows', ['--ctx', '32'], /windows of 16 tokens, not 32/],
+    ['a cut file', ['--kl-base', 'cut.logits'], /it has [\d,]+ bytes, expected/],
+    ['a file of another kind', ['--kl-base', 'kl.txt'], /does not hold the predictions/],
+    ['both at once', ['--save-logits', 'x.logits'], /together/],
+    ['a file that is there', ['--no-base', '--save-logits', 'mini.logits'], /already exists/],
+  ])('%s is refused', async (_, flags, message) => {
+    writeFileSync(at('other.txt'), 'Another text of several tokens.');
+    writeFileSync(at('cut.logits'), readFileSync(at('mini.logits')).subarray(0, 5000));
+    const given = flags
+      .filter((flag) => flag !== '--no-base')
+      .map((flag) => (/\.\w+$/.test(flag) ? at(flag) : flag));
+    const base =
+      flags.includes('--kl-base') || flags.includes('--no-base') ? [] : ['--kl-base', at('mini.logits')];
+    const file = flags.includes('--file') ? [] : ['--file', at('kl.txt')];
+    const ctx = flags.includes('--ctx') ? [] : ['--ctx', '16'];
+    const { code, stderr } = await runCli(['perplexity', 'mini', ...file, ...ctx, ...base, ...given]);
+    expect(stderr).toMatch(message);
+    expect(code).toBeGreaterThan(0);
+  });
+});
