@@ -44,6 +44,7 @@ describe('README', () => {
       MODEL: TINY_LLAMACPP_GGUF,
       FOLDER: TINY_HF_FOLDER,
       'model.gguf': join(scratch, 'model.gguf'),
+      'q4.gguf': join(scratch, 'q4.gguf'),
       'test/fixtures/tiny-llamacpp.gguf': TINY_LLAMACPP_GGUF,
       // What a reader measures on a real model would take this test a minute.
       512: '8',

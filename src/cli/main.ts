@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Io, processIo } from './io.ts';
 import { buildProgram } from './program.ts';
-import { EXIT_OK, reportError } from './report-error.ts';
+import { reportError } from './report-error.ts';
 import { Session } from './session.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     await program.parseAsync(first === '-V' ? ['-v', ...others] : argv, { from: 'user' });
     // A command that was interrupted just as it ended was interrupted all the same.
     session.signal.throwIfAborted();
-    return EXIT_OK;
+    return session.exitCode;
   } catch (error) {
     return reportError(error, session, commandName(program, argv));
   } finally {

@@ -60,6 +60,7 @@ export function buildProgram(session: Session): Command {
   addQuantize(program, session);
   addCompare(program, session);
   addConvert(program, session);
+  addDoctor(program, session);
   addBench(program, session);
   addHelp(program);
   return program.addHelpText(
@@ -461,6 +462,20 @@ function addQuantize(program: Command, session: Session): void {
       ),
     )
     .action(async (from, to, flags) => (await import('./quantize.ts')).quantize(session, from, to, flags));
+}
+
+function addDoctor(program: Command, session: Session): void {
+  const command = program
+    .command('doctor')
+    .description('find and mend what is known to go wrong in GGUF files')
+    .argument('[FILE]', 'GGUF file (any shard of a split one), or mini')
+    .option('--fix <OUT>', 'write a mended file')
+    .option('--imatrix <FILE>', 'examine whether this importance matrix is of the model')
+    .option('--no-values', 'leave out the search for weights that are not numbers')
+    .option('--force', 'overwrite the file of --fix');
+  addFileOptions(command)
+    .addHelpText('after', examples('doctor model.gguf', 'doctor model.gguf --fix mended.gguf --no-values'))
+    .action(async (file, flags) => (await import('./doctor.ts')).doctor(session, file, flags));
 }
 
 function addConvert(program: Command, session: Session): void {

@@ -31,6 +31,8 @@ export class Session {
   readonly io: Io;
   /** Aborted by Ctrl-C, or when stdout goes away. */
   readonly signal: AbortSignal;
+  /** What the process exits with where nothing is thrown: 1 for a command whose answer is "no". */
+  exitCode: 0 | 1 = 0;
   private readonly controller = new AbortController();
   private readonly interruptHandlers: (() => void)[] = [() => this.interrupt()];
   private readonly stopListening: () => void;
