@@ -2,15 +2,17 @@ import type { StorageType } from '../dtype/storage-type.ts';
 import { storageBytes } from '../dtype/storage-type.ts';
 import { evaluateShape, symbol } from '../graph/dim.ts';
 import { cachedAttention, PAGE_SIZE } from '../graph/ops/cached-attention.ts';
+import { linear } from '../graph/ops/linear.ts';
 import { takeRows } from '../graph/ops/take-rows.ts';
 import { type Graph, type Tensor, trace } from '../graph/tensor.ts';
 import { type ModelConfig, O, type Step, T } from '../model/architecture.ts';
-import { logits } from '../model/forward.ts';
+import { head, hidden } from '../model/forward.ts';
 
 /**
  * The model with attention over the paged cache. Inputs: `tokens`, `positions`, `sequences` [T], `outputRows` [O] and
- * `pages` [B, pagesPerSequence]; states `keys.n`, `values.n` [P pages, G, PAGE_SIZE, H]; outputs `logits` [O, V] and, for
- * each layer n with experts, `experts.n` [O, K]: where the rows were routed, best expert first.
+ * `pages` [B, pagesPerSequence]; states `keys.n`, `values.n` [P pages, G, PAGE_SIZE, H]; outputs `logits` [O, V], `hidden` [O, D],
+ * which the output matrix multiplies, and, for each layer n with experts, `experts.n` [O, K]: where the rows were routed, best
+ * expert first.
  */
 export function inferenceGraph(config: ModelConfig, pagesPerSequence: number): Graph {
   return trace((graph) => {
@@ -35,7 +37,8 @@ export function inferenceGraph(config: ModelConfig, pagesPerSequence: number): G
         routed[`experts.${layer}`] = takeRows(experts_TK, outputRows_O);
       },
     };
-    return { logits: logits(graph, config, step), ...routed };
+    const hidden_OD = hidden(graph, config, step);
+    return { logits: linear(hidden_OD, head(graph, config)), hidden: hidden_OD, ...routed };
   });
 }
 

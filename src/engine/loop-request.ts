@@ -7,6 +7,8 @@ export interface LoopRequest {
   /** First position whose logits are requested; generation needs the last one only. */
   readonly firstLogits: number;
   readonly signal: AbortSignal | undefined;
+  /** `onLogits` receives what the output matrix multiplies, D numbers, in place of logits. */
+  readonly wantsHidden?: boolean;
   /** `onLogits` receives the routing of the position. */
   readonly wantsRouting?: boolean;
   /** Whose request it is: a client with many waiting requests does not keep others from their turn. */

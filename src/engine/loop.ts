@@ -19,6 +19,8 @@ export interface LoopOptions {
   readonly routing: Routing;
   readonly pagesPerSequence: number;
   readonly vocabSize: number;
+  /** D */
+  readonly hiddenSize: number;
   /** Tokens in one step, all requests together. A long prompt is prefilled in chunks of at most this. */
   readonly maxStepTokens: number;
   /** Requests in one step. */
@@ -192,13 +194,14 @@ export class Loop {
     const bindings = { T: numTokens, B: shares.length, O: outputRows.length };
     // With one request its signal may end the run half-way; with several the others must not suffer.
     const signal = shares.length === 1 ? shares[0].entry.request.signal : undefined;
-    const isRoutingWanted = shares.some(({ entry }) => entry.request.wantsRouting);
-    const wanted = isRoutingWanted ? ['logits', ...this.options.routing.outputs] : ['logits'];
-    return await this.options.executable.run(inputs, bindings, signal, wanted);
+    const requests = shares.map(({ entry }) => entry.request);
+    const wanted = new Set(requests.map(({ wantsHidden }) => (wantsHidden ? 'hidden' : 'logits')));
+    const routing = requests.some(({ wantsRouting }) => wantsRouting) ? this.options.routing.outputs : [];
+    return await this.options.executable.run(inputs, bindings, signal, [...wanted, ...routing]);
   }
 
   private deliver(shares: readonly Share[], outputs: StepOutputs): void {
-    const { vocabSize, routing } = this.options;
+    const { vocabSize, hiddenSize, routing } = this.options;
     let row = 0;
     for (const { entry, table, count } of shares) {
       const { request } = entry;
@@ -212,12 +215,14 @@ export class Loop {
       table.commit(request.tokens, end);
       try {
         request.onProgress(end);
+        const rows = request.wantsHidden ? outputs.hidden : outputs.logits;
+        const width = request.wantsHidden ? hiddenSize : vocabSize;
         let wantsMore = true;
         for (let position = first; position < end && wantsMore; position++) {
           const i = start + position - first;
           wantsMore = request.onLogits(
             position,
-            outputs.logits.subarray(i * vocabSize, (i + 1) * vocabSize),
+            rows.subarray(i * width, (i + 1) * width),
             request.wantsRouting ? routing.read(outputs, i) : undefined,
           );
         }

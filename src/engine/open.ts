@@ -166,6 +166,7 @@ export async function openEngine(source: string | ByteSource, options: OpenOptio
       routing,
       pagesPerSequence,
       vocabSize: files.config.vocabSize,
+      hiddenSize: files.config.hiddenSize,
       maxStepTokens: options.maxStepTokens ?? DEFAULT_STEP_TOKENS,
       maxParallel,
     });

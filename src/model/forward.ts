@@ -1,5 +1,4 @@
 /** A model's forward pass as nodes of a graph, whatever its architecture. */
-import { linear } from '../graph/ops/linear.ts';
 import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import type { ModelConfig, Step, Weights } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
@@ -13,11 +12,6 @@ export function hidden(graph: GraphBuilder, config: ModelConfig, step: Step): Te
 /** The output matrix, VD. */
 export function head(graph: GraphBuilder, config: ModelConfig): Tensor {
   return weightsOf(graph, config)(config.tiedEmbeddings ? 'tokenEmbedding' : 'output');
-}
-
-/** tokens_T -> logits_OV. */
-export function logits(graph: GraphBuilder, config: ModelConfig, step: Step): Tensor {
-  return linear(hidden(graph, config, step), head(graph, config));
 }
 
 function weightsOf(graph: GraphBuilder, config: ModelConfig): Weights {

@@ -2,12 +2,19 @@ import type { ZodType } from 'zod';
 import { messagesRequest } from './anthropic/messages-request.ts';
 import type { GetHandler, PostHandler, Route } from './context.ts';
 import { anthropicErrors, ollamaErrors, openaiErrors } from './error-shapes.ts';
-import { ollamaChatRequest, ollamaGenerateRequest, ollamaShowRequest } from './ollama/ollama-request.ts';
+import {
+  ollamaChatRequest,
+  ollamaEmbedRequest,
+  ollamaGenerateRequest,
+  ollamaShowRequest,
+} from './ollama/ollama-request.ts';
 import { chatRequest } from './openai/chat-request.ts';
 import { completionRequest } from './openai/completion-request.ts';
+import { embeddingsRequest } from './openai/embeddings-request.ts';
 import { responsesRequest } from './openai/responses-request.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { completions } from './routes/completions.ts';
+import { embeddings, ollamaEmbed } from './routes/embeddings.ts';
 import { experts } from './routes/experts.ts';
 import { health } from './routes/health.ts';
 import { countTokens, messages } from './routes/messages.ts';
@@ -62,6 +69,7 @@ export const ROUTES: readonly Route[] = [
   get(tokenizerInfo, '/tokenizer_info', '/v1/tokenizer_info'),
   post(chatCompletions, chatRequest, '/v1/chat/completions', '/chat/completions'),
   post(completions, completionRequest, '/v1/completions', '/completions'),
+  post(embeddings, embeddingsRequest, '/v1/embeddings', '/embeddings'),
   post(responses, responsesRequest, '/v1/responses', '/responses'),
   { ...post(messages, messagesRequest, '/v1/messages'), errors: anthropicErrors },
   { ...post(countTokens, messagesRequest, '/v1/messages/count_tokens'), errors: anthropicErrors },
@@ -70,6 +78,7 @@ export const ROUTES: readonly Route[] = [
   post(applyTemplate, applyTemplateRequest, '/apply-template', '/v1/apply-template'),
   { ...post(ollamaChat, ollamaChatRequest, '/api/chat'), errors: ollamaErrors },
   { ...post(ollamaGenerate, ollamaGenerateRequest, '/api/generate'), errors: ollamaErrors },
+  { ...post(ollamaEmbed, ollamaEmbedRequest, '/api/embed'), errors: ollamaErrors },
   { ...post(ollamaShow, ollamaShowRequest, '/api/show'), errors: ollamaErrors },
   { ...get(ollamaTags, '/api/tags'), errors: ollamaErrors },
   { ...get(ollamaVersion, '/api/version'), errors: ollamaErrors },

@@ -1,9 +1,10 @@
 import { gradients } from '../../src/graph/autograd.ts';
 import { causalAttention } from '../../src/graph/ops/causal-attention.ts';
 import { crossEntropy } from '../../src/graph/ops/cross-entropy.ts';
+import { linear } from '../../src/graph/ops/linear.ts';
 import { type Graph, type Tensor, trace } from '../../src/graph/tensor.ts';
 import { type ModelConfig, O, T } from '../../src/model/architecture.ts';
-import { logits } from '../../src/model/forward.ts';
+import { head, hidden } from '../../src/model/forward.ts';
 import { weightSpecs } from '../../src/model/weights.ts';
 
 /** Parameters that learn by gradients. */
@@ -18,13 +19,13 @@ export function trainedNames(config: ModelConfig): string[] {
 export function trainingGraph(config: ModelConfig): Graph {
   return trace((graph) => {
     const sequences_T = graph.input('sequences', [T]);
-    const logits_OV = logits(graph, config, {
+    const hidden_OD = hidden(graph, config, {
       tokens_T: graph.input('tokens', [T]),
       positions_T: graph.input('positions', [T]),
       outputRows_O: graph.input('outputRows', [O]),
       attend: (_, q_TNH, k_TGH, v_TGH) => causalAttention(q_TNH, k_TGH, v_TGH, sequences_T),
     });
-    const loss = crossEntropy(logits_OV, graph.input('targets', [O]));
+    const loss = crossEntropy(linear(hidden_OD, head(graph, config)), graph.input('targets', [O]));
     const names = trainedNames(config);
     const weights = names.map((name) => graph.nodes.find((node) => node.name === name) as Tensor);
     const found = gradients(loss, weights);

@@ -5,6 +5,7 @@ import { messagesRequest } from '../../src/server/anthropic/messages-request.ts'
 import { ApiError } from '../../src/server/api-error.ts';
 import { chatRequest } from '../../src/server/openai/chat-request.ts';
 import { completionRequest } from '../../src/server/openai/completion-request.ts';
+import { embeddingsRequest } from '../../src/server/openai/embeddings-request.ts';
 import { responsesRequest } from '../../src/server/openai/responses-request.ts';
 import {
   FIELD_FACTS,
@@ -19,6 +20,7 @@ const ROUTES: readonly [letter: string, schema: z.ZodObject, body: Record<string
   ['C', chatRequest, { messages: user }],
   ['T', completionRequest, { prompt: 'x' }],
   ['R', responsesRequest, { input: 'x' }],
+  ['E', embeddingsRequest, { input: 'x' }],
   ['M', messagesRequest, { messages: user, max_tokens: 1 }],
 ];
 
@@ -111,6 +113,7 @@ describe('a field', () => {
       { use_beam_search: false, xtc_probability: 0, n_probs: 0, skip_special_tokens: true, documents: [] },
     ],
     ['T', { suffix: '', add_special_tokens: true, truncate_prompt_tokens: -1 }],
+    ['E', { truncate_prompt_tokens: -1, temperature: null }],
     ['R', { background: false, n: 1, response_format: { type: 'text' } }],
     [
       'M',
@@ -152,6 +155,7 @@ describe('--strict', () => {
     ['T', { dots: { extra: 1 } }, 'dots.extra'],
     ['R', { input: [{ role: 'user', content: 'x', extra: 1 }] }, 'input[0].extra'],
     ['R', { text: { format: { type: 'text', extra: 1 } } }, 'text.format.extra'],
+    ['E', { dots: { extra: 1 } }, 'dots.extra'],
     [
       'M',
       { messages: [{ role: 'user', content: [{ type: 'text', text: 'x', extra: 1 }] }] },

@@ -176,7 +176,7 @@ describe.skipIf(whyNoNative)(`the same bits, always ${whyNoNative ?? ''}`, () =>
       { threads: 2 },
       'f16',
     );
-    const { vocabSize, contextLength } = WIDE_CONFIG;
+    const { vocabSize, hiddenSize, contextLength } = WIDE_CONFIG;
     const openLoop = (maxStepTokens: number) => {
       const loop = new Loop({
         executable,
@@ -184,6 +184,7 @@ describe.skipIf(whyNoNative)(`the same bits, always ${whyNoNative ?? ''}`, () =>
         routing: new Routing(WIDE_CONFIG),
         pagesPerSequence: PAGES_EACH,
         vocabSize,
+        hiddenSize,
         maxStepTokens,
         maxParallel: 3,
       });

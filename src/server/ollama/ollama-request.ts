@@ -72,6 +72,15 @@ const message = z.object({
   tool_call_id: optional(z.string()),
 });
 
+export const ollamaEmbedRequest = z.object({
+  model: common.model,
+  input: field(optional(z.union([z.string(), z.array(z.string()).max(2048)])), 'one text or several'),
+  truncate: ignored('an input that does not fit into the context is refused'),
+  dimensions: refused('vectors are as wide as the model'),
+  options: ignored('there is nothing to sample'),
+  keep_alive: ignored('the model stays loaded'),
+});
+
 export const ollamaChatRequest = z.object({
   ...common,
   messages: field(optional(z.array(message).max(1000)), 'none: is the model loaded?'),

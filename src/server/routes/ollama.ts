@@ -33,7 +33,7 @@ export async function ollamaChat(
 ): Promise<Response> {
   const { served, settings } = context;
   const request = parseRequest(ollamaChatRequest, body, settings.strict);
-  checkModel(served, request.model);
+  checkOllamaModel(served, request.model);
   const show = (part: Part): object => ({ message: { role: 'assistant', ...part } });
   if (!request.messages?.length) return loaded(c, served, show({ content: '' }));
   const tools = ollamaTools(request);
@@ -53,7 +53,7 @@ export async function ollamaGenerate(
 ): Promise<Response> {
   const { served, settings } = context;
   const request = parseRequest(ollamaGenerateRequest, body, settings.strict);
-  checkModel(served, request.model);
+  checkOllamaModel(served, request.model);
   const show = ({ content }: Part): object => ({ response: content });
   const { prompt: text, system, raw, stream } = request;
   if (!text) return loaded(c, served, show({ content: '' }));
@@ -103,7 +103,7 @@ export async function ollamaShow(
   body: Record<string, unknown>,
 ): Promise<Response> {
   const request = parseRequest(ollamaShowRequest, body, settings.strict);
-  checkModel(served, request.model ?? request.name);
+  checkOllamaModel(served, request.model ?? request.name);
   const { config, files } = served.engine;
   const { architecture } = config;
   return c.json({
@@ -118,7 +118,7 @@ export async function ollamaShow(
       [`${architecture}.embedding_length`]: config.hiddenSize,
       [`${architecture}.block_count`]: config.numLayers,
     },
-    capabilities: ['completion', 'tools'],
+    capabilities: ['completion', 'tools', 'embedding'],
     modified_at: new Date(served.createdSeconds * 1000).toISOString(),
   });
 }
@@ -142,7 +142,7 @@ function details({ engine }: ServedModel): object {
 }
 
 /** Names have a tag in this API. */
-function checkModel(served: ServedModel, model: string | undefined): void {
+export function checkOllamaModel(served: ServedModel, model: string | undefined): void {
   if (!model) throw badRequest('model is required', 'model');
   served.check(served.names.includes(model) ? model : model.replace(/:latest$/, ''));
 }
