@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { preact } from '@preact/preset-vite';
 import { defineConfig } from 'vite';
@@ -12,11 +14,35 @@ const onlyWoff2 = {
   },
 };
 
+/** The service worker is not bundled: the build tells it its version and the names of the files that it may cache. */
+const serviceWorker = {
+  name: 'service-worker',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    const source = readFileSync(new URL('service-worker.js', import.meta.url), 'utf8');
+    const index = String(bundle['index.html'].source);
+    const names = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
+    const first = ['icon.svg', ...names.filter((name) => index.includes(name))];
+    const lists = {
+      VERSION: createHash('sha256')
+        .update([source, index, ...names].join())
+        .digest('hex')
+        .slice(0, 12),
+      FIRST: first,
+      LATER: names.filter((name) => !first.includes(name)),
+    };
+    const constants = Object.entries(lists).map(
+      ([name, value]) => `const ${name} = ${JSON.stringify(value)};\n`,
+    );
+    this.emitFile({ type: 'asset', fileName: 'service-worker.js', source: constants.join('') + source });
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   // Relative, so that a server may mount the page under any path.
   base: './',
-  plugins: [preact(), onlyWoff2],
+  plugins: [preact(), onlyWoff2, serviceWorker],
   build: {
     outDir: fileURLToPath(new URL('../dist/page', import.meta.url)),
     emptyOutDir: true,

@@ -12,6 +12,7 @@ import './styles/markdown.css';
 import './styles/controls.css';
 import './styles/experts.css';
 import './styles/odds.css';
+import './styles/forced-colors.css';
 import { translator } from './strings.ts';
 import { App } from './ui/app.tsx';
 
@@ -79,4 +80,11 @@ function writeLocal(text: string): void {
   }
 }
 
+/** Conversations can then be read without the server. Browsers have service workers on https and on this machine only. */
+function registerServiceWorker(): void {
+  // Without one, the page works as long as its server does.
+  navigator.serviceWorker?.register(new URL('service-worker.js', document.baseURI)).catch(() => {});
+}
+
 void start();
+if (import.meta.env.PROD) addEventListener('load', registerServiceWorker);

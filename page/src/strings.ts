@@ -128,6 +128,8 @@ const en = {
     'The model has {layers} layers with {experts} experts each. In each layer, the router sends a token to {chosen} of them. Each row is a layer, the first on top; each column is an expert.',
   noExperts: 'This model has no experts, or its server does not report routing.',
   nothingRecorded: 'No routing recorded yet. Ask something, and each token highlights its experts here.',
+  recordingOff: 'Recording is switched off: answers show no routing here.',
+  switchOnRecording: 'Record the routing of new answers',
   scope: 'Tokens of',
   scopeAnswer: 'This answer',
   scopeConversation: 'This conversation',
@@ -137,6 +139,7 @@ const en = {
   viewTokens: 'Two tokens',
   viewGroups: 'Two groups',
   tokensTitle: 'Tokens',
+  whitespaceToken: 'whitespace',
   tokensHint:
     'Point at a token to see its experts; click a cell of the map to highlight the tokens of that expert.',
   tokensHintTwo: 'Select token A, then token B with Shift.',
@@ -153,6 +156,8 @@ const en = {
   answerNumber: 'answer {index}',
   answerNumberOf: 'answer {index}: {text}',
   mapLabel: 'Map of {layers} layers by {experts} experts',
+  mapPartHint:
+    'Press on the map to choose the part that is enlarged here; a cell here highlights its tokens.',
   mapHelp: 'Arrow keys move over the map, Enter highlights the tokens of an expert.',
   cellCount:
     'Layer {layer}, expert {expert}: chosen for {count} of {total} tokens ({percent}), {times} times the average',
@@ -312,6 +317,8 @@ const zh: Strings = {
     '模型有 {layers} 个专家层，每层 {experts} 个专家。在每一层，路由器为每个词元选出其中 {chosen} 个。每一行是一层，第一层在最上面；每一列是一个专家。',
   noExperts: '此模型没有专家，或服务器不提供专家路由信息。',
   nothingRecorded: '还没有路由记录。提个问题，每个词元都会在这里点亮它的专家。',
+  recordingOff: '路由记录已关闭：这里不会显示回答的路由。',
+  switchOnRecording: '记录新回答的路由',
   scope: '词元范围',
   scopeAnswer: '此回答',
   scopeConversation: '此对话',
@@ -321,6 +328,7 @@ const zh: Strings = {
   viewTokens: '两个词元',
   viewGroups: '两组词元',
   tokensTitle: '词元',
+  whitespaceToken: '空白',
   tokensHint: '指向词元查看它的专家；点击图中的格子，标出它处理的词元。',
   tokensHintTwo: '先选词元 A，再按住 Shift 选词元 B。',
   tokensOfExpert: '已标出：在第 {layer} 层去往专家 {expert} 的 {count} 个词元。',
@@ -336,6 +344,7 @@ const zh: Strings = {
   answerNumber: '回答 {index}',
   answerNumberOf: '回答 {index}：{text}',
   mapLabel: '{layers} 层 × {experts} 个专家的分布图',
+  mapPartHint: '按地图上的位置，在这里放大那一部分；点击这里的格子，标出它处理的词元。',
   mapHelp: '方向键在图上移动，Enter 标出一个专家的词元。',
   cellCount:
     '第 {layer} 层，专家 {expert}：{total} 个词元中选中 {count} 次（{percent}），为平均份额的 {times} 倍',

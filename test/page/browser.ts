@@ -85,6 +85,8 @@ class TestBrowser {
     const context = await this.browser.newContext({
       locale: 'en-GB',
       viewport: { width: 1440, height: 900 },
+      // Each would fetch the page a second time; offline.slow.test.ts has one.
+      serviceWorkers: 'block',
       ...options,
     });
     const page = await context.newPage();

@@ -314,7 +314,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
     const v = await open({ locale: 'zh-CN' });
     await v.button('新对话').waitFor();
     expect(await v.page.locator('html').getAttribute('lang')).toBe('zh');
-    await v.button('Switch to English').click();
+    await v.button(/switch to English/).click();
     await v.button('New chat').waitFor();
     const background = (): Promise<string> =>
       v.page.evaluate('getComputedStyle(document.body).backgroundColor');

@@ -15,7 +15,15 @@ import {
 import { chosenExperts, numTokens, Recorder, type Recording } from '../../page/src/core/recording.ts';
 import { isAllowed, NO_SAMPLING, readSettings, samplingFields } from '../../page/src/core/settings.ts';
 import { readEvents } from '../../page/src/core/sse.ts';
-import { busiestFirst, cellAt, layOut } from '../../page/src/experts/map-geometry.ts';
+import {
+  busiestFirst,
+  canChoose,
+  cellAt,
+  enlarge,
+  layOut,
+  xOf,
+  yOf,
+} from '../../page/src/experts/map-geometry.ts';
 import { type StringKey, TABLES, translator } from '../../page/src/strings.ts';
 
 const layout = { layers: [1, 2, 3], numExperts: 8, numChosen: 2 };
@@ -172,6 +180,25 @@ describe('the map', () => {
       expect(cellAt(g, map, undefined, g.left - 1, g.top + 1)).toBeUndefined();
     },
   );
+
+  it('enlarge() shows cells of a finger around any cell of the map, and no others', () => {
+    const map = { layers: Array.from({ length: 60 }, (_, i) => i), numExperts: 128, numChosen: 6 };
+    expect(canChoose(layOut(map, 362), true)).toBe(false);
+    expect(canChoose(layOut(map, 362), false)).toBe(false);
+    expect(canChoose(layOut(map, 576), false)).toBe(true);
+    fc.assert(
+      fc.property(fc.nat(127), fc.nat(59), fc.integer({ min: 60, max: 700 }), (column, row, width) => {
+        const g = enlarge(map, width, column, row);
+        expect(canChoose(g, true)).toBe(true);
+        expect(g.width).toBeLessThanOrEqual(width);
+        expect(cellAt(g, map, undefined, xOf(g, column), yOf(g, row))).toEqual({
+          layerIndex: row,
+          expert: column,
+        });
+        expect(cellAt(g, map, undefined, g.width + 1, g.top + 1)).toBeUndefined();
+      }),
+    );
+  });
 
   it('busiestFirst() is a permutation of each layer, most first', () => {
     fc.assert(

@@ -148,5 +148,37 @@ describePage('the expert view', startScriptedServer, (stage) => {
     stage.server.answer = () => ({ text: 'Unseen.' });
     await v.ask('Hush');
     expect(stage.server.requests.at(-1)?.dots).toBeUndefined();
+    // And says so, instead of a promise that tokens will appear.
+    await openExperts(v);
+    await v.page.getByText('Recording is switched off').waitFor();
+    expect(await v.page.getByText('No routing recorded yet').count()).toBe(0);
+    await v.button('Record the routing of new answers').click();
+    await v.page.getByText('No routing recorded yet').waitFor();
+    await v.ask('Again');
+    await v.page.locator('.token', { hasText: 'Unseen' }).waitFor();
+  });
+
+  it('enlarges a part of a map whose cells a finger or a mouse cannot choose', async () => {
+    const v = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    stage.server.answer = () => ({ text: 'red red red green' });
+    await v.field.fill('Colours');
+    await v.button('Send').tap();
+    await v.settled();
+    await openExperts(v);
+    const [map, part] = [
+      v.page.locator('.map-frame canvas').first(),
+      v.page.locator('.map-frame canvas').last(),
+    ];
+    await part.waitFor();
+    // The top left part at first; cells of 28 pixels begin after 26 pixels of layer numbers and 18 of expert numbers.
+    await part.tap({ position: { x: 26 + 28 * 3.5, y: 18 + 28 * 2.5 } });
+    const readout = v.page.locator('#experts-readout');
+    await readout.getByText('routed to expert 3 in layer 3').waitFor();
+    // A tap on the map moves the part and chooses no cell.
+    const box = (await map.boundingBox()) as { width: number; height: number };
+    await map.tap({ position: { x: box.width - 50, y: box.height - 4 } });
+    await readout.getByText('routed to expert 3 in layer 3').waitFor();
+    await part.tap({ position: { x: 26 + 14, y: 18 + 28 * 7.5 } });
+    await readout.getByText(/routed to expert 11\d in layer 60/).waitFor();
   });
 });

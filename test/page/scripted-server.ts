@@ -39,6 +39,8 @@ export interface ScriptedError {
 
 export interface ScriptedServer {
   readonly url: string;
+  /** The page, by path. */
+  readonly files: Map<string, Buffer>;
   /** Bodies of the chat requests so far. */
   readonly requests: { messages: { role: string; content: string }[]; [field: string]: unknown }[];
   /** Chat requests whose client went away before the end. */
@@ -63,11 +65,11 @@ export interface Layout {
 /** As in dots.llm1. */
 export const LARGE: Layout = { layers: 61, firstLayer: 1, experts: 128, chosen: 6 };
 
-/** The built page and a model with scripted answers, so that tests know every word beforehand. */
-export async function startScriptedServer(layout: Layout = LARGE): Promise<ScriptedServer> {
-  const files = readPage();
+/** The built page and a model with scripted answers, so that tests know every word beforehand; `mount` as behind a proxy. */
+export async function startScriptedServer(layout: Layout = LARGE, mount = '/'): Promise<ScriptedServer> {
   const state: ScriptedServer = {
     url: '',
+    files: readPage(),
     requests: [],
     numAborted: 0,
     answer: () => ({ text: 'Hello.' }),
@@ -80,8 +82,8 @@ export async function startScriptedServer(layout: Layout = LARGE): Promise<Scrip
     },
   };
   const server = createServer((request, response) => {
-    const path = (request.url ?? '/').split('?')[0];
-    const file = files.get(path === '/' ? '/index.html' : path);
+    const path = `/${(request.url ?? '/').split('?')[0].slice(mount.length)}`;
+    const file = state.files.get(path === '/' ? '/index.html' : path);
     if (request.method === 'GET' && file) {
       response.writeHead(200, {
         'content-type': TYPES[extname(path) || '.html'],
@@ -118,7 +120,7 @@ export async function startScriptedServer(layout: Layout = LARGE): Promise<Scrip
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${mount}` });
 }
 
 async function chat(
@@ -240,7 +242,7 @@ function sendError(response: ServerResponse, { status, code, message, headers, e
   );
 }
 
-function readPage(): ReadonlyMap<string, Buffer> {
+function readPage(): Map<string, Buffer> {
   const root = fileURLToPath(new URL('../../dist/page', import.meta.url));
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => join(root, name));
   return new Map(

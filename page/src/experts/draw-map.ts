@@ -1,5 +1,5 @@
 import type { ExpertLayout } from '../core/recording.ts';
-import type { Cell, Geometry, Order } from './map-geometry.ts';
+import { type Cell, type Geometry, isDrawn, type Order, xOf, yOf } from './map-geometry.ts';
 import { type Palette, shade } from './palette.ts';
 
 /** What the map shows; cells are [layers, experts]. */
@@ -36,11 +36,12 @@ export function drawMap(
   geometry: Geometry,
   picture: MapPicture,
   palette: Palette,
+  enlarged?: Geometry,
 ): void {
   context.clearRect(0, 0, geometry.width, geometry.height);
   drawAxes(context, geometry, picture, palette);
   drawCells(context, geometry, picture, palette);
-  drawBars(context, geometry, picture, palette);
+  if (geometry.barWidth > 0) drawBars(context, geometry, picture, palette);
   if (picture.line) drawLine(context, geometry, picture, picture.line, palette);
   drawMarks(context, geometry, picture, palette);
   for (const [cell, colour] of [
@@ -49,6 +50,7 @@ export function drawMap(
   ] as const) {
     if (cell) drawFrame(context, geometry, picture, cell, colour);
   }
+  if (enlarged) drawEnlarged(context, geometry, enlarged, palette);
 }
 
 function drawAxes(
@@ -62,24 +64,25 @@ function drawAxes(
   context.textBaseline = 'middle';
   context.textAlign = 'right';
   const everyLayer = Math.max(1, Math.ceil(14 / g.cellHeight));
-  layers.forEach((layer, i) => {
-    const isLast = i === layers.length - 1;
-    const isNear = layers.length - 1 - i < everyLayer;
-    if (isLast || (i % everyLayer === 0 && (!isNear || i === 0)))
-      context.fillText(String(layer), g.left - 6, g.top + (i + 0.5) * g.cellHeight);
-  });
+  const lastRow = g.rows.to - 1;
+  for (let i = g.rows.from; i <= lastRow; i++) {
+    const isNear = lastRow - i < everyLayer;
+    if (i === lastRow || (i % everyLayer === 0 && (!isNear || i === 0)))
+      context.fillText(String(layers[i]), g.left - 6, yOf(g, i));
+  }
   context.textBaseline = 'alphabetic';
   if (order) {
     context.textAlign = 'left';
-    context.fillText(`← ${orderTitles[0]}`, g.left, g.top - 6);
+    if (g.columns.from === 0) context.fillText(`← ${orderTitles[0]}`, g.left, g.top - 6);
     context.textAlign = 'right';
-    context.fillText(`${orderTitles[1]} →`, g.left + numExperts * g.cellWidth, g.top - 6);
+    const right = xOf(g, g.columns.to - 0.5);
+    if (g.columns.to === numExperts) context.fillText(`${orderTitles[1]} →`, right, g.top - 6);
     return;
   }
   context.textAlign = 'center';
   const step = [1, 2, 4, 8, 16, 32, 64, 128].find((n) => n * g.cellWidth >= 22) ?? numExperts;
-  for (let expert = 0; expert < numExperts; expert += step)
-    context.fillText(String(expert), g.left + (expert + 0.5) * g.cellWidth, g.top - 6);
+  for (let expert = g.columns.from; expert < g.columns.to; expert += step)
+    context.fillText(String(expert), xOf(g, expert), g.top - 6);
 }
 
 function drawCells(
@@ -91,8 +94,10 @@ function drawCells(
   const { layout, values, scale, trail } = picture;
   const colours = palette[scale];
   const isRound = Math.min(g.cellWidth, g.cellHeight) >= 7;
-  for (let layer = 0, i = 0; layer < layout.layers.length; layer++) {
-    for (let expert = 0; expert < layout.numExperts; expert++, i++) {
+  for (let layer = g.rows.from; layer < g.rows.to; layer++) {
+    for (let expert = 0; expert < layout.numExperts; expert++) {
+      const i = layer * layout.numExperts + expert;
+      if (!isDrawn(g, layer, column(picture, i))) continue;
       const value = scale === 'difference' ? (values[i] + 1) / 2 : values[i];
       context.fillStyle = value === 0 ? palette.empty : shade(colours, value);
       fillCell(context, g, layer, column(picture, i), isRound, 0);
@@ -121,8 +126,8 @@ function fillCell(
 ): void {
   const width = Math.max(smallest, g.cellWidth - g.gap);
   const height = Math.max(smallest, g.cellHeight - g.gap);
-  const x = g.left + (column + 0.5) * g.cellWidth;
-  const y = g.top + (layerIndex + 0.5) * g.cellHeight;
+  const x = xOf(g, column);
+  const y = yOf(g, layerIndex);
   if (!isRound) {
     context.fillRect(x - width / 2, y - height / 2, width, height);
     return;
@@ -144,13 +149,14 @@ function drawMarks(
   const isRing = scale === 'load' && Math.min(g.cellWidth, g.cellHeight) >= SMALLEST_RING;
   const isRound = Math.min(g.cellWidth, g.cellHeight) >= 7;
   for (let i = 0; i < marks.length; i++) {
-    if (marks[i] === 0) continue;
+    const layer = Math.floor(i / layout.numExperts);
+    if (marks[i] === 0 || !isDrawn(g, layer, column(picture, i))) continue;
     if (isRing) {
-      drawRing(context, g, Math.floor(i / layout.numExperts), column(picture, i), colours[marks[i]]);
+      drawRing(context, g, layer, column(picture, i), colours[marks[i]]);
       continue;
     }
     context.fillStyle = colours[marks[i]];
-    fillCell(context, g, Math.floor(i / layout.numExperts), column(picture, i), isRound, SMALLEST_MARK);
+    fillCell(context, g, layer, column(picture, i), isRound, SMALLEST_MARK);
   }
 }
 
@@ -163,8 +169,8 @@ function drawRing(
 ): void {
   context.beginPath();
   context.arc(
-    g.left + (at + 0.5) * g.cellWidth,
-    g.top + (layerIndex + 0.5) * g.cellHeight,
+    xOf(g, at),
+    yOf(g, layerIndex),
     (Math.min(g.cellWidth, g.cellHeight) - g.gap - RING_WIDTH) / 2,
     0,
     2 * Math.PI,
@@ -181,17 +187,20 @@ function drawLine(
   experts: readonly number[],
   palette: Palette,
 ): void {
+  context.save();
+  context.beginPath();
+  context.rect(g.left, g.top, g.width - g.left, g.height - g.top);
+  context.clip();
   context.beginPath();
   experts.forEach((expert, layer) => {
-    const at = column(picture, layer * picture.layout.numExperts + expert);
-    context.lineTo(g.left + (at + 0.5) * g.cellWidth, g.top + (layer + 0.5) * g.cellHeight);
+    context.lineTo(xOf(g, column(picture, layer * picture.layout.numExperts + expert)), yOf(g, layer));
   });
   context.strokeStyle = palette.a;
   context.globalAlpha = 0.45;
   context.lineWidth = 1;
   context.lineJoin = 'round';
   context.stroke();
-  context.globalAlpha = 1;
+  context.restore();
 }
 
 function drawBars(
@@ -206,7 +215,7 @@ function drawBars(
   context.fillText(picture.barTitle, g.barLeft, g.top - 6);
   const height = Math.max(2, Math.min(10, g.cellHeight - Math.max(1, g.gap)));
   picture.bars.forEach((value, layer) => {
-    const y = g.top + (layer + 0.5) * g.cellHeight - height / 2;
+    const y = yOf(g, layer) - height / 2;
     context.fillStyle = palette.barTrack;
     context.fillRect(g.barLeft, y, g.barWidth, height);
     context.fillStyle = palette.bar;
@@ -221,16 +230,28 @@ function drawFrame(
   { layerIndex, expert }: Cell,
   colour: string,
 ): void {
+  const at = column(picture, layerIndex * picture.layout.numExperts + expert);
+  if (!isDrawn(g, layerIndex, at)) return;
   const width = Math.max(SMALLEST_MARK + 2, g.cellWidth);
   const height = Math.max(SMALLEST_MARK + 2, g.cellHeight);
   context.strokeStyle = colour;
   context.lineWidth = 1.5;
+  context.strokeRect(xOf(g, at) - width / 2, yOf(g, layerIndex) - height / 2, width, height);
+}
+
+/** Which part of the map is shown larger below it. */
+function drawEnlarged(
+  context: CanvasRenderingContext2D,
+  g: Geometry,
+  { columns, rows }: Geometry,
+  palette: Palette,
+): void {
+  context.strokeStyle = palette.strong;
+  context.lineWidth = 2;
   context.strokeRect(
-    g.left +
-      (column(picture, layerIndex * picture.layout.numExperts + expert) + 0.5) * g.cellWidth -
-      width / 2,
-    g.top + (layerIndex + 0.5) * g.cellHeight - height / 2,
-    width,
-    height,
+    xOf(g, columns.from - 0.5),
+    yOf(g, rows.from - 0.5),
+    (columns.to - columns.from) * g.cellWidth,
+    (rows.to - rows.from) * g.cellHeight,
   );
 }

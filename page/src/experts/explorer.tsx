@@ -28,7 +28,8 @@ export interface ExplorerProps {
 
 /** The map of the experts, what it shows, and the tokens to choose from. */
 export function Explorer({ answers, layout, shownAnswer, onShowAnswer }: ExplorerProps): JSX.Element {
-  const { chat, t } = usePage();
+  const { chat, settings, t } = usePage();
+  const { recordsRouting } = useValue(settings);
   const server = useValue(chat.server);
   const [view, setView] = useState<View>('load');
   const [chosenScope, setScope] = useState<Scope>('answer');
@@ -104,6 +105,18 @@ export function Explorer({ answers, layout, shownAnswer, onShowAnswer }: Explore
   const showsTokens = !isServerScope && tokens.length > 0;
   return (
     <>
+      {!recordsRouting && (
+        <p class="nothing">
+          {t('recordingOff')}
+          <button
+            type="button"
+            class="button"
+            onClick={() => settings.update((all) => ({ ...all, recordsRouting: true }))}
+          >
+            {t('switchOnRecording')}
+          </button>
+        </p>
+      )}
       <ExplorerControls
         view={view}
         onView={setView}
@@ -139,7 +152,7 @@ export function Explorer({ answers, layout, shownAnswer, onShowAnswer }: Explore
           }}
         />
       ) : (
-        !isServerScope && <p class="nothing">{t('nothingRecorded')}</p>
+        !isServerScope && recordsRouting && <p class="nothing">{t('nothingRecorded')}</p>
       )}
       {showsTokens && view !== 'groups' && tokenA && <TokenOdds at={tokenA} />}
       {showsTokens && view === 'load' && <p class="hint">{t('tokensHint')}</p>}

@@ -24,19 +24,23 @@ export function Readout(props: ReadoutProps): JSX.Element {
   const summary = useSummary(props);
   const cell = useCellText(props);
   return (
-    <div class="readout" id="experts-readout" role="status">
-      <p>{cell ?? summary}</p>
-      {pinned && tokens.length > 0 && (
-        <p class="pinned-note">
-          {t('tokensOfExpert', {
-            count: tokens.filter(({ recording, token }) =>
-              chosenExperts(recording, token, pinned.layerIndex).includes(pinned.expert),
-            ).length,
-            expert: pinned.expert,
-            layer: load.layout.layers[pinned.layerIndex],
-          })}
-        </p>
-      )}
+    <div class="readout" id="experts-readout">
+      {/* Said as it changes. The summary would be said for every token of an answer that is being written. */}
+      <div role="status">
+        {cell && <p>{cell}</p>}
+        {pinned && tokens.length > 0 && (
+          <p class="pinned-note">
+            {t('tokensOfExpert', {
+              count: tokens.filter(({ recording, token }) =>
+                chosenExperts(recording, token, pinned.layerIndex).includes(pinned.expert),
+              ).length,
+              expert: pinned.expert,
+              layer: load.layout.layers[pinned.layerIndex],
+            })}
+          </p>
+        )}
+      </div>
+      {!cell && <p>{summary}</p>}
     </div>
   );
 }

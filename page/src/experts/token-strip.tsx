@@ -144,6 +144,7 @@ interface TokenPieceProps {
 }
 
 const TokenPiece = memo(({ name, tokens, start, marks }: TokenPieceProps): JSX.Element => {
+  const { t } = usePage();
   return (
     <span class="token-line">
       {Array.from(marks, (mark, i) => {
@@ -167,6 +168,7 @@ const TokenPiece = memo(({ name, tokens, start, marks }: TokenPieceProps): JSX.E
             data-index={index}
             class={names.filter(Boolean).join(' ')}
             role="option"
+            aria-label={recording.pieces[token].trim() === '' ? t('whitespaceToken') : undefined}
             aria-selected={(bits & 3) > 0}
           >
             {visible(recording.pieces[token])}

@@ -14,6 +14,7 @@ import { ServerNotice } from './server-notice.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
 import { Sidebar } from './sidebar.tsx';
 import { TopBar } from './top-bar.tsx';
+import { useTitle } from './use-title.ts';
 
 /** Below this the conversation list is a drawer. */
 const NARROW = '(max-width: 820px)';
@@ -43,8 +44,6 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
     [settings],
   );
 
-  const title = useValue(chat.conversations).find(({ id }) => id === conversationId)?.title;
-
   const isDrawerOpen = isNarrow && isSidebarOpen;
   const coversChat = current.showsExperts && isMedium;
 
@@ -52,9 +51,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
   useReturnFocus(current.showsExperts, '.experts-toggle');
   useLayoutEffect(() => keepFocus(document.body), []);
   useLayoutEffect(() => showAnswer(undefined), [conversationId]);
-  useLayoutEffect(() => {
-    document.title = title ? `${title} · dots` : 'dots';
-  }, [title]);
+  useTitle(chat);
   useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {

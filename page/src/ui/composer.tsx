@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
-import { isPlainEnter } from './keys.ts';
+import { sends } from './keys.ts';
 
 /** Where questions are written. While an answer streams, its button stops it. */
 export function Composer(): JSX.Element {
@@ -49,7 +49,7 @@ export function Composer(): JSX.Element {
           aria-describedby="composer-hint"
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (!isPlainEnter(event)) return;
+            if (!sends(event)) return;
             event.preventDefault();
             send();
           }}

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Message } from '../core/conversation.ts';
 import { usePage } from './hooks.ts';
-import { isPlainEnter } from './keys.ts';
+import { sends } from './keys.ts';
 
 /** A question that is asked again in other words. */
 export function EditForm({ message, onDone }: { message: Message; onDone: () => void }): JSX.Element {
@@ -33,7 +33,7 @@ export function EditForm({ message, onDone }: { message: Message; onDone: () => 
         aria-label={t('editMessage')}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (isPlainEnter(event)) {
+          if (sends(event)) {
             event.preventDefault();
             submit();
           } else if (event.key === 'Escape') {

@@ -30,7 +30,7 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
   const hasExperts = server.status === 'ready' && server.experts !== undefined;
   return (
     <li class={`message ${message.role}`} aria-busy={isStreaming}>
-      <h3 class="sr-only">{t(isAnswer ? 'assistant' : 'you')}</h3>
+      <h2 class="sr-only">{t(isAnswer ? 'assistant' : 'you')}</h2>
       {isEditing ? (
         <EditForm message={message} onDone={() => setEditing(false)} />
       ) : isAnswer ? (

@@ -37,7 +37,7 @@ export function TopBar(props: TopBarProps): JSX.Element {
         type="button"
         class="icon-button text"
         lang={language === 'en' ? 'zh' : 'en'}
-        aria-label={language === 'en' ? '切换到中文' : 'Switch to English'}
+        aria-label={language === 'en' ? '切换到中文' : 'EN: switch to English'}
         onClick={() => settings.update((all) => ({ ...all, language: language === 'en' ? 'zh' : 'en' }))}
       >
         {language === 'en' ? '中' : 'EN'}

@@ -1,0 +1,94 @@
+import type { Translate } from '../../page/src/strings.ts';
+import type { Visit } from './browser.ts';
+import type { ScriptedServer } from './scripted-server.ts';
+
+const ANSWER = `# Title
+
+Text with **bold**, \`code\`, a [link](https://example.org/) and $x^2$.
+
+- one
+- two
+
+> A quotation
+
+| Name | Value |
+| ---- | ----: |
+| a    |     1 |
+
+\`\`\`js
+const x = 1; // a comment
+\`\`\``;
+
+/** Brings the page into each of its views in turn, and calls `check` in each. */
+export async function eachView(
+  v: Visit,
+  server: ScriptedServer,
+  t: Translate,
+  check: (view: string) => Promise<void>,
+): Promise<void> {
+  const isNarrow = (v.page.viewportSize()?.width ?? 0) <= 820;
+  const pressEscape = (): Promise<void> => v.page.keyboard.press('Escape');
+  /** The list of conversations, which is a drawer on a narrow page. */
+  const openList = async (): Promise<void> => {
+    if (isNarrow) await v.button(t('openConversations')).click();
+  };
+
+  await v.page.getByRole('heading', { name: 'scripted' }).waitFor();
+  await check('empty');
+  server.answer = () => ({ text: ANSWER });
+  await v.ask('A question');
+  await v.answer.locator('.katex').waitFor();
+  await v.answer.locator('code .code-2').first().waitFor();
+  await check('conversation');
+  await v.answer.getByRole('button', { name: t('regenerate') }).click();
+  await v.settled();
+  await v.page
+    .locator('.message.user')
+    .getByRole('button', { name: t('edit') })
+    .click();
+  await check('versions, and a question that is edited');
+  await pressEscape();
+  server.answer = () => ({ text: ANSWER, holdAfter: 20 });
+  await v.begin('Another question');
+  await v.answer.getByText('Text with').waitFor();
+  await check('streaming');
+  server.release();
+  await v.settled();
+
+  await v.button(t('settings')).click();
+  await v.page.getByRole('dialog').waitFor();
+  await check('settings');
+  await pressEscape();
+
+  await openList();
+  await check('list of conversations');
+  await v.page.getByRole('searchbox').fill('quotation');
+  await v.page.getByRole('navigation').locator('mark').first().waitFor();
+  await check('search');
+  await v.page.getByRole('searchbox').fill('');
+  await v.page.getByRole('navigation').locator('.menu-button').first().click();
+  await v.page.getByRole('menu').waitFor();
+  await check('menu');
+  await v.page.keyboard.press('Enter');
+  await v.page.getByRole('textbox', { name: t('newTitle') }).waitFor();
+  await check('a title that is edited');
+  await pressEscape();
+  if (isNarrow) await pressEscape();
+
+  await v.button(t('showExperts')).click();
+  for (const tab of ['viewLoad', 'viewTokens', 'viewGroups'] as const) {
+    await v.page.getByRole('radio', { name: t(tab) }).check();
+    await v.page.getByText(t('table')).click();
+    await check(`experts, ${t(tab)}`);
+  }
+  await v.button(t('hideExperts')).click();
+
+  server.answer = () => ({ error: { status: 500, code: 'internal', message: 'It broke' } });
+  await v.ask('An error');
+  await check('error');
+  server.apiKey = 'sesame';
+  await v.page.reload();
+  await v.page.getByRole('textbox', { name: t('keyNeeded') }).waitFor();
+  await check('key requested');
+  server.apiKey = undefined;
+}
