@@ -31,6 +31,7 @@ async function start(): Promise<void> {
   const root = document.getElementById('app') as HTMLElement;
   const storage = await Storage.open({
     factory: indexedDB,
+    manager: navigator.storage,
     onBlocked: () => {
       root.textContent = translator(settings.value.language)('otherVersion');
     },

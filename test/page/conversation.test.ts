@@ -14,7 +14,7 @@ import {
 import { requestMessages } from '../../page/src/core/generation.ts';
 import { packRecording, Recorder, type Recording, unpackRecording } from '../../page/src/core/recording.ts';
 import { search } from '../../page/src/core/search.ts';
-import { exportJson, importJson } from '../../page/src/core/transfer.ts';
+import { exportJson, type ImportError, importFile, joinConversations } from '../../page/src/core/transfer.ts';
 
 const message = (id: string, parent: string | null, content: string, created: number): Message => ({
   id,
@@ -35,7 +35,7 @@ const trees = fc
           conversation,
           message(`m${i}`, i === 0 ? null : `m${pick % i}`, `text ${i} of ${pick}`, 100 + i),
         ),
-      newConversation('c', 'system', 1),
+      newConversation('c1', 'system', 1),
     ),
   );
 
@@ -124,45 +124,73 @@ describe('export and import', () => {
     for (let i = 0; i < numTokens; i++) recorder.add(`t${i}`, Uint8Array.from([i % 8, 1, 2, 7]));
     return recorder.recording;
   };
-  const counter = () => {
-    let next = 0;
-    return () => `new${next++}`;
-  };
+  const nobody = (): undefined => undefined;
 
-  it('bring back the same tree under new ids, with the routing of its answers', () => {
+  it('bring back the same tree with the routing of its answers, and a second time nothing new', () => {
     fc.assert(
       fc.property(trees, fc.integer({ min: 1, max: 5 }), (tree, numTokens) => {
         const recordings = new Map([['m0', recordingOf(numTokens)]]);
-        const back = importJson(exportJson({ conversations: [tree], recordings }), counter());
-        const [conversation] = back.conversations;
-        const texts = (from: Conversation) => pathOf(from).map(({ content }) => content);
-        expect(texts(conversation)).toEqual(texts(tree));
-        expect(Object.keys(conversation.nodes)).toHaveLength(Object.keys(tree.nodes).length);
-        expect(Object.keys(conversation.nodes).some((id) => id in tree.nodes)).toBe(false);
-        const first = pathOf(conversation)[0].id;
-        expect(back.recordings.get(first)).toEqual(recordings.get('m0'));
+        const file = exportJson({ conversations: [tree], recordings });
+        const back = importFile(file, nobody);
+        expect(back.conversations).toEqual([tree]);
+        expect(back.recordings).toEqual(recordings);
+        expect(importFile(file, () => 'c1')).toEqual(back);
+        expect(joinConversations(tree, back.conversations[0])).toBe(tree);
       }),
     );
   });
 
+  it('add what is missing to a conversation that is there, and change nothing else of it', () => {
+    const tree = addMessage(newConversation('c1', '', 1), message('m0', null, 'Q', 1));
+    const longer = addMessage(tree, message('m1', 'm0', 'A', 2));
+    const changed = { ...rename(tree, 'Mine'), nodes: { m0: { ...tree.nodes.m0, content: 'Mine too' } } };
+    const joined = joinConversations(changed, longer);
+    expect(joined.title).toBe('Mine');
+    expect(Object.values(joined.nodes).map(({ content }) => content)).toEqual(['Mine too', 'A']);
+  });
+
+  it('give a message a new id where another conversation has it, the same one in every import', () => {
+    const tree = addMessage(newConversation('c1', '', 1), message('m0', null, 'Q', 1));
+    const file = exportJson({ conversations: [tree], recordings: new Map([['m0', recordingOf(2)]]) });
+    const [first, second] = [1, 2].map(() => importFile(file, () => 'c2'));
+    const [id] = Object.keys(first.conversations[0].nodes);
+    expect(id).not.toBe('m0');
+    expect([...first.recordings.keys()]).toEqual([id]);
+    expect(second).toEqual(first);
+    // Names that every object has are not usable as ids.
+    const hostile = importFile(
+      file.replaceAll('"m0"', '"constructor"').replace('"c1"', '"__proto__"'),
+      nobody,
+    );
+    expect(Object.keys(hostile.conversations[0].nodes)).not.toContain('constructor');
+  });
+
   it.each([
-    ['', 'no JSON'],
-    ['null', 'no object'],
-    ['{"format":"other","conversations":[]}', 'another format'],
+    ['', 'importNoExport'],
+    ['null', 'importNoExport'],
+    ['{"format":"other","conversations":[]}', 'importNoExport'],
+    ['{"format":"dots-conversations","version":2,"conversations":[]}', 'importOtherVersion'],
+    ['{"format":"dots-conversations","conversations":[]}', 'importOtherVersion'],
     [
-      '{"format":"dots-conversations","conversations":[{"nodes":{"a":{"id":"a"}}}]}',
-      'a message without text',
+      '{"format":"dots-conversations","version":1,"conversations":[{"nodes":{"a":{"id":"a"}}}]}',
+      'importDamaged',
     ],
     [
-      '{"format":"dots-conversations","conversations":[{"nodes":{"a":{"id":"a","parent":"b","role":"user","content":"x"}}}]}',
-      'a missing parent',
+      '{"format":"dots-conversations","version":1,"conversations":[{"nodes":{"a":{"id":"a","parent":"b","role":"user","content":"x"}}}]}',
+      'importDamaged',
     ],
     [
-      '{"format":"dots-conversations","conversations":[{"nodes":{"a":{"id":"a","parent":"a","role":"user","content":"x"}}}]}',
-      'a loop',
+      '{"format":"dots-conversations","version":1,"conversations":[{"nodes":{"a":{"id":"a","parent":"a","role":"user","content":"x"}}}]}',
+      'importDamaged',
     ],
-  ])('refuse %s (%s)', (text) => {
-    expect(() => importJson(text, counter())).toThrow();
+  ])('refuse %s (%s)', (text, reason) => {
+    let error: unknown;
+    try {
+      importFile(text, nobody);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect((error as ImportError | undefined)?.reason).toBe(reason);
   });
 
   it('drop recordings that do not fit together', () => {

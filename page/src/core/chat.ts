@@ -16,9 +16,9 @@ import { Observable } from './observable.ts';
 import type { Recording } from './recording.ts';
 import { Recordings } from './recordings.ts';
 import type { Settings } from './settings.ts';
-import type { Storage } from './storage.ts';
+import type { Storage, Usage } from './storage.ts';
 import type { Channel, TabMessage } from './tabs.ts';
-import { exportJson, importJson } from './transfer.ts';
+import { exportJson, importFile, joinConversations } from './transfer.ts';
 
 export interface ChatOptions {
   readonly api: ApiClient;
@@ -40,6 +40,9 @@ export class Chat {
   readonly recordings: Observable<ReadonlyMap<string, Recording>>;
   readonly server: Connection['state'];
   readonly hasStorage: boolean;
+  /** Why some of what is shown is not saved. */
+  readonly saveProblem: Library['problem'];
+  private readonly storage: Storage | undefined;
   private readonly api: ApiClient;
   private readonly connection: Connection;
   private readonly library: Library;
@@ -53,6 +56,7 @@ export class Chat {
     this.api = api;
     this.settings = settings;
     this.channel = channel;
+    this.storage = storage;
     this.hasStorage = storage !== undefined;
     this.connection = new Connection(api, () => settings.value.apiKey !== '');
     this.server = this.connection.state;
@@ -66,6 +70,7 @@ export class Chat {
       isAnswering: (id) => this.answers.isRunning(id) || this.elsewhere.isWriting(id),
     });
     this.conversations = this.library.conversations;
+    this.saveProblem = this.library.problem;
     const { connection, library, routing: recordings } = this;
     this.answers = new Answers({ api, connection, library, recordings, settings, channel, onFrame });
     this.progress = this.answers.progress;
@@ -106,6 +111,22 @@ export class Chat {
     const conversation = this.current ?? newConversation(newId(), this.settings.value.system, Date.now());
     this.currentId.set(conversation.id);
     await this.ask(conversation, text, conversation.leaf);
+    await this.storage?.persist();
+  }
+
+  /** Try again to save what could not be saved. */
+  saveAgain(): Promise<void> {
+    return this.library.saveAll();
+  }
+
+  /** How much the browser's database holds. */
+  usage(): Promise<Usage> | undefined {
+    return this.storage?.usage();
+  }
+
+  /** Of all conversations, in all tabs. */
+  forgetRecordings(): Promise<void> {
+    return this.routing.forget(this.conversations.value.flatMap(({ nodes }) => Object.keys(nodes)));
   }
 
   /** The same place in the tree, another question. */
@@ -161,6 +182,8 @@ export class Chat {
     if (this.currentId.value === id) this.currentId.set(undefined);
     await this.library.remove(id);
     await this.routing.forget(messages);
+    // There may be room now.
+    if (this.saveProblem.value) await this.saveAgain();
   }
 
   async export(ids: readonly string[]): Promise<string> {
@@ -171,11 +194,24 @@ export class Chat {
     return exportJson({ conversations, recordings });
   }
 
+  exportAll(): Promise<string> {
+    return this.export(this.conversations.value.map(({ id }) => id));
+  }
+
   /** Returns how many conversations came. Throws for files that are not an export. */
   async import(text: string): Promise<number> {
-    const { conversations, recordings } = importJson(text, newId);
-    for (const [id, recording] of recordings) this.routing.add(id, recording);
-    await Promise.all(conversations.map((conversation) => this.library.put(conversation)));
+    const { conversations, recordings } = importFile(text, (message) => this.library.ownerOf(message));
+    const changed = conversations.map((imported) => {
+      const before = this.library.find(imported.id);
+      const after = before ? joinConversations(before, imported) : imported;
+      // What was deleted comes back, because the person asks for it.
+      const restored = [imported.id, ...Object.keys(imported.nodes)];
+      return after === before ? undefined : this.library.put(after, restored);
+    });
+    for (const [id, recording] of recordings) {
+      if (!this.recordings.value.has(id)) this.routing.add(id, recording);
+    }
+    await Promise.all(changed);
     for (const id of recordings.keys()) await this.routing.save(id);
     const newest = [...conversations].sort((a, b) => b.updated - a.updated)[0];
     if (newest) this.currentId.set(newest.id);

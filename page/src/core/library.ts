@@ -1,7 +1,7 @@
 import { applyChange, type Change, changeBetween, joinChanges } from './change.ts';
 import { type Conversation, changeMessage, pathOf, showBranch } from './conversation.ts';
 import { Observable } from './observable.ts';
-import type { Storage } from './storage.ts';
+import { isFull, type Storage } from './storage.ts';
 import type { Channel } from './tabs.ts';
 
 export interface LibraryOptions {
@@ -12,14 +12,16 @@ export interface LibraryOptions {
   readonly isAnswering: (messageId: string) => boolean;
 }
 
+export type SaveProblem = 'full' | 'failed';
+
 /**
  * The conversations of this tab. Each is what the database holds plus what this tab has changed and not yet written, so that
  * reading it again after another tab's change loses nothing.
  */
 export class Library {
   readonly conversations: Observable<readonly Conversation[]>;
-  /** Why the newest change could not be written. */
-  readonly problem = new Observable<Error | undefined>(undefined);
+  /** Why some change is not in the database; undefined where all of them are. */
+  readonly problem = new Observable<SaveProblem | undefined>(undefined);
   private readonly storage: Storage | undefined;
   private readonly channel: Channel | undefined;
   /** Changes that are to be written, and those that are being written, by conversation. */
@@ -42,6 +44,11 @@ export class Library {
     return this.conversations.value.find((conversation) => conversation.id === id);
   }
 
+  /** The conversation that has a message. */
+  ownerOf(messageId: string): string | undefined {
+    return this.conversations.value.find(({ nodes }) => messageId in nodes)?.id;
+  }
+
   /** Changes a conversation for those who look at it; `save` keeps the change. Adds one that is new. */
   change(after: Conversation, restored: readonly string[] = []): void {
     const { id } = after;
@@ -55,6 +62,11 @@ export class Library {
     return this.enqueue(id, () => this.write(id));
   }
 
+  /** Everything that could not be written before. */
+  async saveAll(): Promise<void> {
+    await Promise.all([...this.unsaved.keys()].map((id) => this.save(id)));
+  }
+
   async put(after: Conversation, restored: readonly string[] = []): Promise<void> {
     this.change(after, restored);
     await this.save(after.id);
@@ -65,10 +77,13 @@ export class Library {
     this.removing.add(id);
     this.show(id, undefined);
     await this.enqueue(id, async () => {
-      await this.storage?.remove(id);
+      try {
+        await this.storage?.remove(id);
+      } finally {
+        this.removing.delete(id);
+      }
       this.announce(id);
     });
-    this.removing.delete(id);
   }
 
   /** Another tab has changed it. */
@@ -77,8 +92,10 @@ export class Library {
     const read = await this.storage.conversation(id);
     // The database takes turns: what this tab wrote after it began to read is still among these changes.
     if (this.removing.has(id)) return;
-    if (!read) this.unsaved.delete(id);
     const changes = [this.saving.get(id), this.unsaved.get(id)].filter((change) => change !== undefined);
+    // It was deleted, and is brought back here.
+    if (!read && changes.some(({ header }) => header.created !== undefined)) return;
+    if (!read) this.unsaved.delete(id);
     const merged = read && endStreaming(changes.reduce(applyChange, read), this.isAnswering);
     const before = this.find(id);
     this.show(id, merged && before ? keepPlace(before, merged) : merged);
@@ -86,8 +103,10 @@ export class Library {
 
   private enqueue(id: string, work: () => Promise<void>): Promise<void> {
     const done = (this.queues.get(id) ?? Promise.resolve()).then(work).then(
-      () => this.problem.set(undefined),
-      (error: unknown) => this.problem.set(error instanceof Error ? error : new Error(String(error))),
+      () => {
+        if (this.unsaved.size === 0) this.problem.set(undefined);
+      },
+      (error: unknown) => this.problem.set(isFull(error) ? 'full' : 'failed'),
     );
     this.queues.set(id, done);
     return done;
@@ -95,7 +114,8 @@ export class Library {
 
   private async write(id: string): Promise<void> {
     const change = this.unsaved.get(id);
-    if (!change || !this.storage) return;
+    // What has been changed since a deletion began is written after it.
+    if (!change || !this.storage || this.removing.has(id)) return;
     this.unsaved.delete(id);
     this.saving.set(id, change);
     try {

@@ -22,8 +22,12 @@ export class Recordings {
   async save(messageId: string): Promise<void> {
     const recording = this.loaded.value.get(messageId);
     if (!recording) return;
-    await this.storage?.saveRecording(messageId, recording);
-    this.channel?.postMessage({ type: 'recorded', message: messageId });
+    try {
+      await this.storage?.saveRecording(messageId, recording);
+      this.channel?.postMessage({ type: 'recorded', message: messageId });
+    } catch {
+      // Conversations are what must not be lost, and they report a full database.
+    }
   }
 
   /** Brings a recording from the database into `loaded`, once. */

@@ -2,7 +2,10 @@ import type { Conversation, Message } from './conversation.ts';
 import { packRecording, type Recording, unpackRecording } from './recording.ts';
 
 const FORMAT = 'dots-conversations';
+const VERSION = 1;
 const ROLES: readonly unknown[] = ['user', 'assistant'];
+/** The digit keeps out names that every object has, such as `constructor`. */
+const USABLE_ID = /^(?=.*\d)[\w-]{1,80}$/;
 
 export interface Bundle {
   readonly conversations: readonly Conversation[];
@@ -10,37 +13,75 @@ export interface Bundle {
   readonly recordings: ReadonlyMap<string, Recording>;
 }
 
-/** Conversations as JSON text, with the routing that was recorded for their answers. */
+/** Why a file cannot be imported. `reason` is the key of a text for people. */
+export class ImportError extends Error {
+  readonly reason: 'importNoExport' | 'importOtherVersion' | 'importDamaged';
+
+  constructor(reason: ImportError['reason'], detail: string) {
+    super(detail);
+    this.reason = reason;
+  }
+}
+
+/** Conversations as JSON text, with what was recorded of their answers. */
 export function exportJson({ conversations, recordings }: Bundle): string {
   const routing = Object.fromEntries(
     [...recordings].map(([id, recording]) => [id, packRecording(recording)]),
   );
-  return JSON.stringify({ format: FORMAT, version: 1, conversations, routing }, undefined, 1);
+  return JSON.stringify({ format: FORMAT, version: VERSION, conversations, routing }, undefined, 1);
 }
 
 /**
- * The reverse. Every id is replaced (`newId` makes them), so that nothing that is already there is overwritten. Throws an
- * `Error` for anything that is not such a file; what it holds beyond that is dropped, not trusted.
+ * The reverse. Conversations and messages keep their ids, so that importing a file twice changes nothing. `ownerOf` names the
+ * conversation that already has a message: in another one it gets a new id. Throws an `ImportError` for anything that is not
+ * such a file; what it holds beyond that is dropped, not trusted.
  */
-export function importJson(text: string, newId: () => string): Bundle {
-  const file = JSON.parse(text) as { format?: unknown; conversations?: unknown; routing?: unknown };
-  if (file?.format !== FORMAT || !Array.isArray(file.conversations))
-    throw new Error('not an export of this page');
-  const ids = new Map<string, string>();
-  const conversations = file.conversations.map((value) => readConversation(value, newId, ids));
+export function importFile(text: string, ownerOf: (messageId: string) => string | undefined): Bundle {
+  const file = parse(text);
+  if (!isObject(file) || file.format !== FORMAT || !Array.isArray(file.conversations))
+    throw new ImportError('importNoExport', 'not an export of this page');
+  if (file.version !== VERSION)
+    throw new ImportError('importOtherVersion', `version ${String(file.version)}`);
+  const owners = new Map<string, string>();
+  const newIds = new Map<string, string>();
+  const idOf = (conversation: string, message: string): string => {
+    const owner = owners.get(message) ?? ownerOf(message) ?? conversation;
+    const id = USABLE_ID.test(message) && owner === conversation ? message : derivedId(conversation, message);
+    owners.set(id, conversation);
+    newIds.set(message, id);
+    return id;
+  };
+  const conversations = file.conversations.map((value) => readConversation(value, idOf));
   const recordings = new Map<string, Recording>();
-  if (isObject(file.routing)) {
-    for (const [id, packed] of Object.entries(file.routing)) {
-      const messageId = ids.get(id);
-      const recording = messageId === undefined ? undefined : unpackRecording(packed);
-      if (messageId !== undefined && recording) recordings.set(messageId, recording);
-    }
+  for (const [id, packed] of Object.entries(isObject(file.routing) ? file.routing : {})) {
+    const messageId = newIds.get(id);
+    const recording = messageId === undefined ? undefined : unpackRecording(packed);
+    if (messageId !== undefined && recording) recordings.set(messageId, recording);
   }
   return { conversations, recordings };
 }
 
-function readConversation(value: unknown, newId: () => string, ids: Map<string, string>): Conversation {
-  if (!isObject(value) || !isObject(value.nodes)) throw new Error('a conversation without messages');
+/** A conversation that is there, with the messages of an import that it lacks. The same object where it lacks none. */
+export function joinConversations(before: Conversation, imported: Conversation): Conversation {
+  const isKnown = Object.keys(imported.nodes).every((id) => id in before.nodes);
+  return isKnown ? before : { ...before, nodes: { ...imported.nodes, ...before.nodes } };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ImportError('importNoExport', 'not JSON');
+  }
+}
+
+function readConversation(
+  value: unknown,
+  idOf: (conversation: string, message: string) => string,
+): Conversation {
+  if (!isObject(value) || !isObject(value.nodes)) throw damaged('a conversation without messages');
+  const conversation = String(value.id);
+  const id = USABLE_ID.test(conversation) ? conversation : derivedId('', conversation);
   const messages = Object.values(value.nodes).map((node) => {
     if (
       !isObject(node) ||
@@ -48,15 +89,14 @@ function readConversation(value: unknown, newId: () => string, ids: Map<string, 
       typeof node.content !== 'string' ||
       !ROLES.includes(node.role)
     )
-      throw new Error('a message without id, role or content');
+      throw damaged('a message without id, role or content');
     return node as Record<string, unknown> & { id: string; content: string; role: Message['role'] };
   });
-  for (const { id } of messages) ids.set(id, newId());
-  const known = new Set(messages.map(({ id }) => id));
+  const ids = new Map(messages.map((node) => [node.id, idOf(id, node.id)]));
   const nodes = messages.map((node): Message => {
     const { parent } = node;
-    if (parent !== null && !(typeof parent === 'string' && known.has(parent)))
-      throw new Error('a message whose parent is missing');
+    if (parent !== null && !(typeof parent === 'string' && ids.has(parent)))
+      throw damaged('a message whose parent is missing');
     return {
       id: ids.get(node.id) as string,
       parent: parent === null ? null : (ids.get(parent) as string),
@@ -66,23 +106,35 @@ function readConversation(value: unknown, newId: () => string, ids: Map<string, 
       status: node.status === 'stopped' || node.status === 'failed' ? node.status : 'done',
       ...(typeof node.model === 'string' && { model: node.model }),
       ...(typeof node.finishReason === 'string' && { finishReason: node.finishReason }),
+      ...(node.hasOdds === true && { hasOdds: true }),
       ...(isStats(node.stats) && { stats: node.stats }),
     };
   });
-  if (hasLoop(nodes)) throw new Error('messages that are their own ancestors');
-  const leaf = typeof value.leaf === 'string' && known.has(value.leaf) ? value.leaf : messages.at(-1)?.id;
+  if (hasLoop(nodes)) throw damaged('messages that are their own ancestors');
+  const leaf = typeof value.leaf === 'string' ? ids.get(value.leaf) : undefined;
   return {
-    id: newId(),
+    id,
     title: typeof value.title === 'string' ? value.title : '',
     isRenamed: value.isRenamed === true,
     created: numberOr(value.created, 0),
     updated: numberOr(value.updated, 0),
     system: typeof value.system === 'string' ? value.system : '',
     nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),
-    leaf: leaf === undefined ? null : (ids.get(leaf) as string),
+    leaf: leaf ?? nodes.at(-1)?.id ?? null,
   };
 }
 
+function damaged(detail: string): ImportError {
+  return new ImportError('importDamaged', detail);
+}
+
+/** The same for the same text, in every import. */
+function derivedId(conversation: string, text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const character of `${conversation} ${text}`)
+    hash = BigInt.asUintN(64, (hash ^ BigInt(character.codePointAt(0) as number)) * 0x100000001b3n);
+  return `i0-${hash.toString(16)}`;
+}
 function hasLoop(nodes: readonly Message[]): boolean {
   const parentOf = new Map(nodes.map(({ id, parent }) => [id, parent]));
   const rooted = new Set<string>();

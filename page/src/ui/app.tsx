@@ -10,6 +10,7 @@ import { Composer } from './composer.tsx';
 import { Page, useMedia, useReturnFocus, useValue } from './hooks.ts';
 import { keepFocus } from './keep-focus.ts';
 import { MessageList } from './message-list.tsx';
+import { SaveNotice } from './save-notice.tsx';
 import { ServerNotice } from './server-notice.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
 import { Sidebar } from './sidebar.tsx';
@@ -94,6 +95,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
             onToggleExperts={() => setExperts(!current.showsExperts)}
           />
           <ServerNotice />
+          <SaveNotice />
           <MessageList
             onShowExperts={(id) => {
               showAnswer(id);

@@ -1,8 +1,8 @@
 import type { JSX } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Settings } from '../core/settings.ts';
-import { saveFile } from './files.ts';
-import { usePage, useValue } from './hooks.ts';
+import { DataSection } from './data-section.tsx';
+import { usePage } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { SamplingFields } from './sampling-fields.tsx';
 import { useSetting } from './use-setting.ts';
@@ -38,7 +38,7 @@ export function SettingsDialog({ isOpen, onClose }: { isOpen: boolean; onClose: 
           <SamplingFields />
           <Appearance />
           <Server />
-          <Data onImported={onClose} />
+          <DataSection onImported={onClose} />
         </div>
       )}
     </dialog>
@@ -138,53 +138,6 @@ function Server(): JSX.Element {
         />
         {t('recordsOdds')}
       </label>
-    </section>
-  );
-}
-
-function Data({ onImported }: { onImported: () => void }): JSX.Element {
-  const { chat, t, announce } = usePage();
-  const conversations = useValue(chat.conversations);
-  const [problem, setProblem] = useState('');
-  const open = async (file: File | undefined): Promise<void> => {
-    if (!file) return;
-    try {
-      const count = await chat.import(await file.text());
-      announce(t('imported', { count }));
-      onImported();
-    } catch (error) {
-      setProblem(t('importFailed', { reason: (error as Error).message }));
-    }
-  };
-  return (
-    <section>
-      <h3>{t('data')}</h3>
-      <div class="form-buttons start">
-        <button
-          type="button"
-          class="button"
-          disabled={conversations.length === 0}
-          onClick={async () =>
-            saveFile('conversations.json', await chat.export(conversations.map(({ id }) => id)))
-          }
-        >
-          {t('exportAll')}
-        </button>
-        <label class="button file">
-          {t('importFile')}
-          <input
-            type="file"
-            class="sr-only"
-            accept="application/json,.json"
-            onChange={(event) => void open(event.currentTarget.files?.[0])}
-          />
-        </label>
-      </div>
-      {problem !== '' && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
     </section>
   );
 }

@@ -72,3 +72,33 @@ describe('Storage', () => {
     expect(await storage.conversations()).toEqual([before]);
   });
 });
+
+describe('recordings', () => {
+  const layout = { layers: [1], numExperts: 128, numChosen: 6 };
+  const recording = { layout, pieces: ['a', 'b'], ids: Uint16Array.from({ length: 12 }, (_, i) => i) };
+
+  it('take a byte for each expert in the database, and come back as they were', async () => {
+    const storage = await openStorage(new IDBFactory());
+    await storage.saveRecording('m', recording);
+    expect(await storage.recording('m')).toEqual(recording);
+    expect((await storage.usage()).recordingBytes).toBe(12 + 4);
+    const large = { ...recording, layout: { ...layout, numExperts: 300 }, ids: recording.ids.with(0, 299) };
+    await storage.saveRecording('m', large);
+    expect(await storage.recording('m')).toEqual(large);
+    expect((await storage.usage()).recordingBytes).toBe(24 + 4);
+  });
+
+  it('are limited in all: the oldest go first', async () => {
+    const storage = await openStorage(new IDBFactory());
+    const megabytes = 30 * 2 ** 20;
+    const long = { layout, pieces: [], ids: new Uint16Array(megabytes) };
+    for (const id of ['old', 'newer', 'newest']) {
+      await storage.saveRecording(id, long);
+      // Times differ.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(await storage.recording('old')).toBeUndefined();
+    expect((await storage.recording('newest'))?.ids).toHaveLength(megabytes);
+    expect((await storage.usage()).recordingBytes).toBe(2 * megabytes);
+  });
+});

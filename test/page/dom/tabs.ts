@@ -16,7 +16,7 @@ export async function turns(count: number): Promise<void> {
 }
 
 export const openStorage = async (factory: IDBFactory): Promise<Storage> => {
-  const storage = await Storage.open({ factory, onBlocked: () => {} });
+  const storage = await Storage.open({ factory, manager: undefined, onBlocked: () => {} });
   if (!storage) throw new Error('no database');
   return storage;
 };
