@@ -43,6 +43,7 @@ export default defineConfig({
   // Relative, so that a server may mount the page under any path.
   base: './',
   plugins: [preact(), onlyWoff2, serviceWorker],
+  worker: { format: 'es' },
   build: {
     outDir: fileURLToPath(new URL('../dist/page', import.meta.url)),
     emptyOutDir: true,

@@ -15,6 +15,7 @@ import './styles/odds.css';
 import './styles/forced-colors.css';
 import { translator } from './strings.ts';
 import { App } from './ui/app.tsx';
+import { renderer } from './ui/markdown.tsx';
 
 const SETTINGS_KEY = 'dots.settings';
 
@@ -47,6 +48,8 @@ async function start(): Promise<void> {
   root.textContent = '';
   render(<App chat={chat} settings={settings} />, root);
   addEventListener('online', () => void chat.connect());
+  // Not needed for the first picture, but for the first answer. One who needs it tries again.
+  renderer.load().catch(() => {});
   await chat.connect();
 }
 

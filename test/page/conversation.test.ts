@@ -208,3 +208,9 @@ describe('export and import', () => {
     expect(unpackRecording(null)).toBeUndefined();
   });
 });
+
+it('titles do not turn the direction of the text around them', () => {
+  expect(titleFrom('abc\u202edef\u2066 ghi')).toBe('abcdef ghi');
+  const named = rename(newConversation('c', '', 0), ' \u202eturned\u202c ');
+  expect(named.title).toBe('turned');
+});

@@ -17,6 +17,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** What the server does with a question. */
 export interface Script {
   readonly text?: string;
+  /** Send all of it at once instead of token by token. */
+  readonly isWhole?: boolean;
   /** Milliseconds between tokens. */
   readonly pauseMs?: number;
   /** Say no more after so many tokens until `release` is called. */
@@ -147,7 +149,7 @@ async function chat(
     usage: null,
   });
   send(choice({ role: 'assistant', content: '' }));
-  const tokens = pieces(script.text ?? '');
+  const tokens = script.isWhole ? [script.text ?? ''] : pieces(script.text ?? '');
   const wantsRouting = (body.dots as { routing?: boolean } | undefined)?.routing === true;
   for (const [i, token] of tokens.entries()) {
     if (response.destroyed) return;

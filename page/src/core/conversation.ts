@@ -106,12 +106,19 @@ export function showBranch(conversation: Conversation, id: string): Conversation
 }
 
 export function rename(conversation: Conversation, title: string): Conversation {
-  const trimmed = title.trim();
+  const trimmed = cleanTitle(title);
   return trimmed === '' ? conversation : { ...conversation, title: trimmed, isRenamed: true };
 }
 
+/** Signs that turn the direction of all text after them: a title stands in sentences, next to other titles and in file names. */
+const DIRECTION_SIGNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+export function cleanTitle(title: string): string {
+  return title.replace(DIRECTION_SIGNS, '').trim();
+}
+
 export function titleFrom(text: string): string {
-  const line = text.trim().replace(/\s+/g, ' ');
+  const line = cleanTitle(text).replace(/\s+/g, ' ');
   const characters = [...line];
   return characters.length <= TITLE_LENGTH ? line : `${characters.slice(0, TITLE_LENGTH - 1).join('')}…`;
 }

@@ -1,4 +1,4 @@
-import type { Conversation, Message } from './conversation.ts';
+import { type Conversation, cleanTitle, type Message } from './conversation.ts';
 import { packRecording, type Recording, unpackRecording } from './recording.ts';
 
 const FORMAT = 'dots-conversations';
@@ -114,7 +114,7 @@ function readConversation(
   const leaf = typeof value.leaf === 'string' ? ids.get(value.leaf) : undefined;
   return {
     id,
-    title: typeof value.title === 'string' ? value.title : '',
+    title: typeof value.title === 'string' ? cleanTitle(value.title) : '',
     isRenamed: value.isRenamed === true,
     created: numberOr(value.created, 0),
     updated: numberOr(value.updated, 0),

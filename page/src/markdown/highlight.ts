@@ -1,4 +1,5 @@
-import type { ThemedToken } from 'shiki/core';
+import { requestRuns } from './highlighter.ts';
+import { soon } from './slices.ts';
 
 /** Longer blocks stay plain: a regular-expression grammar takes seconds for them. */
 const MAX_LENGTH = 20_000;
@@ -27,8 +28,6 @@ const ALIASES: Readonly<Record<string, string>> = {
   patch: 'diff',
 };
 
-let loading: Promise<typeof import('./shiki.ts')> | undefined;
-
 /** Colour the code blocks below an element. The highlighter and a language's grammar are loaded when they are needed. */
 export async function highlightCode(root: Element): Promise<void> {
   const blocks = [...root.querySelectorAll('code[class^="language-"]:not(.highlighted)')];
@@ -36,23 +35,30 @@ export async function highlightCode(root: Element): Promise<void> {
     const named = block.className.slice('language-'.length).toLowerCase();
     const text = block.textContent ?? '';
     if (named === '' || text.length > MAX_LENGTH) continue;
-    loading ??= import('./shiki.ts');
-    const { tokenize } = await loading;
-    const lines = await tokenize(text, ALIASES[named] ?? named);
-    // The text may have grown in the meantime; then its block was replaced and comes again.
-    if (!lines || !block.isConnected || block.textContent !== text) continue;
-    block.replaceChildren(
-      ...lines.flatMap((line, i) => (i > 0 ? ['\n', ...line.map(span)] : line.map(span))),
-    );
-    block.classList.add('highlighted');
+    const runs = await requestRuns(text, ALIASES[named] ?? named);
+    if (!runs) continue;
+    soon(() => {
+      // The text may have grown in the meantime; then its block was replaced and comes again.
+      if (!block.isConnected || block.textContent !== text) return;
+      block.replaceChildren(...spans(text, runs));
+      block.classList.add('highlighted');
+    });
   }
 }
 
-function span({ content, color }: ThemedToken): Node | string {
-  const kind = /^#00000([1-9])$/.exec(color ?? '')?.[1];
-  if (kind === undefined) return document.createTextNode(content);
-  const element = document.createElement('span');
-  element.className = `code-${kind}`;
-  element.textContent = content;
-  return element;
+function* spans(text: string, runs: Uint32Array): Generator<Node | string> {
+  let at = 0;
+  for (let i = 0; i < runs.length; i += 2) {
+    const part = text.slice(at, at + runs[i]);
+    at += runs[i];
+    if (runs[i + 1] === 0) {
+      yield part;
+      continue;
+    }
+    const element = document.createElement('span');
+    element.className = `code-${runs[i + 1]}`;
+    element.textContent = part;
+    yield element;
+  }
+  yield text.slice(at);
 }

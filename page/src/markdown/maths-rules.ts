@@ -34,7 +34,7 @@ function inlineMaths(state: StateInline, silent: boolean): boolean {
   const rule = INLINE.find(({ open }) => state.src.startsWith(open, state.pos));
   if (!rule) return false;
   const start = state.pos + rule.open.length;
-  const end = findClose(state.src, start, rule.close);
+  const end = closeAfter(state, start, rule.close);
   if (end < 0 || end >= state.posMax) return false;
   const content = state.src.slice(start, end);
   if (content.trim() === '' || (rule.open === '$' && isMoney(content, state.src[end + 1]))) return false;
@@ -52,21 +52,51 @@ function blockMaths(state: StateBlock, startLine: number, endLine: number, silen
   const start = state.bMarks[startLine] + state.tShift[startLine];
   const rule = BLOCK.find(({ open }) => state.src.startsWith(open, start));
   if (!rule) return false;
-  for (let line = startLine; line < endLine; line++) {
-    const from = line === startLine ? start + rule.open.length : state.bMarks[line];
-    const text = state.src.slice(from, state.eMarks[line]);
-    const at = findClose(text, 0, rule.close);
-    if (at < 0) continue;
-    if (text.slice(at + rule.close.length).trim() !== '') return false;
-    if (silent) return true;
-    const token = state.push('maths', '', 0);
-    token.block = true;
-    token.content = state.src.slice(start + rule.open.length, from + at).trim();
-    token.map = [startLine, line + 1];
-    state.line = line + 1;
-    return true;
+  const end = closeAfter(state, start + rule.open.length, rule.close);
+  if (end < 0 || end >= state.eMarks[endLine - 1]) return false;
+  const line = lineAt(state, end, startLine, endLine);
+  if (state.src.slice(end + rule.close.length, state.eMarks[line]).trim() !== '') return false;
+  if (silent) return true;
+  const token = state.push('maths', '', 0);
+  token.block = true;
+  // Without the signs of a quotation before each line.
+  const lines = state.getLines(startLine, line + 1, state.blkIndent, false).trim();
+  token.content = lines.slice(rule.open.length, -rule.close.length).trim();
+  token.map = [startLine, line + 1];
+  state.line = line + 1;
+  return true;
+}
+
+/** The line of a position, by bisection: a formula that never ends would be searched line by line for every one that begins. */
+function lineAt(state: StateBlock, position: number, from: number, to: number): number {
+  let low = from;
+  let high = to - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (state.eMarks[middle] < position) low = middle + 1;
+    else high = middle;
   }
-  return false;
+  return low;
+}
+
+/** By text and sign: where the last search began and what it found. */
+const searches = new WeakMap<object, Map<string, { from: number; at: number }>>();
+
+/**
+ * Where the sign that closes a formula comes first at or after a position, or -1. Texts are searched once: 20,000 signs that open
+ * a formula and none that closes it would otherwise take time with their square.
+ */
+function closeAfter(state: StateInline | StateBlock, from: number, close: string): number {
+  let known = searches.get(state);
+  if (!known) {
+    known = new Map();
+    searches.set(state, known);
+  }
+  const last = known.get(close);
+  if (last && last.from <= from && (last.at < 0 || last.at >= from)) return last.at;
+  const at = findClose(state.src, from, close);
+  known.set(close, { from, at });
+  return at;
 }
 
 /** A backslash before the closing sign makes it part of the formula. */

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect } from 'preact/hooks';
 import { pathOf } from '../core/conversation.ts';
+import { ErrorBoundary } from './error-boundary.tsx';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { MessageView } from './message-view.tsx';
@@ -22,12 +23,13 @@ export function MessageList({ onShowExperts }: { onShowExperts: (messageId: stri
       {current && path.length > 0 ? (
         <ol class="message-column">
           {path.map((message) => (
-            <MessageView
-              key={message.id}
-              conversation={current}
-              message={message}
-              onShowExperts={() => onShowExperts(message.id)}
-            />
+            <ErrorBoundary key={message.id} fallback={<li class="message">{message.content}</li>}>
+              <MessageView
+                conversation={current}
+                message={message}
+                onShowExperts={() => onShowExperts(message.id)}
+              />
+            </ErrorBoundary>
           ))}
         </ol>
       ) : (

@@ -1,4 +1,4 @@
-import { createHighlighterCore, type LanguageRegistration, type ThemedToken } from 'shiki/core';
+import { createHighlighterCore, type LanguageRegistration } from 'shiki/core';
 import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
 
 /** Shiki leaves the rest of a line plain after half a second, which a busy machine needs to compile the first patterns. */
@@ -56,11 +56,49 @@ const highlighter = createHighlighterCore({
   engine: createJavaScriptRegexEngine({ forgiving: true }),
 });
 
-/** Lines of tokens, or undefined for a language without a grammar here. */
-export async function tokenize(text: string, language: string): Promise<ThemedToken[][] | undefined> {
+export interface HighlightRequest {
+  readonly id: number;
+  readonly text: string;
+  readonly language: string;
+}
+
+/** Pairs of a length and the kind of text that long, 0 for plain; nothing for a language without a grammar here. */
+export interface HighlightReply {
+  readonly id: number;
+  readonly runs?: Uint32Array;
+  readonly error?: string;
+}
+
+async function runsOf(text: string, language: string): Promise<Uint32Array | undefined> {
   const grammar = GRAMMARS[language];
   if (!grammar) return undefined;
   const core = await highlighter;
   if (!core.getLoadedLanguages().includes(language)) await core.loadLanguage((await grammar()).default);
-  return core.codeToTokensBase(text, { lang: language, theme: 'kinds', tokenizeTimeLimit: LINE_LIMIT_MS });
+  const lines = core.codeToTokensBase(text, {
+    lang: language,
+    theme: 'kinds',
+    tokenizeTimeLimit: LINE_LIMIT_MS,
+  });
+  const runs: number[] = [];
+  const add = (length: number, kind: number): void => {
+    if (runs.length > 0 && runs.at(-1) === kind) runs[runs.length - 2] += length;
+    else runs.push(length, kind);
+  };
+  let end = 0;
+  for (const { content, color, offset } of lines.flat()) {
+    // Line breaks are between the tokens.
+    if (offset > end) add(offset - end, 0);
+    add(content.length, Number(/^#00000([1-9])$/.exec(color ?? '')?.[1] ?? 0));
+    end = offset + content.length;
+  }
+  return Uint32Array.from(runs);
 }
+
+self.onmessage = async ({ data: { id, text, language } }: MessageEvent<HighlightRequest>) => {
+  try {
+    const runs = await runsOf(text, language);
+    self.postMessage({ id, ...(runs && { runs }) } satisfies HighlightReply);
+  } catch (error) {
+    self.postMessage({ id, error: String(error) } satisfies HighlightReply);
+  }
+};
