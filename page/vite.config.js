@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { preact } from '@preact/preset-vite';
 import { defineConfig } from 'vite';
 
@@ -22,7 +24,10 @@ const serviceWorker = {
     const source = readFileSync(new URL('service-worker.js', import.meta.url), 'utf8');
     const index = String(bundle['index.html'].source);
     const names = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
-    const first = ['icon.svg', ...names.filter((name) => index.includes(name))];
+    const first = [
+      'icon.svg',
+      ...names.filter((name) => index.includes(name) || name.startsWith('assets/render-')),
+    ];
     const lists = {
       VERSION: createHash('sha256')
         .update([source, index, ...names].join())
@@ -38,14 +43,30 @@ const serviceWorker = {
   },
 };
 
+const outDir = fileURLToPath(new URL('../dist/page', import.meta.url));
+
+/** Compressed once here, as small as it gets, so that the server needs no time for it. Fonts are compressed already. */
+const compressed = {
+  name: 'compressed',
+  closeBundle() {
+    for (const name of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
+      if (!['.html', '.js', '.css', '.svg'].includes(extname(name))) continue;
+      const path = join(outDir, name);
+      const bytes = readFileSync(path);
+      writeFileSync(`${path}.br`, brotliCompressSync(bytes));
+      writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+    }
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   // Relative, so that a server may mount the page under any path.
   base: './',
-  plugins: [preact(), onlyWoff2, serviceWorker],
+  plugins: [preact(), onlyWoff2, serviceWorker, compressed],
   worker: { format: 'es' },
   build: {
-    outDir: fileURLToPath(new URL('../dist/page', import.meta.url)),
+    outDir,
     emptyOutDir: true,
     target: 'es2022',
     // The content security policy allows files of this origin only: no data: URLs.

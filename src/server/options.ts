@@ -3,9 +3,16 @@ import { MAX_TIMER_SECONDS } from '../core/units.ts';
 import { checkApiKey } from './access.ts';
 import type { LogEntry } from './request-record.ts';
 
+/** As in `content-encoding`. */
+export type PageEncoding = 'br' | 'gzip';
+
 /** A file of the chat page. */
 export interface PageFile {
   readonly bytes: Uint8Array;
+  /** The same, compressed when the page was built. */
+  readonly compressed?: Readonly<Partial<Record<PageEncoding, Uint8Array>>>;
+  /** Changes with the content. */
+  readonly version: string;
   readonly contentType: string;
   /** Its name changes with its content, so that browsers may cache it forever. */
   readonly isImmutable: boolean;
