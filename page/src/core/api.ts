@@ -41,6 +41,13 @@ export interface Usage {
 /** One piece of the stream; whatever it did not bring is absent. */
 export interface ChatChunk {
   readonly text: string;
+  readonly reasoning?: string;
+  /** Pieces of calls, to be joined by their index. */
+  readonly toolCalls?: readonly {
+    readonly index: number;
+    readonly name: string;
+    readonly arguments: string;
+  }[];
   readonly routing?: Uint8Array;
   readonly choices?: readonly TokenChoice[];
   readonly finishReason?: string;
@@ -179,10 +186,19 @@ interface WireChoice extends WireChance {
   readonly top_logprobs?: readonly WireChance[];
 }
 
+interface WireToolCall {
+  readonly index?: number;
+  readonly function?: { readonly name?: string; readonly arguments?: string };
+}
+
 interface WireChunk {
   readonly error?: WireError;
   readonly choices?: readonly {
-    readonly delta?: { readonly content?: string | null };
+    readonly delta?: {
+      readonly content?: string | null;
+      readonly reasoning_content?: string | null;
+      readonly tool_calls?: readonly WireToolCall[] | null;
+    };
     readonly logprobs?: { readonly content?: readonly WireChoice[] | null } | null;
     readonly finish_reason?: string | null;
   }[];
@@ -225,8 +241,17 @@ function fromWire({
   const choice = answers?.[0];
   const { predicted_per_second: rate, prompt_per_second: promptRate } = timings ?? {};
   const choices = choice?.logprobs?.content;
+  const { reasoning_content: reasoning, tool_calls: calls } = choice?.delta ?? {};
   return {
     text: String(choice?.delta?.content ?? ''),
+    ...(reasoning && { reasoning: String(reasoning) }),
+    ...(calls && {
+      toolCalls: calls.map((call, i) => ({
+        index: call.index ?? i,
+        name: String(call.function?.name ?? ''),
+        arguments: String(call.function?.arguments ?? ''),
+      })),
+    }),
     ...(dots?.routing && { routing: bytesFromBase64(dots.routing.ids) }),
     ...(choices && { choices: choices.map(choiceFrom) }),
     ...(choice?.finish_reason && { finishReason: choice.finish_reason }),

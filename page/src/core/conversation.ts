@@ -27,6 +27,14 @@ export interface Message {
   readonly stats?: MessageStats;
   /** The probabilities of its tokens were recorded. */
   readonly hasOdds?: boolean;
+  /** Functions that the model calls. */
+  readonly toolCalls?: readonly ToolCall[];
+}
+
+export interface ToolCall {
+  readonly name: string;
+  /** As the model wrote them: JSON, unless it erred. */
+  readonly arguments: string;
 }
 
 export interface MessageError {
@@ -110,7 +118,7 @@ export function rename(conversation: Conversation, title: string): Conversation 
   return trimmed === '' ? conversation : { ...conversation, title: trimmed, isRenamed: true };
 }
 
-/** Signs that turn the direction of all text after them: a title stands in sentences, next to other titles and in file names. */
+/** Signs that turn the direction of all text after them: titles appear in sentences, next to other titles and in file names. */
 const DIRECTION_SIGNS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 export function cleanTitle(title: string): string {

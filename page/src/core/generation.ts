@@ -1,7 +1,8 @@
 import type { ApiClient, ChatChunk, ChatMessage, ChatRequest } from './api.ts';
 import { ApiError } from './api-error.ts';
-import type { Message, MessageStats } from './conversation.ts';
+import type { Message, MessageStats, ToolCall } from './conversation.ts';
 import { sameLayout } from './expert-load.ts';
+import { splitReasoning, THINK_CLOSE, THINK_OPEN } from './reasoning.ts';
 import { type ExpertLayout, NO_EXPERTS, Recorder, type Recording } from './recording.ts';
 
 export interface Progress {
@@ -79,6 +80,8 @@ class Answer {
   private startMs = 0;
   private firstMs = 0;
   private prompt: Progress['prompt'];
+  private isThinking = false;
+  private readonly toolCalls: ToolCall[] = [];
 
   constructor(options: GenerationOptions) {
     const { layout, odds, before } = options;
@@ -139,6 +142,7 @@ class Answer {
         ...(finishReason !== undefined && { finishReason }),
         ...(stats && { stats }),
         ...(recording?.odds && { hasOdds: true }),
+        ...(this.toolCalls.length > 0 && { toolCalls: this.toolCalls.filter(Boolean) }),
         ...rest,
       },
       recording: recording && recording.pieces.length > 0 ? recording : undefined,
@@ -147,10 +151,18 @@ class Answer {
 
   private add(chunk: ChatChunk): void {
     const { now } = this.options;
-    this.recorder?.add(chunk.text, chunk.routing, chunk.choices);
-    if (chunk.text !== '') {
+    const { text, reasoning = '' } = chunk;
+    this.recorder?.add(reasoning + text, chunk.routing, chunk.choices);
+    if (reasoning !== '' && this.content === '') this.content = THINK_OPEN;
+    if (text !== '' && this.isThinking) this.content += THINK_CLOSE;
+    this.content += reasoning + text;
+    this.isThinking = reasoning !== '' || (this.isThinking && text === '');
+    for (const { index, name, arguments: more } of chunk.toolCalls ?? []) {
+      const before = this.toolCalls[index] ?? { name: '', arguments: '' };
+      this.toolCalls[index] = { name: before.name + name, arguments: before.arguments + more };
+    }
+    if (text !== '' || reasoning !== '' || chunk.toolCalls) {
       if (this.numPieces++ === 0) this.firstMs = now();
-      this.content += chunk.text;
       this.prompt = undefined;
     }
     this.prompt = chunk.promptProgress ?? this.prompt;
@@ -193,10 +205,16 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** What the model reads: the system prompt and the branch down to the question. Answers that failed empty are left out. */
+/**
+ * What the model reads: the system prompt and the branch down to the question. Answers that failed empty are left out, and so is
+ * the reasoning of earlier answers, which templates drop.
+ */
 export function requestMessages(system: string, path: readonly Message[]): readonly ChatMessage[] {
   const turns = path
-    .filter(({ role, content }) => role === 'user' || content !== '')
-    .map(({ role, content }) => ({ role, content }));
+    .map(({ role, content }, i) => ({
+      role,
+      content: role === 'user' || i === path.length - 1 ? content : splitReasoning(content).answer,
+    }))
+    .filter(({ role, content }) => role === 'user' || content !== '');
   return system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns];
 }

@@ -107,6 +107,7 @@ function readConversation(
       ...(typeof node.model === 'string' && { model: node.model }),
       ...(typeof node.finishReason === 'string' && { finishReason: node.finishReason }),
       ...(node.hasOdds === true && { hasOdds: true }),
+      ...(isToolCalls(node.toolCalls) && { toolCalls: node.toolCalls }),
       ...(isStats(node.stats) && { stats: node.stats }),
     };
   });
@@ -157,6 +158,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isStats(value: unknown): value is NonNullable<Message['stats']> {
   const names = ['promptTokens', 'cachedTokens', 'answerTokens', 'tokensPerSecond'];
   return isObject(value) && names.every((name) => Number.isFinite(value[name]));
+}
+
+function isToolCalls(value: unknown): value is NonNullable<Message['toolCalls']> {
+  const isCall = (call: unknown): boolean =>
+    isObject(call) && typeof call.name === 'string' && typeof call.arguments === 'string';
+  return Array.isArray(value) && value.every(isCall);
 }
 
 function numberOr(value: unknown, fallback: number): number {

@@ -3,11 +3,11 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation, Message } from '../core/conversation.ts';
 import { firstSentence } from '../core/first-sentence.ts';
 import { Action, CopyButton } from './action.tsx';
+import { AnswerContent } from './answer-content.tsx';
 import { BranchSwitch } from './branch-switch.tsx';
 import { EditForm } from './edit-form.tsx';
 import { ErrorBox } from './error-box.tsx';
 import { usePage, useValue } from './hooks.ts';
-import { Markdown } from './markdown.tsx';
 import { OddsView } from './odds-view.tsx';
 import { Stats } from './stats.tsx';
 import { Waiting } from './waiting.tsx';
@@ -35,12 +35,8 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
         <EditForm message={message} onDone={() => setEditing(false)} />
       ) : isAnswer ? (
         <>
-          {message.content !== '' &&
-            (showsOdds ? (
-              <OddsView messageId={message.id} />
-            ) : (
-              <Markdown text={message.content} isStreaming={isStreaming} />
-            ))}
+          {(message.content !== '' || message.toolCalls) &&
+            (showsOdds ? <OddsView messageId={message.id} /> : <AnswerContent message={message} />)}
           {isStreaming && <Waiting message={message} />}
           {message.error && <ErrorBox message={message} />}
         </>
