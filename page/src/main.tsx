@@ -14,8 +14,9 @@ import './styles/experts.css';
 import './styles/odds.css';
 import './styles/forced-colors.css';
 import { translator } from './strings.ts';
+import './styles/print.css';
 import { App } from './ui/app.tsx';
-import { renderer } from './ui/markdown.tsx';
+import { renderer } from './ui/use-blocks.ts';
 
 const SETTINGS_KEY = 'dots.settings';
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { describePage, type Visit } from './browser.ts';
 import { startScriptedServer } from './scripted-server.ts';
@@ -94,6 +95,7 @@ describePage('answers', startScriptedServer, (stage) => {
         '- [x] done\n- [ ] open',
         `zalgo ${'a\u0300\u0301\u0302\u0303\u0304'.repeat(5)}${'\u0300'.repeat(400)}`,
         `|${'h|'.repeat(300)}\n|${'-|'.repeat(300)}\n${rows}`,
+        '7. seventh',
         'Noted[^1].\n\n[^1]: The note.',
         Array.from({ length: 60 }, (_, i) => `${'  '.repeat(i)}- level ${i}`).join('\n'),
       ].join('\n\n'),
@@ -105,6 +107,7 @@ describePage('answers', startScriptedServer, (stage) => {
     expect(await v.answer.getByRole('listitem').first().innerText()).toBe('☑ done');
     expect(await styleOf(3, 'overflowY')).toBe('clip');
     expect(await v.answer.getByRole('cell').count()).toBeLessThan(3500);
+    expect(await v.answer.locator('ol').first().getAttribute('start')).toBe('7');
     // Nothing is wider than the screen, however deep.
     const wide = '(document.querySelector(".messages").scrollWidth > 390)';
     expect(await v.page.evaluate(wide)).toBe(false);
@@ -114,5 +117,44 @@ describePage('answers', startScriptedServer, (stage) => {
     await expect.poll(() => v.page.evaluate('document.activeElement.ariaLabel')).toBe('Footnote 1');
     await v.answer.getByRole('button', { name: 'Show the whole table: 200 rows, 300 columns' }).click();
     await expect.poll(() => v.answer.getByRole('row').count()).toBe(201);
+  });
+
+  it('wraps and downloads code, shows tables full screen, folds reasoning', async () => {
+    const v = await open();
+    const line = `x = "${'long '.repeat(100)}"`;
+    await ask(
+      v,
+      `<think>\nSome *thought*.\n</think>\n\n\`\`\`python\n${line}\n\`\`\`\n\n| a | b |\n| - | - |\n| 1 | 2 |`,
+    );
+    const pre =
+      '(() => { const e = document.querySelector("pre"); return e.scrollWidth > e.clientWidth; })()';
+    const wrap = v.answer.getByRole('button', { name: 'Wrap long lines' });
+    expect(await v.page.evaluate(pre)).toBe(true);
+    await wrap.click();
+    await expect.poll(() => v.page.evaluate(pre)).toBe(false);
+    expect(await wrap.getAttribute('aria-pressed')).toBe('true');
+    await wrap.click();
+    await expect.poll(() => v.page.evaluate(pre)).toBe(true);
+    const [download] = await Promise.all([
+      v.page.waitForEvent('download'),
+      v.answer.getByRole('button', { name: 'Download the code' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('code.py');
+    expect(readFileSync(await download.path(), 'utf8')).toBe(`${line}\n`);
+    const expand = v.answer.getByRole('button', { name: 'Full screen' });
+    await expand.click();
+    await expect.poll(() => v.page.evaluate('document.fullscreenElement?.className')).toBe('table-block');
+    await expand.click();
+    await expect.poll(() => v.page.evaluate('document.fullscreenElement')).toBeNull();
+    expect(await v.answer.locator('.reasoning em').isVisible()).toBe(false);
+    await v.answer.getByText('Reasoning', { exact: true }).click();
+    await v.answer.locator('.reasoning em').waitFor();
+  });
+
+  it('prints all of a conversation', async () => {
+    const v = await open();
+    await ask(v, 'A paragraph of an answer that fills pages.\n\n'.repeat(300));
+    const pdf = (await v.page.pdf({ format: 'A4' })).toString('latin1');
+    expect(pdf.match(/\/Type\s*\/Page\b/g)?.length).toBeGreaterThan(5);
   });
 });

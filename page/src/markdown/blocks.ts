@@ -11,11 +11,12 @@ md.use(mathsRules).use(footnoteRules).use(limitRules).use(linkRules).use(taskRul
 // Links to bare domain names turn file names such as main.rs into links.
 md.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 
+const button = (kind: string): string => `<button type="button" class="tool ${kind}"></button>`;
 const code = (text: string, language: string): string => {
   const name = md.utils.escapeHtml(language);
-  const button = '<button type="button" class="copy-code"></button>';
+  const buttons = `<span>${button('wrap-code')}${button('save-code')}${button('copy-code')}</span>`;
   const body = `<code class="language-${name}">${md.utils.escapeHtml(text)}</code>`;
-  const head = `<div class="code-head"><span>${name}</span>${button}</div>`;
+  const head = `<div class="code-head"><span>${name}</span>${buttons}</div>`;
   return `<div class="code-block" dir="ltr">${head}<pre tabindex="0">${body}</pre></div>`;
 };
 md.renderer.rules.fence = (tokens, index) =>
@@ -28,13 +29,14 @@ for (const name of ['th_open', 'td_open'] as const) {
     return `<${tokens[index].tag}${side ? ` class="${side}"` : ''}>`;
   };
 }
-md.renderer.rules.table_open = () => '<div class="table-scroll"><table>';
+md.renderer.rules.table_open = () =>
+  `<div class="table-block">${button('expand-table')}<div class="table-scroll" tabindex="0"><table>`;
 md.renderer.rules.table_close = (tokens, index) => {
   const { meta } = tokens[index];
   const more = meta
     ? `<button type="button" class="all-rows" value="${meta.numRows} ${meta.numColumns}"></button>`
     : '';
-  return `</table></div>${more}`;
+  return `</table></div>${more}</div>`;
 };
 
 /**

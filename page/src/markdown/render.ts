@@ -1,6 +1,5 @@
 import DOMPurify from 'dompurify';
 import { markdownBlocks } from './blocks.ts';
-import type { LimitsEnv } from './limits.ts';
 import { ADDRESS } from './links.ts';
 
 const TAGS =
@@ -10,6 +9,8 @@ const PURIFY = {
   ALLOWED_ATTR: ['class', 'dir', 'href', 'rel', 'start', 'tabindex', 'target', 'title', 'type', 'value'],
   ALLOW_DATA_ATTR: false,
   ALLOWED_URI_REGEXP: ADDRESS,
+  // It would look for an address in these too, and drop them.
+  ADD_URI_SAFE_ATTR: ['dir', 'start', 'tabindex', 'type'],
 };
 
 /** markdown-it's own check of addresses comes first; this one sees what the browser would see. */
@@ -19,24 +20,36 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   node.setAttribute('rel', 'noopener noreferrer nofollow');
 });
 
-/**
- * Markdown as safe HTML, one string for each block on the top level. While an answer grows, only its last blocks change; what
- * shows them can leave the others alone. `known` caches what was sanitised before, for one growing text.
- */
-export function renderBlocks(
-  text: string,
-  known: Map<string, string>,
-  env: LimitsEnv = {},
-): readonly string[] {
-  const blocks: string[] = [];
-  const used = new Map<string, string>();
-  for (const block of markdownBlocks(text, { ...env })) {
-    const safe = known.get(block) ?? DOMPurify.sanitize(block, PURIFY);
-    blocks.push(safe);
-    used.set(block, safe);
+/** Markdown as safe HTML, for one answer that may grow: what did not change is not rendered again. */
+export class AnswerRenderer {
+  private sanitised = new Map<string, string>();
+  private last: { text: string; hasAllRows: boolean; blocks: readonly string[] } | undefined;
+
+  /** Whether `render` has the result already. */
+  isRendered(text: string, hasAllRows: boolean): boolean {
+    return this.last?.text === text && this.last.hasAllRows === hasAllRows;
   }
-  // A growing block leaves a trail of its earlier forms.
-  known.clear();
-  for (const [html, safe] of used) known.set(html, safe);
-  return blocks;
+
+  /** One string for each block on the top level. While an answer grows, only its last blocks change. */
+  render(text: string, hasAllRows: boolean): readonly string[] {
+    if (this.last && this.isRendered(text, hasAllRows)) return this.last.blocks;
+    const html = markdownBlocks(text, { hasAllRows });
+    const fresh = sanitise(html.filter((block) => !this.sanitised.has(block)));
+    const blocks = html.map((block) => this.sanitised.get(block) ?? (fresh.get(block) as string));
+    // A growing block leaves a trail of its earlier forms, which are forgotten.
+    this.sanitised = new Map(html.map((block, i) => [block, blocks[i]]));
+    this.last = { text, hasAllRows, blocks };
+    return blocks;
+  }
+}
+
+/** All at once, because every call takes a document of its own, which takes longer than a short block. */
+function sanitise(blocks: readonly string[]): ReadonlyMap<string, string> {
+  const joined = blocks.map((block) => `<div>${block}</div>`).join('');
+  const { children } = DOMPurify.sanitize(joined, { ...PURIFY, RETURN_DOM_FRAGMENT: true });
+  // Blocks are whole elements; should one not be, it must not become part of another.
+  const isSplit = children.length === blocks.length;
+  return new Map(
+    blocks.map((block, i) => [block, isSplit ? children[i].innerHTML : DOMPurify.sanitize(block, PURIFY)]),
+  );
 }
