@@ -57,21 +57,19 @@ const highlighter = createHighlighterCore({
 });
 
 export interface HighlightRequest {
-  readonly id: number;
   readonly text: string;
   readonly language: string;
 }
 
 /** Pairs of a length and the kind of text that long, 0 for plain; nothing for a language without a grammar here. */
 export interface HighlightReply {
-  readonly id: number;
   readonly runs?: Uint32Array;
   readonly error?: string;
 }
 
 async function runsOf(text: string, language: string): Promise<Uint32Array | undefined> {
+  if (!Object.hasOwn(GRAMMARS, language)) return undefined;
   const grammar = GRAMMARS[language];
-  if (!grammar) return undefined;
   const core = await highlighter;
   if (!core.getLoadedLanguages().includes(language)) await core.loadLanguage((await grammar()).default);
   const lines = core.codeToTokensBase(text, {
@@ -94,11 +92,11 @@ async function runsOf(text: string, language: string): Promise<Uint32Array | und
   return Uint32Array.from(runs);
 }
 
-self.onmessage = async ({ data: { id, text, language } }: MessageEvent<HighlightRequest>) => {
+self.onmessage = async ({ data: { text, language } }: MessageEvent<HighlightRequest>) => {
   try {
     const runs = await runsOf(text, language);
-    self.postMessage({ id, ...(runs && { runs }) } satisfies HighlightReply);
+    self.postMessage(runs ? { runs } : ({} satisfies HighlightReply));
   } catch (error) {
-    self.postMessage({ id, error: String(error) } satisfies HighlightReply);
+    self.postMessage({ error: String(error) } satisfies HighlightReply);
   }
 };

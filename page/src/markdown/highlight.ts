@@ -4,29 +4,31 @@ import { soon } from './slices.ts';
 /** Longer blocks stay plain: a regular-expression grammar takes seconds for them. */
 const MAX_LENGTH = 20_000;
 
-const ALIASES: Readonly<Record<string, string>> = {
-  js: 'javascript',
-  mjs: 'javascript',
-  jsx: 'javascript',
-  ts: 'typescript',
-  tsx: 'typescript',
-  py: 'python',
-  sh: 'shellscript',
-  bash: 'shellscript',
-  shell: 'shellscript',
-  zsh: 'shellscript',
-  jsonc: 'json',
-  xml: 'html',
-  svg: 'html',
-  h: 'c',
-  cpp: 'c',
-  'c++': 'c',
-  cc: 'c',
-  rs: 'rust',
-  golang: 'go',
-  yml: 'yaml',
-  patch: 'diff',
-};
+const ALIASES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    js: 'javascript',
+    mjs: 'javascript',
+    jsx: 'javascript',
+    ts: 'typescript',
+    tsx: 'typescript',
+    py: 'python',
+    sh: 'shellscript',
+    bash: 'shellscript',
+    shell: 'shellscript',
+    zsh: 'shellscript',
+    jsonc: 'json',
+    xml: 'html',
+    svg: 'html',
+    h: 'c',
+    cpp: 'c',
+    'c++': 'c',
+    cc: 'c',
+    rs: 'rust',
+    golang: 'go',
+    yml: 'yaml',
+    patch: 'diff',
+  }),
+);
 
 /** Colour the code blocks below an element. The highlighter and a language's grammar are loaded when they are needed. */
 export async function highlightCode(root: Element): Promise<void> {
@@ -35,7 +37,7 @@ export async function highlightCode(root: Element): Promise<void> {
     const named = block.className.slice('language-'.length).toLowerCase();
     const text = block.textContent ?? '';
     if (named === '' || text.length > MAX_LENGTH) continue;
-    const runs = await requestRuns(text, ALIASES[named] ?? named);
+    const runs = await requestRuns(text, ALIASES.get(named) ?? named);
     if (!runs) continue;
     soon(() => {
       // The text may have grown in the meantime; then its block was replaced and comes again.

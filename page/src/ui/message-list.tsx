@@ -15,7 +15,10 @@ export function MessageList({ onShowExperts }: { onShowExperts: (messageId: stri
   const { current } = chat;
   const path = current ? pathOf(current) : [];
   const newest = path.at(-1);
-  const { scroller, isAtEnd, toEnd, handlers } = useFollowing(`${newest?.status} ${newest?.content}`);
+  const { scroller, isAtEnd, toEnd, handlers } = useFollowing(
+    `${newest?.status} ${newest?.content}`,
+    path.length === 0,
+  );
   useLayoutEffect(toEnd, [currentId, path.length]);
 
   return (

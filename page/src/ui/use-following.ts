@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** As close to the end as this counts as being there. */
 const NEAR_END_PX = 60;
@@ -11,7 +11,7 @@ const UP_KEYS = new Set(['ArrowUp', 'PageUp', 'Home']);
  * Whether to follow is decided in the reader's own event, not in a render after it, and before the browser moves anything: an
  * answer that grew in between would be scrolled to its end again, and the browser would give up the reader's way up.
  */
-export function useFollowing(content: string) {
+export function useFollowing(content: string, isEmpty: boolean) {
   const scroller = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
   const lastTop = useRef(0);
@@ -34,6 +34,16 @@ export function useFollowing(content: string) {
     if (isFollowing.current) toEnd();
     else if (scroller.current) setAtEnd(restOf(scroller.current) < NEAR_END_PX);
   }, [content]);
+  // Formulas, colours and answers that are rendered later make it longer after the render.
+  useEffect(() => {
+    const column = scroller.current?.firstElementChild;
+    if (!column) return;
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.current) toEnd();
+    });
+    observer.observe(column);
+    return () => observer.disconnect();
+  }, [isEmpty]);
 
   const handlers = {
     onWheel: ({ deltaY }: WheelEvent): void => {
