@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   doctor: ['core', 'dtype', 'format', 'text'],
   data: ['core', 'format', 'text'],
   train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend', 'data'],
-  eval: ['core', 'format', 'text', 'engine'],
+  eval: ['core', 'dtype', 'format', 'text', 'engine'],
   server: ['core', 'text', 'model', 'engine'],
   cli: [
     'core',

@@ -1,9 +1,10 @@
+import { writeFile } from 'node:fs/promises';
 import { closeAll } from '../core/closing.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import type { Engine } from '../engine/open.ts';
+import { type ComparedModel, comparisonPage } from '../eval/comparison-page.ts';
 import {
-  type DivergenceSummary,
   type DocumentDivergence,
   divergenceOf,
   type Interval,
@@ -12,6 +13,7 @@ import {
   type WorstToken,
   worstTokens,
 } from '../eval/divergence.ts';
+import { type WeightError, weightErrors } from '../eval/weight-errors.ts';
 import { weightSpecs } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
@@ -23,6 +25,7 @@ import { table } from './table.ts';
 export interface CompareFlags extends ModelFlags, DocumentFlags {
   readonly ctx: number;
   readonly worst: number;
+  readonly html?: string;
 }
 
 interface Size {
@@ -65,12 +68,19 @@ async function compareOpen(
     documents.map(({ text }) => tokenizer.encodePrompt(text)).filter(({ length }) => length > 1),
     flags,
   );
-  const report = names.map((name, i) => ({
-    name,
-    ...sizeOf(engines[i]),
-    ...summarise(scored, i),
-    worst: i === 0 ? [] : worstTokens(scored, i, flags.worst),
-  }));
+  const report: ComparedModel[] = [];
+  for (const [i, name] of names.entries()) {
+    report.push({
+      name,
+      ...sizeOf(engines[i]),
+      ...summarise(scored, i),
+      worst: (i === 0 ? [] : worstTokens(scored, i, flags.worst)).map((token) => ({
+        kl: token.kl,
+        ...shown(scored, token, tokenizer),
+      })),
+      worstTensors: i === 0 ? [] : (await errorsOf(engines[0], engines[i])).slice(0, flags.worst),
+    });
+  }
   const others = names.slice(1);
   const pairs = others.flatMap((name, i) =>
     others.slice(i + 1).map((other, j) => ({
@@ -79,27 +89,29 @@ async function compareOpen(
       difference: pairedDifference(scored, i + 1, i + 2 + j),
     })),
   );
+  if (flags.html !== undefined) await writeFile(flags.html, comparisonPage(report, pairs));
   if (flags.json) {
-    await session.json({
-      models: report.map(({ worst, ...figures }) => ({
-        ...figures,
-        worst: worst.map((token) => ({ ...token, ...shown(scored, token, tokenizer) })),
-      })),
-      pairs,
-    });
+    await session.json({ models: report, pairs });
     return;
   }
   await printTable(session, report);
   for (const { a, b, difference } of pairs)
     await session.line(`mean KL of ${a} less that of ${b}: ${withInterval(difference)}`);
-  for (const { name, worst } of report) {
-    if (worst.length === 0) continue;
-    await session.line(`\npositions of ${name} with the largest KL:`);
-    for (const token of worst) {
-      const { before, next } = shown(scored, token, tokenizer);
-      await session.line(`  ${token.kl.toFixed(3)}  ${JSON.stringify(before)} → ${JSON.stringify(next)}`);
-    }
+  for (const { name, worst, worstTensors } of report) {
+    if (worst.length > 0) await session.line(`\npositions of ${name} with the largest KL:`);
+    for (const { kl, before, next } of worst)
+      await session.line(`  ${kl.toFixed(3)}  ${JSON.stringify(before)} → ${JSON.stringify(next)}`);
+    if (worstTensors.length > 0) await session.line(`tensors of ${name} with the largest error:`);
+    for (const { name: tensor, type, error } of worstTensors)
+      await session.line(`  ${(100 * error).toFixed(2)} %  ${tensor} (${type})`);
   }
+  if (flags.html !== undefined) await session.line(`\nwrote ${flags.html}`);
+}
+
+/** Rows of a folder may have another order and experts are tensors of their own there, so only files are compared. */
+async function errorsOf(base: Engine, other: Engine): Promise<readonly WeightError[]> {
+  if (base.files.format !== 'gguf' || other.files.format !== 'gguf') return [];
+  return await weightErrors(base.files.tensors, other.files.tensors);
 }
 
 /** Token ids must mean the same to all of them. */
@@ -166,10 +178,7 @@ function sizeOf({ files, config }: Engine): Size {
   return { bytes, bitsPerWeight: (8 * bytes) / weights, bytesPerToken: Math.round(perToken) };
 }
 
-async function printTable(
-  session: Session,
-  report: readonly ({ readonly name: string } & Size & DivergenceSummary)[],
-): Promise<void> {
+async function printTable(session: Session, report: readonly ComparedModel[]): Promise<void> {
   const head = [
     'model',
     'size',

@@ -411,7 +411,8 @@ function addCompare(program: Command, session: Session): void {
     )
     .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
     .option('--ctx <N>', 'context in tokens; at least half precedes a scored token', positive, 512)
-    .option('--worst <N>', 'positions with the largest divergence to print', count, 5)
+    .option('--worst <N>', 'positions and tensors that suffered most to print', count, 5)
+    .option('--html <FILE>', 'write a page with table, charts and what suffered most')
     .addOption(
       new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])

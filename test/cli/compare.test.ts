@@ -85,6 +85,33 @@ describe('dots compare', () => {
     expect(TEXT).toContain(report.models[1].worst[0].next);
   });
 
+  it('--html writes one page with everything, and nothing from elsewhere', async () => {
+    const models = ['mini', at('q4_0.gguf'), at('q5_1.gguf')];
+    const args = [
+      '--file',
+      at('text.txt'),
+      '--html',
+      at('page.html'),
+      '--worst',
+      '3',
+      '--json',
+      '--backend',
+      'reference',
+    ];
+    const report = JSON.parse((await runCli(['compare', ...models, ...args])).stdout);
+    const page = readFileSync(at('page.html'), 'utf8');
+    expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)|src=/);
+    expect(page.match(/<circle/g)).toHaveLength(4);
+    for (const { name, error } of report.models[1].worstTensors) {
+      expect(page).toContain(name);
+      // Four bits with a scale for 32 values.
+      expect(error).toBeGreaterThan(0.03);
+      expect(error).toBeLessThan(0.3);
+    }
+    expect(report.models[1].worstTensors).toHaveLength(3);
+    expect(report.models[1].worst).toHaveLength(3);
+  });
+
   it('a model and itself are the same', async () => {
     const { stdout } = await runCli([
       'compare',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lineChart } from '../../src/train/line-chart.ts';
+import { lineChart } from '../../src/core/line-chart.ts';
 import { trainingReport } from '../../src/train/report.ts';
 
 const layer = {

@@ -3,6 +3,8 @@ export interface Line {
   /** Which of the colours it has; without one, that of its place. */
   readonly colour?: number;
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** Mark each point: for lines of a few measurements. */
+  readonly hasMarks?: boolean;
 }
 
 export interface ChartOptions {
@@ -60,7 +62,14 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark, range
     const text = label
       ? `<text class="${colour} name" x="${WIDTH - MARGIN.right + 6}" y="${label.y.toFixed(1)}" dy="4">${escapeHtml(line.name)}</text>`
       : '';
-    return `<polyline class="${colour}" points="${path}"><title>${escapeHtml(line.name)}</title></polyline>${text}`;
+    const marks = line.hasMarks
+      ? path.split(' ').map((point) => {
+          const [x, y] = point.split(',');
+          return `<circle class="${colour}" cx="${x}" cy="${y}" r="4"><title>${escapeHtml(line.name)}</title></circle>`;
+        })
+      : [];
+    const name = `<title>${escapeHtml(line.name)}</title>`;
+    return `<polyline class="${colour}" points="${path}">${name}</polyline>${marks.join('')}${text}`;
   });
   const marked = mark
     ? horizontal('mark', yAt(mark.value).toFixed(1)) +
