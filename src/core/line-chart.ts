@@ -1,4 +1,5 @@
 export interface Line {
+  /** Empty: without a label. */
   readonly name: string;
   /** Which of the colours it has; without one, that of its place. */
   readonly colour?: number;
@@ -49,7 +50,7 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark, range
   const labels = spreadLabels(
     lines.flatMap((line) => {
       const last = line.points.at(-1);
-      return last ? [{ name: line.name, y: yAt(last[1]) }] : [];
+      return last && line.name !== '' ? [{ name: line.name, y: yAt(last[1]) }] : [];
     }),
   );
   const drawn = lines.map((line, i) => {
