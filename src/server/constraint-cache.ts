@@ -11,6 +11,9 @@ import { ConstraintThreads } from './constraint-threads.ts';
 /** Of all constraints that are kept, with the masks that they have found. */
 const MAX_KEPT_BYTES = 256 * 2 ** 20;
 
+/** UTF-16 units of all the schemas of a request: to hand them to another thread is one step. */
+const MAX_SPEC_UNITS = 4 * 2 ** 20;
+
 /** A constraint and the field of the request that asks for it. */
 export interface WantedConstraint {
   readonly spec: ConstraintSpec;
@@ -54,6 +57,12 @@ export class ConstraintCache {
   /** Several who ask for the same wait for one. Throws 400 naming the field for what cannot be promised, and the signal's reason. */
   async get({ spec, param }: WantedConstraint, tokenizer: Tokenizer, asker: Asker): Promise<Constraint> {
     const key = JSON.stringify(spec);
+    if (key.length > MAX_SPEC_UNITS)
+      throw badRequest(
+        `${param}: at most ${MAX_SPEC_UNITS} characters of schemas`,
+        param,
+        'constraint_too_large',
+      );
     const known = this.kept.get(key);
     if (known) {
       this.keep(key, known);

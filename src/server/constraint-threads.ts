@@ -27,7 +27,7 @@ interface Waiting {
 
 /**
  * Compiles constraints next to the main thread, which sends everybody's tokens: the worst schema takes seconds. At most two at a
- * time, of different clients where possible.
+ * time, and one for each client.
  */
 export class ConstraintThreads {
   private waiting: Waiting[] = [];
@@ -73,8 +73,9 @@ export class ConstraintThreads {
   }
 
   private next(): void {
-    if (this.clients.length >= MAX_THREADS || this.waiting.length === 0) return;
-    const one = this.waiting.find(({ client }) => !this.clients.includes(client)) ?? this.waiting[0];
+    if (this.clients.length >= MAX_THREADS) return;
+    const one = this.waiting.find(({ client }) => !this.clients.includes(client));
+    if (!one) return;
     this.waiting = this.waiting.filter((other) => other !== one);
     this.clients.push(one.client);
     one.begin();

@@ -32,6 +32,13 @@ describe('the cache of constraints', () => {
     expect(await cache.get(wanted(2), tokenizer, asker())).not.toBe(second);
   });
 
+  it('refuses more text than can be handed to a thread at once', async () => {
+    const huge = { spec: { type: 'choice', choices: ['x'.repeat(2 ** 22)] }, param: 'the_field' } as const;
+    await expect(new ConstraintCache().get(huge, tokenizer, asker())).rejects.toMatchObject({
+      details: { status: 400, param: 'the_field', code: 'constraint_too_large' },
+    });
+  });
+
   it('refuses with the name of the field, and throws the reason for which somebody left', async () => {
     const cache = new ConstraintCache();
     const bad = { spec: { type: 'regex', pattern: '(' }, param: 'the_field' } as const;

@@ -208,6 +208,12 @@ const INPUTS: readonly [string, string, () => string, number][] = [
     () => properties(2000, (i) => `{"type":"number","minimum":${-1e-7 * i},"maximum":${9e6 + i}}`),
     2,
   ],
+  [
+    'a schema of 15 MB',
+    '/v1/chat/completions',
+    () => schema(`{"enum":[${many(199_000, (i) => `"${'x'.repeat(68)}${i}"`)}]}`),
+    2,
+  ],
   ['2,000 optional properties', '/v1/chat/completions', () => properties(2000, () => '{"type":"string"}'), 2],
   ['a pattern of many letters', '/v1/chat/completions', () => pattern('\\\\p{L}{0,3900}'), 2],
   ['a pattern too large', '/v1/chat/completions', () => pattern('(\\\\p{L}?\\\\p{N}?\\\\p{P}?){1200}'), 2],
