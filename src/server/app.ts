@@ -7,6 +7,7 @@ import { errorShapeOf } from './client-api.ts';
 import type { AppEnv, ServerContext } from './context.ts';
 import { errorResponse } from './error-shapes.ts';
 import { ClientLeft } from './lifetime.ts';
+import { memoryUse } from './memory-use.ts';
 import { type Gauge, Metrics } from './metrics.ts';
 import { declareRoute, MIDDLEWARES } from './middleware.ts';
 import { type ServerOptions, withDefaults } from './options.ts';
@@ -115,7 +116,7 @@ function answerError(error: unknown, c: Context<AppEnv>): Response {
 }
 
 function engineGauges({ engine }: Model): Gauge[] {
-  const { loop, pageBytes, files } = engine;
+  const { loop } = engine;
   const { pool } = loop;
   const numUsed = (): number => pool.numPages - pool.numAvailable;
   const one = (name: string, help: string, read: () => number): Gauge => ({
@@ -131,11 +132,10 @@ function engineGauges({ engine }: Model): Gauge[] {
     {
       name: 'dots_memory_bytes',
       help: 'Memory by what it holds; weights are mapped from their file.',
-      read: () => ({
-        '{kind="weights"}': files.fileBytes,
-        '{kind="kv"}': numUsed() * pageBytes,
-        '{kind="prefix-cache"}': pool.numIdle * pageBytes,
-      }),
+      read: () => {
+        const { weights, kv, prefixCache } = memoryUse(engine);
+        return { '{kind="weights"}': weights, '{kind="kv"}': kv, '{kind="prefix-cache"}': prefixCache };
+      },
     },
   ];
 }

@@ -399,6 +399,17 @@ describe('system_fingerprint', () => {
   });
 });
 
+describe('/props', () => {
+  it('says in which types the weights are, and what the memory holds', async () => {
+    const props: Json = await (await tiny.get('/props')).json();
+    const bytes = Object.values(props.weight_bytes as Record<string, number>).reduce((a, b) => a + b, 0);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(props.memory.weights);
+    expect(props.memory.kv_capacity).toBeGreaterThanOrEqual(props.memory.kv + props.memory.prefix_cache);
+    expect(props.kv_type).toBe('f16');
+  });
+});
+
 describe('dots.routing', () => {
   it('reports the experts of every token of every chunk', async () => {
     const streamed = await chunks({

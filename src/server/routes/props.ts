@@ -1,11 +1,14 @@
 import type { Context } from 'hono';
+import type { Engine } from '../../engine/open.ts';
 import { countParameters } from '../../model/weights.ts';
 import type { AppEnv, ServerContext } from '../context.ts';
+import { memoryUse } from '../memory-use.ts';
 
 /** `GET /props`: what a client can know about the model and this server without asking the model. */
 export function props(c: Context<AppEnv>, { served, settings }: ServerContext): Response {
   const { engine } = served;
   const { config, files, routing } = engine;
+  const memory = memoryUse(engine);
   return c.json({
     model: served.name,
     model_name: files.name,
@@ -20,6 +23,14 @@ export function props(c: Context<AppEnv>, { served, settings }: ServerContext): 
     num_shared_experts: config.numSharedExperts ?? 0,
     vocab_size: config.vocabSize,
     parameters: countParameters(config),
+    weight_bytes: bytesByType(engine),
+    kv_type: engine.kvType,
+    memory: {
+      weights: memory.weights,
+      kv: memory.kv,
+      prefix_cache: memory.prefixCache,
+      kv_capacity: memory.kvCapacity,
+    },
     backend: engine.backend.description,
     chat_template: files.chatTemplate.source,
     has_tokenizer: files.tokenizer !== undefined,
@@ -28,4 +39,12 @@ export function props(c: Context<AppEnv>, { served, settings }: ServerContext): 
     logprobs:
       'natural logarithm of the softmax of the raw logits, before bias, penalties, temperature and truncation',
   });
+}
+
+/** Storage type -> bytes of the weights that have it. */
+function bytesByType({ files }: Engine): Readonly<Record<string, number>> {
+  const bytes: Record<string, number> = {};
+  for (const { type, sizeBytes } of files.tensors.values())
+    bytes[type.name] = (bytes[type.name] ?? 0) + sizeBytes;
+  return bytes;
 }
