@@ -34,7 +34,7 @@ struct AffineBlocks {
     return roundEven(clamp((g.value(j) - a.base) * inverse, 0.0f, most));
   }
 
-  DOTS_OUTLINE AffineSums measure(const Affine& a) const {
+  DOTS_METHOD AffineSums measure(const Affine& a) const {
     const Lanes inverse = ratio(set16(1.0f), a.scale);
     AffineSums s = {zeros(), zeros(), zeros(), zeros()};
     for (int j = 0; j < g.size; ++j) {
@@ -47,7 +47,7 @@ struct AffineBlocks {
     return s;
   }
 
-  DOTS_OUTLINE void store(const Affine& a, int8_t* out, int stride) const {
+  DOTS_METHOD void store(const Affine& a, int8_t* out, int stride) const {
     const Lanes inverse = ratio(set16(1.0f), a.scale);
     for (int j = 0; j < g.size; j += 16) {
       Vec16 q[16];
@@ -57,7 +57,7 @@ struct AffineBlocks {
   }
 
   /// The best scale and base for these levels. Where all levels are equal, a scale of zero.
-  DOTS_OUTLINE Affine solve(const AffineSums& s) const {
+  DOTS_METHOD Affine solve(const AffineSums& s) const {
     const Lanes determinant = weight * s.qq - s.q * s.q;
     const Mask16 isSingular = lessThan(determinant, weight * s.qq * 1e-5f);
     Affine a;
@@ -78,7 +78,7 @@ struct AffineBlocks {
 
   /// Tries lines that put the smallest value `from + i * step` levels below zero and the largest as much above `most`,
   /// count * count of them; then fits scale and levels in turn.
-  DOTS_OUTLINE Affine search(float from, float step, int count, int fits) const {
+  DOTS_METHOD Affine search(float from, float step, int count, int fits) const {
     Lanes low = g.value(0), high = g.value(0);
     for (int j = 1; j < g.size; ++j) {
       low = min(low, g.value(j));

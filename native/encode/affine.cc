@@ -14,7 +14,7 @@ struct AffineGrid {
   int count;
 };
 
-DOTS_OUTLINE void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most, const AffineGrid& grid) {
+void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most, const AffineGrid& grid) {
   const int blockBytes = storageInfo(job.type)->blockBytes;
   Group g;
   BlockCodes blocks[16];
@@ -64,7 +64,7 @@ struct SuperSearch {
   DOTS_METHOD Lanes whole(Lanes a) const { return roundEven(clamp(a, 0.0f, mostMultiple)); }
 
   // The halves that fit best for given multiples and levels.
-  DOTS_OUTLINE void solve(const AffineSums& s, SuperAffine* fit) const {
+  DOTS_METHOD void solve(const AffineSums& s, SuperAffine* fit) const {
     const Lanes kk = sumRuns(fit->k * fit->k * s.qq, width), km = sumRuns(fit->k * fit->m * s.q, width);
     const Lanes mm = sumRuns(fit->m * fit->m * blocks.weight, width);
     const Lanes xk = sumRuns(fit->k * s.xq, width), xm = sumRuns(fit->m * blocks.x, width);
@@ -79,7 +79,7 @@ struct SuperSearch {
   }
 
   // Multiples next to the present ones, with the levels nearest for each.
-  DOTS_OUTLINE AffineSums improveMultiples(SuperAffine* fit) const {
+  DOTS_METHOD AffineSums improveMultiples(SuperAffine* fit) const {
     AffineSums best = blocks.measure(fit->line());
     const SuperAffine middle = *fit;
     for (int i = 0; i < 9; ++i) {
@@ -101,7 +101,7 @@ struct SuperSearch {
 
   // The sub-blocks' own lines, in whole multiples of the best pair of halves on a grid: with the levels that they had
   // alone, the error of any multiples is a quadratic form and needs no look at the elements.
-  DOTS_OUTLINE SuperAffine start(const Affine& alone, const AffineGrid& grid) const {
+  DOTS_METHOD SuperAffine start(const Affine& alone, const AffineGrid& grid) const {
     const AffineSums s = blocks.measure(alone);
     const Lanes scale = extremeOfRuns(alone.scale, width), base = extremeOfRuns(alone.base, width);
     SuperAffine best = {zeros(), zeros(), zeros(), zeros()};
@@ -124,7 +124,7 @@ struct SuperSearch {
     return best;
   }
 
-  DOTS_OUTLINE SuperAffine search(const Affine& alone, const AffineGrid& grid, int fits) const {
+  DOTS_METHOD SuperAffine search(const Affine& alone, const AffineGrid& grid, int fits) const {
     SuperAffine fit = start(alone, grid), best = fit;
     Lanes least = set16(3e38f);
     for (int i = 0; i < fits; ++i) {
@@ -142,7 +142,7 @@ struct SuperSearch {
   }
 };
 
-DOTS_OUTLINE void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int size, float mostMultiple,
+void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int size, float mostMultiple,
              const AffineGrid& grid, const AffineGrid& superGrid) {
   const int blockBytes = storageInfo(job.type)->blockBytes, width = 256 / size, perGroup = 16 / width;
   Group g;

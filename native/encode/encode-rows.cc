@@ -44,11 +44,6 @@ bool prepareWeights(const float* importance, int64_t numCols, Buffer<float>* wei
 }  // namespace
 
 bool encodedBlock(StorageId type, int32_t* blockElements, int32_t* blockBytes) {
-  if (type == StorageId::kQ1_0) {
-    *blockElements = 128;
-    *blockBytes = 18;
-    return true;
-  }
   const StorageInfo* const info = storageInfo(type);
   if (!info || info->activation == Activation::kF32) return false;
   *blockElements = info->blockElements;

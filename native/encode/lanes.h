@@ -7,9 +7,6 @@
 namespace dots {
 namespace DOTS_ISA {
 
-// Functions with loops over a block: a copy for each caller would make the addon take a minute longer to compile.
-#define DOTS_OUTLINE inline __attribute__((noinline))
-
 using Lanes = Vec16;
 
 DOTS_INLINE Lanes operator+(Lanes a, Lanes b) { return add(a, b); }

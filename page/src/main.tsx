@@ -8,11 +8,13 @@ import './styles/base.css';
 import './styles/layout.css';
 import './styles/menu.css';
 import './styles/chat.css';
+import './styles/composer.css';
 import './styles/markdown.css';
 import './styles/controls.css';
 import './styles/experts.css';
 import './styles/odds.css';
 import './styles/forced-colors.css';
+import { preloadExplorer } from './experts/expert-panel.tsx';
 import { translator } from './strings.ts';
 import './styles/print.css';
 import { App } from './ui/app.tsx';
@@ -52,6 +54,7 @@ async function start(): Promise<void> {
   // Not needed for the first picture, but for the first answer. One who needs it tries again.
   renderer.load().catch(() => {});
   await chat.connect();
+  preloadExplorer();
 }
 
 /** In a hidden tab, where there are no frames, a few calls a second. */

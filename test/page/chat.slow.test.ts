@@ -162,7 +162,7 @@ describePage('the chat page', startScriptedServer, (stage) => {
     expect(await renamed.count()).toBe(0);
 
     await v.button('Settings').click();
-    await v.page.locator('input[type=file]').setInputFiles(file);
+    await v.page.getByLabel('Import').setInputFiles(file);
     await v.answer.getByText('pomegranate').waitFor();
     // With the routing that was recorded.
     await v.answer.getByRole('button', { name: 'Routing of this answer' }).click();

@@ -13,7 +13,8 @@ import {
   topShare,
 } from '../../page/src/core/expert-load.ts';
 import { chosenExperts, numTokens, Recorder, type Recording } from '../../page/src/core/recording.ts';
-import { isAllowed, NO_SAMPLING, readSettings, samplingFields } from '../../page/src/core/settings.ts';
+import { isAllowed, NO_SAMPLING } from '../../page/src/core/sampling.ts';
+import { readSettings } from '../../page/src/core/settings.ts';
 import { readEvents } from '../../page/src/core/sse.ts';
 import {
   busiestFirst,
@@ -252,10 +253,6 @@ describe('settings', () => {
     expect(isAllowed(key, value)).toBe(isRight);
     const { sampling } = readSettings(JSON.stringify({ sampling: { [key]: value } }), []);
     expect(sampling[key]).toBe(isRight ? value : null);
-  });
-
-  it('send the numbers that are set', () => {
-    expect(samplingFields({ ...NO_SAMPLING, topK: 0, minP: 0.1 })).toEqual({ top_k: 0, min_p: 0.1 });
   });
 });
 

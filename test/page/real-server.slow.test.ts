@@ -53,6 +53,30 @@ describePage('the page on the real server', startTiny, (stage) => {
       await expect.poll(shown).toEqual(experts);
     }
   });
+
+  it('continues a cut answer, and shows the chances that the engine gives', async () => {
+    const v = await stage.open();
+    await v.page.getByRole('heading', { name: 'tiny' }).waitFor();
+    await v.button('Settings').click();
+    await v.page.getByLabel('Max tokens').fill('6');
+    await v.page.getByLabel('Temperature').fill('0');
+    await v.page.getByLabel(/Record token probabilities/).check();
+    await v.page.keyboard.press('Escape');
+    await v.ask('Hello');
+    expect(await v.answer.innerText()).toMatch(/token limit.*6 tokens/);
+    await v.button('Continue').click();
+    await expect.poll(() => v.answer.innerText()).toMatch(/12 tokens/);
+    await v.settled();
+    await v.answer.getByRole('button', { name: 'Token probabilities' }).click();
+    await expect.poll(() => v.answer.locator('.token').count()).toBe(12);
+    const options = { maxTokens: 1, temperature: 0, logprobs: 5 };
+    let expected = 0;
+    for await (const event of stage.server.model.chat([{ role: 'user', content: 'Hello' }], options))
+      if (event.type === 'token-delta') expected = Math.exp(event.logprobs?.[0].logprob ?? 0);
+    await v.answer.locator('.token').first().click();
+    const chosen = await v.answer.locator('.token-odds .chosen td').first().innerText();
+    expect(Number.parseFloat(chosen) / 100).toBeCloseTo(expected, 3);
+  });
 });
 
 const SMOLLM2 = process.env.DOTS_SMOLLM2;

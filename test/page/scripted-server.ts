@@ -50,6 +50,8 @@ export interface ScriptedServer {
   /** Called for each question. */
   answer: (question: string) => Script;
   apiKey: string | undefined;
+  /** Longer prompts are refused, as by the real server. */
+  contextLength: number;
   /** What `/v1/models` says instead of its list. */
   modelsError: ScriptedError | undefined;
   /** Lets the newest held answer continue. */
@@ -67,6 +69,21 @@ export interface Layout {
 /** As in dots.llm1. */
 export const LARGE: Layout = { layers: 61, firstLayer: 1, experts: 128, chosen: 6 };
 
+/** As the real server has it for dots.llm1. */
+const PROPS = {
+  n_ctx: 4096,
+  n_ctx_train: 32768,
+  num_layers: 62,
+  num_experts: 128,
+  num_experts_per_token: 6,
+  num_shared_experts: 2,
+  parameters: { total: 142e9, active: 14e9 },
+  weight_bytes: { Q6_K: 20e9, Q4_K: 60e9 },
+  kv_type: 'f16',
+  memory: { weights: 80e9, kv: 1e9, prefix_cache: 0.5e9, kv_capacity: 6e9 },
+  sampling_defaults: { temperature: 0.7, top_p: 0.8, top_k: 20 },
+};
+
 /** The built page and a model with scripted answers, so that tests know every word beforehand; `mount` as behind a proxy. */
 export async function startScriptedServer(layout: Layout = LARGE, mount = '/'): Promise<ScriptedServer> {
   const state: ScriptedServer = {
@@ -76,6 +93,7 @@ export async function startScriptedServer(layout: Layout = LARGE, mount = '/'): 
     numAborted: 0,
     answer: () => ({ text: 'Hello.' }),
     apiKey: undefined,
+    contextLength: 4096,
     modelsError: undefined,
     release: () => {},
     close: async () => {
@@ -101,10 +119,10 @@ export async function startScriptedServer(layout: Layout = LARGE, mount = '/'): 
     } else if (path === '/v1/models') {
       sendJson(response, {
         object: 'list',
-        data: [{ id: 'scripted', object: 'model', max_model_len: 4096 }],
+        data: [{ id: 'scripted', object: 'model', max_model_len: state.contextLength }],
       });
     } else if (path === '/props') {
-      sendJson(response, { n_ctx: 4096, sampling_defaults: { temperature: 0.7, top_p: 0.8, top_k: 20 } });
+      sendJson(response, PROPS);
     } else if (path === '/dots/experts') {
       sendJson(response, {
         num_experts: layout.experts,
@@ -115,6 +133,8 @@ export async function startScriptedServer(layout: Layout = LARGE, mount = '/'): 
           counts: Array.from({ length: layout.experts }, (_, expert) => (expert * 7 + layer) % 5),
         })),
       });
+    } else if (path === '/tokenize' && request.method === 'POST') {
+      void readBody(request).then(({ messages }) => sendJson(response, { count: countTokens(messages) }));
     } else if (path === '/v1/chat/completions' && request.method === 'POST') {
       void chat(request, response, state, layout);
     } else {
@@ -131,10 +151,17 @@ async function chat(
   state: ScriptedServer,
   layout: Layout,
 ): Promise<void> {
-  let text = '';
-  for await (const piece of request) text += piece;
-  const body = JSON.parse(text) as ScriptedServer['requests'][number];
+  const body = await readBody(request);
   state.requests.push(body);
+  const numTokens = countTokens(body.messages);
+  if (numTokens >= state.contextLength) {
+    return sendError(response, {
+      status: 400,
+      code: 'context_length_exceeded',
+      message: `The prompt has ${numTokens} tokens`,
+      extra: { n_prompt_tokens: numTokens, n_ctx: state.contextLength },
+    });
+  }
   const script = state.answer(body.messages.at(-1)?.content ?? '');
   if (script.error) return sendError(response, script.error);
   response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -181,6 +208,17 @@ async function chat(
   };
   send({ id: 'chatcmpl-1', object: 'chat.completion.chunk', choices: [], usage });
   response.end('data: [DONE]\n\n');
+}
+
+async function readBody(request: IncomingMessage): Promise<ScriptedServer['requests'][number]> {
+  let text = '';
+  for await (const piece of request) text += piece;
+  return JSON.parse(text) as ScriptedServer['requests'][number];
+}
+
+/** Of the prompt that messages become: four more for each message. */
+function countTokens(messages: ScriptedServer['requests'][number]['messages']): number {
+  return messages.reduce((sum, { content }) => sum + 4 + pieces(content).length, 0);
 }
 
 /** Every token had a chance of a half; two others had a quarter and an eighth. */

@@ -68,6 +68,15 @@ describe('Recorder', () => {
     ]);
   });
 
+  it('gives odds that come later than their tokens to these tokens', () => {
+    const recorder = new Recorder(layout);
+    recorder.add('', Uint8Array.from([0, 1]));
+    recorder.add('海', Uint8Array.from([2, 3]), [choice('<E6 B5>'), choice('<B7>')]);
+    const { pieces, odds } = recorder.recording;
+    expect(pieces).toEqual(['', '海']);
+    expect(odds && [0, 1].map((token) => choiceAt(odds, token)?.text)).toEqual(['<E6 B5>', '<B7>']);
+  });
+
   it('counts tokens by their odds where there is no routing', () => {
     const recorder = new Recorder(NO_EXPERTS);
     recorder.add('', undefined);

@@ -1,6 +1,7 @@
 import { ApiError, badReply, errorFrom, type WireError } from './api-error.ts';
+import type { ExchangeLog } from './exchanges.ts';
 import { bytesFromBase64, type ExpertLayout } from './recording.ts';
-import { type Recommended, SAMPLING_FIELDS, SAMPLING_KEYS } from './settings.ts';
+import { type Recommended, SAMPLING_FIELDS, SAMPLING_KEYS } from './sampling.ts';
 import { readEvents } from './sse.ts';
 import { NUM_ALTERNATIVES, type TokenChance, type TokenChoice } from './token-odds.ts';
 
@@ -52,6 +53,7 @@ export interface ChatChunk {
   readonly choices?: readonly TokenChoice[];
   readonly finishReason?: string;
   readonly usage?: Usage;
+  readonly seed?: number;
   readonly tokensPerSecond?: number;
   readonly promptTokensPerSecond?: number;
   readonly promptProgress?: { readonly done: number; readonly total: number };
@@ -59,6 +61,9 @@ export interface ChatChunk {
 
 /** What others need of the client; tests have their own. */
 export type ApiClient = Pick<Api, keyof Api>;
+
+/** Few enough for most languages: a prompt that is estimated too long is only cut more than it had to be. */
+const CHARACTERS_PER_TOKEN = 2;
 
 export class Api {
   private readonly base: string;
@@ -100,11 +105,14 @@ export class Api {
     }
   }
 
+  /** What the server says about its model; undefined where it says nothing. */
+  async props(): Promise<unknown> {
+    return this.json('props').catch(() => undefined);
+  }
+
   /** Empty where the server does not say. */
   async recommended(): Promise<Recommended> {
-    const props = await this.json<{ sampling_defaults?: Record<string, unknown> }>('props').catch(
-      () => undefined,
-    );
+    const props = (await this.props()) as { sampling_defaults?: Record<string, unknown> } | undefined;
     const defaults = props?.sampling_defaults ?? {};
     return Object.fromEntries(
       SAMPLING_KEYS.flatMap((key) => {
@@ -114,23 +122,47 @@ export class Api {
     );
   }
 
-  async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatChunk, void, undefined> {
-    const response = await this.request('v1/chat/completions', {
+  /** Tokens of the prompt that messages become; an estimate where the server does not count. */
+  async countTokens(model: string, messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
+    const init = {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       signal,
-      body: JSON.stringify({
-        model: request.model,
-        messages: request.messages,
-        ...request.fields,
-        stream: true,
-        stream_options: { include_usage: true },
-        return_progress: true,
-        ...(request.routing && { dots: { routing: true } }),
-        ...(request.odds && { logprobs: true, top_logprobs: NUM_ALTERNATIVES }),
-        ...(request.continues && { continue_final_message: true, add_generation_prompt: false }),
-      }),
+      body: JSON.stringify({ model, messages }),
+    };
+    try {
+      const { count } = (await (await this.request('tokenize', init)).json()) as { count?: unknown };
+      if (typeof count === 'number') return count;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // What is far too long is refused, with the number.
+      const { promptTokens } = error instanceof ApiError ? error.details : {};
+      if (promptTokens !== undefined) return promptTokens;
+    }
+    const size = messages.reduce((sum, { content }) => sum + content.length, 0);
+    return Math.ceil(size / CHARACTERS_PER_TOKEN);
+  }
+
+  async *chat(
+    request: ChatRequest,
+    signal: AbortSignal,
+    log?: ExchangeLog,
+  ): AsyncGenerator<ChatChunk, void, undefined> {
+    const path = 'v1/chat/completions';
+    const body = JSON.stringify({
+      model: request.model,
+      messages: request.messages,
+      ...request.fields,
+      stream: true,
+      stream_options: { include_usage: true },
+      return_progress: true,
+      ...(request.routing && { dots: { routing: true } }),
+      ...(request.odds && { logprobs: true, top_logprobs: NUM_ALTERNATIVES }),
+      ...(request.continues && { continue_final_message: true, add_generation_prompt: false }),
     });
+    log?.onRequest(new URL(path, this.base).href, body, this.key() !== '');
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, signal, body };
+    const response = await this.request(path, init, log);
     if (!response.body) throw new ApiError('The server sent no answer', 'no_body', response.status);
     const events = readEvents(response.body);
     let isFinished = false;
@@ -138,6 +170,7 @@ export class Api {
       const { done, value: data } = await events.next().catch((error: unknown) => {
         throw signal.aborted ? error : cutOff();
       });
+      if (data !== undefined) log?.onPayload(data);
       if (data === '[DONE]') return;
       if (done) break;
       const read = readChunk(data, response.status);
@@ -155,7 +188,7 @@ export class Api {
     return parsed(text, response.status) as T;
   }
 
-  private async request(path: string, init: RequestInit): Promise<Response> {
+  private async request(path: string, init: RequestInit, log?: ExchangeLog): Promise<Response> {
     const key = this.key();
     const headers = new Headers(init.headers);
     if (key !== '') headers.set('authorization', `Bearer ${key}`);
@@ -167,8 +200,9 @@ export class Api {
       throw new ApiError('The server cannot be reached', 'unreachable', 0);
     }
     if (response.ok) return response;
-    const body = (await response.json().catch(() => undefined)) as { error?: WireError } | undefined;
-    throw errorFrom(body?.error ?? {}, response.status, response.headers);
+    const text = await response.text().catch(() => '');
+    log?.onPayload(text);
+    throw errorFrom(errorIn(text), response.status, response.headers);
   }
 }
 
@@ -209,7 +243,16 @@ interface WireChunk {
   } | null;
   readonly timings?: { readonly predicted_per_second?: number; readonly prompt_per_second?: number };
   readonly prompt_progress?: { readonly processed?: number; readonly total?: number };
-  readonly dots?: { readonly routing?: { readonly ids: string } };
+  readonly dots?: { readonly routing?: { readonly ids: string }; readonly seed?: number };
+}
+
+/** Proxies answer with pages, which say nothing. */
+function errorIn(text: string): WireError {
+  try {
+    return (JSON.parse(text) as { error?: WireError } | null)?.error ?? {};
+  } catch {
+    return {};
+  }
 }
 
 function parsed(text: string, status: number): unknown {
@@ -252,6 +295,7 @@ function fromWire({
         arguments: String(call.function?.arguments ?? ''),
       })),
     }),
+    ...(typeof dots?.seed === 'number' && { seed: dots.seed }),
     ...(dots?.routing && { routing: bytesFromBase64(dots.routing.ids) }),
     ...(choices && { choices: choices.map(choiceFrom) }),
     ...(choice?.finish_reason && { finishReason: choice.finish_reason }),

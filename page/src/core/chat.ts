@@ -1,6 +1,7 @@
-import { Answers, type OnFrame } from './answers.ts';
+import { Answers, type OnFrame, type Variation } from './answers.ts';
 import type { ApiClient } from './api.ts';
 import { Connection } from './connection.ts';
+import { isContextFull } from './context-fit.ts';
 import {
   addMessage,
   type Conversation,
@@ -39,6 +40,7 @@ export class Chat {
   /** Recorded routing by message, as far as it has been loaded. */
   readonly recordings: Observable<ReadonlyMap<string, Recording>>;
   readonly server: Connection['state'];
+  readonly exchanges: Answers['exchanges'];
   readonly hasStorage: boolean;
   /** Why some of what is shown is not saved. */
   readonly saveProblem: Library['problem'];
@@ -74,6 +76,7 @@ export class Chat {
     const { connection, library, routing: recordings } = this;
     this.answers = new Answers({ api, connection, library, recordings, settings, channel, onFrame });
     this.progress = this.answers.progress;
+    this.exchanges = this.answers.exchanges;
     if (channel) channel.onmessage = ({ data }) => void this.hear(data as TabMessage);
     this.elsewhere.ask();
   }
@@ -99,6 +102,11 @@ export class Chat {
     if (server.status !== 'ready') return;
     const experts = await this.api.experts().catch(() => undefined);
     if (experts) this.server.set({ ...server, experts });
+  }
+
+  /** What the server says about its model now. */
+  props(): Promise<unknown> {
+    return this.api.props();
   }
 
   show(id: string | undefined): void {
@@ -137,10 +145,35 @@ export class Chat {
   }
 
   /** Another answer to the same question. */
-  async regenerate(id: string): Promise<void> {
+  async regenerate(id: string, variation?: Variation): Promise<void> {
     const conversation = this.current;
     const message = conversation?.nodes[id];
-    if (conversation && message?.parent) await this.answers.write(conversation, message.parent);
+    if (conversation && message?.parent) await this.answers.write(conversation, message.parent, variation);
+  }
+
+  /** An answer that was stopped or cut is continued where it ended. */
+  async continue(id: string): Promise<void> {
+    const conversation = this.current;
+    const message = conversation?.nodes[id];
+    if (!conversation || !message?.parent || this.isAnswering) return;
+    const trims = conversation.trims || isContextFull(message, this.contextLength);
+    await this.answers.continue({ ...conversation, trims }, message);
+  }
+
+  /** Ask again with as many of the newest turns as the context holds, and from now on. */
+  async leaveOutOldest(id: string): Promise<void> {
+    this.setTrims(true);
+    await this.retry(id);
+  }
+
+  /** Whether the oldest turns of the current conversation are left out where the context cannot hold all. */
+  setTrims(trims: boolean): void {
+    if (this.current) void this.library.put({ ...this.current, trims });
+  }
+
+  get contextLength(): number | undefined {
+    const { value } = this.server;
+    return value.status === 'ready' ? value.model.contextLength : undefined;
   }
 
   /** An answer that failed before it began is replaced; one with text is kept as a branch. */

@@ -1,7 +1,7 @@
 import type { ApiClient, ModelInfo, ServerExperts } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { Observable } from './observable.ts';
-import type { Recommended } from './settings.ts';
+import type { Recommended } from './sampling.ts';
 
 export type ServerState =
   | { readonly status: 'connecting' }

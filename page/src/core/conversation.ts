@@ -1,3 +1,5 @@
+import { splitAttachments } from './attachments.ts';
+
 /**
  * A conversation is a tree: editing a question or asking for another answer adds a sibling, and nothing is lost. `leaf` says
  * which branch is shown; the path from the root to it is what the model reads.
@@ -12,6 +14,8 @@ export interface Conversation {
   readonly system: string;
   readonly nodes: Readonly<Record<string, Message>>;
   readonly leaf: string | null;
+  /** Leave out the oldest turns where the context cannot hold all. */
+  readonly trims?: boolean;
 }
 
 export interface Message {
@@ -22,11 +26,17 @@ export interface Message {
   readonly created: number;
   readonly status: 'done' | 'streaming' | 'stopped' | 'failed';
   readonly model?: string;
+  /** Of an answer: what its request said besides the messages. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** With the same fields and this seed the same answer comes again. */
+  readonly seed?: number;
   readonly finishReason?: string;
   readonly error?: MessageError;
   readonly stats?: MessageStats;
   /** The probabilities of its tokens were recorded. */
   readonly hasOdds?: boolean;
+  /** Of an answer: the message that the model's prompt began with, where earlier ones were left out. */
+  readonly firstSent?: string;
   /** Functions that the model calls. */
   readonly toolCalls?: readonly ToolCall[];
 }
@@ -89,7 +99,9 @@ export function addMessage(conversation: Conversation, message: Message): Conver
     nodes,
     leaf: message.id,
     updated: message.created,
-    title: isFirst ? titleFrom(message.content) : conversation.title,
+    title: isFirst
+      ? titleFrom(splitAttachments(message.content).question || message.content)
+      : conversation.title,
   };
 }
 

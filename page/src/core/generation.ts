@@ -1,6 +1,7 @@
 import type { ApiClient, ChatChunk, ChatMessage, ChatRequest } from './api.ts';
 import { ApiError } from './api-error.ts';
 import type { Message, MessageStats, ToolCall } from './conversation.ts';
+import type { ExchangeLog } from './exchanges.ts';
 import { sameLayout } from './expert-load.ts';
 import { splitReasoning, THINK_CLOSE, THINK_OPEN } from './reasoning.ts';
 import { type ExpertLayout, NO_EXPERTS, Recorder, type Recording } from './recording.ts';
@@ -28,6 +29,8 @@ export interface GenerationOptions {
   readonly odds: boolean;
   /** What there is of an answer that is to be continued; it is also the last message of the request. */
   readonly before: AnswerSoFar | undefined;
+  /** Where to write what was sent and received. */
+  readonly log?: ExchangeLog;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly onProgress: (progress: Progress) => void;
@@ -35,7 +38,7 @@ export interface GenerationOptions {
 
 export interface AnswerSoFar {
   readonly content: string;
-  readonly stats: MessageStats | undefined;
+  readonly stats?: MessageStats;
   readonly recording: Recording | undefined;
 }
 
@@ -75,6 +78,7 @@ class Answer {
   private content: string;
   private finishReason: string | undefined;
   private stats: MessageStats | undefined;
+  private seed: number | undefined;
   private tokensPerSecond: number | undefined;
   private numPieces = 0;
   private startMs = 0;
@@ -99,7 +103,7 @@ class Answer {
   }
 
   async read(): Promise<void> {
-    const { api, layout, odds, before, signal, now, request } = this.options;
+    const { api, layout, odds, before, log, signal, now, request } = this.options;
     this.startMs = now();
     let heardMs = now();
     const ticks = setInterval(() => {
@@ -108,7 +112,7 @@ class Answer {
     }, TICK_MS);
     try {
       const wanted = { routing: layout !== undefined, odds, continues: before !== undefined };
-      for await (const chunk of api.chat({ ...request, ...wanted }, signal)) {
+      for await (const chunk of api.chat({ ...request, ...wanted }, signal, log)) {
         heardMs = now();
         this.add(chunk);
         this.show();
@@ -134,13 +138,14 @@ class Answer {
     outcome: Outcome;
     recording: Recording | undefined;
   } {
-    const { content, finishReason, stats } = this;
+    const { content, finishReason, stats, seed } = this;
     const recording = this.recorder?.recording;
     return {
       outcome: {
         content,
         ...(finishReason !== undefined && { finishReason }),
         ...(stats && { stats }),
+        ...(seed !== undefined && { seed }),
         ...(recording?.odds && { hasOdds: true }),
         ...(this.toolCalls.length > 0 && { toolCalls: this.toolCalls.filter(Boolean) }),
         ...rest,
@@ -166,6 +171,7 @@ class Answer {
       this.prompt = undefined;
     }
     this.prompt = chunk.promptProgress ?? this.prompt;
+    this.seed = chunk.seed ?? this.seed;
     this.finishReason = chunk.finishReason ?? this.finishReason;
     this.tokensPerSecond = chunk.tokensPerSecond ?? this.tokensPerSecond;
     const elapsedMs = now() - this.firstMs;
@@ -176,7 +182,10 @@ class Answer {
     const earlier = this.options.before?.stats;
     const promptRate = chunk.promptTokensPerSecond ?? stats?.promptTokensPerSecond;
     this.stats = {
-      promptTokens: earlier?.promptTokens ?? chunk.usage?.promptTokens ?? stats?.promptTokens ?? 0,
+      // The prompt of a continued answer holds what there was of it.
+      promptTokens: chunk.usage
+        ? Math.max(0, chunk.usage.promptTokens - (earlier?.answerTokens ?? 0))
+        : (stats?.promptTokens ?? earlier?.promptTokens ?? 0),
       cachedTokens: chunk.usage?.cachedTokens ?? stats?.cachedTokens ?? 0,
       answerTokens: (earlier?.answerTokens ?? 0) + (chunk.usage?.answerTokens ?? numPieces),
       tokensPerSecond: rate,

@@ -32,6 +32,8 @@ export class Recorder {
   private ids = new Uint16Array(0);
   private length = 0;
   private odds: OddsRecorder | undefined;
+  /** Tokens of the part that is continued. */
+  private numBefore = 0;
 
   /** With what was recorded of an answer that is continued. */
   constructor(layout: ExpertLayout, before?: Recording) {
@@ -41,15 +43,18 @@ export class Recorder {
     this.ids = before.ids.slice();
     this.length = before.ids.length;
     this.odds = before.odds && new OddsRecorder(before.odds);
+    this.odds?.skipTo(before.pieces.length);
+    this.numBefore = before.pieces.length;
   }
 
   /** Text, the routing of its tokens and their odds, as one chunk of the stream brings them; each may be empty. */
   add(text: string, bytes: Uint8Array | undefined, choices: readonly TokenChoice[] = []): void {
-    if (choices.length > 0) {
-      this.odds ??= new OddsRecorder();
-      this.odds.skipTo(this.pieces.length);
-      for (const choice of choices) this.odds.add(choice);
+    if (choices.length > 0 && !this.odds) {
+      this.odds = new OddsRecorder();
+      this.odds.skipTo(this.numBefore);
     }
+    // They come in order, but later than their tokens where the text of these is not certain yet.
+    for (const choice of choices) this.odds?.add(choice);
     const width = rowLength(this.layout);
     const chunk = bytes ? idsFromBytes(bytes, this.layout.numExperts) : new Uint16Array(0);
     const numTokens = width > 0 ? Math.floor(chunk.length / width) : choices.length;

@@ -106,9 +106,13 @@ function readConversation(
       status: node.status === 'stopped' || node.status === 'failed' ? node.status : 'done',
       ...(typeof node.model === 'string' && { model: node.model }),
       ...(typeof node.finishReason === 'string' && { finishReason: node.finishReason }),
-      ...(node.hasOdds === true && { hasOdds: true }),
       ...(isToolCalls(node.toolCalls) && { toolCalls: node.toolCalls }),
       ...(isStats(node.stats) && { stats: node.stats }),
+      ...(typeof node.seed === 'number' && { seed: node.seed }),
+      ...(isObject(node.fields) && { fields: node.fields }),
+      ...(node.hasOdds === true && { hasOdds: true }),
+      ...(typeof node.firstSent === 'string' &&
+        ids.has(node.firstSent) && { firstSent: ids.get(node.firstSent) as string }),
     };
   });
   if (hasLoop(nodes)) throw damaged('messages that are their own ancestors');
@@ -122,6 +126,7 @@ function readConversation(
     system: typeof value.system === 'string' ? value.system : '',
     nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),
     leaf: leaf ?? nodes.at(-1)?.id ?? null,
+    ...(value.trims === true && { trims: true }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { usePage, useValue } from '../ui/hooks.ts';
 import { Icon } from '../ui/icons.tsx';
-import { Explorer } from './explorer.tsx';
+import { lazyPart } from '../ui/lazy-part.tsx';
 import { useRecordedAnswers } from './use-tokens.ts';
 
 export interface ExpertPanelProps {
@@ -12,6 +12,10 @@ export interface ExpertPanelProps {
   readonly isOverlay: boolean;
   readonly onClose: () => void;
 }
+
+const Explorer = lazyPart(async () => (await import('./explorer.tsx')).Explorer);
+/** Few visitors wait for it when they open the panel. */
+export const preloadExplorer = Explorer.preload;
 
 /** Which experts tokens were routed to, layer by layer. */
 export function ExpertPanel(props: ExpertPanelProps): JSX.Element {

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { Message } from '../core/conversation.ts';
+import { indented } from '../core/exchanges.ts';
 import { splitReasoning } from '../core/reasoning.ts';
 import { usePage } from './hooks.ts';
 import { Markdown } from './markdown.tsx';
@@ -26,12 +27,4 @@ export function AnswerContent({ message }: { message: Message }): JSX.Element {
       ))}
     </>
   );
-}
-
-function indented(json: string): string {
-  try {
-    return JSON.stringify(JSON.parse(json), undefined, 2);
-  } catch {
-    return json;
-  }
 }

@@ -1,5 +1,9 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { parseSchema } from '../core/answer-options.ts';
+import { withAttachments } from '../core/attachments.ts';
+import { AttachmentList, useAttachments } from './attachments.tsx';
+import { ComposerMenu } from './composer-menu.tsx';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { sends } from './keys.ts';
@@ -13,7 +17,8 @@ export function Composer(): JSX.Element {
   const currentId = useValue(chat.currentId);
   const { current } = chat;
   const isAnswering = current?.leaf != null && current.nodes[current.leaf]?.status === 'streaming';
-  const canSend = text.trim() !== '' && !isAnswering;
+  const attachments = useAttachments(currentId);
+  const canSend = (text.trim() !== '' || attachments.files.length > 0) && !isAnswering;
 
   useLayoutEffect(() => {
     // On a telephone the focus would bring up the keyboard.
@@ -28,17 +33,27 @@ export function Composer(): JSX.Element {
   const send = (): void => {
     if (!canSend) return;
     setText('');
-    void chat.send(text.trim());
+    attachments.clear();
+    void chat.send(withAttachments(text.trim(), attachments.files));
   };
   return (
     <form
-      class="composer"
+      class={`composer ${attachments.isDragging ? 'dragging' : ''}`}
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
+      <AttachmentList attachments={attachments} />
       <div class="composer-box">
+        <ComposerMenu
+          text={text}
+          onText={(added) => {
+            setText(added);
+            field.current?.focus();
+          }}
+          onFiles={(files) => void attachments.add(files)}
+        />
         <textarea
           id="message-field"
           ref={field}
@@ -48,6 +63,12 @@ export function Composer(): JSX.Element {
           aria-label={t('messagePlaceholder')}
           aria-describedby="composer-hint"
           onInput={(event) => setText(event.currentTarget.value)}
+          onPaste={(event) => {
+            const files = [...(event.clipboardData?.files ?? [])];
+            if (files.length === 0) return;
+            event.preventDefault();
+            void attachments.add(files);
+          }}
           onKeyDown={(event) => {
             if (!sends(event)) return;
             event.preventDefault();
@@ -65,8 +86,17 @@ export function Composer(): JSX.Element {
         )}
       </div>
       <p id="composer-hint" class="hint">
-        {t('sendHint')}
+        {t(attachments.isDragging ? 'dropHint' : 'sendHint')}
+        <SchemaHint />
       </p>
     </form>
   );
+}
+
+/** A schema from the settings changes every answer, so that it is shown where one asks. */
+function SchemaHint(): JSX.Element | null {
+  const { settings, t } = usePage();
+  const parsed = parseSchema(useValue(settings).schema);
+  if ('schema' in parsed) return <strong> {t('schemaActive')}</strong>;
+  return parsed.problem === 'none' ? null : <strong> {t('schemaWrong')}</strong>;
 }

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { Message } from '../core/conversation.ts';
+import { type Conversation, type Message, pathOf } from '../core/conversation.ts';
 import type { StringKey } from '../strings.ts';
 import { usePage } from './hooks.ts';
 import { Icon } from './icons.tsx';
@@ -7,7 +7,6 @@ import { Icon } from './icons.tsx';
 const ERROR_TEXTS: Readonly<Record<string, StringKey>> = {
   unreachable: 'errorUnreachable',
   cut_off: 'errorCutOff',
-  context_length_exceeded: 'errorContext',
   queue_full: 'errorQueue',
   model_loading: 'errorLoading',
   invalid_api_key: 'errorKey',
@@ -16,14 +15,34 @@ const ERROR_TEXTS: Readonly<Record<string, StringKey>> = {
 /** Errors of the page's own, whose message adds nothing to the text. */
 const SAYS_ALL: readonly string[] = ['unreachable', 'cut_off'];
 
+export interface ErrorBoxProps {
+  readonly conversation: Conversation;
+  readonly message: Message;
+}
+
 /** What went wrong with an answer, and what one can do about it. */
-export function ErrorBox({ message }: { message: Message }): JSX.Element {
+export function ErrorBox({ conversation, message }: ErrorBoxProps): JSX.Element {
   const { chat, t } = usePage();
   const { code, message: said } = message.error ?? { code: '', message: '' };
-  const known = ERROR_TEXTS[code];
+  if (code === 'context_length_exceeded') {
+    const numQuestions = pathOf(conversation, message.id).filter(({ role }) => role === 'user').length;
+    // The same request would fail again, and so would one of the last question alone.
+    const canLeaveOut = numQuestions > 1 && !conversation.trims && chat.contextLength !== undefined;
+    return (
+      <div class="error-box" role="alert">
+        <p>{t(canLeaveOut ? 'errorContext' : 'errorQuestionLong')}</p>
+        <p class="detail">{said}</p>
+        {canLeaveOut && (
+          <button type="button" class="button" onClick={() => void chat.leaveOutOldest(message.id)}>
+            {t('leaveOutOldest')}
+          </button>
+        )}
+      </div>
+    );
+  }
   return (
     <div class="error-box" role="alert">
-      <p>{t(known ?? 'errorOther')}</p>
+      <p>{t(ERROR_TEXTS[code] ?? 'errorOther')}</p>
       {!SAYS_ALL.includes(code) && <p class="detail">{said}</p>}
       <button type="button" class="button" onClick={() => void chat.retry(message.id)}>
         <Icon name="again" /> {t('retry')}

@@ -1,10 +1,12 @@
-import type { JSX } from 'preact';
-import { useLayoutEffect } from 'preact/hooks';
+import { Fragment, type JSX } from 'preact';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { pathOf } from '../core/conversation.ts';
+import { AnswerDialogs, type OpenDialog } from './answer-dialogs.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { MessageView } from './message-view.tsx';
+import { firstSentIndex, NotSent } from './not-sent.tsx';
 import { useFollowing } from './use-following.ts';
 
 /** The branch that is shown, from the first question to the newest answer. */
@@ -19,20 +21,27 @@ export function MessageList({ onShowExperts }: { onShowExperts: (messageId: stri
     `${newest?.status} ${newest?.content}`,
     path.length === 0,
   );
+  const [open, setOpen] = useState<OpenDialog | undefined>(undefined);
+  const firstSent = current ? firstSentIndex(current, path) : 0;
   useLayoutEffect(toEnd, [currentId, path.length]);
 
   return (
     <div class="messages" ref={scroller} {...handlers}>
+      <AnswerDialogs open={open} onClose={() => setOpen(undefined)} />
       {current && path.length > 0 ? (
         <ol class="message-column">
-          {path.map((message) => (
-            <ErrorBoundary key={message.id} fallback={<li class="message">{message.content}</li>}>
-              <MessageView
-                conversation={current}
-                message={message}
-                onShowExperts={() => onShowExperts(message.id)}
-              />
-            </ErrorBoundary>
+          {path.map((message, index) => (
+            <Fragment key={message.id}>
+              {index > 0 && index === firstSent && <NotSent count={index} />}
+              <ErrorBoundary fallback={<li class="message">{message.content}</li>}>
+                <MessageView
+                  conversation={current}
+                  message={message}
+                  onShowExperts={() => onShowExperts(message.id)}
+                  onOpen={(dialog) => setOpen({ dialog, messageId: message.id })}
+                />
+              </ErrorBoundary>
+            </Fragment>
           ))}
         </ol>
       ) : (

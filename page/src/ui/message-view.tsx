@@ -1,14 +1,18 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Conversation, Message } from '../core/conversation.ts';
+import { parseSchema } from '../core/answer-options.ts';
+import { isContextFull } from '../core/context-fit.ts';
+import { type Conversation, type Message, pathOf } from '../core/conversation.ts';
 import { firstSentence } from '../core/first-sentence.ts';
 import { Action, CopyButton } from './action.tsx';
 import { AnswerContent } from './answer-content.tsx';
+import { type AnswerDialog, AnswerMenu } from './answer-menu.tsx';
 import { BranchSwitch } from './branch-switch.tsx';
 import { EditForm } from './edit-form.tsx';
 import { ErrorBox } from './error-box.tsx';
 import { usePage, useValue } from './hooks.ts';
 import { OddsView } from './odds-view.tsx';
+import { Question } from './question.tsx';
 import { Stats } from './stats.tsx';
 import { Waiting } from './waiting.tsx';
 
@@ -16,16 +20,19 @@ export interface MessageViewProps {
   readonly conversation: Conversation;
   readonly message: Message;
   readonly onShowExperts: () => void;
+  readonly onOpen: (dialog: AnswerDialog) => void;
 }
 
 /** One question or answer, with what one can do to it. */
-export function MessageView({ conversation, message, onShowExperts }: MessageViewProps): JSX.Element {
+export function MessageView(props: MessageViewProps): JSX.Element {
+  const { conversation, message, onShowExperts, onOpen } = props;
   const { chat, t } = usePage();
   const server = useValue(chat.server);
   const [isEditing, setEditing] = useState(false);
   const [showsOdds, setShowsOdds] = useState(false);
   const isAnswer = message.role === 'assistant';
   const isStreaming = message.status === 'streaming';
+  const canContinue = useContinuing(conversation, message);
   useAnnouncement(message);
   const hasExperts = server.status === 'ready' && server.experts !== undefined;
   return (
@@ -38,16 +45,21 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
           {(message.content !== '' || message.toolCalls) &&
             (showsOdds ? <OddsView messageId={message.id} /> : <AnswerContent message={message} />)}
           {isStreaming && <Waiting message={message} />}
-          {message.error && <ErrorBox message={message} />}
+          {message.error && <ErrorBox conversation={conversation} message={message} />}
         </>
       ) : (
-        <div class="question">{message.content}</div>
+        <Question content={message.content} />
       )}
       {!isEditing && (
         <div class="message-foot">
           <BranchSwitch conversation={conversation} message={message} />
           {!isStreaming && (
             <div class="actions">
+              {canContinue && (
+                <button type="button" class="button subtle" onClick={() => void chat.continue(message.id)}>
+                  {t('continueAnswer')}
+                </button>
+              )}
               {message.content !== '' && <CopyButton text={message.content} />}
               {isAnswer && message.content === '' ? null : isAnswer ? (
                 <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
@@ -65,12 +77,31 @@ export function MessageView({ conversation, message, onShowExperts }: MessageVie
               {isAnswer && hasExperts && message.content !== '' && (
                 <Action icon="experts" label="expertsOf" onClick={onShowExperts} />
               )}
+              {isAnswer && <AnswerMenu onOpen={onOpen} />}
             </div>
           )}
           {isAnswer && <Stats message={message} />}
         </div>
       )}
     </li>
+  );
+}
+
+/** Whether an answer is the newest one and ended before its end. A constraint on its form cannot begin in its middle. */
+function useContinuing(conversation: Conversation, message: Message): boolean {
+  const { chat, settings } = usePage();
+  const { schema } = useValue(settings);
+  const { id, role, status, content, finishReason } = message;
+  const isCut = status === 'stopped' || status === 'failed' || finishReason === 'length';
+  // A full context has room again without the oldest turns, where there are any.
+  const canFit = !isContextFull(message, chat.contextLength) || pathOf(conversation).length > 2;
+  return (
+    canFit &&
+    role === 'assistant' &&
+    id === conversation.leaf &&
+    content !== '' &&
+    isCut &&
+    !('schema' in parseSchema(schema))
   );
 }
 

@@ -1,14 +1,16 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { NO_OPTIONS } from '../core/answer-options.ts';
 import {
   isAllowed,
-  NO_SAMPLING,
   type Recommended,
   SAMPLING_FIELDS,
   SAMPLING_KEYS,
   type SamplingKey,
-} from '../core/settings.ts';
+} from '../core/sampling.ts';
+import { SchemaField, StopField } from './constraint-fields.tsx';
 import { usePage, useValue } from './hooks.ts';
+import { Presets } from './presets.tsx';
 import { useSetting } from './use-setting.ts';
 
 /** The numbers that answers are sampled with; empty fields show what the model recommends. */
@@ -27,12 +29,13 @@ export function SamplingFields(): JSX.Element {
           class="button subtle"
           onClick={() => {
             setNumResets(numResets + 1);
-            change({ sampling: NO_SAMPLING });
+            change(NO_OPTIONS);
           }}
         >
           {t('resetSampling')}
         </button>
       </div>
+      <Presets />
       <div class="number-fields">
         {SAMPLING_KEYS.map((key) => (
           <NumberInput
@@ -45,8 +48,17 @@ export function SamplingFields(): JSX.Element {
         ))}
       </div>
       <p class="hint">{t('samplingHint')}</p>
+      <StopField />
+      <SchemaField />
     </section>
   );
+}
+
+/** What is in a field, and the number that it stands for or was refused next to. */
+interface Typed {
+  readonly text: string;
+  readonly isWrong: boolean;
+  readonly value: number | null;
 }
 
 interface NumberInputProps {
@@ -61,8 +73,10 @@ function NumberInput({ name, value, recommended, onChange }: NumberInputProps): 
   const { t } = usePage();
   const field: { min: number; max: number; step: number; fallback?: number } = SAMPLING_FIELDS[name];
   const { min, max, step, fallback } = field;
-  const [draft, setDraft] = useState<string | undefined>(undefined);
-  const [isWrong, setWrong] = useState(false);
+  const [typed, setTyped] = useState<Typed | undefined>(undefined);
+  // A preset may have put another number here since.
+  const draft = typed?.value === value ? typed : undefined;
+  const isWrong = draft?.isWrong === true;
   const problemId = `${name}-problem`;
   return (
     <div class="field">
@@ -76,7 +90,7 @@ function NumberInput({ name, value, recommended, onChange }: NumberInputProps): 
         min={min}
         max={max}
         step={step}
-        value={draft ?? value?.toString() ?? ''}
+        value={draft?.text ?? value?.toString() ?? ''}
         placeholder={(recommended ?? fallback ?? '–').toString()}
         aria-invalid={isWrong}
         aria-describedby={isWrong ? problemId : undefined}
@@ -85,8 +99,7 @@ function NumberInput({ name, value, recommended, onChange }: NumberInputProps): 
           // Browsers give no text for what is not a number.
           const number = text === '' && !validity.badInput ? null : Number(text || Number.NaN);
           const isRight = number === null || isAllowed(name, number);
-          setDraft(text);
-          setWrong(!isRight);
+          setTyped({ text, isWrong: !isRight, value: isRight ? number : value });
           if (isRight) onChange(number);
         }}
       />

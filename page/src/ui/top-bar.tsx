@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { pathOf } from '../core/conversation.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
+import { ModelName } from './model-name.tsx';
 
 export interface TopBarProps {
   readonly isNarrow: boolean;
@@ -12,11 +13,8 @@ export interface TopBarProps {
 
 /** The model, how full its context is, and the switches that one reaches for often. */
 export function TopBar(props: TopBarProps): JSX.Element {
-  const { chat, settings, t, isDark } = usePage();
+  const { settings, t, isDark } = usePage();
   const { showsExperts, language } = useValue(settings);
-  const server = useValue(chat.server);
-  const names = { connecting: t('connecting'), loading: t('loading'), 'needs-key': '–', failed: '–' };
-  const name = server.status === 'ready' ? server.model.id : names[server.status];
   return (
     <header class="top-bar">
       {props.isNarrow && (
@@ -30,7 +28,7 @@ export function TopBar(props: TopBarProps): JSX.Element {
         </button>
       )}
       <div class="model">
-        <h1 title={name}>{name}</h1>
+        <ModelName />
         <ContextUse />
       </div>
       <button

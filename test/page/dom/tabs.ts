@@ -77,7 +77,9 @@ export class FakeBrowser {
     return {
       models: async () => [{ id: 'fake', contextLength: 100 }],
       experts: async () => undefined,
+      props: async () => undefined,
       recommended: async () => ({}),
+      countTokens: async () => 0,
       async *chat({ messages }, signal): AsyncGenerator<ChatChunk, void, undefined> {
         for (const text of browser.answer(messages.at(-1)?.content ?? '')) {
           browser.numUnderway++;
