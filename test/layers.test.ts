@@ -49,7 +49,7 @@ const MAY_IMPORT_NODE = [
   /^backend\/native\//,
   /^server\//,
   /^data\//,
-  /^train\/run-(?:folder|lock)\.ts$/,
+  /^train\/(?:run-folder|lock-file)\.ts$/,
   /^cli\//,
 ];
 

@@ -9,6 +9,7 @@ import { formatBytes, formatCount } from '../core/units.ts';
 import { createFileFolder } from '../format/file-source.ts';
 import type { WriteOptions } from '../format/write-tensors.ts';
 import { checkOutput } from './check-output.ts';
+import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
@@ -25,8 +26,16 @@ export async function convert(
   to: string,
   flags: ConvertFlags,
 ): Promise<void> {
-  const input = resolveModel(from);
   checkEnding(to);
+  await lockOutput(to, () => convertLocked(session, resolveModel(from), to, flags));
+}
+
+async function convertLocked(
+  session: Session,
+  input: string,
+  to: string,
+  flags: ConvertFlags,
+): Promise<void> {
   await checkTarget(input, to, flags.force ?? false);
   const warnings: string[] = [];
   const warn = (message: string): void => {

@@ -12,6 +12,7 @@ import { generate } from '../engine/generate.ts';
 import { writeAll } from '../format/byte-sink.ts';
 import { createFileSink } from '../format/file-source.ts';
 import { renderChat } from '../text/render-chat.ts';
+import { lockOutput } from './lock-output.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import { generateOptions, type ModelFlags, type SamplingFlags } from './options.ts';
 import type { Session } from './session.ts';
@@ -26,6 +27,14 @@ export interface DataSampleFlags extends ModelFlags, SamplingFlags {
 
 /** `dots data sample`: answers of the model that a verifier accepts, as conversations for `dots sft`. */
 export async function dataSample(
+  session: Session,
+  model: string | undefined,
+  flags: DataSampleFlags,
+): Promise<void> {
+  await lockOutput(flags.out, () => sampleInto(session, model, flags));
+}
+
+async function sampleInto(
   session: Session,
   model: string | undefined,
   flags: DataSampleFlags,

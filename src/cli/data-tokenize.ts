@@ -1,8 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { tokenizeCorpus } from '../data/tokenize-corpus.ts';
 import { openModelFiles } from '../engine/model-files.ts';
+import { openFileSource } from '../format/file-source.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { lockOutput } from './lock-output.ts';
 import { requireTokenizer } from './open-model.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -29,17 +32,19 @@ export async function dataTokenize(
   const tokenizer = await loadTokenizer(flags.tokenizer);
   const progress = session.progress('tokenizing', 'bytes', flags);
   try {
-    const result = await tokenizeCorpus({
-      files,
-      tokenizer,
-      out: flags.out,
-      signal: session.signal,
-      ...(field !== undefined && { field }),
-      ...(language !== undefined && { language }),
-      ...(maxTokens !== undefined && { maxTokens }),
-      ...(source !== undefined && { source }),
-      onProgress: (done, total) => progress.update(done, total),
-    });
+    const result = await lockOutput(flags.out, () =>
+      tokenizeCorpus({
+        files,
+        tokenizer,
+        out: flags.out,
+        signal: session.signal,
+        ...(field !== undefined && { field }),
+        ...(language !== undefined && { language }),
+        ...(maxTokens !== undefined && { maxTokens }),
+        ...(source !== undefined && { source }),
+        onProgress: (done, total) => progress.update(done, total),
+      }),
+    );
     progress.clear();
     if (flags.json) await session.json(result);
     else {
@@ -55,12 +60,25 @@ export async function dataTokenize(
 
 /** A `tokenizer.json`, or the tokenizer of a model. */
 async function loadTokenizer(path: string): Promise<Tokenizer> {
-  if (path.endsWith('.json')) return (await loadTokenizerFile(path)).tokenizer;
+  if (await isJsonFile(path)) return (await loadTokenizerFile(path)).tokenizer;
   const files = await openModelFiles(resolveModel(path));
   try {
     return requireTokenizer(files, 'give a tokenizer.json, or a model that has one');
   } finally {
     await files.close();
+  }
+}
+
+/** Whether it begins as a JSON object does. What cannot be read is named by whoever opens it as a model. */
+async function isJsonFile(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info?.isFile()) return false;
+  const file = await openFileSource(path);
+  try {
+    const start = await file.read(0, Math.min(64, file.size));
+    return /^\s*\{/.test(new TextDecoder().decode(start));
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { mostLikely } from '../engine/candidates.ts';
+import { checkLogits } from '../engine/check-logits.ts';
 import type { Engine } from '../engine/open.ts';
 import { score } from '../engine/score.ts';
 import { createFileSink } from '../format/file-source.ts';
@@ -34,6 +35,7 @@ export async function logits(session: Session, model: string | undefined, flags:
     flags.out === undefined ? undefined : await createFileSink(flags.out, numRows * engine.vocabSize * 4);
   try {
     for await (const { position, logits_V } of score(engine, tokens, first, session.signal)) {
+      checkLogits(logits_V, position);
       progress.update(position + 1, tokens.length);
       top.push(
         mostLikely(logits_V, Math.min(NUM_TOP, logits_V.length)).map((id) => ({ id, logit: logits_V[id] })),

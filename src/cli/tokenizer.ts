@@ -1,4 +1,5 @@
 import { formatCount } from '../core/units.ts';
+import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import type { Session } from './session.ts';
 import { trainTokenizerCommand } from './tokenizer-train.ts';
@@ -24,25 +25,27 @@ export async function tokenizerTrain(
   const reading = session.progress('reading', 'bytes', flags);
   let merging: ReturnType<Session['progress']> | undefined;
   try {
-    const result = await trainTokenizerCommand({
-      files,
-      vocabSize,
-      out,
-      noNormalize: !flags.normalize,
-      signal: session.signal,
-      ...(field !== undefined && { field }),
-      ...(minFrequency !== undefined && { minFrequency }),
-      ...(maxTokenLength !== undefined && { maxTokenLength }),
-      ...(specialToken !== undefined && { specialTokens: specialToken }),
-      ...(maxBytesPerFile !== undefined && { maxBytesPerFile }),
-      onProgress: (phase, done, total) => {
-        if (phase === 'read') reading.update(done, total);
-        else {
-          merging ??= session.progress('joining', 'merges', flags);
-          merging.update(done, total);
-        }
-      },
-    });
+    const result = await lockOutput(out, () =>
+      trainTokenizerCommand({
+        files,
+        vocabSize,
+        out,
+        noNormalize: !flags.normalize,
+        signal: session.signal,
+        ...(field !== undefined && { field }),
+        ...(minFrequency !== undefined && { minFrequency }),
+        ...(maxTokenLength !== undefined && { maxTokenLength }),
+        ...(specialToken !== undefined && { specialTokens: specialToken }),
+        ...(maxBytesPerFile !== undefined && { maxBytesPerFile }),
+        onProgress: (phase, done, total) => {
+          if (phase === 'read') reading.update(done, total);
+          else {
+            merging ??= session.progress('joining', 'merges', flags);
+            merging.update(done, total);
+          }
+        },
+      }),
+    );
     if (flags.json) await session.json(result);
     else {
       await session.line(

@@ -107,6 +107,7 @@ async function runTraining(
     session.note(
       `${formatParameters(parameters.total)} parameters, ${formatParameters(parameters.active)} active; ` +
         `${formatCount(totalTokens)} tokens, ${passes(totalTokens / data.numTokens)} over the data it begins with, ` +
+        `${totalTokens % run.batch[0].tokens === 0 ? '' : `rounded up to whole steps of ${formatCount(run.batch[0].tokens)}, `}` +
         `in micro-batches of ${formatCount(run.microBatchTokens)}` +
         `${resumeFrom ? `; resumes from ${resumeFrom}` : ''}`,
     );

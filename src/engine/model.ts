@@ -2,6 +2,7 @@ import { UnsupportedError } from '../core/errors.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { type Answer, type ChatEvent, type ChatOptions, chat, collectAnswer, type Message } from './chat.ts';
+import { checkLogits } from './check-logits.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { GenerateEvent } from './events.ts';
 import { type GenerateOptions, generate } from './generate.ts';
@@ -80,12 +81,19 @@ export class Model {
     yield* generate(this.engine, tokens, options);
   }
 
-  /** Raw logits after each token from `first` on; default: after the last one only. */
+  /**
+   * Raw logits after each token from `first` on; default: after the last one only. Throws `FormatError` (`not-a-number`) for a
+   * model whose logits are none.
+   */
   async *logits(
     tokens: readonly number[],
     options: { readonly first?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<PositionLogits, void, undefined> {
-    yield* score(this.engine, tokens, options.first ?? tokens.length - 1, options.signal);
+    const first = options.first ?? tokens.length - 1;
+    for await (const scored of score(this.engine, tokens, first, options.signal)) {
+      checkLogits(scored.logits_V, scored.position);
+      yield scored;
+    }
   }
 
   /** Ends what is being generated and frees the memory. May be called twice. */

@@ -1,6 +1,7 @@
 import { CounterRandom } from '../core/counter-random.ts';
-import { FormatError, InternalError } from '../core/errors.ts';
+import { InternalError } from '../core/errors.ts';
 import { argmax, mostLikely, nucleus, numReaching } from './candidates.ts';
+import { notNumbers } from './check-logits.ts';
 import { checkSamplingOptions, type SamplingOptions } from './sampling-options.ts';
 
 /** What may not be chosen this time. */
@@ -92,7 +93,7 @@ export class Sampler {
     // With scores that are not numbers the first token would win, allowed or not.
     if (!(scores_V[best] > Number.NEGATIVE_INFINITY) || scores_V[best] === Number.POSITIVE_INFINITY) {
       if (scores_V.some((score) => Number.isNaN(score) || score === Number.POSITIVE_INFINITY))
-        throw notNumbers();
+        throw notNumbers('choose a token');
       throw new InternalError('no token has a score: none is allowed');
     }
     if (temperature === 0) return best;
@@ -123,7 +124,7 @@ export class Sampler {
   private drawAny(weights_V: Float64Array, best: number): number {
     let total = 0;
     for (let id = 0; id < weights_V.length; id++) total += weights_V[id];
-    if (Number.isNaN(total)) throw notNumbers();
+    if (Number.isNaN(total)) throw notNumbers('choose a token');
     let left = this.random.uniform(this.numSampled) * total;
     for (let id = 0; id < weights_V.length; id++) {
       left -= weights_V[id];
@@ -131,13 +132,6 @@ export class Sampler {
     }
     return best;
   }
-}
-
-function notNumbers(): FormatError {
-  return new FormatError('Cannot choose a token: the logits of the model are not numbers', {
-    code: 'not-a-number',
-    hint: 'its weights are damaged, or its training went wrong; load it again, or take an earlier checkpoint',
-  });
 }
 
 /** Takes away the scores of all tokens whose bit is not set; bits beyond the end of `allowed` count as not set. */

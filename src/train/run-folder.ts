@@ -4,9 +4,10 @@ import type { Closable } from '../core/closing.ts';
 import { DotsError, ResourceError } from '../core/errors.ts';
 import type { SinkFolder } from '../format/byte-sink.ts';
 import { createFileFolder } from '../format/file-source.ts';
-import { lockRun } from './run-lock.ts';
+import { lockFile } from './lock-file.ts';
 
 const PARTIAL = '.partial';
+const LOCK = 'lock.json';
 const LOG = 'log.jsonl';
 const RUN = 'run.json';
 
@@ -38,9 +39,25 @@ export class RunFolder {
     return folder;
   }
 
-  /** Keeps other processes out until it is closed, and removes what a killed one left half-written. Throws as `lockRun`. */
+  /**
+   * Keeps other processes out until it is closed, and removes what a killed one left half-written. Throws `ResourceError`
+   * (`run-in-use`) while another process has the folder; nothing in it is touched then.
+   */
   async lock(): Promise<Closable> {
-    const lock = await attempt(`write to ${this.path}`, () => lockRun(this.path));
+    const file = join(this.path, LOCK);
+    const lock = await attempt(`write to ${this.path}`, () =>
+      lockFile(
+        file,
+        ({ pid, host, since }) =>
+          new ResourceError(
+            `Cannot train in ${this.path}: process ${pid} on ${host} has been training there since ${since}`,
+            {
+              code: 'run-in-use',
+              hint: `wait for it or stop it, or give another folder in "out"; if it is gone, delete ${file}`,
+            },
+          ),
+      ),
+    );
     try {
       for (const name of await this.names())
         if (name.endsWith(PARTIAL)) await this.remove(join(this.checkpointsPath, name));

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { open } from '../../src/engine/model.ts';
 import { openGguf } from '../../src/format/gguf-shards.ts';
 import { findNumberArray, getStringArray } from '../../src/format/gguf-values.ts';
 import { memorySource } from '../../src/format/memory-source.ts';
@@ -61,6 +62,11 @@ describe('a model that cannot be opened', () => {
       expect(await failure(1, ['run', path, ...RUN, '--temperature', temperature])).toContain(
         'the logits of the model are not numbers',
       );
+    expect(await failure(1, ['logits', path, '--tokens', '1,2'])).toContain(
+      'Cannot predict what follows position 1: the logits of the model are not numbers',
+    );
+    await using model = await open(path);
+    await expect(model.logits([1, 2]).next()).rejects.toMatchObject({ code: 'not-a-number' });
   });
 
   it('has a tokenizer without merges, or with more tokens than the embedding has rows', async () => {

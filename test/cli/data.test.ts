@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 import { jsonLines, TEXTS, temporaryFolder } from '../data/helpers.ts';
-import { TINY_HF_FOLDER } from '../fixtures/golden-dots1.ts';
+import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
 import { runCli } from './run-cli.ts';
 
 const MODEL = TINY_HF_FOLDER;
@@ -42,6 +43,54 @@ describe('dots data tokenize', () => {
   it('says when --source matches nothing', async () => {
     const argv = ['data', 'tokenize', corpus, '--tokenizer', MODEL, '--out', out, '--source', 'cat'];
     expect((await runCli(argv)).stderr).toContain('check --source');
+  });
+
+  it('knows a tokenizer.json and a model by their content, whatever their names', async () => {
+    const names = ['tokenizer', 'model.json'].map((name) => join(folder.path, name));
+    copyFileSync(join(TINY_HF_FOLDER, 'tokenizer.json'), names[0]);
+    copyFileSync(TINY_LLAMACPP_GGUF, names[1]);
+    for (const name of names) {
+      const argv = ['data', 'tokenize', corpus, '--tokenizer', name, '--out', join(folder.path, 'named.tok')];
+      const { code, stderr } = await runCli(argv);
+      expect(code, stderr).toBe(0);
+    }
+  });
+});
+
+describe('an output that another process writes', () => {
+  // The parent process is there for as long as this test runs.
+  const holder = { pid: process.ppid, host: hostname(), processStart: '', since: 'noon' };
+  const processStart = (): string => {
+    if (process.platform !== 'linux') return '';
+    return readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ')[1].split(' ')[19];
+  };
+
+  it.skipIf(process.platform === 'win32' || process.platform === 'darwin').each([
+    [
+      'data tokenize',
+      'o.tok',
+      (to: string) => ['data', 'tokenize', corpus, '--tokenizer', MODEL, '--out', to],
+    ],
+    [
+      'tokenizer train',
+      'o.json',
+      (to: string) => ['tokenizer', 'train', corpus, '--vocab-size', '300', '--out', to],
+    ],
+    ['convert to a file', 'o.gguf', (to: string) => ['convert', MODEL, to, '--force']],
+    ['convert to a folder', 'o', (to: string) => ['convert', TINY_LLAMACPP_GGUF, `${to}/`, '--force']],
+  ])('%s leaves it alone', async (_, name, argv) => {
+    const to = join(folder.path, name);
+    writeFileSync(`${to}.lock`, JSON.stringify({ ...holder, processStart: processStart() }));
+    const { code, stderr } = await runCli(argv(to));
+    expect(code).toBe(1);
+    expect(stderr).toContain(`process ${process.ppid} on ${hostname()} has been writing it since noon`);
+    expect(existsSync(to)).toBe(false);
+    writeFileSync(`${to}.lock`, '');
+    const again = await runCli(argv(to));
+    expect(again.code, again.stderr).toBe(0);
+    expect(readdirSync(folder.path).filter((file) => file.startsWith(`${basename(to)}.`))).toEqual(
+      name.includes('.') ? [] : expect.not.arrayContaining([`${name}.lock`]),
+    );
   });
 });
 

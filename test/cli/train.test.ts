@@ -152,6 +152,9 @@ describe('dots train', () => {
     expect(stderr).toMatch(/640 tokens, 0.\d+ passes over the data it begins with, in micro-batches of 64/);
     const [first, second] = ['training; the first step', 'step 1  loss'].map((text) => stderr.indexOf(text));
     expect([first > 0, second > first, second < stderr.indexOf('step 5')]).toEqual([true, true, true]);
+    expect(stderr).not.toContain('rounded up');
+    const longer = await dots('train', await write('longer.json', { ...RUN, tokens: 650, out: 'longer' }));
+    expect(longer.stderr).toMatch(/650 tokens, .* begins with, rounded up to whole steps of \d+, in micro-batches/);
     expect(stderr).toMatch(/step 1 {2}loss \d\.\d{4} {2}[\d,]+ tok\/s, about \S+ left/);
   });
 

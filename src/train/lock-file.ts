@@ -1,20 +1,17 @@
-// One process at a time may write to the folder of a run. The lock is a file that names its holder; it outlives a holder that
-// was killed, so whoever finds one checks whether the holder still runs.
+// One process at a time may write to a folder or file. The lock is a file that names its holder; it outlives a holder that was
+// killed, so whoever finds one checks whether the holder still runs.
 
 import { execFile } from 'node:child_process';
 import { constants, copyFile, link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Closable } from '../core/closing.ts';
-import { ResourceError } from '../core/errors.ts';
 
-const LOCK = 'lock.json';
 /** A holder on another machine (or in another container) can only be seen by the time of its file. */
 const REFRESH_MS = 10_000;
 const LOST_AFTER_MS = 120_000;
 
-interface Holder {
+export interface Holder {
   readonly pid: number;
   readonly host: string;
   /** When the process began, as its system counts: process ids come again. */
@@ -22,9 +19,8 @@ interface Holder {
   readonly since: string;
 }
 
-/** Throws `ResourceError` (`run-in-use`) while another process has the folder; nothing in it is touched then. */
-export async function lockRun(folder: string): Promise<Closable> {
-  const path = join(folder, LOCK);
+/** Makes the file `path`, which is gone when the lock is closed. Throws what `inUse` gives while another process has it. */
+export async function lockFile(path: string, inUse: (holder: Holder) => Error): Promise<Closable> {
   const own: Holder = {
     pid: process.pid,
     host: hostname(),
@@ -38,7 +34,7 @@ export async function lockRun(folder: string): Promise<Closable> {
     while (!(await linked(draft, path))) {
       const found = await readFile(path, 'utf8').catch(() => undefined);
       if (found === undefined) continue;
-      if (await isHeld(found, path, draft)) throw inUse(folder, found);
+      if (await isHeld(found, path, draft)) throw inUse(parseHolder(found) as Holder);
       await takeAway(path, found, draft);
     }
   } finally {
@@ -129,15 +125,4 @@ async function processStart(pid: number): Promise<string> {
     stdout: '',
   }));
   return stdout.trim();
-}
-
-function inUse(folder: string, text: string): ResourceError {
-  const { pid, host, since } = parseHolder(text) as Holder;
-  return new ResourceError(
-    `Cannot train in ${folder}: process ${pid} on ${host} has been training there since ${since}`,
-    {
-      code: 'run-in-use',
-      hint: `wait for it or stop it, or give another folder in "out"; if it is gone, delete ${join(folder, LOCK)}`,
-    },
-  );
 }
