@@ -224,12 +224,17 @@ describe('tools', () => {
     [{ tools: [weather], tool_choice: allowed('required') }, 'tool_choice'],
     [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'no' } } }, 'tools'],
     [
-      { tools: [weather], response_format: { type: 'json_object', schema: { contains: {} } } },
+      { tools: [weather], response_format: { type: 'json_object', schema: { unevaluatedItems: false } } },
       'response_format.schema',
     ],
     [
       {
-        tools: [{ type: 'function', function: { name: 'x', parameters: { type: 'object', contains: {} } } }],
+        tools: [
+          {
+            type: 'function',
+            function: { name: 'x', parameters: { type: 'object', unevaluatedItems: false } },
+          },
+        ],
       },
       'tools',
     ],
@@ -286,7 +291,7 @@ describe('answers of a given form', () => {
       {
         response_format: {
           type: 'json_schema',
-          json_schema: { name: 'x', schema: { type: 'object', contains: {} } },
+          json_schema: { name: 'x', schema: { type: 'object', unevaluatedItems: false } },
         },
       },
       'response_format.json_schema.schema',

@@ -123,7 +123,7 @@ describe('POST /v1/messages', () => {
     [{ model: 'claude' }, 404, 'not_found_error'],
     [{ messages: [{ role: 'user', content: [{ type: 'image' }] }] }, 400, 'invalid_request_error'],
     [
-      { tools: [{ ...weather, input_schema: { type: 'object', contains: {} } }] },
+      { tools: [{ ...weather, input_schema: { type: 'object', unevaluatedItems: false } }] },
       400,
       'invalid_request_error',
     ],

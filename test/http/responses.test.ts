@@ -125,7 +125,7 @@ describe('responses with openai', () => {
     [{ top_logprobs: 2 }, 'top_logprobs', 'invalid_value'],
     [{ tool_choice: 'required' }, 'tool_choice', 'invalid_value'],
     [
-      { text: { format: { type: 'json_schema', name: 'x', schema: { contains: {} } } } },
+      { text: { format: { type: 'json_schema', name: 'x', schema: { unevaluatedItems: false } } } },
       'text.format.schema',
       'unsupported_schema',
     ],

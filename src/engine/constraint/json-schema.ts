@@ -6,7 +6,7 @@ import { choice, type Grammar, literal, NOTHING_AT_ALL, oneOfTexts, Rule, sequen
 import { COLON, COMMA, jsonLiteral, jsonString, quoted, SPACE } from './json-grammar.ts';
 import { canonicalJson, isValid, schemasOfKey, type TextTests } from './json-values.ts';
 import { LIMITS, tooLarge } from './limits.ts';
-import { itemList, type Member, memberList } from './list-grammar.ts';
+import { countedItems, itemList, type Member, memberList } from './list-grammar.ts';
 import { ANY_INTEGER, ANY_NUMBER, boundedNumber } from './number-grammar.ts';
 import { commonStep, type Step } from './number-steps.ts';
 import { parsePattern } from './pattern-syntax.ts';
@@ -59,6 +59,7 @@ class SchemaCompiler {
   private readonly pending: (() => void)[] = [];
   private readonly automata = new Map<string, TextAutomaton>();
   private numEdges = 0;
+  private readonly opposites = new Map<SchemaObject, SchemaObject>();
   private readonly texts: TextTests = {
     fits: (schema, text) => this.automataOf(schema).every((automaton) => accepts(automaton, text)),
     matches: (pattern, text) => accepts(this.automaton(pattern, true), text),
@@ -172,7 +173,8 @@ class SchemaCompiler {
     const described = alternative.flatMap((schema) => Object.keys((schema.properties ?? {}) as object));
     const required = new Set(alternative.flatMap((schema) => (schema.required ?? []) as string[]));
     const listed = listedNames?.filter((name) => typeof name === 'string') ?? [];
-    const keys = [...new Set([...described, ...listed, ...required])];
+    // Those that are forbidden, too: they are none of the others.
+    const keys = [...new Set([...described, ...listed, ...required, ...forbidden])];
     const members = keys
       .map((key) => ({
         isRequired: required.has(key),
@@ -286,6 +288,11 @@ class SchemaCompiler {
     // As with properties: what is listed is all there is, unless the schema says more.
     if (numFirst > 0 && rest.length === 0) max = Math.min(max, Math.max(numFirst, min));
     if (min > max) return;
+    const containing = alternative.filter(({ contains }) => contains !== undefined);
+    if (containing.length > 0) {
+      this.addContaining(containing, alternative, { parts, numFirst, min, max }, to);
+      return;
+    }
     if (min === 0) to.others.push(literal('[]'));
     if (max === 0) return;
     to.items.push(
@@ -300,15 +307,46 @@ class SchemaCompiler {
     min: number,
     max: number,
   ): Grammar {
-    const first = Array.from({ length: Math.min(numFirst, max) }, (_, i) =>
-      this.value(
-        parts.flatMap((part) => {
-          const schema = part.first[i] ?? part.rest;
-          return schema === undefined ? [] : [schema];
-        }),
-      ),
-    );
+    const first = Array.from({ length: Math.min(numFirst, max) }, (_, i) => this.value(schemasAt(parts, i)));
     return itemList(first, this.value(rest), min, max);
+  }
+
+  /** Arrays of which some items are counted, by `contains`. */
+  private addContaining(
+    [asking, ...more]: readonly SchemaObject[],
+    alternative: Alternative,
+    { parts, numFirst, min, max }: ItemRules,
+    to: Parts,
+  ): void {
+    if (more.length > 0)
+      throw unsupported('contains', this.document.pointerOf(more[0]), 'only one of them for an array');
+    const unique = alternative.find(({ uniqueItems }) => uniqueItems === true);
+    if (unique && max > 1) this.document.ignore(unique, 'uniqueItems');
+    const { contains, minContains = 1, maxContains = Number.POSITIVE_INFINITY } = asking;
+    const [least, most] = [minContains as number, maxContains as number];
+    if (least > Math.min(most, max)) return;
+    if (min === 0 && least === 0) to.others.push(literal('[]'));
+    if (max === 0) return;
+    const numItems = max < Number.POSITIVE_INFINITY ? max : Math.max(min, numFirst, 1);
+    const numCounts = most < Number.POSITIVE_INFINITY ? most : least;
+    if ((numItems + 1) * (numCounts + 1) > MAX_COUNTED_PLACES)
+      throw tooLarge('items to count', MAX_COUNTED_PLACES);
+    const counted = contains as Schema;
+    // Where there may be any number of them, one that is not counted may be like them, too.
+    const other = most < Number.POSITIVE_INFINITY ? this.opposite(asking, counted) : true;
+    const at = (i: number) => {
+      const own = schemasAt(parts, i);
+      return { counted: this.value([...own, counted]), other: this.value([...own, other]) };
+    };
+    to.items.push(countedItems(at, { numFirst, min, max, least, most }));
+  }
+
+  private opposite(from: SchemaObject, schema: Schema): Schema {
+    if (typeof schema === 'boolean') return !schema;
+    const not = this.opposites.get(schema) ?? { not: schema };
+    this.opposites.set(schema, not);
+    this.document.derive(from, not);
+    return not;
   }
 
   /** At least one item, none of them twice; undefined where that is not requested, or cannot be enforced. */
@@ -407,6 +445,20 @@ interface Parts {
   readonly members: Grammar[];
   /** Between the brackets of arrays that have items. */
   readonly items: Grammar[];
+}
+
+interface ItemRules {
+  readonly parts: readonly ReturnType<typeof itemSchemas>[];
+  readonly numFirst: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+function schemasAt(parts: ItemRules['parts'], i: number): Schema[] {
+  return parts.flatMap((part) => {
+    const schema = part.first[i] ?? part.rest;
+    return schema === undefined ? [] : [schema];
+  });
 }
 
 /** Texts that all the automata accept, of `min` to `max` characters. */

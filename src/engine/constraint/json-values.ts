@@ -35,6 +35,10 @@ export function isValid(
   if (typeof schema.$ref === 'string' && !fits(document.resolve(schema, schema.$ref), value)) return false;
   if (!every(schema.allOf) || !some(schema.anyOf) || !some(schema.oneOf)) return false;
   if (schema.not !== undefined && fits(schema.not as Schema, value)) return false;
+  if (schema.if !== undefined) {
+    const next = fits(schema.if as Schema, value) ? schema.then : schema.else;
+    if (next !== undefined && !fits(next as Schema, value)) return false;
+  }
   if (!isListed(schema, value)) return false;
   const types = namedTypes(schema);
   if (types && !types.some((type) => hasType(value, type))) return false;
@@ -103,6 +107,11 @@ function fitsItems(schema: SchemaObject, items: readonly unknown[], fits: Fits):
   if (items.length < (minItems as number)) return false;
   if (maxItems !== undefined && items.length > (maxItems as number)) return false;
   if (schema.uniqueItems === true && new Set(items.map(canonicalJson)).size < items.length) return false;
+  if (schema.contains !== undefined) {
+    const { minContains = 1, maxContains = Number.POSITIVE_INFINITY } = schema;
+    const count = items.filter((item) => fits(schema.contains as Schema, item)).length;
+    if (count < (minContains as number) || count > (maxContains as number)) return false;
+  }
   const { first, rest = true } = itemSchemas(schema);
   return items.every((item, i) => fits(first[i] ?? rest, item));
 }
@@ -113,6 +122,12 @@ function fitsProperties(schema: SchemaObject, value: SchemaObject, fits: Fits, t
   if (size < (minProperties as number)) return false;
   if (maxProperties !== undefined && size > (maxProperties as number)) return false;
   if (!((schema.required ?? []) as string[]).every((key) => Object.hasOwn(value, key))) return false;
+  for (const keyword of ['dependentRequired', 'dependentSchemas', 'dependencies'])
+    for (const [key, needs] of Object.entries((schema[keyword] ?? {}) as Record<string, Schema | string[]>)) {
+      if (!Object.hasOwn(value, key)) continue;
+      const isMet = Array.isArray(needs) ? needs.every((it) => Object.hasOwn(value, it)) : fits(needs, value);
+      if (!isMet) return false;
+    }
   return Object.entries(value).every(
     ([key, item]) =>
       fits((schema.propertyNames ?? true) as Schema, key) &&

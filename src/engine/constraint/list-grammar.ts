@@ -79,3 +79,42 @@ export function itemList(first: readonly Grammar[], rest: Grammar, min: number, 
   }
   return { kind: 'graph', numStates: length + 2, edges, start: 0, ends };
 }
+
+/**
+ * At least one item, `min` to `max` in all, of which `least` to `most` are counted. `at(i)` gives item i, counted or not; those from
+ * `numFirst` on are alike.
+ */
+export function countedItems(
+  at: (i: number) => { readonly counted: Grammar; readonly other: Grammar },
+  { numFirst, min, max, least, most }: Counts,
+): Grammar {
+  // Beyond these, how many there are makes no difference.
+  const lastItem = max < Number.POSITIVE_INFINITY ? max : Math.max(min, numFirst, 1);
+  const lastCount = most < Number.POSITIVE_INFINITY ? most : least;
+  const state = (items: number, count: number): number => items * (lastCount + 1) + count;
+  const edges: GraphEdge[] = [];
+  const ends = new Set<number>();
+  const withComma = (i: number, item: Grammar): Grammar => (i === 0 ? item : sequence(COMMA, item));
+  for (let items = 0; items <= lastItem; items++) {
+    const isLast = items === lastItem;
+    const next = isLast ? items : items + 1;
+    const { counted, other } = at(items);
+    for (let count = 0; count <= lastCount; count++) {
+      const from = state(items, count);
+      if (items >= Math.max(min, 1) && count >= least) ends.add(from);
+      if (isLast && max < Number.POSITIVE_INFINITY) continue;
+      edges.push({ from, to: state(next, count), item: withComma(items, other) });
+      if (count < lastCount)
+        edges.push({ from, to: state(next, count + 1), item: withComma(items, counted) });
+    }
+  }
+  return { kind: 'graph', numStates: state(lastItem, lastCount) + 1, edges, start: 0, ends };
+}
+
+export interface Counts {
+  readonly numFirst: number;
+  readonly min: number;
+  readonly max: number;
+  readonly least: number;
+  readonly most: number;
+}

@@ -1,10 +1,11 @@
 /** Schemas that hold together -> the ways to satisfy them, each without references, anyOf and allOf. */
 import { FORMATS } from './formats.ts';
 import { LIMITS, tooLarge } from './limits.ts';
+import { branchesOf } from './schema-branches.ts';
 import type { SchemaDocument } from './schema-document.ts';
 import { type JsonType, namedTypes, type Schema, type SchemaObject } from './schema-types.ts';
 
-/** Schemas that hold together; `$ref`, `allOf`, `anyOf` and `oneOf` in them are dealt with. */
+/** Schemas that hold together; `$ref`, `allOf`, `anyOf`, `oneOf`, `if` and the like in them are dealt with. */
 export type Alternative = readonly SchemaObject[];
 
 interface Pending {
@@ -43,6 +44,8 @@ export function alternativesOf(document: SchemaDocument, schemas: readonly Schem
         const parts = schema[keyword] as Schema[] | undefined;
         if (parts) branches.push(parts.map((part) => ({ schema: part, within: inside.within })));
       }
+      for (const parts of branchesOf(document, schema))
+        branches.push(parts.map((part) => ({ schema: part, within: inside.within })));
     }
     const [first, ...others] = branches;
     if (!first) {
@@ -82,8 +85,11 @@ const KEYWORDS_OF_TYPE: Readonly<Partial<Record<JsonType, readonly string[]>>> =
     'propertyNames',
     'minProperties',
     'maxProperties',
+    'dependentRequired',
+    'dependentSchemas',
+    'dependencies',
   ],
-  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems'],
+  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems', 'contains'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
 };

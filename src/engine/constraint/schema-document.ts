@@ -43,6 +43,15 @@ export class SchemaDocument {
     return this.locations.get(schema)?.pointer ?? '';
   }
 
+  /** A schema that was made from another one is at its place, and so is what was made in it. */
+  derive(from: SchemaObject, schema: Schema): void {
+    const location = this.locations.get(from);
+    if (typeof schema === 'boolean' || !location || this.locations.has(schema)) return;
+    this.locations.set(schema, location);
+    for (const [keyword, value] of Object.entries(schema))
+      for (const [, part] of partsOf(keyword, value)) this.derive(from, part);
+  }
+
   /** Notes that part of a schema is not enforced, once. */
   ignore(schema: SchemaObject, what: string): void {
     this.notes.add(`#${this.pointerOf(schema)}: ${what}`);
@@ -139,8 +148,10 @@ export class SchemaDocument {
 /** The schemas in the value of a keyword, with their places in it. */
 function partsOf(keyword: string, value: unknown): [place: string, part: Schema][] {
   const holds = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword].holds : undefined;
-  if (holds === 'map')
-    return Object.entries(value as Record<string, Schema>).map(([key, part]) => [`/${encode(key)}`, part]);
+  if (holds === 'map' || keyword === 'dependencies')
+    return Object.entries(value as Record<string, Schema>)
+      .filter(([, part]) => !Array.isArray(part))
+      .map(([key, part]) => [`/${encode(key)}`, part]);
   if (holds === 'list' || (keyword === 'items' && Array.isArray(value)))
     return (value as Schema[]).map((part, i) => [`/${i}`, part]);
   return holds === 'schema' || keyword === 'items' ? [['', value as Schema]] : [];

@@ -24,6 +24,9 @@ const isSchemaMap: Check = (value, at) =>
   isObject(value) && Object.values(value).every((it) => isSchema(it, at));
 const isSchemaList: Check = (value, at) =>
   Array.isArray(value) && value.length > 0 && value.every((it) => isSchema(it, at));
+const isKeyList = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
+const isKeyListMap: Check = (value) => isObject(value) && Object.values(value).every(isKeyList);
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
 const isExclusive: Check = (value, at) => isNumber(value, at) || typeof value === 'boolean';
 const isType = (value: unknown): boolean => TYPES.includes(value as (typeof TYPES)[number]);
@@ -57,7 +60,7 @@ export const KEYWORDS: Readonly<Record<string, Keyword>> = {
   },
   required: {
     use: 'enforced',
-    check: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+    check: isKeyList,
     note: 'keys that are only here come after those of `properties`',
   },
   additionalProperties: {
@@ -106,6 +109,18 @@ export const KEYWORDS: Readonly<Record<string, Keyword>> = {
     holds: 'schema',
     note: 'draft 7: next to a list of `items`',
   },
+  contains: {
+    use: 'enforced',
+    check: isSchema,
+    holds: 'schema',
+    note: 'one of them for an array',
+  },
+  minContains: { use: 'enforced', check: isCount },
+  maxContains: {
+    use: 'enforced',
+    check: isCount,
+    note: 'as far as the opposite of `contains` can be followed, as with `not`',
+  },
   minItems: { use: 'enforced', check: isCount },
   maxItems: { use: 'enforced', check: isCount },
   uniqueItems: {
@@ -130,7 +145,24 @@ export const KEYWORDS: Readonly<Record<string, Keyword>> = {
     use: 'enforced',
     check: isSchema,
     holds: 'schema',
-    note: '`{}`, `type`, `enum`, `const`, one `required` key, or keywords of strings; next to `enum` or `const`, anything',
+    note: 'of `type`, `enum`, `const`, `properties`, `required`, bounds, keywords of strings, and combinations of them; next to `enum` or `const`, of anything',
+  },
+  if: {
+    use: 'enforced',
+    check: isSchema,
+    holds: 'schema',
+    note: 'as far as its opposite can be followed, as with `not`',
+  },
+  // biome-ignore lint/suspicious/noThenProperty: the name of a keyword.
+  then: { use: 'enforced', check: isSchema, holds: 'schema' },
+  else: { use: 'enforced', check: isSchema, holds: 'schema' },
+  dependentRequired: { use: 'enforced', check: isKeyListMap },
+  dependentSchemas: { use: 'enforced', check: isSchemaMap, holds: 'map' },
+  dependencies: {
+    use: 'enforced',
+    check: (value, at) =>
+      isObject(value) && Object.values(value).every((it) => isSchema(it, at) || isKeyList(it)),
+    note: 'draft 7: as `dependentRequired` or `dependentSchemas`',
   },
   $ref: {
     use: 'enforced',
@@ -201,19 +233,8 @@ export const KEYWORDS: Readonly<Record<string, Keyword>> = {
   xml: annotation,
   id: annotation,
 
-  if: { use: 'refused', check: (_, { then: yes, else: no }) => yes === undefined && no === undefined },
-  // Without `if` they say nothing; with it, `if` is what is refused.
-  // biome-ignore lint/suspicious/noThenProperty: the name of a keyword.
-  then: { use: 'refused', check: (_, schema) => schema.if === undefined },
-  else: { use: 'refused', check: (_, schema) => schema.if === undefined },
-  contains: { use: 'refused' },
-  minContains: { use: 'refused', check: (_, schema) => schema.contains === undefined },
-  maxContains: { use: 'refused', check: (_, schema) => schema.contains === undefined },
   unevaluatedProperties: { use: 'refused', check: isTrueSchema },
   unevaluatedItems: { use: 'refused', check: isTrueSchema },
-  dependentRequired: { use: 'refused', check: isEmpty },
-  dependentSchemas: { use: 'refused', check: isEmpty },
-  dependencies: { use: 'refused', check: isEmpty },
   $dynamicRef: { use: 'refused' },
   $recursiveRef: { use: 'refused' },
   $recursiveAnchor: { use: 'refused', check: (value) => value === false },

@@ -1,7 +1,8 @@
-/** `not`, as far as it can be followed: what the other keywords allow, less some types, texts or keys. */
+/** `not` of one keyword (`schema-branches.ts` has the rest), as far as it can be followed: what the other keywords allow, less some types, texts or keys. */
 import { FORMATS } from './formats.ts';
 import { parsePattern } from './pattern-syntax.ts';
 import type { Alternative, BaseType } from './schema-alternatives.ts';
+import { isSplit } from './schema-branches.ts';
 import { type SchemaDocument, unsupported } from './schema-document.ts';
 import { KEYWORDS } from './schema-keywords.ts';
 import { namedTypes, type Schema, type SchemaObject } from './schema-types.ts';
@@ -71,7 +72,6 @@ export function negationOf(
     if (words.every((word) => word === 'type' || STRING_KEYWORDS.includes(word)) && isOnly('string')) {
       // Without a type, other values are valid for these keywords, hence not for their opposite.
       if (!named) addAll(ALL_TYPES.filter((type) => type !== 'string'));
-      if (words.filter((word) => word !== 'type').length > 1) refuse();
       texts.push(complementOf(textsOf(not, automatonOf)));
       return;
     }
@@ -79,7 +79,6 @@ export function negationOf(
       const required = not.required as string[];
       if (!named) addAll(ALL_TYPES.filter((type) => type !== 'object'));
       if (required.length === 0) addAll(['object']);
-      if (required.length > 1 && has('object')) refuse();
       for (const key of required) keys.add(key);
       return;
     }
@@ -88,7 +87,8 @@ export function negationOf(
   const addAll = (names: readonly (BaseType | 'integer')[]): void => {
     for (const name of names) excluded.add(name as BaseType);
   };
-  for (const schema of alternative) if (schema.not !== undefined) exclude(schema.not as Schema, schema);
+  for (const schema of alternative)
+    if (schema.not !== undefined && !isSplit(schema.not as Schema)) exclude(schema.not as Schema, schema);
   return { types: excluded, texts, keys, booleans };
 }
 

@@ -133,9 +133,9 @@ describe('tools', () => {
   });
 
   it('names tool and place of a schema that is not supported', () => {
-    const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: { if: {}, else: false } } } }];
+    const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: { $dynamicRef: '#' } } } }];
     expect(() => compile({ type: 'tools', tools, choice: 'auto' })).toThrow(
-      /tool "f": Cannot use "if" at #\/properties\/a/,
+      /tool "f": Cannot use "\$dynamicRef" at #\/properties\/a/,
     );
     expect(() => compile({ type: 'tools', tools: [{ name: 'f' }], choice: { name: 'g' } })).toThrow(
       expect.objectContaining({ code: 'unknown-tool' }),
@@ -209,8 +209,16 @@ describe('regex and choice', () => {
 
 describe('what cannot be promised is refused', () => {
   it.each([
-    [{ properties: { 'a/b': { items: { contains: {} } } } }, '"contains" at #/properties/a~1b/items:'],
-    [{ anyOf: [{}, { if: {}, else: {} }] }, '"if" at #/anyOf/1:'],
+    [
+      { properties: { 'a/b': { items: { unevaluatedItems: false } } } },
+      '"unevaluatedItems" at #/properties/a~1b/items:',
+    ],
+    [{ anyOf: [{}, { if: { items: { minimum: 1 } }, else: {} }] }, '"not" at #/anyOf/1: not with "items"'],
+    [{ contains: { multipleOf: 2 }, maxContains: 1 }, '"not" at #: not with "multipleOf"'],
+    [
+      { allOf: [{ contains: { const: 1 } }, { contains: { const: 2 } }] },
+      '"contains" at #/allOf/1: only one',
+    ],
     [{ type: 'float' }, '"type" at #: not with the value "float"'],
     [{ type: 'number', multipleOf: 0 }, '"multipleOf" at #: not with the value 0'],
     [{ type: 'integer', multipleOf: 1009 }, '"multipleOf" at #: numbers with so many decimals or remainders'],
@@ -219,10 +227,10 @@ describe('what cannot be promised is refused', () => {
     [{ $ref: 'other.json' }, '"$ref" at #: there is no schema at'],
     [{ $ref: '#anchor' }, '"$ref" at #: there is no schema at'],
     [{ type: 'integer', not: { const: 0 } }, '"not" at #: not with "const"'],
-    [{ not: { not: { type: 'null' } } }, '"not" at #: not with "not"'],
+    [{ not: { items: { type: 'null' } } }, '"not" at #: not with "items"'],
     [{ type: 'object', minProperties: 2 }, '"minProperties" at #: not above 1'],
     [{ type: 'object', unevaluatedProperties: false }, '"unevaluatedProperties" at #:'],
-    [{ dependentRequired: { a: ['b'] } }, '"dependentRequired" at #:'],
+    [{ dependentRequired: { a: 'b' } }, '"dependentRequired" at #: not with the value'],
     [{ items: { $id: 'a', $ref: '#' } }, '"$id" at #/items: not next to "$ref"'],
     [{ $ref: '#/$defs/x' }, '"$ref" at #: there is no schema at'],
     [{ $ref: '#/toString' }, '"$ref" at #: there is no schema at'],

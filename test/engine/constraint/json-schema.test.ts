@@ -81,6 +81,55 @@ describe('a keyword', () => {
     [{ type: 'string', not: { minLength: 3 } }, ['"ab"'], ['"abc"']],
     [{ type: 'string', not: { enum: ['a', 'b', 1] } }, ['"c"', '"ab"'], ['"a"', '"b"']],
     [{ enum: [1, 2, 3], not: { minimum: 2 } }, ['1'], ['2', '3']],
+    [{ type: 'number', not: { minimum: 2 } }, ['1', '1.9', '-3'], ['2', '3']],
+    [{ type: 'string', not: { minLength: 2, pattern: 'b' } }, ['"b"', '"aa"'], ['"ab"']],
+    [{ type: 'object', not: { required: ['a'] } }, ['{}', '{"b":1}'], ['{"a":1}', '{"b":1,"a":1}']],
+    [{ type: 'object', not: { required: ['a', 'b'] } }, ['{}', '{"a":1}'], ['{"a":1,"b":1}']],
+    [
+      { properties: { a: { type: 'string' } }, not: { properties: { a: { const: 'x' } }, required: ['a'] } },
+      ['{}', '{"a":"y"}'],
+      ['{"a":"x"}'],
+    ],
+    [{ not: { anyOf: [{ type: 'string' }, { not: { type: 'null' } }] } }, ['null'], ['"a"', '1']],
+    [
+      {
+        properties: { kind: { enum: ['card', 'cash'] }, number: { type: 'integer' } },
+        required: ['kind'],
+        if: { properties: { kind: { const: 'card' } } },
+        // biome-ignore lint/suspicious/noThenProperty: the name of a keyword.
+        then: { required: ['number'] },
+        else: { not: { required: ['number'] } },
+      },
+      ['{"kind":"card","number":1}', '{"kind":"cash"}'],
+      ['{"kind":"card"}', '{"kind":"cash","number":1}', '{"number":1}'],
+    ],
+    // biome-ignore lint/suspicious/noThenProperty: the name of a keyword.
+    [{ type: 'integer', if: { minimum: 10 }, then: { multipleOf: 5 } }, ['3', '10', '15'], ['11']],
+    [
+      { properties: { a: {}, b: {} }, dependentRequired: { a: ['b'] } },
+      ['{}', '{"b":1}', '{"a":1,"b":1}'],
+      ['{"a":1}'],
+    ],
+    [
+      {
+        properties: { a: {}, b: {} },
+        dependencies: { a: ['b'], b: { properties: { b: { type: 'null' } } } },
+      },
+      ['{}', '{"b":null}', '{"a":1,"b":null}'],
+      ['{"a":1}', '{"b":1}'],
+    ],
+    [{ type: 'array', contains: { const: 1 } }, ['[1]', '[2,1]', '[1,2,1]'], ['[]', '[2]', '[2,3]']],
+    [
+      { items: { enum: [1, 2, 3] }, contains: { enum: [1, 2] }, minContains: 2, maxContains: 2, maxItems: 3 },
+      ['[1,2]', '[3,1,1]', '[1,3,2]'],
+      ['[1]', '[1,2,1]', '[3,3,1]', '[1,3,3,2]'],
+    ],
+    [
+      { prefixItems: [{ const: 'a' }], items: {}, contains: { const: 1 } },
+      ['["a",1]', '["a",2,1]'],
+      ['["a"]', '[1]'],
+    ],
+    [{ type: 'array', contains: { const: 1 }, minContains: 0, maxItems: 1 }, ['[]', '[2]'], ['[1,1]']],
     [{ $ref: '#x', $defs: { a: { $anchor: 'x', const: 1 } } }, ['1'], ['2']],
     [{ $ref: '#/components/schemas/a', components: { schemas: { a: { const: 1 } } } }, ['1'], ['2']],
     [

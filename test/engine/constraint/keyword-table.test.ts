@@ -37,14 +37,7 @@ describe('the table of keywords', () => {
   });
 
   it.each(named('refused'))('%s: is refused by name, with what to do', (keyword) => {
-    const beside =
-      keyword === 'then' || keyword === 'else'
-        ? { if: {} }
-        : /^m..Contains/.test(keyword)
-          ? { contains: {} }
-          : {};
-    const value = keyword === 'if' ? { type: 'null' } : { a: ['b'] };
-    const schema = { [keyword]: value, ...beside, ...(keyword === 'if' && { else: false }) };
+    const schema = { [keyword]: { a: ['b'] } };
     let error: { code?: string; message?: string; hint?: string } = {};
     try {
       compile(schema);

@@ -33,7 +33,7 @@ function anySchema(random: Random, depth: number): Schema {
   const one = <T>(items: readonly T[]): T => items[random.below(items.length)];
   const inner = (): Schema => anySchema(random, depth - 1);
   const few = (max: number): Schema[] => Array.from({ length: 1 + random.below(max) }, inner);
-  const kinds = depth > 0 ? 12 : 6;
+  const kinds = depth > 0 ? 13 : 6;
   switch (random.below(kinds)) {
     case 0:
       return {
@@ -73,7 +73,9 @@ function anySchema(random: Random, depth: number): Schema {
         ...(random.below(5) === 0 && { propertyNames: one(NAMES) }),
         ...(random.below(5) === 0 && { maxProperties: random.below(4) }),
         ...(random.below(5) === 0 && { minProperties: random.below(2) }),
-        ...(random.below(6) === 0 && { not: { required: [one(KEYS)] } }),
+        ...(random.below(6) === 0 && { not: { required: KEYS.filter(() => random.below(2)) } }),
+        ...(random.below(6) === 0 && { dependentRequired: { [one(KEYS)]: [one(KEYS)] } }),
+        ...(random.below(6) === 0 && { dependentSchemas: { [one(KEYS)]: inner() } }),
       };
     }
     case 8:
@@ -83,6 +85,11 @@ function anySchema(random: Random, depth: number): Schema {
         ...(random.below(3) === 0 && { prefixItems: few(2) }),
         ...(random.below(2) && { minItems: random.below(3) }),
         ...(random.below(2) && { maxItems: 2 + random.below(3) }),
+        ...(random.below(4) === 0 && {
+          contains: one([...NOT_STRINGS, { type: ['string', 'null'] }, inner()]),
+          ...(random.below(2) && { minContains: random.below(3) }),
+          ...(random.below(2) && { maxContains: random.below(3) }),
+        }),
         ...(random.below(4) === 0 && {
           items: { enum: VALUES.slice(random.below(9)) },
           uniqueItems: true,
@@ -95,6 +102,18 @@ function anySchema(random: Random, depth: number): Schema {
       return random.below(3)
         ? { allOf: few(2) }
         : { not: one([{ type: 'null' }, { type: ['string', 'object'] }, false]) };
+    case 11:
+      return {
+        if: one([
+          ...NOT_STRINGS,
+          { properties: { a: one(NOT_STRINGS) }, required: ['a'] },
+          { minimum: 1 },
+          inner(),
+        ]),
+        // biome-ignore lint/suspicious/noThenProperty: the name of a keyword.
+        ...(random.below(3) && { then: inner() }),
+        ...(random.below(2) && { else: inner() }),
+      };
     default:
       return { ...(inner() as object), ...(inner() as object), allOf: few(2) };
   }
