@@ -154,7 +154,9 @@ describe('dots train', () => {
     expect([first > 0, second > first, second < stderr.indexOf('step 5')]).toEqual([true, true, true]);
     expect(stderr).not.toContain('rounded up');
     const longer = await dots('train', await write('longer.json', { ...RUN, tokens: 650, out: 'longer' }));
-    expect(longer.stderr).toMatch(/650 tokens, .* begins with, rounded up to whole steps of \d+, in micro-batches/);
+    expect(longer.stderr).toMatch(
+      /650 tokens, .* begins with, rounded up to whole steps of \d+, in micro-batches/,
+    );
     expect(stderr).toMatch(/step 1 {2}loss \d\.\d{4} {2}[\d,]+ tok\/s, about \S+ left/);
   });
 
