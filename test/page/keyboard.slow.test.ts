@@ -23,8 +23,8 @@ async function unreached(v: Visit): Promise<string[]> {
     window.reached = new Set();
   })()`);
   const count = Number(await v.page.evaluate('there.length'));
-  // The browser's own controls take a few steps too.
-  for (let i = 0; i < count + 5; i++) {
+  // What scrolls, and the browser's own controls, are steps too.
+  for (let i = 0; i < count + 15; i++) {
     await v.page.keyboard.press('Tab');
     await v.page.evaluate('reached.add(document.activeElement)');
   }
@@ -41,6 +41,33 @@ describePage('the keyboard', startScriptedServer, (stage) => {
         left.push(...(await unreached(v)).map((name) => `${view}: ${name}`));
     });
     expect(left).toEqual([]);
+  });
+
+  it('has shortcuts for search, a new chat, the message field and the list of them, and none where one types', async () => {
+    const v = await stage.open();
+    stage.server.answer = () => ({ text: 'Both.' });
+    await v.ask('What? No/yes');
+    const focused = (): Promise<string> => v.page.evaluate(`${NAME}(document.activeElement)`);
+    await v.button('Regenerate').focus();
+    await v.page.keyboard.press('?');
+    await v.page
+      .getByRole('dialog', { name: 'Keyboard shortcuts' })
+      .getByText('Search conversations')
+      .waitFor();
+    await v.page.keyboard.press('Escape');
+    await expect.poll(focused).toBe('Regenerate');
+    await v.page.keyboard.press('/');
+    await expect.poll(focused).toBe('Ask something');
+    await v.page.keyboard.type('?/');
+    expect(await v.field.inputValue()).toBe('?/');
+    await v.page.keyboard.press('Control+/');
+    await v.page.getByRole('dialog').waitFor();
+    await v.page.keyboard.press('Escape');
+    await v.page.keyboard.press('Control+Shift+O');
+    await v.page.getByRole('heading', { name: 'Ask anything' }).waitFor();
+    await expect.poll(focused).toBe('Ask something');
+    await v.page.keyboard.press('Control+k');
+    await expect.poll(focused).toBe('Search');
   });
 
   it('chooses tabs, tokens and cells of the expert view', async () => {

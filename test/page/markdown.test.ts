@@ -20,6 +20,12 @@ it('lists with [ ] and [x] show boxes, and other brackets stay', () => {
   expect(list).toContain('<p>[x] no list</p>');
 });
 
+it('headings of an answer lie below the heading of the answer, and look as they were written', () => {
+  expect(html('# One\n\n## Two\n\n###### Six')).toBe(
+    '<h3 class="level-1">One</h3>\n<h4 class="level-2">Two</h4>\n<h6 class="level-6">Six</h6>\n',
+  );
+});
+
 it('footnotes have numbers and ways there and back; patterns such as ^[a-z] stay text', () => {
   const blocks = markdownBlocks('Water[^w] and ^[a-z]+\n\n[^w]: H2O\n\nThe end.');
   expect(blocks).toHaveLength(3);

@@ -2,12 +2,16 @@ import type { Translate } from '../../page/src/strings.ts';
 import type { Visit } from './browser.ts';
 import type { ScriptedServer } from './scripted-server.ts';
 
-const ANSWER = `# Title
+const ANSWER = `<think>
+Some *thought*.
+</think>
+
+# Title[^1]
 
 Text with **bold**, \`code\`, a [link](https://example.org/) and $x^2$.
 
 - one
-- two
+- [x] two
 
 > A quotation
 
@@ -17,7 +21,9 @@ Text with **bold**, \`code\`, a [link](https://example.org/) and $x^2$.
 
 \`\`\`js
 const x = 1; // a comment
-\`\`\``;
+\`\`\`
+
+[^1]: A note`;
 
 /** Brings the page into each of its views in turn, and calls `check` in each. */
 export async function eachView(
@@ -39,6 +45,7 @@ export async function eachView(
   await v.ask('A question');
   await v.answer.locator('.katex').waitFor();
   await v.answer.locator('code .code-2').first().waitFor();
+  await v.answer.locator('.reasoning summary').click();
   await check('conversation');
   await v.answer.getByRole('button', { name: t('regenerate') }).click();
   await v.settled();
@@ -48,17 +55,27 @@ export async function eachView(
     .click();
   await check('versions, and a question that is edited');
   await pressEscape();
-  server.answer = () => ({ text: ANSWER, holdAfter: 20 });
+  server.answer = () => ({ text: ANSWER, holdAfter: 40 });
   await v.begin('Another question');
   await v.answer.getByText('Text with').waitFor();
   await check('streaming');
   server.release();
   await v.settled();
 
+  await v.page.keyboard.press('Control+/');
+  await v.page.getByRole('dialog', { name: t('shortcuts') }).waitFor();
+  await check('shortcuts');
+  await pressEscape();
   await v.button(t('settings')).click();
   await v.page.getByRole('dialog').waitFor();
   await check('settings');
+  await v.page.getByLabel(t('recordsOdds')).check();
   await pressEscape();
+  server.answer = () => ({ text: 'sun moon' });
+  await v.ask('How likely?');
+  await v.answer.getByRole('button', { name: t('showOdds') }).click();
+  await v.answer.locator('.token').first().click();
+  await check('token probabilities');
 
   await openList();
   await check('list of conversations');

@@ -1,13 +1,14 @@
+import { splitReasoning } from './reasoning.ts';
+
 /** A longer sentence is cut, at a word. */
 const MOST_CHARACTERS = 160;
 /** A first sentence is expected within so many characters. */
 const LOOKED_AT = 4000;
 
-/** The first sentence of a markdown text as one hears it: without marks, code blocks and what a model thought before. */
+/** The first sentence of a markdown text as one hears it: without marks, code blocks and reasoning. */
 export function firstSentence(markdown: string): string {
-  const afterThought = markdown.replace(/^\s*<think>[\s\S]*?(<\/think>|$)/, '');
-  const text = afterThought
-    .slice(0, LOOKED_AT)
+  const text = splitReasoning(markdown)
+    .answer.slice(0, LOOKED_AT)
     .replace(/^(```|~~~)[\s\S]*?^\1.*$/gm, '')
     .replace(/^(```|~~~)[\s\S]*/m, '')
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')

@@ -1,5 +1,6 @@
 import MarkdownIt, { type Token } from 'markdown-it';
 import { footnoteRules } from './footnotes.ts';
+import { headingRules } from './headings.ts';
 import { type LimitsEnv, limitRules } from './limits.ts';
 import { linkRules } from './links.ts';
 import { mathsRules } from './maths-rules.ts';
@@ -7,7 +8,7 @@ import { taskRules } from './tasks.ts';
 
 // A line of an answer is a line: poems and addresses are written so, and models do not wrap text.
 const md = new MarkdownIt({ html: false, linkify: true, breaks: true });
-md.use(mathsRules).use(footnoteRules).use(limitRules).use(linkRules).use(taskRules);
+md.use(mathsRules).use(footnoteRules).use(limitRules).use(linkRules).use(taskRules).use(headingRules);
 // Links to bare domain names turn file names such as main.rs into links.
 md.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 

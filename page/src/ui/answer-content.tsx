@@ -21,7 +21,7 @@ export function AnswerContent({ message }: { message: Message }): JSX.Element {
       {answer !== '' && <Markdown text={answer} isStreaming={isStreaming} />}
       {message.toolCalls?.map(({ name, arguments: json }, i) => (
         <section key={i} class="tool-call" aria-label={t('toolCall', { name })}>
-          <h4>{t('toolCall', { name })}</h4>
+          <h3>{t('toolCall', { name })}</h3>
           <pre>{indented(json)}</pre>
         </section>
       ))}

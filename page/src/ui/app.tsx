@@ -13,8 +13,10 @@ import { MessageList } from './message-list.tsx';
 import { SaveNotice } from './save-notice.tsx';
 import { ServerNotice } from './server-notice.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
+import { ShortcutHelp } from './shortcut-help.tsx';
 import { Sidebar } from './sidebar.tsx';
 import { TopBar } from './top-bar.tsx';
+import { useShortcuts } from './use-shortcuts.ts';
 import { useTitle } from './use-title.ts';
 
 /** Below this the conversation list is a drawer. */
@@ -30,6 +32,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
   const isNarrow = useMedia(NARROW);
   const isMedium = useMedia(MEDIUM);
   const [isSidebarOpen, setSidebarOpen] = useState(false);
+  const [isHelpOpen, setHelpOpen] = useState(false);
   const [areSettingsOpen, setSettingsOpen] = useState(false);
   const [announcement, setAnnouncement] = useState({ text: '', count: 0 });
   /** The answer whose routing is shown; undefined for the newest one. */
@@ -53,26 +56,24 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
   useLayoutEffect(() => keepFocus(document.body), []);
   useLayoutEffect(() => showAnswer(undefined), [conversationId]);
   useTitle(chat);
-  useLayoutEffect(() => {
-    const onKeyDown = (event: KeyboardEvent): void => {
-      if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
-        event.preventDefault();
-        // A closed drawer cannot take the focus, and who types on must not lose the first letters.
-        flushSync(() => setSidebarOpen(true));
-        searchField.current?.focus();
-      } else if (
-        event.key === 'Escape' &&
-        !event.defaultPrevented &&
-        !document.querySelector('dialog[open]')
-      ) {
-        if (isDrawerOpen) setSidebarOpen(false);
-        else if (coversChat) setExperts(false);
-        else chat.stop();
-      }
-    };
-    document.addEventListener('keydown', onKeyDown);
-    return () => document.removeEventListener('keydown', onKeyDown);
-  }, [chat, setExperts, isDrawerOpen, coversChat]);
+  useShortcuts({
+    onSearch: () => {
+      // A closed drawer cannot take the focus, and who types on must not lose the first letters.
+      flushSync(() => setSidebarOpen(true));
+      searchField.current?.focus();
+    },
+    onNewChat: () => {
+      chat.show(undefined);
+      focusField();
+    },
+    onField: focusField,
+    onHelp: () => setHelpOpen(true),
+    onEscape: () => {
+      if (isDrawerOpen) setSidebarOpen(false);
+      else if (coversChat) setExperts(false);
+      else chat.stop();
+    },
+  });
 
   const context = useMemo(
     () => ({ chat, settings, t, isDark, announce }),
@@ -92,6 +93,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
             isNarrow={isNarrow}
             onOpenSidebar={() => setSidebarOpen(true)}
             onOpenSettings={() => setSettingsOpen(true)}
+            onOpenHelp={() => setHelpOpen(true)}
             onToggleExperts={() => setExperts(!current.showsExperts)}
           />
           <ServerNotice />
@@ -113,6 +115,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
           />
         )}
       </div>
+      <ShortcutHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
       <SettingsDialog isOpen={areSettingsOpen} onClose={() => setSettingsOpen(false)} />
       <div class="sr-only" role="status" aria-live="polite">
         {/* A new element, so that the same words are said again. */}
@@ -120,4 +123,8 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
       </div>
     </Page.Provider>
   );
+}
+
+function focusField(): void {
+  document.getElementById('message-field')?.focus();
 }

@@ -17,6 +17,7 @@ const PATHS = {
   left: 'M14.5 6l-6 6 6 6',
   right: 'M9.5 6l6 6-6 6',
   down: 'M12 5v14M6 13l6 6 6-6',
+  keyboard: 'M3 7h18v10H3zM7 10.5h.01M10.5 10.5h.01M14 10.5h.01M17.5 10.5h.01M8 14h8',
   sliders: 'M4 7h9M19 7h1M16 4.5v5M4 12h2M12 12h8M9 9.5v5M4 17h9M19 17h1M16 14.5v5',
   columns: 'M4 5h7v14H4zM13 5h7v14h-7z',
   odds: 'M5 20V9M12 20V4M19 20v-6',

@@ -112,7 +112,8 @@ function useAnnouncement({ role, status, content }: Message): void {
   useLayoutEffect(() => {
     if (role !== 'assistant') return;
     if (status === 'streaming') announce(t('answering'));
-    else if (before.current === 'streaming')
+    // What went wrong is an alert.
+    else if (before.current === 'streaming' && status !== 'failed')
       announce(`${t(status === 'done' ? 'answerDone' : 'stopped')} ${firstSentence(content)}`);
     before.current = status;
   }, [status]);

@@ -3,11 +3,13 @@ import { pathOf } from '../core/conversation.ts';
 import { usePage, useValue } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { ModelName } from './model-name.tsx';
+import { CONTROL } from './use-shortcuts.ts';
 
 export interface TopBarProps {
   readonly isNarrow: boolean;
   readonly onOpenSidebar: () => void;
   readonly onOpenSettings: () => void;
+  readonly onOpenHelp: () => void;
   readonly onToggleExperts: () => void;
 }
 
@@ -48,6 +50,18 @@ export function TopBar(props: TopBarProps): JSX.Element {
       >
         <Icon name={isDark ? 'sun' : 'moon'} />
       </button>
+      {!props.isNarrow && (
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={t('shortcuts')}
+          title={`${t('shortcuts')} (${CONTROL} /)`}
+          aria-keyshortcuts="Control+/ Meta+/"
+          onClick={props.onOpenHelp}
+        >
+          <Icon name="keyboard" />
+        </button>
+      )}
       <button type="button" class="icon-button" aria-label={t('settings')} onClick={props.onOpenSettings}>
         <Icon name="sliders" />
       </button>
