@@ -172,7 +172,12 @@ class Generation implements LoopRequest {
     this.tokenizer = tokenizer;
     this.promptLength = prompt.length;
     this.maxLength = Math.min(contextLength, prompt.length + (options.maxTokens ?? contextLength));
-    this.sampler = new Sampler(withDefaults(options, context.samplingDefaults), prompt, context.unusedTokens);
+    this.sampler = new Sampler(
+      withDefaults(options, context.samplingDefaults),
+      prompt,
+      context.unusedTokens,
+      context.loop.scratch,
+    );
     this.constraint = options.constraint?.start();
     this.stopTokens = new Set([
       ...(options.ignoreEos && !this.constraint ? [] : (tokenizer?.special.eos ?? [])),

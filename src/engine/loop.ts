@@ -5,6 +5,7 @@ import type { LoopRequest } from './loop-request.ts';
 import { Pace } from './pace.ts';
 import type { PagePool } from './page-pool.ts';
 import type { Routing } from './routing.ts';
+import { SamplerScratch } from './sampler.ts';
 import { type Entry, Scheduler, type Share } from './scheduler.ts';
 
 /** Floats of logits that one step may give for scoring: 64 MB. */
@@ -32,6 +33,8 @@ export class Loop {
   readonly pool: PagePool;
   /** For work that would delay the next step, and everything else on this thread. */
   readonly turns = new Turns();
+  /** Tokens are chosen one after the other. */
+  readonly scratch = new SamplerScratch();
   private readonly options: LoopOptions;
   private readonly scheduler: Scheduler;
   private active: Promise<void> | undefined;

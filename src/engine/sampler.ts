@@ -11,6 +11,18 @@ export interface Restriction {
   readonly forbidden?: Iterable<number>;
 }
 
+/** Working memory of samplers, 12 bytes for each token of the vocabulary: one for all that run on a thread. */
+export class SamplerScratch {
+  scores_V = new Float32Array(0);
+  weights_V = new Float64Array(0);
+
+  fit(vocabSize: number): void {
+    if (this.scores_V.length === vocabSize) return;
+    this.scores_V = new Float32Array(vocabSize);
+    this.weights_V = new Float64Array(vocabSize);
+  }
+}
+
 /**
  * Chooses one token after another for one request. Order: bias and penalties, restriction, temperature, top-k, top-p, min-p.
  * Throws `UsageError` on options out of range. State is the counts of what was generated: the n-th token is chosen with
@@ -19,23 +31,25 @@ export interface Restriction {
 export class Sampler {
   private readonly options: SamplingOptions;
   private readonly random: CounterRandom;
+  /** For the repetition penalty; empty without one. */
   private readonly promptTokens: ReadonlySet<number>;
+  private readonly scratch: SamplerScratch;
   private readonly generated = new Map<number, number>();
   private readonly unusedTokens: ReadonlySet<number>;
   private numSampled = 0;
-  private scores = new Float32Array(0);
-  private weights = new Float64Array(0);
 
   /** `unusedTokens` are rows of the output matrix that stand for nothing; they are never chosen. */
   constructor(
     options: SamplingOptions,
     prompt: readonly number[],
     unusedTokens: ReadonlySet<number> = new Set(),
+    scratch = new SamplerScratch(),
   ) {
     checkSamplingOptions(options);
     this.options = options;
     this.random = new CounterRandom(options.seed ?? Math.floor(Math.random() * 2 ** 52), options.stream);
-    this.promptTokens = new Set(prompt);
+    this.promptTokens = new Set((options.repetitionPenalty ?? 1) === 1 ? [] : prompt);
+    this.scratch = scratch;
     this.unusedTokens = unusedTokens;
   }
 
@@ -60,16 +74,14 @@ export class Sampler {
   }
 
   private scored(logits_V: Float32Array, { allowed, forbidden = [] }: Restriction): Float32Array {
-    if (this.scores.length !== logits_V.length) {
-      this.scores = new Float32Array(logits_V.length);
-      this.weights = new Float64Array(logits_V.length);
-    }
-    this.scores.set(logits_V);
-    this.adjust(this.scores);
-    for (const id of this.unusedTokens) this.scores[id] = Number.NEGATIVE_INFINITY;
-    for (const id of forbidden) this.scores[id] = Number.NEGATIVE_INFINITY;
-    if (allowed) exclude(this.scores, allowed);
-    return this.scores;
+    this.scratch.fit(logits_V.length);
+    const { scores_V } = this.scratch;
+    scores_V.set(logits_V);
+    this.adjust(scores_V);
+    for (const id of this.unusedTokens) scores_V[id] = Number.NEGATIVE_INFINITY;
+    for (const id of forbidden) scores_V[id] = Number.NEGATIVE_INFINITY;
+    if (allowed) exclude(scores_V, allowed);
+    return scores_V;
   }
 
   private adjust(scores: Float32Array): void {
@@ -97,7 +109,7 @@ export class Sampler {
       throw new InternalError('no token has a score: none is allowed');
     }
     if (temperature === 0) return best;
-    const weights_V = this.weights;
+    const { weights_V } = this.scratch;
     const max = scores_V[best];
     const weigh = (id: number): void => {
       weights_V[id] = Math.exp((scores_V[id] - max) / temperature);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { Sampler } from '../../src/engine/sampler.ts';
+import { Sampler, SamplerScratch } from '../../src/engine/sampler.ts';
 
 const logits = Float32Array.from([0, 3, 1, 3, -2, 2]);
 const share = (sampler: Sampler, scores: Float32Array, id: number, draws = 4000): number => {
@@ -21,6 +21,23 @@ describe('Sampler', () => {
     };
     expect(draw(7)).toEqual(draw(7));
     expect(draw(7)).not.toEqual(draw(8));
+  });
+
+  it('shares working memory with others: two that take turns draw what each draws alone', () => {
+    const options = [
+      { seed: 1, topK: 4 },
+      { seed: 2, repetitionPenalty: 1.5 },
+      { seed: 3, minP: 0.1 },
+    ];
+    const scratch = new SamplerScratch();
+    const together = options.map((one) => new Sampler(one, [1, 3], undefined, scratch));
+    const alone = options.map((one) => new Sampler(one, [1, 3]));
+    for (let i = 0; i < 30; i++) {
+      const scores = logits.map((value) => value * Math.cos(i));
+      expect(together.map((sampler) => sampler.sample(scores))).toEqual(
+        alone.map((sampler) => sampler.sample(scores)),
+      );
+    }
   });
 
   it('draws each token as often as softmax says', () => {

@@ -278,6 +278,14 @@ describe('many clients', () => {
     await tiny.close();
   });
 
+  it('one request cannot have more than 2,048 answers, however they are spread', async () => {
+    const tiny = await openTinyApp();
+    const answer = await tiny.post('/v1/completions', { prompt: Array(200).fill('x'), n: 16, max_tokens: 1 });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { param: 'n' } });
+    await tiny.close();
+  });
+
   it('holders of different keys are different clients, also at one address', async () => {
     const tiny = await openTinyApp({ apiKeys: ['first', 'second'], maxQueue: 1 }, { maxParallel: 1 });
     const ask = (key: string): Promise<Response> =>

@@ -14,7 +14,8 @@ import {
 import { field, foreignFields, oneOf, optional, refused, unsupportedField } from './validate.ts';
 
 const DEFAULT_MAX_TOKENS = 16;
-const MAX_PROMPTS = 2048;
+/** Of one request; and answers to all of them together. */
+export const MAX_PROMPTS = 2048;
 
 const own = {
   prompt: field(

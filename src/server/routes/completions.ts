@@ -11,6 +11,7 @@ import { CompletionChoice, joinChoices, type TextChoice } from '../openai/comple
 import {
   type CompletionRequest,
   completionRequest,
+  MAX_PROMPTS,
   maxTokensOf,
   promptsOf,
   refuseUnsupported,
@@ -37,6 +38,8 @@ export async function completions(
 
   const n = numChoices(request, settings.maxChoices);
   const numAnswers = prompts.length * n;
+  if (numAnswers > MAX_PROMPTS)
+    throw badRequest(`n: at most ${MAX_PROMPTS} answers at once; send fewer prompts or a smaller n`, 'n');
   if (numAnswers > 1 && request.dots?.routing)
     throw badRequest('dots.routing can be shown for one answer at a time', 'dots.routing');
   const seed = seedOf(request);
