@@ -2,22 +2,27 @@ import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
 import { llamaCppWarnings } from '../convert/llama-cpp.ts';
-import { type ConvertType, plainTypes, writeGgufModel } from '../convert/write-gguf.ts';
+import { plainTypes, writeGgufModel } from '../convert/write-gguf.ts';
 import { writeHfModel } from '../convert/write-hf.ts';
 import { ResourceError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { createFileFolder } from '../format/file-source.ts';
 import type { WriteOptions } from '../format/write-tensors.ts';
+import { tensorTypeByName } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
+import { chooseEncoder } from './choose-encoder.ts';
 import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
 
 export interface ConvertFlags extends CommonFlags {
-  readonly type?: ConvertType;
+  readonly type?: string;
   readonly force?: boolean;
 }
+
+/** Values are rounded, nothing is searched: the same bytes with and without the native backend. */
+const PLAIN = ['f32', 'f16', 'bf16', 'q8_0'];
 
 /** `dots convert`: the name of OUT decides what is written. OUT appears when it is complete, or not at all. */
 export async function convert(
@@ -36,6 +41,7 @@ async function convertLocked(
   to: string,
   flags: ConvertFlags,
 ): Promise<void> {
+  const type = flags.type === undefined ? undefined : tensorTypeByName(flags.type);
   await checkTarget(input, to, flags.force ?? false);
   const warnings: string[] = [];
   const warn = (message: string): void => {
@@ -45,14 +51,20 @@ async function convertLocked(
   const source = await openConvertSource(input, warn);
   const progress = session.progress('converting', 'bytes', flags);
   try {
+    const encoder = type !== undefined && !PLAIN.includes(type) && (await chooseEncoder(session, flags));
     if (isGgufName(to)) llamaCppWarnings(source.config).forEach(warn);
     const options: WriteOptions = {
       signal: session.signal,
       onProgress: ({ doneBytes, sizeBytes, tensor }) => progress.update(doneBytes, sizeBytes, tensor),
     };
     const { sizeBytes, numTensors } = isGgufName(to)
-      ? await writeGgufModel(source, to, flags.type ? { types: plainTypes(flags.type) } : {}, options)
-      : await writeFolder(source, to, flags.type, options);
+      ? await writeGgufModel(
+          source,
+          to,
+          type ? { types: plainTypes(type), ...(encoder && { encoder: () => encoder }) } : {},
+          options,
+        )
+      : await writeFolder(source, to, type, options);
     progress.clear();
     if (flags.json) await session.json({ tensors: numTensors, bytes: sizeBytes, warnings });
     else await session.line(`wrote ${to}: ${formatCount(numTensors)} tensors, ${formatBytes(sizeBytes)}`);
@@ -107,7 +119,7 @@ async function checkTarget(input: string, output: string, force: boolean): Promi
 async function writeFolder(
   source: ConvertSource,
   to: string,
-  type: ConvertType | undefined,
+  type: string | undefined,
   options: WriteOptions,
 ): ReturnType<typeof writeHfModel> {
   const target = resolve(to);

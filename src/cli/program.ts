@@ -485,12 +485,7 @@ function addConvert(program: Command, session: Session): void {
     .description('convert between Hugging Face folder and GGUF, or to another type')
     .argument('<IN>', 'Hugging Face folder or GGUF file')
     .argument('<OUT>', 'output: a name that ends in .gguf, or a folder')
-    .addOption(
-      new Option(
-        '--type <TYPE>',
-        'type of matrices: f32, f16, bf16 or q8_0 (default: unchanged; bf16 for a folder)',
-      ).choices(['f32', 'f16', 'bf16', 'q8_0']),
-    )
+    .option('--type <TYPE>', 'type of matrices: bf16, q8_0, q4_k, … (default: unchanged; bf16 for a folder)')
     .option('--force', 'overwrite OUT');
   addFileOptions(command)
     .addHelpText(

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
-import { plainEncoder } from '../convert/encode-runs.ts';
 import { type TargetTensor, targetTensors, writeGgufModel } from '../convert/write-gguf.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import type { Fallbacks } from '../dtype/fallback-types.ts';
 import { storageBytes } from '../dtype/index.ts';
-import type { RowEncoder } from '../dtype/row-encoder.ts';
 import { createFileSink } from '../format/file-source.ts';
 import type { GgufValue } from '../format/gguf-values.ts';
 import { type ErrorSums, measuredEncoder, relativeError } from '../quantize/encode-error.ts';
@@ -23,7 +21,8 @@ import {
   typesOfPlan,
 } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
-import { type CommonFlags, chosenThreads } from './options.ts';
+import { chooseEncoder } from './choose-encoder.ts';
+import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
@@ -135,16 +134,6 @@ async function write(session: Session, work: Work, flags: QuantizeFlags): Return
   } finally {
     progress.clear();
   }
-}
-
-/** The native one, unless it is not built or the other one was chosen: that one has few types. */
-async function chooseEncoder(session: Session, flags: QuantizeFlags): Promise<RowEncoder> {
-  if (flags.backend === 'reference') return plainEncoder();
-  const { openNativeEncoder } = await import('../backend/native/row-encoder.ts');
-  const threads = chosenThreads(flags, session);
-  const found = openNativeEncoder(threads === undefined ? {} : { threads });
-  if (!found.encoder) session.warn(`the encoders in TypeScript run, slowly and for few types: ${found.why}`);
-  return found.encoder ?? plainEncoder();
 }
 
 /** All that the bytes of the output follow from: where it is the same, an interrupted run continues. */

@@ -1,6 +1,7 @@
 /** Writes a model as a GGUF file that llama.cpp loads too. Source of keys and rules: llama.cpp's converter. */
 import { InternalError } from '../core/errors.ts';
-import { f16, f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
+import { fallbackType } from '../dtype/fallback-types.ts';
+import { f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
 import type { RowEncoder } from '../dtype/row-encoder.ts';
 import { FILE_TYPES } from '../format/gguf-file-types.ts';
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
@@ -15,9 +16,6 @@ import { NORMALIZER_KEY } from '../text/tokenizer-gguf.ts';
 import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
-
-/** What a command may ask for; other types need more than a conversion. */
-export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0';
 
 /** Which storage types a file has. */
 export interface GgufTypes {
@@ -95,14 +93,21 @@ function withImportance(weight: SourceWeight, rows: readonly Float32Array[] | un
   return { ...weight, runs: runs.map((run, i) => ({ ...run, importance: rows[rows.length > 1 ? i : 0] })) };
 }
 
-/** All matrices as one type; rows that don't divide into its blocks are f16. */
-export function plainTypes(type: ConvertType): GgufTypes {
-  const wanted = storageTypeByName(type);
+/** All matrices as one type, or its fallback where its blocks do not divide the rows. */
+export function plainTypes(type: string): GgufTypes {
   return {
-    of: ({ shape }) => (shape[shape.length - 1] % wanted.blockElements === 0 ? wanted : f16),
-    fileType: type,
+    of: ({ shape }) => storageTypeByName(fallbackType(type, shape[shape.length - 1], '2026').type),
+    fileType: PLAIN_FILE_TYPES[type] ?? type,
   };
 }
+
+/** The K types with a number of their own are named after mixes. */
+const PLAIN_FILE_TYPES: Readonly<Record<string, string>> = {
+  q3_k: 'q3_k_s',
+  q4_k: 'q4_k_s',
+  q5_k: 'q5_k_s',
+  mxfp4: 'mxfp4_moe',
+};
 
 export function isAlwaysF32(spec: WeightSpec): boolean {
   return spec.isNorm === true || spec.isRouter === true || spec.shape.length === 1;

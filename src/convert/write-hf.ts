@@ -11,7 +11,7 @@ import { samplingConfig } from '../text/sampling-defaults.ts';
 import { type ConvertSource, runsFor, type SourceWeight, type ValueRun } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerFiles } from './tokenizer-files.ts';
-import { type ConvertType, isAlwaysF32 } from './write-gguf.ts';
+import { isAlwaysF32 } from './write-gguf.ts';
 
 const TORCH_NAMES: Readonly<Record<string, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
 
@@ -26,11 +26,11 @@ interface TargetTensor {
 export async function writeHfModel(
   source: ConvertSource,
   folder: SinkFolder,
-  type: ConvertType | undefined,
+  type: string | undefined,
   options: WriteOptions,
 ): Promise<WrittenFiles & { readonly numTensors: number }> {
-  if (type === 'q8_0') {
-    throw new UsageError('Cannot write a Hugging Face folder as q8_0: safetensors has no such type', {
+  if (type !== undefined && !(type in TORCH_NAMES)) {
+    throw new UsageError(`Cannot write a Hugging Face folder as ${type}: safetensors has no such type`, {
       code: 'no-hf-type',
       hint: 'choose --type bf16, f16 or f32, or an output whose name ends in .gguf',
     });

@@ -63,6 +63,7 @@ describe('folder to GGUF', () => {
       ['bf16', 0],
       ['f16', 0.02],
       ['q8_0', 0.6],
+      ['q5_1', 1.5],
     ] as const) {
       const rows = await logitsOf(await converted(TINY_HF_FOLDER, `${type}.gguf`, '--type', type), tokens);
       const difference = Math.max(
