@@ -11,6 +11,7 @@ import { weightSpecs } from '../model/weights.ts';
 import { openImportance } from '../quantize/importance-files.ts';
 import { importanceOf } from '../quantize/importance-matrix.ts';
 import { checkOutput } from './check-output.ts';
+import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
@@ -35,7 +36,8 @@ export async function doctor(session: Session, model: string | undefined, flags:
   try {
     if (file) findings.push(...(await examine(session, file, path, flags)));
     const isFixed = file !== undefined && flags.fix !== undefined && findings.some(({ fix }) => fix);
-    if (isFixed) await writeFixed(session, file, findings, flags.fix as string, flags);
+    const out = flags.fix as string;
+    if (isFixed) await lockOutput(out, () => writeFixed(session, file, findings, out, flags));
     await report(session, path, findings, isFixed ? flags.fix : undefined, flags);
     const left = findings.filter(({ fix }) => !(isFixed && fix));
     if (left.length > 0) session.exitCode = 1;

@@ -14,6 +14,7 @@ import {
 } from '../quantize/importance-matrix.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { checkOutput } from './check-output.ts';
+import { lockOutput } from './lock-output.ts';
 import { requireTokenizer } from './open-model.ts';
 import { type CommonFlags, openOptions } from './options.ts';
 import { type Document, type DocumentFlags, readDocuments } from './read-documents.ts';
@@ -66,7 +67,7 @@ export async function imatrix(
     }
     const merged = mergeImportance(matrices);
     const unseen = findUnseen(merged, weightSpecs(files.config));
-    await writeImportance(out, merged);
+    await lockOutput(out, () => writeImportance(out, merged));
     if (unseen.size > 0) session.warn(unseenWarning(unseen));
     const tokens = Math.max(...[...merged.entries.values()].map(({ counts }) => Math.max(...counts)));
     if (flags.json) {

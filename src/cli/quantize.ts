@@ -22,6 +22,7 @@ import {
 } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
 import { chooseEncoder } from './choose-encoder.ts';
+import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
@@ -83,7 +84,8 @@ export async function quantize(
     const errors = new Map<string, ErrorSums>();
     const report = planned.map((tensor, i) => rowOf(tensor, before[i]));
     if (!flags.dryRun) {
-      const { files } = await write(session, { source, input, to, mix, planned, importance, errors }, flags);
+      const work = { source, input, to, mix, planned, importance, errors };
+      const { files } = await lockOutput(to, () => write(session, work, flags));
       if (!flags.json)
         await session.line(
           `wrote ${files.length > 1 ? `${files.length} files, the first of them ${files[0]}` : to}`,
