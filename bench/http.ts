@@ -5,6 +5,8 @@
  *                                                                     right answers, memory, times between tokens
  *   node bench/http.ts speed MODEL [--tokens 128] [--rounds 3] [--clients 16] [--threads N]
  *                                                                     one stream next to `dots bench`, and many streams
+ *   node bench/http.ts fair MODEL [--keys 20] [--rounds 30]
+ *                                                                     time to first token next to many made-up keys
  *
  *   node bench/http.ts peers MODEL [--tokens 48] [--rounds 3] [--clients 16] [--node-llama-cpp FOLDER] [--ik BIN_FOLDER]
  *                                                                     many streams next to llama.cpp's sequences
@@ -18,6 +20,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fair } from './http-fair.ts';
 import { quantile, runLoad } from './http-load.ts';
 import { peers, type SpeedOptions } from './http-peers.ts';
 import { BIN, row, startServer, streamRate } from './http-server.ts';
@@ -138,8 +141,9 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '120' },
     'warm-up': { type: 'string', default: '120' },
     clients: { type: 'string' },
+    keys: { type: 'string', default: '20' },
     tokens: { type: 'string' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
     threads: { type: 'string' },
     'node-llama-cpp': { type: 'string' },
     ik: { type: 'string' },
@@ -148,16 +152,17 @@ const { values, positionals } = parseArgs({
 const [command, model] = positionals;
 if (command === 'load' && model)
   await load(model, Number(values.seconds), Number(values.clients ?? 64), Number(values['warm-up']));
+else if (command === 'fair' && model) await fair(model, Number(values.keys), Number(values.rounds ?? 30));
 else if ((command === 'speed' || command === 'peers') && model) {
   const options = {
     numTokens: Number(values.tokens ?? (command === 'speed' ? 128 : 48)),
-    rounds: Number(values.rounds),
+    rounds: Number(values.rounds ?? 3),
     numClients: Number(values.clients ?? 16),
     threads: values.threads,
   };
   if (command === 'speed') await speed(model, options);
   else await peers(model, { ...options, nodeLlamaCpp: values['node-llama-cpp'], ik: values.ik });
 } else {
-  console.error('usage: http.ts load|speed|peers MODEL');
+  console.error('usage: http.ts load|speed|fair|peers MODEL');
   process.exitCode = 2;
 }

@@ -7,6 +7,12 @@
 namespace dots {
 namespace DOTS_ISA {
 
+// How far and how finely scales are tried, and how often scale and levels are then fitted in turn.
+struct AffineGrid {
+  float from, step;
+  int count, fits;
+};
+
 struct Affine {
   Lanes scale, base;
 };
@@ -15,6 +21,15 @@ struct Affine {
 struct AffineSums {
   Lanes q, qq, xq, error;
 };
+
+DOTS_OUTLINE void findRange(const Group& g, Lanes* low, Lanes* high) {
+  *low = g.value(0);
+  *high = g.value(0);
+  for (int j = 1; j < g.size; ++j) {
+    *low = min(*low, g.value(j));
+    *high = max(*high, g.value(j));
+  }
+}
 
 struct AffineBlocks {
   const Group& g;
@@ -34,7 +49,20 @@ struct AffineBlocks {
     return roundEven(clamp((g.value(j) - a.base) * inverse, 0.0f, most));
   }
 
-  DOTS_METHOD AffineSums measure(const Affine& a) const {
+  /// All but the error.
+  DOTS_OUTLINE AffineSums explain(const Affine& a) const {
+    const Lanes inverse = ratio(set16(1.0f), a.scale);
+    AffineSums s = {zeros(), zeros(), zeros(), zeros()};
+    for (int j = 0; j < g.size; ++j) {
+      const Lanes q = level(j, a, inverse), wq = g.weight(j) * q;
+      s.q = s.q + wq;
+      s.qq = s.qq + wq * q;
+      s.xq = s.xq + wq * g.value(j);
+    }
+    return s;
+  }
+
+  DOTS_OUTLINE AffineSums measure(const Affine& a) const {
     const Lanes inverse = ratio(set16(1.0f), a.scale);
     AffineSums s = {zeros(), zeros(), zeros(), zeros()};
     for (int j = 0; j < g.size; ++j) {
@@ -47,7 +75,7 @@ struct AffineBlocks {
     return s;
   }
 
-  DOTS_METHOD void store(const Affine& a, int8_t* out, int stride) const {
+  DOTS_OUTLINE void store(const Affine& a, int8_t* out, int stride) const {
     const Lanes inverse = ratio(set16(1.0f), a.scale);
     for (int j = 0; j < g.size; j += 16) {
       Vec16 q[16];
@@ -57,7 +85,7 @@ struct AffineBlocks {
   }
 
   /// The best scale and base for these levels. Where all levels are equal, a scale of zero.
-  DOTS_METHOD Affine solve(const AffineSums& s) const {
+  DOTS_OUTLINE Affine solve(const AffineSums& s) const {
     const Lanes determinant = weight * s.qq - s.q * s.q;
     const Mask16 isSingular = lessThan(determinant, weight * s.qq * 1e-5f);
     Affine a;
@@ -78,17 +106,12 @@ struct AffineBlocks {
 
   /// Tries lines that put the smallest value `from + i * step` levels below zero and the largest as much above `most`,
   /// count * count of them; then fits scale and levels in turn.
-  DOTS_METHOD Affine search(float from, float step, int count, int fits) const {
-    Lanes low = g.value(0), high = g.value(0);
-    for (int j = 1; j < g.size; ++j) {
-      low = min(low, g.value(j));
-      high = max(high, g.value(j));
-    }
+  DOTS_OUTLINE Affine search(const AffineGrid& grid, Lanes low, Lanes high) const {
     if (!isBaseFree) low = min(low, zeros());
     Affine best = {zeros(), select(lessThan(zeros(), set16(isBaseFree ? 1.0f : 0.0f)), ratio(x, weight), low)};
     Lanes explainedMost = set16(-3e38f);
     const auto consider = [&](const Affine& trial) {
-      const AffineSums s = measure(trial);
+      const AffineSums s = explain(trial);
       const Affine a = solve(s);
       const Lanes now = explained(a, s);
       const Mask16 isBetter = lessThan(explainedMost, now);
@@ -96,15 +119,16 @@ struct AffineBlocks {
       best.scale = select(isBetter, a.scale, best.scale);
       best.base = select(isBetter, a.base, best.base);
     };
-    for (int below = 0; below < count; ++below)
-      for (int above = 0; above < count; ++above) {
-        const float under = from + step * static_cast<float>(below), over = from + step * static_cast<float>(above);
+    for (int below = 0; below < grid.count; ++below)
+      for (int above = 0; above < grid.count; ++above) {
+        const float under = grid.from + grid.step * static_cast<float>(below);
+        const float over = grid.from + grid.step * static_cast<float>(above);
         Affine trial;
         trial.scale = (high - low) * (1.0f / (most + under + over));
         trial.base = low + trial.scale * under;
         consider(trial);
       }
-    for (int i = 0; i < fits; ++i) consider(best);
+    for (int i = 0; i < grid.fits; ++i) consider(best);
     return best;
   }
 };

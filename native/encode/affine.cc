@@ -8,13 +8,7 @@ namespace dots {
 namespace DOTS_ISA {
 namespace {
 
-// How far and how finely scales are tried.
-struct AffineGrid {
-  float from, step;
-  int count;
-};
-
-void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most, const AffineGrid& grid) {
+DOTS_OUTLINE void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most, const AffineGrid& grid) {
   const int blockBytes = storageInfo(job.type)->blockBytes;
   Group g;
   BlockCodes blocks[16];
@@ -22,14 +16,14 @@ void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most,
     const int lanes = static_cast<int>(minOf<int64_t>(16, first + count - at));
     loadGroup(job, at, lanes, 32, &g);
     // From the smallest value on, or the sums of a block far from zero would lose what distinguishes its values.
-    Lanes low = g.value(0);
-    for (int j = 1; j < 32; ++j) low = min(low, g.value(j));
+    Lanes low, high;
+    findRange(g, &low, &high);
     for (int j = 0; j < 32; ++j) store16(g.x[j], g.value(j) - low);
     const AffineBlocks blocks16(g, most, true);
     const auto stored = [&](const Affine& a) { return Affine{toHalf(a.scale), toHalf(a.base + low) - low}; };
-    Affine fit = stored(blocks16.search(grid.from, grid.step, grid.count, 1)), best = fit;
+    Affine fit = stored(blocks16.search(grid, zeros(), high - low)), best = fit;
     Lanes least = set16(3e38f);
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2 && grid.fits > 0; ++i) {
       const AffineSums s = blocks16.measure(fit);
       const Mask16 isBetter = lessThan(s.error, least);
       least = select(isBetter, s.error, least);
@@ -64,7 +58,7 @@ struct SuperSearch {
   DOTS_METHOD Lanes whole(Lanes a) const { return roundEven(clamp(a, 0.0f, mostMultiple)); }
 
   // The halves that fit best for given multiples and levels.
-  DOTS_METHOD void solve(const AffineSums& s, SuperAffine* fit) const {
+  DOTS_OUTLINE void solve(const AffineSums& s, SuperAffine* fit) const {
     const Lanes kk = sumRuns(fit->k * fit->k * s.qq, width), km = sumRuns(fit->k * fit->m * s.q, width);
     const Lanes mm = sumRuns(fit->m * fit->m * blocks.weight, width);
     const Lanes xk = sumRuns(fit->k * s.xq, width), xm = sumRuns(fit->m * blocks.x, width);
@@ -79,7 +73,7 @@ struct SuperSearch {
   }
 
   // Multiples next to the present ones, with the levels nearest for each.
-  DOTS_METHOD AffineSums improveMultiples(SuperAffine* fit) const {
+  DOTS_OUTLINE AffineSums improveMultiples(SuperAffine* fit) const {
     AffineSums best = blocks.measure(fit->line());
     const SuperAffine middle = *fit;
     for (int i = 0; i < 9; ++i) {
@@ -101,7 +95,7 @@ struct SuperSearch {
 
   // The sub-blocks' own lines, in whole multiples of the best pair of halves on a grid: with the levels that they had
   // alone, the error of any multiples is a quadratic form and needs no look at the elements.
-  DOTS_METHOD SuperAffine start(const Affine& alone, const AffineGrid& grid) const {
+  DOTS_OUTLINE SuperAffine start(const Affine& alone, const AffineGrid& grid) const {
     const AffineSums s = blocks.measure(alone);
     const Lanes scale = extremeOfRuns(alone.scale, width), base = extremeOfRuns(alone.base, width);
     SuperAffine best = {zeros(), zeros(), zeros(), zeros()};
@@ -124,10 +118,10 @@ struct SuperSearch {
     return best;
   }
 
-  DOTS_METHOD SuperAffine search(const Affine& alone, const AffineGrid& grid, int fits) const {
+  DOTS_OUTLINE SuperAffine search(const Affine& alone, const AffineGrid& grid) const {
     SuperAffine fit = start(alone, grid), best = fit;
     Lanes least = set16(3e38f);
-    for (int i = 0; i < fits; ++i) {
+    for (int i = 0; i < grid.fits; ++i) {
       const AffineSums s = improveMultiples(&fit);
       const Lanes error = sumRuns(s.error, width);
       const Mask16 isBetter = lessThan(error, least);
@@ -142,7 +136,7 @@ struct SuperSearch {
   }
 };
 
-void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int size, float mostMultiple,
+DOTS_OUTLINE void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int size, float mostMultiple,
              const AffineGrid& grid, const AffineGrid& superGrid) {
   const int blockBytes = storageInfo(job.type)->blockBytes, width = 256 / size, perGroup = 16 / width;
   Group g;
@@ -153,7 +147,9 @@ void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int
     loadGroup(job, at * width, numBlocks * width, size, &g);
     const AffineBlocks sub(g, most, false);
     const SuperSearch super = {sub, width, mostMultiple};
-    const SuperAffine fit = super.search(sub.search(grid.from, grid.step, grid.count, 1), superGrid, 4);
+    Lanes low, high;
+    findRange(g, &low, &high);
+    const SuperAffine fit = super.search(sub.search(grid, low, high), superGrid);
     sub.store(fit.line(), levels, size);
     uint16_t d[16], dmin[16];
     float k[16], m[16];
@@ -178,12 +174,14 @@ void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int
 }  // namespace
 
 void encodeAffine(const EncodeJob& job, int64_t first, int64_t count) {
+  // Without importance the types that people choose for speed are written as fast as plain rounding.
+  const AffineGrid rich = {-0.4f, 0.3f, 6, 1}, quick = {0, 0, 1, 0};
   switch (job.type) {
-    case StorageId::kQ4_1: return encodePlain(job, first, count, 15, {-0.4f, 0.45f, 3});
-    case StorageId::kQ5_1: return encodePlain(job, first, count, 31, {-0.4f, 0.4f, 4});
-    case StorageId::kQ2K: return encodeK(job, first, count, 3, 16, 15, {-0.45f, 0.1f, 10}, {10.5f, 0.5f, 12});
-    case StorageId::kQ4K: return encodeK(job, first, count, 15, 32, 63, {-0.45f, 0.2f, 9}, {58, 1, 8});
-    default: return encodeK(job, first, count, 31, 32, 63, {-0.45f, 0.2f, 9}, {58, 1, 8});
+    case StorageId::kQ4_1: return encodePlain(job, first, count, 15, job.importance ? rich : quick);
+    case StorageId::kQ5_1: return encodePlain(job, first, count, 31, job.importance ? rich : quick);
+    case StorageId::kQ2K: return encodeK(job, first, count, 3, 16, 15, {-0.45f, 0.13f, 8, 1}, {11, 0.6f, 9, 4});
+    case StorageId::kQ4K: return encodeK(job, first, count, 15, 32, 63, {-0.45f, 0.2f, 9, 1}, {58, 1, 8, 4});
+    default: return encodeK(job, first, count, 31, 32, 63, {-0.45f, 0.2f, 9, 1}, {58, 1, 8, 4});
   }
 }
 

@@ -15,7 +15,14 @@ void encodeBlocks(const EncodeJob& job, int64_t firstBlock, int64_t numBlocks) {
     case StorageId::kQ2K:
     case StorageId::kQ4K:
     case StorageId::kQ5K: return encodeAffine(job, firstBlock, numBlocks);
-    default: return;
+    case StorageId::kIq4Nl:
+    case StorageId::kIq4Xs:
+    case StorageId::kMxfp4:
+    case StorageId::kNvfp4: return encodeTable(job, firstBlock, numBlocks);
+    case StorageId::kTq1_0:
+    case StorageId::kTq2_0:
+    case StorageId::kQ1_0: return encodeTernary(job, firstBlock, numBlocks);
+    default: return encodeCodebook(job, firstBlock, numBlocks);
   }
 }
 

@@ -24,8 +24,6 @@ int64_t findBadValue(const float* values, int64_t count) {
 
 // Weights of mean one, none so small that a block without importance would have no best scale.
 bool prepareWeights(const float* importance, int64_t numCols, Buffer<float>* weights, Error* error) {
-  if (!weights->resize(static_cast<size_t>(numCols)))
-    return fail(error, ErrorKind::kResource, "out of memory for weights");
   double sum = 0;
   for (int64_t i = 0; i < numCols; ++i) {
     if (!(importance[i] >= 0) || std::isinf(importance[i]))
@@ -33,9 +31,13 @@ bool prepareWeights(const float* importance, int64_t numCols, Buffer<float>* wei
                   static_cast<double>(importance[i]));
     sum += static_cast<double>(importance[i]);
   }
+  // No importance at all is none.
+  if (sum == 0) return true;
+  if (!weights->resize(static_cast<size_t>(numCols)))
+    return fail(error, ErrorKind::kResource, "out of memory for weights");
   const double mean = sum / static_cast<double>(numCols);
   for (int64_t i = 0; i < numCols; ++i) {
-    const double weight = mean > 0 ? static_cast<double>(importance[i]) / mean : 1.0;
+    const double weight = static_cast<double>(importance[i]) / mean;
     (*weights)[static_cast<size_t>(i)] = static_cast<float>(weight > 1e-6 ? weight : 1e-6);
   }
   return true;
@@ -44,6 +46,11 @@ bool prepareWeights(const float* importance, int64_t numCols, Buffer<float>* wei
 }  // namespace
 
 bool encodedBlock(StorageId type, int32_t* blockElements, int32_t* blockBytes) {
+  if (type == StorageId::kQ1_0) {
+    *blockElements = 128;
+    *blockBytes = 18;
+    return true;
+  }
   const StorageInfo* const info = storageInfo(type);
   if (!info || info->activation == Activation::kF32) return false;
   *blockElements = info->blockElements;
@@ -61,7 +68,7 @@ bool encodeRows(const EncodeRows& rows, Device& device, Error* error) {
   Buffer<float> weights;
   if (rows.importance && !prepareWeights(rows.importance, rows.numCols, &weights, error)) return false;
   const int64_t perRow = rows.numCols / blockElements;
-  const EncodeJob job = {rows.type, rows.values, rows.importance ? weights.data() : nullptr, rows.numCols,
+  const EncodeJob job = {rows.type, rows.values, weights.empty() ? nullptr : weights.data(), rows.numCols,
                          rows.numRows * perRow, rows.out};
   // Chunks of about a millisecond, of whole groups of sixteen blocks.
   const int64_t chunkBlocks = blockElements >= 128 ? 16 : 128;

@@ -18,7 +18,7 @@ struct alignas(64) Group {
   DOTS_METHOD Lanes weight(int j) const { return load16(w[j]); }
 };
 
-DOTS_INLINE void loadTransposed(const float* const (&rows)[16], int offset, float (*out)[16]) {
+DOTS_OUTLINE void loadTransposed(const float* const (&rows)[16], int offset, float (*out)[16]) {
   Vec16 tile[16];
   for (int lane = 0; lane < 16; ++lane) tile[lane] = load16(rows[lane] + offset);
   transpose16(tile);
@@ -26,7 +26,7 @@ DOTS_INLINE void loadTransposed(const float* const (&rows)[16], int offset, floa
 }
 
 // Blocks (or sub-blocks) of `size` elements, a multiple of 16, from number `first` on; lanes after `count` are zero.
-inline __attribute__((noinline)) void loadGroup(const EncodeJob& job, int64_t first, int count, int size, Group* g) {
+DOTS_OUTLINE void loadGroup(const EncodeJob& job, int64_t first, int count, int size, Group* g) {
   static const float kZeros[kMaxGroupSize] = {};
   const float *values[16], *weights[16];
   for (int lane = 0; lane < 16; ++lane) {
@@ -46,7 +46,7 @@ inline __attribute__((noinline)) void loadGroup(const EncodeJob& job, int64_t fi
 }
 
 /// The value of largest magnitude in each lane, with its sign.
-DOTS_INLINE Lanes extremeOf(const Group& g) {
+DOTS_OUTLINE Lanes extremeOf(const Group& g) {
   Lanes low = zeros(), high = zeros();
   for (int j = 0; j < g.size; ++j) {
     low = min(low, g.value(j));
@@ -55,8 +55,18 @@ DOTS_INLINE Lanes extremeOf(const Group& g) {
   return select(lessThan(high, zeros() - low), low, high);
 }
 
+/// Weighted mean magnitude in each lane.
+DOTS_OUTLINE Lanes meanMagnitude(const Group& g) {
+  Lanes sum = zeros(), weight = zeros();
+  for (int j = 0; j < g.size; ++j) {
+    sum = sum + g.weight(j) * magnitude(g.value(j));
+    weight = weight + g.weight(j);
+  }
+  return ratio(sum, weight);
+}
+
 /// Sixteen elements of every lane as bytes: lane l's begin at out[l * stride].
-DOTS_INLINE void storeLevels(Vec16 (&levels)[16], int8_t* out, int stride) {
+DOTS_OUTLINE void storeLevels(Vec16 (&levels)[16], int8_t* out, int stride) {
   transpose16(levels);
   for (int lane = 0; lane < 16; ++lane) {
     float values[16];

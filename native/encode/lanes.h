@@ -7,6 +7,9 @@
 namespace dots {
 namespace DOTS_ISA {
 
+// Functions with loops over a block: a copy for each caller would make the addon take a minute longer to compile.
+#define DOTS_OUTLINE inline __attribute__((noinline))
+
 using Lanes = Vec16;
 
 DOTS_INLINE Lanes operator+(Lanes a, Lanes b) { return add(a, b); }
@@ -34,6 +37,7 @@ DOTS_INLINE Lanes toHalf(Lanes a) {
 /// In each lane the sum over its run of `width` lanes (8 or 16): of a super-block, whose sub-blocks they are.
 DOTS_INLINE Lanes sumRuns(Lanes a, int width) {
   float lanes[16];
+  if (width == 16) return set16(reduceAdd16(a));
   store16(lanes, a);
   for (int run = 0; run < 16; run += width) {
     for (int half = width / 2; half > 0; half /= 2)

@@ -11,7 +11,7 @@ namespace dots {
 /// A weight is d * multiples[s] * levels[i] - dmin * minimums[s], with d as the format's formula has it for whole
 /// multiples and levels. Types without sub-blocks have no multiples.
 struct BlockCodes {
-  uint16_t d = 0, dmin = 0;  // halves as stored; for mxfp4, d is the exponent's byte
+  uint16_t d, dmin;  // halves as stored; for mxfp4, d is the exponent's byte
   int8_t levels[256];
   int16_t multiples[16], minimums[16];
 };

@@ -29,7 +29,11 @@ template <class Levels>
 struct LevelCoder {
   Levels levels;
 
-  DOTS_METHOD Measured measure(const Group& g, Lanes scale) const {
+  DOTS_METHOD void prepare(Group*) {}
+  /// What trial scales are measured by.
+  DOTS_METHOD Lanes yardstick(const Group& g) const { return extremeOf(g); }
+
+  DOTS_OUTLINE Measured measure(const Group& g, Lanes scale) const {
     const Lanes inverse = ratio(set16(1.0f), scale);
     Measured m = {zeros(), zeros(), zeros()};
     for (int j = 0; j < g.size; ++j) {
@@ -41,7 +45,19 @@ struct LevelCoder {
     return m;
   }
 
-  DOTS_METHOD void store(const Group& g, Lanes scale, int8_t* out, int stride) const {
+  /// The same without the error.
+  DOTS_OUTLINE Measured explain(const Group& g, Lanes scale) const {
+    const Lanes inverse = ratio(set16(1.0f), scale);
+    Measured m = {zeros(), zeros(), zeros()};
+    for (int j = 0; j < g.size; ++j) {
+      const Lanes x = g.value(j), q = levels.nearest(x * inverse), wq = g.weight(j) * q;
+      m.xq = m.xq + wq * x;
+      m.qq = m.qq + wq * q;
+    }
+    return m;
+  }
+
+  DOTS_OUTLINE void store(const Group& g, Lanes scale, int8_t* out, int stride) const {
     const Lanes inverse = ratio(set16(1.0f), scale);
     for (int j = 0; j < g.size; j += 16) {
       Vec16 q[16];
@@ -51,27 +67,43 @@ struct LevelCoder {
   }
 };
 
-/// The scale whose levels explain most, among those that put the value of largest magnitude at one of `positions`
-/// (in levels), and then its fit, `fits` times in turn with new levels.
+// Where the yardstick of a block (its largest value, or the mean) may land, in levels: trial scales put it there.
+struct Positions {
+  float at[40];
+  int count = 0;
+
+  DOTS_METHOD void add(float from, float step, int number) {
+    for (int i = 0; i < number; ++i) at[count++] = from + step * static_cast<float>(i);
+  }
+};
+
+// The best scale for some levels, and their sum of w*q*q: away from that scale the error grows with its square.
+struct ScaleFit {
+  Lanes scale, qq;
+};
+
+/// The scale whose levels explain most, among those that put `value` at one of the positions, and then its fit, `fits`
+/// times in turn with new levels.
 template <class Coder>
-DOTS_INLINE Lanes searchScale(const Group& g, const Coder& coder, const float* positions, int numPositions, int fits) {
-  const Lanes extreme = extremeOf(g);
-  Lanes best = zeros(), most = zeros();
+DOTS_OUTLINE ScaleFit searchScale(const Group& g, const Coder& coder, Lanes value, const Positions& positions, int fits) {
+  ScaleFit best = {zeros(), zeros()};
+  Lanes most = zeros();
   const auto consider = [&](Lanes scale) {
-    const Measured m = coder.measure(g, scale);
+    const Measured m = coder.explain(g, scale);
     const Lanes explained = m.explained();
     const Mask16 isBetter = lessThan(most, explained);
     most = select(isBetter, explained, most);
-    best = select(isBetter, m.bestScale(), best);
+    best.scale = select(isBetter, m.bestScale(), best.scale);
+    best.qq = select(isBetter, m.qq, best.qq);
   };
-  for (int i = 0; i < numPositions; ++i) consider(extreme / set16(positions[i]));
-  for (int i = 0; i < fits; ++i) consider(best);
+  for (int i = 0; i < positions.count; ++i) consider(value * (1.0f / positions.at[i]));
+  for (int i = 0; i < fits; ++i) consider(best.scale);
   return best;
 }
 
 /// A scale that a half stores, with the least error among the nearest to `scale` and the fits that follow from it.
 template <class Coder>
-DOTS_INLINE Lanes fitHalf(const Group& g, const Coder& coder, Lanes scale, int fits) {
+DOTS_OUTLINE Lanes fitHalf(const Group& g, const Coder& coder, Lanes scale, int fits) {
   Lanes best = zeros(), least = set16(3e38f), half = toHalf(scale);
   for (int i = 0; i < fits; ++i) {
     const Measured m = coder.measure(g, half);

@@ -33,6 +33,7 @@ enum class StorageId : int32_t {
   kTq2_0 = 35,
   kMxfp4 = 39,
   kNvfp4 = 40,
+  kQ1_0 = 41,  // encoded only: no kernels
 };
 
 /// What a row of activations is converted to before it is multiplied by weights of some type.
