@@ -21,6 +21,7 @@ export interface Script {
   readonly isWhole?: boolean;
   /** Milliseconds between tokens. */
   readonly pauseMs?: number;
+  readonly tokensPerSecond?: number;
   /** Say no more after so many tokens until `release` is called. */
   readonly holdAfter?: number;
   /** Cut the connection after so many tokens. */
@@ -177,6 +178,7 @@ async function chat(
   });
   send(choice({ role: 'assistant', content: '' }));
   const tokens = script.isWhole ? [script.text ?? ''] : pieces(script.text ?? '');
+  const startMs = Date.now();
   const wantsRouting = (body.dots as { routing?: boolean } | undefined)?.routing === true;
   for (const [i, token] of tokens.entries()) {
     if (response.destroyed) return;
@@ -196,6 +198,9 @@ async function chat(
     const said = choice({ content: token });
     const choices = [{ ...said.choices[0], ...(body.logprobs === true && { logprobs: oddsOf(token) }) }];
     send({ ...said, choices, ...routing });
+    // Timers are too coarse for a pause after each token.
+    const aheadMs = script.tokensPerSecond ? startMs + (1000 * i) / script.tokensPerSecond - Date.now() : 0;
+    if (aheadMs > 5) await new Promise((resolve) => setTimeout(resolve, aheadMs));
     if (script.pauseMs) await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
   }
   if (script.raw !== undefined) response.write(`data: ${script.raw}\n\n`);
