@@ -51,8 +51,8 @@ async function start(): Promise<void> {
   root.textContent = '';
   render(<App chat={chat} settings={settings} />, root);
   addEventListener('online', () => void chat.connect());
-  // Not needed for the first picture, but for the first answer. One who needs it tries again.
-  renderer.load().catch(() => {});
+  // Not needed for the first picture, but for the first answer. Who needs it earlier, or when this fails, loads it.
+  requestAnimationFrame(() => setTimeout(() => renderer.load().catch(() => {})));
   await chat.connect();
   preloadExplorer();
 }
