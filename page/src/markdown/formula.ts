@@ -2,8 +2,11 @@ import katex from 'katex';
 import stylesAddress from 'katex/dist/katex.css?url';
 import { lazily, loadStyles } from './lazily.ts';
 
-/** A deeper tree of elements overflows the stack of the browser's layout, which ends the whole tab. */
-const MAX_DEPTH = 300;
+/**
+ * Twenty fractions in each other. The browser's layout takes time with the square of the depth (200 ms at 300), and its stack
+ * overflows at about 1,000, which ends the whole tab.
+ */
+const MAX_DEPTH = 150;
 /** A formula with more elements takes the browser longer than a reader waits for a frame. */
 const MAX_ELEMENTS = 8000;
 
