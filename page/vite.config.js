@@ -24,10 +24,10 @@ const serviceWorker = {
     const source = readFileSync(new URL('service-worker.js', import.meta.url), 'utf8');
     const index = String(bundle['index.html'].source);
     const names = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
-    const first = [
-      'icon.svg',
-      ...names.filter((name) => index.includes(name) || name.startsWith('assets/render-')),
-    ];
+    // Typesetter, highlighter and fonts are large, and seldom needed; all other parts are there from the start.
+    const isLarge = ({ type, moduleIds = [] }) =>
+      type === 'asset' || moduleIds.some((id) => /node_modules\/(katex|shiki|@shikijs)\//.test(id));
+    const first = ['icon.svg', ...names.filter((name) => index.includes(name) || !isLarge(bundle[name]))];
     const lists = {
       VERSION: createHash('sha256')
         .update([source, index, ...names].join())

@@ -63,6 +63,9 @@ describePage(
       await v.answer.getByText('Still here').waitFor();
       await v.answer.locator('.katex').waitFor();
       await v.page.getByRole('alert').first().waitFor();
+      // Also parts that were never loaded while there was a server.
+      await v.button('Expert view').click();
+      await v.page.locator('.token', { hasText: 'Still' }).waitFor();
     });
   },
 );

@@ -47,6 +47,28 @@ export async function eachView(
   await v.answer.locator('code .code-2').first().waitFor();
   await v.answer.locator('.reasoning summary').click();
   await check('conversation');
+  await v.page.locator('.stats summary').click();
+  await v.button('scripted').click();
+  await v.page.getByRole('dialog').getByRole('definition').first().waitFor();
+  await check('model');
+  await pressEscape();
+  await v.button(t('addToQuestion')).click();
+  await v.page.getByRole('menu').waitFor();
+  await check('menu of the field');
+  await pressEscape();
+  for (const dialog of ['compare', 'exchange'] as const) {
+    await v.answer.getByRole('button', { name: t('moreActions') }).click();
+    await v.page.getByRole('menu').waitFor();
+    if (dialog === 'compare') await check('menu of an answer');
+    await v.page.getByRole('menuitem', { name: t(dialog) }).click();
+    await v.page
+      .getByRole('dialog', { name: t(dialog) })
+      .getByRole('button')
+      .nth(1)
+      .waitFor();
+    await check(dialog);
+    await pressEscape();
+  }
   await v.answer.getByRole('button', { name: t('regenerate') }).click();
   await v.settled();
   await v.page
@@ -67,7 +89,8 @@ export async function eachView(
   await check('shortcuts');
   await pressEscape();
   await v.button(t('settings')).click();
-  await v.page.getByRole('dialog').waitFor();
+  await v.page.getByRole('dialog').getByLabel(t('recordsOdds')).waitFor();
+  for (const summary of await v.page.locator('dialog[open] summary').all()) await summary.click();
   await check('settings');
   await v.page.getByLabel(t('recordsOdds')).check();
   await pressEscape();

@@ -107,9 +107,9 @@ export function Menu({ label, items, icon = 'more' }: MenuProps): JSX.Element {
             if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOpen(false);
           }}
         >
-          {items.map((item) => (
+          {items.map((item, i) => (
             <button
-              key={item.label}
+              key={i}
               type="button"
               role="menuitem"
               tabIndex={-1}
