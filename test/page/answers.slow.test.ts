@@ -147,6 +147,9 @@ describePage('answers', startScriptedServer, (stage) => {
     await expand.click();
     await expect.poll(() => v.page.evaluate('document.fullscreenElement')).toBeNull();
     expect(await v.answer.locator('.reasoning em').isVisible()).toBe(false);
+    // It is not spoken either.
+    const news = v.page.getByRole('status').filter({ hasText: 'The answer is complete.' });
+    expect(await news.innerText()).not.toContain('thought');
     await v.answer.getByText('Reasoning', { exact: true }).click();
     await v.answer.locator('.reasoning em').waitFor();
   });

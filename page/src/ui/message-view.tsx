@@ -4,6 +4,7 @@ import { parseSchema } from '../core/answer-options.ts';
 import { isContextFull } from '../core/context-fit.ts';
 import { type Conversation, type Message, pathOf } from '../core/conversation.ts';
 import { firstSentence } from '../core/first-sentence.ts';
+import { splitReasoning } from '../core/reasoning.ts';
 import { Action, CopyButton } from './action.tsx';
 import { AnswerContent } from './answer-content.tsx';
 import { type AnswerDialog, AnswerMenu } from './answer-menu.tsx';
@@ -60,7 +61,9 @@ export function MessageView(props: MessageViewProps): JSX.Element {
                   {t('continueAnswer')}
                 </button>
               )}
-              {message.content !== '' && <CopyButton text={message.content} />}
+              {message.content !== '' && (
+                <CopyButton text={isAnswer ? splitReasoning(message.content).answer : message.content} />
+              )}
               {isAnswer && message.content === '' ? null : isAnswer ? (
                 <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
               ) : (
@@ -114,7 +117,9 @@ function useAnnouncement({ role, status, content }: Message): void {
     if (status === 'streaming') announce(t('answering'));
     // What went wrong is an alert.
     else if (before.current === 'streaming' && status !== 'failed')
-      announce(`${t(status === 'done' ? 'answerDone' : 'stopped')} ${firstSentence(content)}`);
+      announce(
+        `${t(status === 'done' ? 'answerDone' : 'stopped')} ${firstSentence(splitReasoning(content).answer)}`,
+      );
     before.current = status;
   }, [status]);
 }
