@@ -77,6 +77,20 @@ describe('an output that another process writes', () => {
       (to: string) => ['tokenizer', 'train', corpus, '--vocab-size', '300', '--out', to],
     ],
     ['convert to a file', 'o.gguf', (to: string) => ['convert', MODEL, to, '--force']],
+    [
+      'quantize',
+      'q.gguf',
+      (to: string) => [
+        'quantize',
+        TINY_LLAMACPP_GGUF,
+        to,
+        '--type',
+        'q8_0',
+        '--backend',
+        'reference',
+        '--force',
+      ],
+    ],
     ['convert to a folder', 'o', (to: string) => ['convert', TINY_LLAMACPP_GGUF, `${to}/`, '--force']],
   ])('%s leaves it alone', async (_, name, argv) => {
     const to = join(folder.path, name);
