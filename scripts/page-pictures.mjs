@@ -61,7 +61,11 @@ async function picture(name, { width, height, isDark, scale = 1, isTouch = false
   await page.mouse.move(width - 1, 0);
   await prepare(page);
   const session = await context.newCDPSession(page);
-  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 80 });
+  const { data } = await session.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: 80,
+    clip: { x: 0, y: 0, width, height, scale },
+  });
   writeFileSync(local(`docs/chat-page/${name}.webp`), Buffer.from(data, 'base64'));
   await context.close();
 }
