@@ -117,9 +117,7 @@ function useAnnouncement({ role, status, content }: Message): void {
     if (status === 'streaming') announce(t('answering'));
     // What went wrong is an alert.
     else if (before.current === 'streaming' && status !== 'failed')
-      announce(
-        `${t(status === 'done' ? 'answerDone' : 'stopped')} ${firstSentence(splitReasoning(content).answer)}`,
-      );
+      announce(`${t(status === 'done' ? 'answerDone' : 'stopped')} ${firstSentence(content)}`);
     before.current = status;
   }, [status]);
 }
