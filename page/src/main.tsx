@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { Api } from './core/api.ts';
 import { Chat } from './core/chat.ts';
+import { Drafts, type TextStore } from './core/drafts.ts';
 import { Observable } from './core/observable.ts';
 import { readSettings } from './core/settings.ts';
 import { Storage } from './core/storage.ts';
@@ -17,6 +18,7 @@ import './styles/forced-colors.css';
 import { preloadExplorer } from './experts/expert-panel.tsx';
 import { translator } from './strings.ts';
 import './styles/print.css';
+import { followAddress, takeQuestion } from './ui/address-bar.ts';
 import { App } from './ui/app.tsx';
 import { renderer } from './ui/use-blocks.ts';
 
@@ -46,8 +48,12 @@ async function start(): Promise<void> {
     channel: storage && new BroadcastChannel('dots'),
     settings,
     onFrame,
+    drafts: new Drafts(localTexts()),
     conversations: (await storage?.conversations().catch(() => [])) ?? [],
   });
+  const question = takeQuestion();
+  followAddress(chat);
+  if (question !== undefined) chat.drafts.set(undefined, question);
   root.textContent = '';
   render(<App chat={chat} settings={settings} />, root);
   addEventListener('online', () => void chat.connect());
@@ -70,6 +76,14 @@ function onFrame(call: () => void): () => void {
   const frame = requestAnimationFrame(fire);
   const timer = setTimeout(fire, 250);
   return cancel;
+}
+
+function localTexts(): TextStore | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
 }
 
 function readLocal(): string | null {

@@ -69,12 +69,9 @@ describe('a conversation', () => {
     expect([...titleFrom('𝕏'.repeat(100))]).toHaveLength(60);
   });
 
-  it('is sent with its system prompt and without answers that failed before they began', () => {
+  it('is sent with its system prompt and without empty answers: the roles alternate', () => {
     const path = [message('m0', null, 'Q', 1), message('m1', 'm0', '', 2), message('m2', 'm1', 'Q2', 3)];
-    expect(requestMessages(' ', path)).toEqual([
-      { role: 'user', content: 'Q' },
-      { role: 'user', content: 'Q2' },
-    ]);
+    expect(requestMessages(' ', path)).toEqual([{ role: 'user', content: 'Q\n\nQ2' }]);
     expect(requestMessages('S', path)[0]).toEqual({ role: 'system', content: 'S' });
   });
 });
@@ -94,6 +91,19 @@ describe('search()', () => {
     expect(found('ABOUT apples')).toEqual(['Apples']);
     expect(found('(text)')).toEqual(['Pears', 'Apples']);
     expect(found('apples pears')).toEqual([]);
+  });
+
+  it('finds the message that fits best, and shows the place in it where the words are together', () => {
+    const texts = ['the sea and the sky', `the ${'end '.repeat(40)} the pomegranate tree`, 'pomegranate'];
+    const nodes = texts.map((text, i) => message(`m${i + 1}`, i === 0 ? null : `m${i}`, text, i));
+    const conversation = nodes.reduce(addMessage, newConversation('c1', '', 1));
+    const [hit] = search([{ ...conversation, title: 'Garden' }], 'the pomegranate');
+    expect(hit.message).toBe('m2');
+    expect(hit.excerpt?.filter(({ isMatch }) => isMatch).map(({ text }) => text)).toEqual([
+      'the',
+      'pomegranate',
+    ]);
+    expect(search([{ ...conversation, title: 'Garden' }], 'garden sky')[0].message).toBe('m1');
   });
 
   it('shows what it found: the parts of an excerpt make up a piece of the text', () => {

@@ -7,9 +7,11 @@ import {
   type Conversation,
   type Message,
   newConversation,
+  pathOf,
   rename,
   showBranch,
 } from './conversation.ts';
+import type { Drafts } from './drafts.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { newId } from './ids.ts';
 import { Library } from './library.ts';
@@ -29,12 +31,16 @@ export interface ChatOptions {
   readonly settings: Observable<Settings>;
   readonly conversations: readonly Conversation[];
   readonly onFrame: OnFrame;
+  readonly drafts: Drafts;
 }
 
 /** Everything a person can do with conversations. The interface calls these methods and shows the observables. */
 export class Chat {
   readonly conversations: Library['conversations'];
   readonly currentId = new Observable<string | undefined>(undefined);
+  /** A message that was searched for and is to be scrolled to. */
+  readonly sought = new Observable<string | undefined>(undefined);
+  readonly drafts: Drafts;
   /** Of answers that are being written, by message. */
   readonly progress: Answers['progress'];
   /** Recorded routing by message, as far as it has been loaded. */
@@ -54,9 +60,10 @@ export class Chat {
   private readonly channel: Channel | undefined;
   private readonly settings: Observable<Settings>;
 
-  constructor({ api, storage, channel, settings, conversations, onFrame }: ChatOptions) {
+  constructor({ api, storage, channel, settings, conversations, onFrame, drafts }: ChatOptions) {
     this.api = api;
     this.settings = settings;
+    this.drafts = drafts;
     this.channel = channel;
     this.storage = storage;
     this.hasStorage = storage !== undefined;
@@ -109,7 +116,12 @@ export class Chat {
     return this.api.props();
   }
 
-  show(id: string | undefined): void {
+  /** Opens a conversation, at a message of any of its branches or at its end. */
+  show(id: string | undefined, message?: string): void {
+    const conversation = this.library.find(id);
+    if (conversation && message !== undefined && !pathOf(conversation).some((one) => one.id === message))
+      void this.library.put(showBranch(conversation, message));
+    this.sought.set(message);
     this.currentId.set(id);
   }
 
@@ -144,11 +156,14 @@ export class Chat {
     if (conversation && message) await this.ask(conversation, text, message.parent);
   }
 
-  /** Another answer to the same question. */
+  /** Another answer to the same question. One without text is replaced. */
   async regenerate(id: string, variation?: Variation): Promise<void> {
     const conversation = this.current;
     const message = conversation?.nodes[id];
-    if (conversation && message?.parent) await this.answers.write(conversation, message.parent, variation);
+    // Twice in one moment is once, but for answers that are to differ.
+    if (!conversation || !message?.parent || (this.isAnswering && !variation)) return;
+    this.sought.set(undefined);
+    await this.answers.write(withoutEmpty(conversation, message), message.parent, variation);
   }
 
   /** An answer that was stopped or cut is continued where it ended. */
@@ -180,10 +195,9 @@ export class Chat {
   async retry(id: string): Promise<void> {
     const conversation = this.current;
     const message = conversation?.nodes[id];
-    if (!conversation || !message?.parent) return;
-    const nodes = { ...conversation.nodes };
-    if (message.content === '') delete nodes[id];
-    await this.answers.write({ ...conversation, nodes }, message.parent);
+    if (!conversation || !message?.parent || this.isAnswering) return;
+    this.sought.set(undefined);
+    await this.answers.write(withoutEmpty(conversation, message), message.parent);
   }
 
   /** Ends the answer that is being written in the current conversation. */
@@ -212,8 +226,10 @@ export class Chat {
     if (!conversation) return;
     const messages = Object.keys(conversation.nodes);
     for (const message of messages) this.answers.stop(message);
+    const removed = this.library.remove(id);
     if (this.currentId.value === id) this.currentId.set(undefined);
-    await this.library.remove(id);
+    this.drafts.set(id, '');
+    await removed;
     await this.routing.forget(messages);
     // There may be room now.
     if (this.saveProblem.value) await this.saveAgain();
@@ -256,6 +272,7 @@ export class Chat {
   }
 
   private async ask(conversation: Conversation, text: string, parent: string | null): Promise<void> {
+    this.sought.set(undefined);
     const question: Message = {
       id: newId(),
       parent,
@@ -291,4 +308,11 @@ export class Chat {
     for (const message of before) if (!after?.nodes[message]) this.answers.stop(message);
     if (this.currentId.value === id && !after) this.currentId.set(undefined);
   }
+}
+
+/** What failed or was stopped before it began is nothing to go back to. */
+function withoutEmpty(conversation: Conversation, message: Message): Conversation {
+  if (message.content !== '' || message.toolCalls) return conversation;
+  const { [message.id]: empty, ...nodes } = conversation.nodes;
+  return { ...conversation, nodes };
 }

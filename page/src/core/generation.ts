@@ -219,11 +219,14 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
  * the reasoning of earlier answers, which templates drop.
  */
 export function requestMessages(system: string, path: readonly Message[]): readonly ChatMessage[] {
-  const turns = path
-    .map(({ role, content }, i) => ({
-      role,
-      content: role === 'user' || i === path.length - 1 ? content : splitReasoning(content).answer,
-    }))
-    .filter(({ role, content }) => role === 'user' || content !== '');
+  const turns: ChatMessage[] = [];
+  for (const [i, { role, content: text }] of path.entries()) {
+    const content = role === 'user' || i === path.length - 1 ? text : splitReasoning(text).answer;
+    if (role === 'assistant' && content === '') continue;
+    const last = turns.at(-1);
+    // A question that was not answered and the next one are one turn: templates expect the roles to alternate.
+    if (last?.role === role) turns[turns.length - 1] = { role, content: `${last.content}\n\n${content}` };
+    else turns.push({ role, content });
+  }
   return system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns];
 }

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { parseSchema } from '../core/answer-options.ts';
 import { withAttachments } from '../core/attachments.ts';
 import { AttachmentList, useAttachments } from './attachments.tsx';
@@ -11,12 +11,12 @@ import { sends } from './keys.ts';
 /** Where questions are written. While an answer streams, its button stops it. */
 export function Composer(): JSX.Element {
   const { chat, t } = usePage();
-  const [text, setText] = useState('');
   const field = useRef<HTMLTextAreaElement>(null);
   useValue(chat.conversations);
   const currentId = useValue(chat.currentId);
-  const { current } = chat;
-  const isAnswering = current?.leaf != null && current.nodes[current.leaf]?.status === 'streaming';
+  useValue(chat.drafts.texts);
+  const text = chat.drafts.of(currentId);
+  const { isAnswering } = chat;
   const attachments = useAttachments(currentId);
   const canSend = (text.trim() !== '' || attachments.files.length > 0) && !isAnswering;
 
@@ -32,7 +32,7 @@ export function Composer(): JSX.Element {
 
   const send = (): void => {
     if (!canSend) return;
-    setText('');
+    chat.drafts.set(currentId, '');
     attachments.clear();
     void chat.send(withAttachments(text.trim(), attachments.files));
   };
@@ -49,7 +49,7 @@ export function Composer(): JSX.Element {
         <ComposerMenu
           text={text}
           onText={(added) => {
-            setText(added);
+            chat.drafts.set(currentId, added);
             field.current?.focus();
           }}
           onFiles={(files) => void attachments.add(files)}
@@ -62,7 +62,7 @@ export function Composer(): JSX.Element {
           placeholder={t('messagePlaceholder')}
           aria-label={t('messagePlaceholder')}
           aria-describedby="composer-hint"
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => chat.drafts.set(currentId, event.currentTarget.value)}
           onPaste={(event) => {
             const files = [...(event.clipboardData?.files ?? [])];
             if (files.length === 0) return;

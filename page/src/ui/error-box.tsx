@@ -44,7 +44,7 @@ export function ErrorBox({ conversation, message }: ErrorBoxProps): JSX.Element 
     <div class="error-box" role="alert">
       <p>{t(ERROR_TEXTS[code] ?? 'errorOther')}</p>
       {!SAYS_ALL.includes(code) && <p class="detail">{said}</p>}
-      <button type="button" class="button" onClick={() => void chat.retry(message.id)}>
+      <button type="button" class="button" onClick={() => void chat.regenerate(message.id)}>
         <Icon name="again" /> {t('retry')}
       </button>
     </div>

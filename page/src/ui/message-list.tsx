@@ -1,6 +1,7 @@
 import { Fragment, type JSX } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 import { pathOf } from '../core/conversation.ts';
+import { ActiveSystemPrompt } from './active-system-prompt.tsx';
 import { AnswerDialogs, type OpenDialog } from './answer-dialogs.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { usePage, useValue } from './hooks.ts';
@@ -17,17 +18,23 @@ export function MessageList({ onShowExperts }: { onShowExperts: (messageId: stri
   const { current } = chat;
   const path = current ? pathOf(current) : [];
   const newest = path.at(-1);
-  const { scroller, isAtEnd, toEnd, handlers } = useFollowing(
+  const { scroller, isAtEnd, toEnd, toPlace, handlers } = useFollowing(
     `${newest?.status} ${newest?.content}`,
     path.length === 0,
   );
   const [open, setOpen] = useState<OpenDialog | undefined>(undefined);
   const firstSent = current ? firstSentIndex(current, path) : 0;
-  useLayoutEffect(toEnd, [currentId, path.length]);
+  const sought = useValue(chat.sought);
+  useLayoutEffect(() => {
+    const found = sought && scroller.current?.querySelector(`[data-id="${CSS.escape(sought)}"]`);
+    if (found) toPlace(found);
+    else toEnd();
+  }, [currentId, path.length, sought]);
 
   return (
     <div class="messages" ref={scroller} {...handlers}>
       <AnswerDialogs open={open} onClose={() => setOpen(undefined)} />
+      <ActiveSystemPrompt />
       {current && path.length > 0 ? (
         <ol class="message-column">
           {path.map((message, index) => (

@@ -34,10 +34,11 @@ export function MessageView(props: MessageViewProps): JSX.Element {
   const isAnswer = message.role === 'assistant';
   const isStreaming = message.status === 'streaming';
   const canContinue = useContinuing(conversation, message);
+  const isEmpty = isAnswer && !isStreaming && !message.error && message.content.trim() === '';
   useAnnouncement(message);
   const hasExperts = server.status === 'ready' && server.experts !== undefined;
   return (
-    <li class={`message ${message.role}`} aria-busy={isStreaming}>
+    <li class={`message ${message.role}`} data-id={message.id} aria-busy={isStreaming}>
       <h2 class="sr-only">{t(isAnswer ? 'assistant' : 'you')}</h2>
       {isEditing ? (
         <EditForm message={message} onDone={() => setEditing(false)} />
@@ -47,6 +48,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
             (showsOdds ? <OddsView messageId={message.id} /> : <AnswerContent message={message} />)}
           {isStreaming && <Waiting message={message} />}
           {message.error && <ErrorBox conversation={conversation} message={message} />}
+          {isEmpty && <p class="hint">{t(message.status === 'stopped' ? 'stoppedEarly' : 'emptyAnswer')}</p>}
         </>
       ) : (
         <Question content={message.content} />
@@ -64,7 +66,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
               {message.content !== '' && (
                 <CopyButton text={isAnswer ? splitReasoning(message.content).answer : message.content} />
               )}
-              {isAnswer && message.content === '' ? null : isAnswer ? (
+              {isAnswer ? (
                 <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
               ) : (
                 <Action icon="edit" label="edit" isFocusHome onClick={() => setEditing(true)} />

@@ -15,6 +15,8 @@ export interface SidebarProps {
   readonly searchField: RefObject<HTMLInputElement | null>;
 }
 
+/** A list of a thousand would make every key of a search slow. */
+const SHOWN_AT_ONCE = 100;
 const DAY_MS = 24 * 3600 * 1000;
 
 /** Kept conversations: begin one, search, open, rename, export, delete. */
@@ -24,8 +26,8 @@ export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps
   const currentId = useValue(chat.currentId);
   const [query, setQuery] = useState('');
   const hits = useMemo(() => search(conversations, query), [conversations, query]);
-  const show = (id: string | undefined): void => {
-    chat.show(id);
+  const show = (id: string | undefined, message?: string): void => {
+    chat.show(id, message);
     onClose();
   };
   const key = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
@@ -33,7 +35,8 @@ export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps
   useLayoutEffect(() => {
     if (isDrawer && isOpen) drawer.current?.focus();
   }, [isDrawer, isOpen]);
-  const groups = groupByAge(hits, Date.now());
+  const [numShown, setNumShown] = useState(SHOWN_AT_ONCE);
+  const groups = groupByAge(hits.slice(0, numShown), Date.now());
 
   return (
     <>
@@ -80,7 +83,7 @@ export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps
               if (event.key === 'Escape' && query !== '') {
                 event.preventDefault();
                 setQuery('');
-              } else if (event.key === 'Enter' && hits[0]) show(hits[0].conversation.id);
+              } else if (event.key === 'Enter' && hits[0]) show(hits[0].conversation.id, hits[0].message);
             }}
           />
           <span class="key" aria-hidden="true">
@@ -103,12 +106,17 @@ export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps
                     key={hit.conversation.id}
                     hit={hit}
                     isCurrent={hit.conversation.id === currentId}
-                    onShow={() => show(hit.conversation.id)}
+                    onShow={() => show(hit.conversation.id, hit.message)}
                   />
                 ))}
               </ul>
             </section>
           ))}
+          {hits.length > numShown && (
+            <button type="button" class="button subtle" onClick={() => setNumShown(numShown + SHOWN_AT_ONCE)}>
+              {t('showMore', { count: hits.length - numShown })}
+            </button>
+          )}
         </div>
         {!chat.hasStorage && <p class="hint warning">{t('noStorage')}</p>}
       </nav>

@@ -30,6 +30,12 @@ export function useFollowing(content: string, isEmpty: boolean) {
     lastTop.current = element.scrollTop;
     setAtEnd(true);
   };
+  const toPlace = (element: Element): void => {
+    isFollowing.current = false;
+    element.scrollIntoView({ block: 'start' });
+    lastTop.current = scroller.current?.scrollTop ?? 0;
+    if (scroller.current) setAtEnd(restOf(scroller.current) < NEAR_END_PX);
+  };
   useLayoutEffect(() => {
     if (isFollowing.current) toEnd();
     else if (scroller.current) setAtEnd(restOf(scroller.current) < NEAR_END_PX);
@@ -69,7 +75,7 @@ export function useFollowing(content: string, isEmpty: boolean) {
       setAtEnd(rest < NEAR_END_PX);
     },
   };
-  return { scroller, isAtEnd, toEnd, handlers };
+  return { scroller, isAtEnd, toEnd, toPlace, handlers };
 }
 
 function restOf({ scrollHeight, scrollTop, clientHeight }: HTMLElement): number {

@@ -1,8 +1,9 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
-import type { ApiClient, ChatChunk } from '../../../page/src/core/api.ts';
+import type { ApiClient, ChatChunk, ChatMessage } from '../../../page/src/core/api.ts';
 import { Chat } from '../../../page/src/core/chat.ts';
 import type { Conversation } from '../../../page/src/core/conversation.ts';
+import { Drafts } from '../../../page/src/core/drafts.ts';
 import { Observable } from '../../../page/src/core/observable.ts';
 import { readSettings, type Settings } from '../../../page/src/core/settings.ts';
 import { Storage } from '../../../page/src/core/storage.ts';
@@ -28,6 +29,8 @@ export class FakeBrowser {
   delay: () => number = () => 1;
   /** What a tab's answers consist of. */
   answer: (question: string) => readonly string[] = (question) => ['Re: ', question];
+  /** The messages of every request. */
+  readonly asked: (readonly ChatMessage[])[] = [];
   private readonly channels: Channel[] = [];
   private numUnderway = 0;
 
@@ -39,6 +42,7 @@ export class FakeBrowser {
       channel: this.channel(),
       settings: new Observable({ ...readSettings(null, []), ...change }),
       conversations: await storage.conversations(),
+      drafts: new Drafts(undefined),
       onFrame: (call) => {
         const timer = setImmediate(call);
         return () => clearImmediate(timer);
@@ -81,6 +85,7 @@ export class FakeBrowser {
       recommended: async () => ({}),
       countTokens: async () => 0,
       async *chat({ messages }, signal): AsyncGenerator<ChatChunk, void, undefined> {
+        browser.asked.push(messages);
         for (const text of browser.answer(messages.at(-1)?.content ?? '')) {
           browser.numUnderway++;
           await turns(browser.delay());

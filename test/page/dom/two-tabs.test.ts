@@ -43,15 +43,10 @@ class Expected {
 
 /** From another browser. */
 function fileOf(id: string): string {
-  const question = {
-    id: `${id}q1`,
-    parent: null,
-    role: 'user',
-    content: id,
-    created: 1,
-    status: 'done',
-  } as const;
-  const conversation = addMessage(newConversation(id, '', 1), question);
+  const done = { created: 1, status: 'done' } as const;
+  const question = { id: `${id}q1`, parent: null, role: 'user', content: id, ...done } as const;
+  const answer = { id: `${id}a1`, parent: question.id, role: 'assistant', content: 'Yes', ...done } as const;
+  const conversation = addMessage(addMessage(newConversation(id, '', 1), question), answer);
   return exportJson({ conversations: [conversation], recordings: new Map() });
 }
 

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { FakeBrowser } from './tabs.ts';
+
+describe('Chat', () => {
+  it('sends once where two Enter keys come in one moment, and answers once where two clicks do', async () => {
+    const chat = await new FakeBrowser().open();
+    await Promise.all([chat.send('Hello'), chat.send('Hello')]);
+    const messages = Object.values(chat.current?.nodes ?? {});
+    expect(messages.map(({ content }) => content)).toEqual(['Hello', 'Re: Hello']);
+    await Promise.all([chat.regenerate(messages[1].id), chat.regenerate(messages[1].id)]);
+    expect(Object.keys(chat.current?.nodes ?? {})).toHaveLength(3);
+  });
+
+  it('replaces an answer that was stopped before its first token, and never asks two questions in a row', async () => {
+    const browser = new FakeBrowser();
+    const chat = await browser.open();
+    browser.delay = () => 1000;
+    const stopped = chat.send('One');
+    chat.stop();
+    await stopped;
+    browser.delay = () => 1;
+    const [, empty] = Object.values(chat.current?.nodes ?? {});
+    expect(empty).toMatchObject({ content: '', status: 'stopped' });
+    const asked = browser.asked;
+    await chat.send('Two');
+    expect(asked.at(-1)?.map(({ role, content }) => `${role}: ${content}`)).toEqual(['user: One\n\nTwo']);
+    chat.showBranch(empty.id);
+    await chat.regenerate(empty.id);
+    const again = Object.values(chat.current?.nodes ?? {}).filter(({ parent }) => parent === empty.parent);
+    expect(again.map(({ content }) => content)).toEqual(['Re: One']);
+  });
+
+  it('opens a conversation at a message of another branch', async () => {
+    const chat = await new FakeBrowser().open();
+    await chat.send('One');
+    const [question] = Object.values(chat.current?.nodes ?? {});
+    await chat.edit(question.id, 'Other');
+    const id = chat.currentId.value as string;
+    chat.show(undefined);
+    chat.show(id, question.id);
+    expect(chat.current?.leaf).not.toBeNull();
+    expect(chat.sought.value).toBe(question.id);
+    expect(chat.current?.nodes[chat.current.leaf as string].content).toBe('Re: One');
+  });
+});
