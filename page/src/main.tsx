@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { Api } from './core/api.ts';
 import { Chat } from './core/chat.ts';
+import type { Conversation } from './core/conversation.ts';
 import { Drafts, type TextStore } from './core/drafts.ts';
 import { Observable } from './core/observable.ts';
 import { readSettings } from './core/settings.ts';
@@ -49,7 +50,7 @@ async function start(): Promise<void> {
     settings,
     onFrame,
     drafts: new Drafts(localTexts()),
-    conversations: (await storage?.conversations().catch(() => [])) ?? [],
+    conversations: (storage && (await readAll(storage).catch(() => []))) ?? [],
   });
   const question = takeQuestion();
   followAddress(chat);
@@ -61,6 +62,16 @@ async function start(): Promise<void> {
   requestAnimationFrame(() => setTimeout(() => renderer.load().catch(() => {})));
   await chat.connect();
   preloadExplorer();
+}
+
+/** Recordings of deleted messages stay while the deletion can be undone, and so do some when the page closes before its end. */
+async function readAll(storage: Storage): Promise<readonly Conversation[]> {
+  const recorded = await storage.recordedIds();
+  const conversations = await storage.conversations();
+  const known = new Set(conversations.flatMap(({ nodes }) => Object.keys(nodes)));
+  const orphans = recorded.filter((id) => !known.has(id));
+  if (orphans.length > 0) await storage.removeRecordings(orphans);
+  return conversations;
 }
 
 /** In a hidden tab, where there are no frames, a few calls a second. */

@@ -112,7 +112,7 @@ describePage('a conversation', startScriptedServer, (stage) => {
     await v.page.getByRole('searchbox').press('Enter');
     await expect
       .poll(async () => {
-        const box = await v.page.getByText('Kumquat answered.').boundingBox();
+        const box = await v.page.locator('.message.assistant').first().boundingBox();
         return box !== null && box.y > 0 && box.y < 500;
       })
       .toBe(true);

@@ -8,8 +8,10 @@ import {
   type Message,
   newConversation,
   pathOf,
+  removeBranch,
   rename,
   showBranch,
+  titleFrom,
 } from './conversation.ts';
 import type { Drafts } from './drafts.ts';
 import { Elsewhere } from './elsewhere.ts';
@@ -34,6 +36,12 @@ export interface ChatOptions {
   readonly drafts: Drafts;
 }
 
+export interface Deletion {
+  readonly title: string;
+  readonly undo: () => Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
 /** Everything a person can do with conversations. The interface calls these methods and shows the observables. */
 export class Chat {
   readonly conversations: Library['conversations'];
@@ -41,6 +49,8 @@ export class Chat {
   /** A message that was searched for and is to be scrolled to. */
   readonly sought = new Observable<string | undefined>(undefined);
   readonly drafts: Drafts;
+  /** What was deleted last, as long as it can be brought back. */
+  readonly deleted = new Observable<Deletion | undefined>(undefined);
   /** Of answers that are being written, by message. */
   readonly progress: Answers['progress'];
   /** Recorded routing by message, as far as it has been loaded. */
@@ -221,6 +231,29 @@ export class Chat {
     if (conversation) void this.library.put(rename(conversation, title));
   }
 
+  pin(id: string, isPinned: boolean): void {
+    const conversation = this.library.find(id);
+    if (conversation) void this.library.put({ ...conversation, isPinned });
+  }
+
+  /** An answer in other words than the model's, as another version of it. */
+  editAnswer(id: string, content: string): void {
+    const conversation = this.current;
+    const message = conversation?.nodes[id];
+    if (!conversation || !message) return;
+    const { parent, role, model } = message;
+    const edited: Message = {
+      id: newId(),
+      parent,
+      role,
+      content,
+      created: Date.now(),
+      status: 'done',
+      ...(model !== undefined && { model }),
+    };
+    void this.library.put(addMessage(conversation, edited));
+  }
+
   async remove(id: string): Promise<void> {
     const conversation = this.library.find(id);
     if (!conversation) return;
@@ -229,10 +262,56 @@ export class Chat {
     const removed = this.library.remove(id);
     if (this.currentId.value === id) this.currentId.set(undefined);
     this.drafts.set(id, '');
+    this.offerUndo({
+      title: conversation.title,
+      undo: async () => {
+        await this.library.put(conversation, [id]);
+        this.currentId.set(id);
+      },
+      end: () => this.routing.forget(messages),
+    });
     await removed;
-    await this.routing.forget(messages);
     // There may be room now.
     if (this.saveProblem.value) await this.saveAgain();
+  }
+
+  /** A message and all that follows it in every branch. */
+  async removeMessage(id: string): Promise<void> {
+    const before = this.current;
+    if (!before?.nodes[id]) return;
+    const { conversation, removed } = removeBranch(before, id);
+    const ids = removed.map((message) => message.id);
+    for (const message of ids) this.answers.stop(message);
+    this.offerUndo({
+      title: titleFrom(removed[0].content),
+      undo: async () => {
+        const now = this.library.find(before.id);
+        const nodes = Object.fromEntries(removed.map((message) => [message.id, message]));
+        if (now)
+          await this.library.put({ ...now, nodes: { ...now.nodes, ...nodes }, leaf: before.leaf }, ids);
+      },
+      end: () => this.routing.forget(ids),
+    });
+    await this.library.put(conversation);
+  }
+
+  /** Brings back what was deleted last. */
+  async undo(): Promise<void> {
+    const deletion = this.deleted.value;
+    this.deleted.set(undefined);
+    await deletion?.undo();
+  }
+
+  /** What was deleted last is gone for good. */
+  async endUndo(): Promise<void> {
+    const deletion = this.deleted.value;
+    this.deleted.set(undefined);
+    await deletion?.end();
+  }
+
+  private offerUndo(deletion: Deletion): void {
+    void this.endUndo();
+    this.deleted.set(deletion);
   }
 
   async export(ids: readonly string[]): Promise<string> {

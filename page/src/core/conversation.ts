@@ -9,6 +9,8 @@ export interface Conversation {
   readonly title: string;
   /** Set by hand; otherwise the title follows the first question. */
   readonly isRenamed: boolean;
+  /** Listed first. */
+  readonly isPinned?: boolean;
   readonly created: number;
   readonly updated: number;
   readonly system: string;
@@ -123,6 +125,23 @@ export function showBranch(conversation: Conversation, id: string): Conversation
     if (!newest) return { ...conversation, leaf };
     leaf = newest.id;
   }
+}
+
+/** Without a message and all that follows it. What is shown then is a sibling's branch, or ends at the parent. */
+export function removeBranch(
+  conversation: Conversation,
+  id: string,
+): { readonly conversation: Conversation; readonly removed: readonly Message[] } {
+  const removed = Object.values(conversation.nodes).filter((message) =>
+    pathOf(conversation, message.id).some((above) => above.id === id),
+  );
+  const nodes = { ...conversation.nodes };
+  for (const message of removed) delete nodes[message.id];
+  const rest = { ...conversation, nodes };
+  if (conversation.leaf !== null && conversation.leaf in nodes) return { conversation: rest, removed };
+  const parent = conversation.nodes[id]?.parent ?? null;
+  const sibling = childrenOf(rest, parent).at(-1);
+  return { conversation: sibling ? showBranch(rest, sibling.id) : { ...rest, leaf: parent }, removed };
 }
 
 export function rename(conversation: Conversation, title: string): Conversation {

@@ -130,6 +130,12 @@ export class Storage {
     });
   }
 
+  /** Messages of which there is a recording. */
+  async recordedIds(): Promise<readonly string[]> {
+    const store = this.database.transaction('sizes').objectStore('sizes');
+    return (await settled(store.getAllKeys())) as string[];
+  }
+
   async removeRecordings(messageIds: readonly string[]): Promise<void> {
     await this.transact(RECORDINGS, (transaction) => {
       for (const id of messageIds) dropRecording(transaction, id);

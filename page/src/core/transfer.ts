@@ -1,4 +1,5 @@
 import { type Conversation, cleanTitle, type Message } from './conversation.ts';
+import { fromForeign } from './foreign-exports.ts';
 import { packRecording, type Recording, unpackRecording } from './recording.ts';
 
 const FORMAT = 'dots-conversations';
@@ -32,12 +33,14 @@ export function exportJson({ conversations, recordings }: Bundle): string {
 }
 
 /**
- * The reverse. Conversations and messages keep their ids, so that importing a file twice changes nothing. `ownerOf` names the
- * conversation that already has a message: in another one it gets a new id. Throws an `ImportError` for anything that is not
- * such a file; what it holds beyond that is dropped, not trusted.
+ * The reverse; also of exports of ChatGPT and Open WebUI. Conversations and messages keep their ids, so that importing a file
+ * twice changes nothing. `ownerOf` names the conversation that already has a message: in another one it gets a new id. Throws
+ * an `ImportError` for anything that is not such a file; what it holds beyond that is dropped, not trusted.
  */
 export function importFile(text: string, ownerOf: (messageId: string) => string | undefined): Bundle {
-  const file = parse(text);
+  const parsed = parse(text);
+  const foreign = fromForeign(parsed);
+  const file = foreign ? { format: FORMAT, version: VERSION, conversations: foreign } : parsed;
   if (!isObject(file) || file.format !== FORMAT || !Array.isArray(file.conversations))
     throw new ImportError('importNoExport', 'not an export of this page');
   if (file.version !== VERSION)
@@ -121,6 +124,7 @@ function readConversation(
     id,
     title: typeof value.title === 'string' ? cleanTitle(value.title) : '',
     isRenamed: value.isRenamed === true,
+    ...(value.isPinned === true && { isPinned: true }),
     created: numberOr(value.created, 0),
     updated: numberOr(value.updated, 0),
     system: typeof value.system === 'string' ? value.system : '',

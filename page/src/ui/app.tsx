@@ -16,6 +16,7 @@ import { SettingsDialog } from './settings-dialog.tsx';
 import { ShortcutHelp } from './shortcut-help.tsx';
 import { Sidebar } from './sidebar.tsx';
 import { TopBar } from './top-bar.tsx';
+import { UndoNotice } from './undo-notice.tsx';
 import { useShortcuts } from './use-shortcuts.ts';
 import { useTitle } from './use-title.ts';
 
@@ -104,6 +105,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
               setExperts(true);
             }}
           />
+          <UndoNotice />
           <Composer />
         </main>
         {current.showsExperts && (

@@ -4,7 +4,7 @@ import type { Message } from '../core/conversation.ts';
 import { usePage } from './hooks.ts';
 import { sends } from './keys.ts';
 
-/** A question that is asked again in other words. */
+/** A question that is asked again in other words, or an answer that is corrected. Either adds a version. */
 export function EditForm({ message, onDone }: { message: Message; onDone: () => void }): JSX.Element {
   const { chat, t } = usePage();
   const [text, setText] = useState(message.content);
@@ -16,7 +16,8 @@ export function EditForm({ message, onDone }: { message: Message; onDone: () => 
   const submit = (): void => {
     if (text.trim() === '') return;
     onDone();
-    void chat.edit(message.id, text.trim());
+    if (message.role === 'user') void chat.edit(message.id, text.trim());
+    else chat.editAnswer(message.id, text.trim());
   };
   return (
     <form
@@ -30,7 +31,7 @@ export function EditForm({ message, onDone }: { message: Message; onDone: () => 
         ref={field}
         rows={Math.min(12, text.split('\n').length + 1)}
         value={text}
-        aria-label={t('editMessage')}
+        aria-label={t(message.role === 'user' ? 'editMessage' : 'editAnswer')}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (sends(event)) {
@@ -47,7 +48,7 @@ export function EditForm({ message, onDone }: { message: Message; onDone: () => 
           {t('cancel')}
         </button>
         <button type="submit" class="button primary" disabled={text.trim() === ''}>
-          {t('sendEdited')}
+          {t(message.role === 'user' ? 'sendEdited' : 'save')}
         </button>
       </div>
     </form>

@@ -14,6 +14,8 @@ const PATHS = {
   check: 'M5 12.5l4.5 4.5L19 7',
   again: 'M4.5 12a7.5 7.5 0 1 0 2.3-5.4M4.5 4v4.5H9',
   edit: 'M4 20h4L19 9l-4-4L4 16zM13 7l4 4',
+  trash: 'M5 7h14M10 7V4.5h4V7M7 7l1 13h8l1-13',
+  pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
   left: 'M14.5 6l-6 6 6 6',
   right: 'M9.5 6l6 6-6 6',
   down: 'M12 5v14M6 13l6 6 6-6',

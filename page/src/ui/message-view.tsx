@@ -34,7 +34,8 @@ export function MessageView(props: MessageViewProps): JSX.Element {
   const isAnswer = message.role === 'assistant';
   const isStreaming = message.status === 'streaming';
   const canContinue = useContinuing(conversation, message);
-  const isEmpty = isAnswer && !isStreaming && !message.error && message.content.trim() === '';
+  const isEmpty =
+    isAnswer && !isStreaming && !message.error && !message.toolCalls && message.content.trim() === '';
   useAnnouncement(message);
   const hasExperts = server.status === 'ready' && server.experts !== undefined;
   return (
@@ -67,7 +68,12 @@ export function MessageView(props: MessageViewProps): JSX.Element {
                 <CopyButton text={isAnswer ? splitReasoning(message.content).answer : message.content} />
               )}
               {isAnswer ? (
-                <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
+                <>
+                  <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
+                  {message.content !== '' && (
+                    <Action icon="edit" label="editAnswer" onClick={() => setEditing(true)} />
+                  )}
+                </>
               ) : (
                 <Action icon="edit" label="edit" isFocusHome onClick={() => setEditing(true)} />
               )}
@@ -82,6 +88,11 @@ export function MessageView(props: MessageViewProps): JSX.Element {
               {isAnswer && hasExperts && message.content !== '' && (
                 <Action icon="experts" label="expertsOf" onClick={onShowExperts} />
               )}
+              <Action
+                icon="trash"
+                label="deleteFromHere"
+                onClick={() => void chat.removeMessage(message.id)}
+              />
               {isAnswer && <AnswerMenu onOpen={onOpen} />}
             </div>
           )}

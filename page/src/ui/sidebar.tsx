@@ -1,6 +1,7 @@
 import type { JSX, RefObject } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Conversation } from '../core/conversation.ts';
+import { exportMarkdown, exportText } from '../core/export-text.ts';
 import { type Hit, search } from '../core/search.ts';
 import type { StringKey } from '../strings.ts';
 import { saveFile } from './files.ts';
@@ -35,8 +36,12 @@ export function Sidebar({ isDrawer, isOpen, onClose, searchField }: SidebarProps
   useLayoutEffect(() => {
     if (isDrawer && isOpen) drawer.current?.focus();
   }, [isDrawer, isOpen]);
+  // Pinned ones are always among those that are shown.
+  const pinnedFirst = [...hits].sort(
+    (a, b) => Number(b.conversation.isPinned ?? false) - Number(a.conversation.isPinned ?? false),
+  );
   const [numShown, setNumShown] = useState(SHOWN_AT_ONCE);
-  const groups = groupByAge(hits.slice(0, numShown), Date.now());
+  const groups = groupByAge(pinnedFirst.slice(0, numShown), Date.now());
 
   return (
     <>
@@ -129,6 +134,8 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
   const { chat, t } = usePage();
   const [isRenaming, setRenaming] = useState(false);
   const title = conversation.title || t('untitled');
+  const names = { user: t('you'), assistant: t('assistant') };
+  const isRunning = Object.values(conversation.nodes).some(({ status }) => status === 'streaming');
   if (isRenaming) return <RenameForm conversation={conversation} onDone={() => setRenaming(false)} />;
   return (
     <li class={`conversation ${props.isCurrent ? 'current' : ''}`}>
@@ -138,7 +145,11 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
         aria-current={props.isCurrent ? 'page' : undefined}
         onClick={props.onShow}
       >
-        <span class="conversation-title">{title}</span>
+        <span class="conversation-title">
+          {conversation.isPinned && <Icon name="pin" />}
+          {title}
+        </span>
+        {isRunning && <span class="running" role="img" aria-label={t('answering')} />}
         {excerpt && (
           <span class="excerpt">
             {excerpt.map(({ text, isMatch }, i) => (isMatch ? <mark key={i}>{text}</mark> : text))}
@@ -150,15 +161,25 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
         items={[
           { label: t('renameChat'), onChoose: () => setRenaming(true) },
           {
+            label: t(conversation.isPinned ? 'unpinChat' : 'pinChat'),
+            onChoose: () => chat.pin(conversation.id, !conversation.isPinned),
+          },
+          {
             label: t('exportChat'),
             onChoose: async () => saveFile(`${title}.json`, await chat.export([conversation.id])),
           },
           {
+            label: t('exportMarkdown'),
+            onChoose: () => saveFile(`${title}.md`, exportMarkdown(conversation, names)),
+          },
+          {
+            label: t('exportText'),
+            onChoose: () => saveFile(`${title}.txt`, exportText(conversation, names)),
+          },
+          {
             label: t('deleteChat'),
             isDanger: true,
-            onChoose: async () => {
-              if (confirm(t('reallyDelete', { title }))) await chat.remove(conversation.id);
-            },
+            onChoose: () => void chat.remove(conversation.id),
           },
         ]}
       />
@@ -217,7 +238,10 @@ function groupByAge(hits: readonly Hit[], now: number): { name: StringKey; membe
     ['earlier', Number.NEGATIVE_INFINITY],
   ];
   const groups = new Map<StringKey, Hit[]>();
+  const pinned = hits.filter(({ conversation }) => conversation.isPinned);
+  if (pinned.length > 0) groups.set('pinned', pinned);
   for (const hit of hits) {
+    if (hit.conversation.isPinned) continue;
     const [name] = bounds.find(([, from]) => hit.conversation.updated >= from) ?? bounds[3];
     groups.set(name, [...(groups.get(name) ?? []), hit]);
   }

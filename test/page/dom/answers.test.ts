@@ -4,6 +4,7 @@ import type { ApiClient, ChatChunk, ChatMessage, ChatRequest } from '../../../pa
 import { ApiError } from '../../../page/src/core/api-error.ts';
 import { Chat } from '../../../page/src/core/chat.ts';
 import { type Message, pathOf } from '../../../page/src/core/conversation.ts';
+import { Drafts } from '../../../page/src/core/drafts.ts';
 import { Observable } from '../../../page/src/core/observable.ts';
 import { NO_SAMPLING } from '../../../page/src/core/sampling.ts';
 import { readSettings } from '../../../page/src/core/settings.ts';
@@ -37,6 +38,7 @@ async function openChat(
     settings: new Observable(readSettings(null, [])),
     conversations: [],
     onFrame: () => () => {},
+    drafts: new Drafts(undefined),
   });
   await chat.connect();
   const newest = (): Message => chat.current?.nodes[chat.current.leaf ?? ''] as Message;

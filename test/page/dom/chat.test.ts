@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeBrowser } from './tabs.ts';
+import { FakeBrowser, listOf } from './tabs.ts';
 
 describe('Chat', () => {
   it('sends once where two Enter keys come in one moment, and answers once where two clicks do', async () => {
@@ -41,5 +41,54 @@ describe('Chat', () => {
     expect(chat.current?.leaf).not.toBeNull();
     expect(chat.sought.value).toBe(question.id);
     expect(chat.current?.nodes[chat.current.leaf as string].content).toBe('Re: One');
+  });
+
+  it('deletes a message with what follows and brings it back, in every tab', async () => {
+    const browser = new FakeBrowser();
+    const [a, b] = [await browser.open(), await browser.open()];
+    await a.send('One');
+    await a.send('Two');
+    await browser.quiet();
+    const before = listOf(a.conversations.value);
+    const second = Object.values(a.current?.nodes ?? {}).find(({ content }) => content === 'Two');
+    await a.removeMessage(second?.id ?? '');
+    await browser.quiet();
+    const left = Object.values(b.conversations.value[0].nodes).map(({ content }) => content);
+    expect(left.sort()).toEqual(['One', 'Re: One']);
+    expect(a.current?.nodes[a.current.leaf as string].content).toBe('Re: One');
+    await a.undo();
+    await browser.quiet();
+    expect(listOf(a.conversations.value)).toEqual(before);
+    expect(listOf(b.conversations.value)).toEqual(before);
+  });
+
+  it('brings back a deleted conversation, in every tab and in the database', async () => {
+    const browser = new FakeBrowser();
+    const [a, b] = [await browser.open(), await browser.open()];
+    await a.send('One');
+    await browser.quiet();
+    const before = listOf(a.conversations.value);
+    await a.remove(a.currentId.value as string);
+    await browser.quiet();
+    expect(b.conversations.value).toEqual([]);
+    await a.undo();
+    await browser.quiet();
+    expect(listOf(b.conversations.value)).toEqual(before);
+    expect(listOf((await browser.open()).conversations.value)).toEqual(before);
+    // An offer that ended brings nothing back.
+    await a.remove(a.currentId.value as string);
+    await a.endUndo();
+    await a.undo();
+    expect(a.conversations.value).toEqual([]);
+  });
+
+  it('keeps an edited answer next to the one of the model, and sends the edited one', async () => {
+    const browser = new FakeBrowser();
+    const chat = await browser.open();
+    await chat.send('One');
+    chat.editAnswer(chat.current?.leaf as string, 'Corrected');
+    await chat.send('Two');
+    expect(browser.asked.at(-1)?.map(({ content }) => content)).toEqual(['One', 'Corrected', 'Two']);
+    expect(Object.values(chat.current?.nodes ?? {}).map(({ content }) => content)).toContain('Re: One');
   });
 });
