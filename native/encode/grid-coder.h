@@ -23,7 +23,7 @@ struct ShiftedLevels {
 };
 
 struct HalfErrors {
-  float of[81][16];
+  float of[16 * 81];  // of half h in lane l at 16 * h + l
 };
 
 // Errors, less what no choice changes, of every half of an entry: its elements are `numElements` from `at` on.
@@ -37,14 +37,14 @@ DOTS_OUTLINE void fillHalfErrors(const GridIndex& grid, const Group& g, int at, 
     for (int level = 0; level < 8; ++level) second[level] = error(1, level);
     for (int level = 0; level < 8; ++level) {
       const Lanes first = error(0, level);
-      for (int i = 0; i < 8; ++i) store16(out->of[level + 8 * i], first + second[i]);
+      for (int i = 0; i < 8; ++i) store16(out->of + 16 * (level + 8 * i), first + second[i]);
     }
     return;
   }
   Lanes pairs[2][9];
   for (int p = 0; p < 2; ++p)
     for (int i = 0; i < 9; ++i) pairs[p][i] = error(2 * p, i % 3) + error(2 * p + 1, i / 3);
-  for (int i = 0; i < 81; ++i) store16(out->of[i], pairs[0][i % 9] + pairs[1][i / 9]);
+  for (int i = 0; i < 81; ++i) store16(out->of + 16 * i, pairs[0][i % 9] + pairs[1][i / 9]);
 }
 
 // The nearest entry for elements from `at` on, as values; its error, less what no choice changes.
@@ -62,7 +62,7 @@ DOTS_OUTLINE Lanes chooseEntry(const GridIndex& grid, const Group& g, int at, La
     int i = grid.start[h];
     if (i == end) continue;
     // Four minimums at a time, which do not wait for each other.
-    const auto errorOf = [&](int number) { return load16(second.of[0] + grid.second[number]); };
+    const auto errorOf = [&](int number) { return load16(second.of + grid.second[number]); };
     Lanes rest = errorOf(i), rest1 = rest, rest2 = rest, rest3 = rest;
     for (; i + 4 <= end; i += 4) {
       rest = min(rest, errorOf(i));
@@ -72,7 +72,7 @@ DOTS_OUTLINE Lanes chooseEntry(const GridIndex& grid, const Group& g, int at, La
     }
     for (; i < end; ++i) rest = min(rest, errorOf(i));
     rest = min(min(rest, rest1), min(rest2, rest3));
-    const Lanes error = load16(first.of[h]) + rest;
+    const Lanes error = load16(first.of + 16 * h) + rest;
     const Mask16 isBetter = lessThan(error, least);
     least = select(isBetter, error, least);
     leastSecond = select(isBetter, rest, leastSecond);
@@ -85,7 +85,7 @@ DOTS_OUTLINE Lanes chooseEntry(const GridIndex& grid, const Group& g, int at, La
   for (int lane = 0; lane < 16; ++lane) {
     const int h = static_cast<int>(firstHalf[lane]);
     int i = grid.start[h];
-    while (i + 1 < grid.start[h + 1] && !(second.of[0][grid.second[i] + lane] == wanted[lane])) ++i;
+    while (i + 1 < grid.start[h + 1] && !(second.of[grid.second[i] + lane] == wanted[lane])) ++i;
     for (int j = 0; j < half; ++j) {
       levels[j][lane] = grid.halfValues[h][j] * unit + shifts[lane];
       levels[half + j][lane] = grid.halfValues[grid.second[i] / 16][j] * unit + shifts[lane];
