@@ -182,7 +182,8 @@ for (const name of flags.types.split(',')) {
         weights ? 'yes' : 'no',
         error.toPrecision(4),
         theirError.toPrecision(4),
-        (error / theirError).toFixed(4),
+        // Both are zero for values that were of this type before.
+        (theirError === 0 && error === 0 ? 1 : error / theirError).toFixed(4),
         speed(ours).toPrecision(3),
         speed(theirs).toPrecision(3),
         (speed(ours) / speed(theirs)).toFixed(2),

@@ -12,7 +12,7 @@ constexpr int kMaxGroupSize = 256;
 struct alignas(64) Group {
   float x[kMaxGroupSize][16];
   float w[kMaxGroupSize][16];
-  int size;
+  int size = 0;
 
   DOTS_METHOD Lanes value(int j) const { return load16(x[j]); }
   DOTS_METHOD Lanes weight(int j) const { return load16(w[j]); }
@@ -34,12 +34,13 @@ DOTS_OUTLINE void loadGroup(const EncodeJob& job, int64_t first, int count, int 
     values[lane] = lane < count ? job.values + start : kZeros;
     weights[lane] = lane < count && job.importance ? job.importance + start % job.numCols : kZeros;
   }
+  const bool hasOnes = !job.importance && g->size == size;
   g->size = size;
   for (int j = 0; j < size; j += 16) {
     loadTransposed(values, j, &g->x[j]);
     if (job.importance) {
       loadTransposed(weights, j, &g->w[j]);
-    } else {
+    } else if (!hasOnes) {
       for (int i = 0; i < 16; ++i) store16(g->w[j + i], set16(1.0f));
     }
   }

@@ -17,8 +17,8 @@ void encodeSymmetric(const EncodeJob& job, int64_t first, int64_t count) {
         p.add(-9.5f, 0.25f, 11);
         p.add(6.6f, 0.25f, 6);
       } else {
-        p.add(-9, 0.4f, 5);
-        p.add(6.8f, 0.4f, 3);
+        p.add(-8.9f, 0.45f, 4);
+        p.add(7, 0.5f, 2);
       }
       return encodeScaled(job, first, count, coder, p);
     case StorageId::kQ5_0:
