@@ -24,9 +24,13 @@ async function unreached(v: Visit): Promise<string[]> {
   })()`);
   const count = Number(await v.page.evaluate('there.length'));
   // What scrolls, and the browser's own controls, are steps too.
-  for (let i = 0; i < count + 15; i++) {
+  for (let i = 0, left = count; left > 0 && i < 2 * count + 20; i++) {
     await v.page.keyboard.press('Tab');
-    await v.page.evaluate('reached.add(document.activeElement)');
+    left = Number(
+      await v.page.evaluate(
+        'reached.add(document.activeElement), there.filter((element) => !reached.has(element)).length',
+      ),
+    );
   }
   return v.page.evaluate(`there.filter((element) => !reached.has(element)).map(${NAME})`);
 }

@@ -76,7 +76,7 @@ export async function eachView(
     .getByRole('button', { name: t('edit') })
     .click();
   await check('versions, and a question that is edited');
-  await pressEscape();
+  await v.button(t('cancel')).click();
   server.answer = () => ({ text: ANSWER, holdAfter: 40 });
   await v.begin('Another question');
   await v.answer.getByText('Text with').waitFor();
@@ -93,12 +93,21 @@ export async function eachView(
   for (const summary of await v.page.locator('dialog[open] summary').all()) await summary.click();
   await check('settings');
   await v.page.getByLabel(t('recordsOdds')).check();
+  await v.page.getByLabel(t('systemPromptHere')).fill('Be brief.');
   await pressEscape();
   server.answer = () => ({ text: 'sun moon' });
   await v.ask('How likely?');
   await v.answer.getByRole('button', { name: t('showOdds') }).click();
   await v.answer.locator('.token').first().click();
   await check('token probabilities');
+  await v.answer.getByRole('button', { name: t('editAnswer') }).click();
+  await check('an answer that is edited');
+  await v.button(t('cancel')).click();
+  await v.answer.getByRole('button', { name: t('deleteFromHere') }).click();
+  await v.button(t('undo')).waitFor();
+  await check('deleted');
+  await v.button(t('undo')).click();
+  await v.answer.getByText('sun moon').waitFor();
 
   await openList();
   await check('list of conversations');
@@ -109,7 +118,10 @@ export async function eachView(
   await v.page.getByRole('navigation').locator('.menu-button').first().click();
   await v.page.getByRole('menu').waitFor();
   await check('menu');
-  await v.page.keyboard.press('Enter');
+  await v.page.getByRole('menuitem', { name: t('pinChat') }).click();
+  await v.page.locator('.conversation .icon').first().waitFor();
+  await v.page.getByRole('navigation').locator('.menu-button').first().click();
+  await v.page.getByRole('menuitem', { name: t('renameChat') }).click();
   await v.page.getByRole('textbox', { name: t('newTitle') }).waitFor();
   await check('a title that is edited');
   await pressEscape();

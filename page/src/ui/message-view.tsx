@@ -71,7 +71,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
                 <>
                   <Action icon="again" label="regenerate" onClick={() => void chat.regenerate(message.id)} />
                   {message.content !== '' && (
-                    <Action icon="edit" label="editAnswer" onClick={() => setEditing(true)} />
+                    <Action icon="edit" label="editAnswer" isFocusHome onClick={() => setEditing(true)} />
                   )}
                 </>
               ) : (
