@@ -63,10 +63,11 @@ function heirOf(lost: HTMLElement, changes: readonly MutationRecord[]): HTMLElem
   );
 }
 
-/** The first control that can be used in the closest part around an element. */
+/** In the closest part around an element with controls that can be used: its text field, else the first of them. */
 function controlNear(element: HTMLElement): HTMLElement | undefined {
   for (let around = element.parentElement; around; around = around.parentElement) {
-    const [control] = controlsIn(around);
+    const controls = controlsIn(around);
+    const control = controls.find((one) => one.matches(TEXT_FIELDS)) ?? controls[0];
     if (control) return control;
   }
   return undefined;
