@@ -77,7 +77,8 @@ class Call {
   /// `object` becomes a handle that owns `data`, which has a method `release(napi_env)`.
   template <class T>
   bool wrap(napi_value object, std::unique_ptr<T> data, const HandleType& type);
-  /// A new Uint8Array, Float32Array or Float64Array and the memory of its elements, or a failure where there is no memory for it.
+  /// A new Uint8Array, Float32Array or Float64Array and the memory of its elements, or a failure where there is no
+  /// memory for it.
   napi_value newArray(napi_typedarray_type type, size_t length, void** elements);
 
   /// For the end of an exported function: throws what failed. An exception of JavaScript's own, from a getter, is kept.

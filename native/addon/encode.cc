@@ -76,9 +76,9 @@ napi_value encode(napi_env env, napi_callback_info info) {
   if (handle) work->device = handle->device;
   if (!call.ok() || !readRows(call, *work)) return call.finish(nullptr);
   const napi_value name = call.text("dots.encode");
-  if (!call.ok() || !call.check(napi_create_async_work(env, nullptr, name, execute, finishEncode, work.get(),
-                                                       &work->work),
-                                "prepare work"))
+  if (!call.ok() ||
+      !call.check(napi_create_async_work(env, nullptr, name, execute, finishEncode, work.get(), &work->work),
+                  "prepare work"))
     return call.finish(nullptr);
   // From here on whoever called waits for the promise.
   const napi_value promise = work->promise.make(call);

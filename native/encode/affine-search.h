@@ -1,5 +1,5 @@
-// Blocks of the form x = scale * level + base, with levels 0...most. Scale and base for given levels are the solution of
-// a weighted 2 x 2 least-squares system.
+// Blocks of the form x = scale * level + base, with levels 0...most. Scale and base for given levels are the solution
+// of a weighted 2 x 2 least-squares system.
 #pragma once
 
 #include "encode/group.h"

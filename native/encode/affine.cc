@@ -1,5 +1,5 @@
-// Levels from zero up with a minimum: q4_1 and q5_1 with both for each block, q2_k, q4_k and q5_k with whole multiples of
-// two halves for each sub-block.
+// Levels from zero up with a minimum: q4_1 and q5_1 with both for each block, q2_k, q4_k and q5_k with whole multiples
+// of two halves for each sub-block.
 #include "encode/affine-search.h"
 #include "encode/families.h"
 #include "encode/pack.h"
@@ -137,7 +137,7 @@ struct SuperSearch {
 };
 
 DOTS_OUTLINE void encodeK(const EncodeJob& job, int64_t first, int64_t count, float most, int size, float mostMultiple,
-             const AffineGrid& grid, const AffineGrid& superGrid) {
+                          const AffineGrid& grid, const AffineGrid& superGrid) {
   const int blockBytes = storageInfo(job.type)->blockBytes, width = 256 / size, perGroup = 16 / width;
   Group g;
   BlockCodes blocks[2];

@@ -68,8 +68,8 @@ bool encodeRows(const EncodeRows& rows, Device& device, Error* error) {
   Buffer<float> weights;
   if (rows.importance && !prepareWeights(rows.importance, rows.numCols, &weights, error)) return false;
   const int64_t perRow = rows.numCols / blockElements;
-  const EncodeJob job = {rows.type, rows.values, weights.empty() ? nullptr : weights.data(), rows.numCols,
-                         rows.numRows * perRow, rows.out};
+  const EncodeJob job = {rows.type,    rows.values,           weights.empty() ? nullptr : weights.data(),
+                         rows.numCols, rows.numRows * perRow, rows.out};
   // Chunks of about a millisecond, of whole groups of sixteen blocks.
   const int64_t chunkBlocks = blockElements >= 128 ? 16 : 128;
   const int64_t numChunks = (job.numBlocks + chunkBlocks - 1) / chunkBlocks;

@@ -20,8 +20,8 @@ struct EncodeRows {
   uint8_t* out = nullptr;
 };
 
-/// The same bytes on every instruction set, for any number of threads and wherever a tensor is cut between rows. Fails for
-/// rows that the type's blocks do not divide, for values that are not finite or exceed a half, and for importance
+/// The same bytes on every instruction set, for any number of threads and wherever a tensor is cut between rows. Fails
+/// for rows that the type's blocks do not divide, for values that are not finite or exceed a half, and for importance
 /// that is negative or not finite; the message names the row, counted from the first of these.
 bool encodeRows(const EncodeRows& rows, Device& device, Error* error);
 

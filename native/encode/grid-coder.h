@@ -1,8 +1,9 @@
-// Levels that come in entries of a grid, eight or four elements at a time: the nearest entry under the weights, exactly.
+// Levels that come in entries of a grid, eight or four elements at a time: the nearest entry under the weights,
+// exactly.
 //
-// An entry's error is the sum of its halves' errors, and there are few different halves (81 or 64). So both tables of half
-// errors are filled first. Then, for each first half, the least error among the second halves that the grid has with it
-// costs one minimum for an entry.
+// An entry's error is the sum of its halves' errors, and there are few different halves (81 or 64). So both tables of
+// half errors are filled first. Then, for each first half, the least error among the second halves that the grid has
+// with it costs one minimum for an entry.
 #pragma once
 
 #include "encode/grid-index.h"
@@ -28,7 +29,7 @@ struct HalfErrors {
 
 // Errors, less what no choice changes, of every half of an entry: its elements are `numElements` from `at` on.
 DOTS_OUTLINE void fillHalfErrors(const GridIndex& grid, const Group& g, int at, const Lanes* scaledLevels,
-                                HalfErrors* out) {
+                                 HalfErrors* out) {
   const auto error = [&](int j, int level) {
     return g.weight(at + j) * (scaledLevels[level] * (scaledLevels[level] - g.value(at + j) * 2.0f));
   };
@@ -48,8 +49,8 @@ DOTS_OUTLINE void fillHalfErrors(const GridIndex& grid, const Group& g, int at, 
 }
 
 // The nearest entry for elements from `at` on, as values; its error, less what no choice changes.
-DOTS_OUTLINE Lanes chooseEntry(const GridIndex& grid, const Group& g, int at, Lanes scale,
-                                                   float unit, Lanes shift, float (*levels)[16]) {
+DOTS_OUTLINE Lanes chooseEntry(const GridIndex& grid, const Group& g, int at, Lanes scale, float unit, Lanes shift,
+                               float (*levels)[16]) {
   Lanes scaledLevels[8];
   for (int i = 0; i < grid.numLevels; ++i) scaledLevels[i] = scale * (set16(grid.values[i] * unit) + shift);
   HalfErrors first, second;
@@ -129,8 +130,8 @@ struct GridCoder {
     }
   }
 
-  /// Shifts once and for all, at the scale that fits best where the grid does not count: trying both for every scale would
-  /// take twice as long.
+  /// Shifts once and for all, at the scale that fits best where the grid does not count: trying both for every scale
+  /// would take twice as long.
   DOTS_OUTLINE void chooseShifts(const Group& g) {
     Positions positions;
     positions.add(3.2f, 0.4f, 10);
@@ -149,7 +150,8 @@ struct GridCoder {
       sumDown = shift == GridShift::kOfBlock ? sumDown + downError : downError;
       sumUp = shift == GridShift::kOfBlock ? sumUp + upError : upError;
       const Lanes chosen = select(lessThan(sumUp, sumDown), set16(1.0f), set16(-1.0f));
-      for (int entry = shift == GridShift::kOfBlock ? 0 : at / 8; entry <= at / 8; ++entry) store16(shifts[entry], chosen);
+      for (int entry = shift == GridShift::kOfBlock ? 0 : at / 8; entry <= at / 8; ++entry)
+        store16(shifts[entry], chosen);
     }
   }
 

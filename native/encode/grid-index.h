@@ -7,15 +7,15 @@
 
 namespace dots {
 
-/// Entries of 8 or 4 elements, sorted by the levels of their first half. A half is a number in base `numLevels`, the first
-/// element its last digit.
+/// Entries of 8 or 4 elements, sorted by the levels of their first half. A half is a number in base `numLevels`, the
+/// first element its last digit.
 struct GridIndex {
-  int size;            // elements of an entry
-  int numLevels;       // 3 or 8
-  int numHalves;       // numLevels to the power of size / 2
-  float values[8];     // of the levels, ascending
-  float halfValues[81][4];  // of the elements of each half
-  uint16_t start[82];  // entries whose first half is h: start[h]...start[h + 1] - 1
+  int size;                            // elements of an entry
+  int numLevels;                       // 3 or 8
+  int numHalves;                       // numLevels to the power of size / 2
+  float values[8];                     // of the levels, ascending
+  float halfValues[81][4];             // of the elements of each half
+  uint16_t start[82];                  // entries whose first half is h: start[h]...start[h + 1] - 1
   uint16_t entry[2048], second[2048];  // number in the grid, and 16 times the second half
 };
 

@@ -23,9 +23,7 @@ DOTS_INLINE Lanes clamp(Lanes a, float low, float high) { return min(max(a, set1
 DOTS_INLINE Lanes magnitude(Lanes a) { return max(a, zeros() - a); }
 
 /// a / b; 0 where b is too small to divide by.
-DOTS_INLINE Lanes ratio(Lanes a, Lanes b) {
-  return select(lessThan(set16(1e-30f), magnitude(b)), a / b, zeros());
-}
+DOTS_INLINE Lanes ratio(Lanes a, Lanes b) { return select(lessThan(set16(1e-30f), magnitude(b)), a / b, zeros()); }
 
 /// The nearest value that a half stores, never an infinity and never a negative zero.
 DOTS_INLINE Lanes toHalf(Lanes a) {

@@ -283,9 +283,7 @@ void packIq1M(const GridIndex& grid, const BlockCodes& b, uint8_t* out) {
 void packBlock(StorageId type, const BlockCodes& b, uint8_t* out) {
   int8_t codes[32];
   switch (type) {
-    case StorageId::kQ4_0:
-      putU16(out, b.d);
-      return packNibbles(b.levels, 8, out + 2);
+    case StorageId::kQ4_0: putU16(out, b.d); return packNibbles(b.levels, 8, out + 2);
     case StorageId::kQ4_1:
       putU16(out, b.d);
       putU16(out + 2, b.dmin);
@@ -311,9 +309,7 @@ void packBlock(StorageId type, const BlockCodes& b, uint8_t* out) {
     case StorageId::kIq4Xs: return packIq4Xs(b, out);
     case StorageId::kNvfp4: return packNvfp4(b, out);
     case StorageId::kTq1_0: return packTq1_0(b, out);
-    case StorageId::kTq2_0:
-      packPairs(b.levels, 1, out);
-      return putU16(out + 64, b.d);
+    case StorageId::kTq2_0: packPairs(b.levels, 1, out); return putU16(out + 64, b.d);
     case StorageId::kQ1_0: return packQ1_0(b, out);
     case StorageId::kIq4Nl:
       putU16(out, b.d);

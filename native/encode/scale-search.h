@@ -85,7 +85,8 @@ struct ScaleFit {
 /// The scale whose levels explain most, among those that put `value` at one of the positions, and then its fit, `fits`
 /// times in turn with new levels.
 template <class Coder>
-DOTS_OUTLINE ScaleFit searchScale(const Group& g, const Coder& coder, Lanes value, const Positions& positions, int fits) {
+DOTS_OUTLINE ScaleFit searchScale(const Group& g, const Coder& coder, Lanes value, const Positions& positions,
+                                  int fits) {
   ScaleFit best = {zeros(), zeros()};
   Lanes most = zeros();
   const auto consider = [&](Lanes scale) {

@@ -10,7 +10,7 @@ namespace DOTS_ISA {
 /// Blocks with one half as their scale.
 template <class Coder>
 DOTS_OUTLINE void encodeScaled(const EncodeJob& job, int64_t first, int64_t count, const Coder& coder,
-                              const Positions& positions) {
+                               const Positions& positions) {
   const StorageInfo& info = *storageInfo(job.type);
   Group g;
   BlockCodes blocks[16];
@@ -31,7 +31,7 @@ DOTS_OUTLINE void encodeScaled(const EncodeJob& job, int64_t first, int64_t coun
 /// Super-blocks of 256 with a whole multiple of a half for each sub-block of `size`.
 template <class Coder>
 DOTS_OUTLINE void encodeSuper(const EncodeJob& job, int64_t first, int64_t count, Coder coder, int size,
-                             const Positions& positions, const SuperScale& super, const Positions& superPositions) {
+                              const Positions& positions, const SuperScale& super, const Positions& superPositions) {
   const int blockBytes = storageInfo(job.type)->blockBytes, perGroup = 16 / super.width;
   Group g;
   BlockCodes block;

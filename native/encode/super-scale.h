@@ -8,11 +8,11 @@ namespace dots {
 namespace DOTS_ISA {
 
 struct SuperScale {
-  int width;             // sub-blocks of a super-block
+  int width;              // sub-blocks of a super-block
   float low, high, step;  // k is low, low + step, ..., high
-  float unit;            // d is this times the half that is stored
-  bool isCostly;         // levels take long to find: d is chosen by those that the sub-blocks had alone
-  int fits;              // how often all is improved in turn
+  float unit;             // d is this times the half that is stored
+  bool isCostly;          // levels take long to find: d is chosen by those that the sub-blocks had alone
+  int fits;               // how often all is improved in turn
 
   DOTS_METHOD Lanes nearest(Lanes k) const {
     return set16(low) + roundEven((clamp(k, low, high) - set16(low)) * (1.0f / step)) * step;
@@ -28,7 +28,7 @@ struct SuperFit {
 // least error.
 template <class Coder>
 DOTS_OUTLINE Measured chooseMultiples(const Group& g, const Coder& coder, const SuperScale& s, bool around,
-                                     SuperFit* fit) {
+                                      SuperFit* fit) {
   Measured best = coder.measure(g, fit->d * fit->k);
   if (!around) return best;
   const Lanes pull = (best.bestScale() - fit->d * fit->k) * fit->d;
@@ -47,7 +47,7 @@ DOTS_OUTLINE Measured chooseMultiples(const Group& g, const Coder& coder, const 
 /// (in multiples), each with its best multiples and levels, and then improves all of them in turn.
 template <class Coder>
 DOTS_OUTLINE SuperFit fitSuperScale(const Group& g, const Coder& coder, const SuperScale& s, const ScaleFit& alone,
-                                   const Positions& positions) {
+                                    const Positions& positions) {
   const Lanes extreme = extremeOfRuns(alone.scale, s.width);
   SuperFit best = {zeros(), set16(s.high)};
   Lanes least = set16(3e38f);

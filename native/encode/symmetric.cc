@@ -1,4 +1,5 @@
-// Integer levels around zero: q4_0, q5_0 and q8_0 with one scale a block, q3_k and q6_k with a scale for each 16 elements.
+// Integer levels around zero: q4_0, q5_0 and q8_0 with one scale a block, q3_k and q6_k with a scale for each 16
+// elements.
 //
 // The largest value lands at most half a level outside (what is outside is clipped) for fine types, further for coarse
 // ones; and on either side, as there is one more level below zero than above.

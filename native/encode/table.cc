@@ -1,5 +1,5 @@
-// Levels from a table: iq4_nl with one scale a block, iq4_xs with a scale for each 32 elements, and the four-bit floats of
-// mxfp4 and nvfp4, whose scales are powers of two and eight-bit floats.
+// Levels from a table: iq4_nl with one scale a block, iq4_xs with a scale for each 32 elements, and the four-bit floats
+// of mxfp4 and nvfp4, whose scales are powers of two and eight-bit floats.
 #include "encode/families.h"
 #include "encode/scaled-blocks.h"
 
@@ -31,7 +31,8 @@ struct Float4Levels {
   }
 };
 
-// The value of nvfp4's scale bytes 0...126, with the half that its doubled levels need: unsigned, four bits of exponent.
+// The value of nvfp4's scale bytes 0...126, with the half that its doubled levels need: unsigned, four bits of
+// exponent.
 float scaleOfByte(int byte) {
   const int exponent = byte >> 3, mantissa = byte & 7;
   if (exponent == 0) return static_cast<float>(mantissa) * (1.0f / 1024);
@@ -48,7 +49,8 @@ int byteOfScale(float scale) {
 // Power of two 2^(byte - 128) as mxfp4 has it; 0 for the smallest ones, which are subnormal floats.
 float powerOfByte(int byte) { return byte < 2 ? 0.0f : floatFromBits(static_cast<uint32_t>(byte - 1) << 23); }
 
-// One byte as the scale of each lane: the best of `below` + 1 + `above` around the one that puts the largest value at 8.
+// One byte as the scale of each lane: the best of `below` + 1 + `above` around the one that puts the largest value
+// at 8.
 template <class ByteOf, class ScaleOf>
 DOTS_INLINE Lanes searchByte(const Group& g, const LevelCoder<Float4Levels>& coder, ByteOf byteOf, ScaleOf scaleOf,
                              int most, int below, int above, uint8_t (&bytes)[16]) {

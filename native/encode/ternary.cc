@@ -1,5 +1,5 @@
-// Three levels (tq1_0, tq2_0) and two (q1_0), with one scale for a long block: the scale follows from the mean magnitude,
-// not from the largest value, which is far outside.
+// Three levels (tq1_0, tq2_0) and two (q1_0), with one scale for a long block: the scale follows from the mean
+// magnitude, not from the largest value, which is far outside.
 #include "encode/families.h"
 #include "encode/scaled-blocks.h"
 

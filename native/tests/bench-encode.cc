@@ -1,6 +1,6 @@
-// The encoders for bench/encoders.ts: a request a line, "TYPE COLUMNS THREADS VALUES WEIGHTS OUT", and a line out for each,
-// the seconds that it took and those of processor time. TYPE is ggml's number, VALUES and OUT are paths of f32 rows and of
-// the blocks that are written, WEIGHTS that of a weight for each column, or "-".
+// The encoders for bench/encoders.ts: a request a line, "TYPE COLUMNS THREADS VALUES WEIGHTS OUT", and a line out for
+// each, the seconds that it took and those of processor time. TYPE is ggml's number, VALUES and OUT are paths of f32
+// rows and of the blocks that are written, WEIGHTS that of a weight for each column, or "-".
 #include <cstdio>
 #include <ctime>
 #include <string>

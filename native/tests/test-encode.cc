@@ -18,22 +18,14 @@ struct Bound {
 };
 
 const Bound kBounds[] = {
-    {StorageId::kQ4_0, 6.2e-3f}, {StorageId::kQ4_1, 5.5e-3f}, {StorageId::kQ5_0, 1.5e-3f}, {StorageId::kQ5_1, 1.3e-3f},
-    {StorageId::kQ8_0, 2.1e-5f}, {StorageId::kQ2K, 6.7e-2f},  {StorageId::kQ3K, 2.0e-2f},  {StorageId::kQ4K, 4.7e-3f},
-    {StorageId::kQ5K, 1.15e-3f}, {StorageId::kQ6K, 2.7e-4f},
-    {StorageId::kIq4Nl, 5.3e-03f},
-    {StorageId::kIq4Xs, 5.3e-03f},
-    {StorageId::kMxfp4, 1.3e-02f},
-    {StorageId::kNvfp4, 8.3e-03f},
-    {StorageId::kTq1_0, 1.8e-01f},
-    {StorageId::kTq2_0, 1.8e-01f},
-    {StorageId::kIq2Xxs, 1.1e-01f},
-    {StorageId::kIq2Xs, 8.3e-02f},
-    {StorageId::kIq2S, 5.7e-02f},
-    {StorageId::kIq3Xxs, 3.2e-02f},
-    {StorageId::kIq3S, 1.7e-02f},
-    {StorageId::kIq1S, 2.0e-01f},
-    {StorageId::kIq1M, 1.7e-01f},
+    {StorageId::kQ4_0, 6.2e-3f},   {StorageId::kQ4_1, 5.5e-3f},    {StorageId::kQ5_0, 1.5e-3f},
+    {StorageId::kQ5_1, 1.3e-3f},   {StorageId::kQ8_0, 2.1e-5f},    {StorageId::kQ2K, 6.7e-2f},
+    {StorageId::kQ3K, 2.0e-2f},    {StorageId::kQ4K, 4.7e-3f},     {StorageId::kQ5K, 1.15e-3f},
+    {StorageId::kQ6K, 2.7e-4f},    {StorageId::kIq4Nl, 5.3e-03f},  {StorageId::kIq4Xs, 5.3e-03f},
+    {StorageId::kMxfp4, 1.3e-02f}, {StorageId::kNvfp4, 8.3e-03f},  {StorageId::kTq1_0, 1.8e-01f},
+    {StorageId::kTq2_0, 1.8e-01f}, {StorageId::kIq2Xxs, 1.1e-01f}, {StorageId::kIq2Xs, 8.3e-02f},
+    {StorageId::kIq2S, 5.7e-02f},  {StorageId::kIq3Xxs, 3.2e-02f}, {StorageId::kIq3S, 1.7e-02f},
+    {StorageId::kIq1S, 2.0e-01f},  {StorageId::kIq1M, 1.7e-01f},
 };
 
 std::vector<uint8_t> encode(StorageId type, const std::vector<float>& values, int64_t numCols, Device& device,
