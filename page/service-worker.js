@@ -33,13 +33,12 @@ async function install() {
   // Names in assets/ hold a hash, so what the browser has of them is right; the index is asked for again.
   const index = new Request(scope, { cache: 'no-cache' });
   await cache.addAll([index, ...FIRST.map((file) => new URL(file, scope).href)]);
-  await self.skipWaiting();
 }
 
-/** The caches of earlier builds go, but for the last one: an open tab may still load parts of it. */
+/** A new build's worker waits until no tab of the earlier one is open, so that nobody needs its files any more. */
 async function activate() {
   const names = (await caches.keys()).filter((name) => name.startsWith(OWN) && name !== CACHE);
-  await Promise.all(names.slice(0, -1).map((name) => caches.delete(name)));
+  await Promise.all(names.map((name) => caches.delete(name)));
   await self.clients.claim();
 }
 
