@@ -1,9 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { closeAll } from '../core/closing.ts';
 import { UsageError } from '../core/errors.ts';
-import { formatBytes, formatCount } from '../core/units.ts';
+import { formatCount } from '../core/units.ts';
 import type { Engine } from '../engine/open.ts';
-import { type ComparedModel, comparisonPage } from '../eval/comparison-page.ts';
+import {
+  COMPARISON_HEAD,
+  type ComparedModel,
+  comparisonPage,
+  comparisonRow,
+} from '../eval/comparison-page.ts';
 import {
   type DocumentDivergence,
   divergenceOf,
@@ -179,37 +184,8 @@ function sizeOf({ files, config }: Engine): Size {
 }
 
 async function printTable(session: Session, report: readonly ComparedModel[]): Promise<void> {
-  const head = [
-    'model',
-    'size',
-    'bits/weight',
-    'per token',
-    'perplexity',
-    'mean KL',
-    '95 %',
-    'median',
-    'p99',
-    'max',
-    'same top',
-  ];
-  const rows = report.map(({ name, bytes, bitsPerWeight, bytesPerToken, perplexity, kl, sameTop }, i) => [
-    name,
-    formatBytes(bytes),
-    bitsPerWeight.toFixed(3),
-    formatBytes(bytesPerToken),
-    perplexity.toFixed(4),
-    ...(i === 0
-      ? Array(6).fill('')
-      : [
-          kl.value.toPrecision(4),
-          `${kl.low.toPrecision(3)}–${kl.high.toPrecision(3)}`,
-          kl.median.toPrecision(3),
-          kl.p99.toPrecision(3),
-          kl.max.toPrecision(3),
-          `${(100 * sameTop.value).toFixed(2)} %`,
-        ]),
-  ]);
-  for (const line of table([head, ...rows], 'lrrrrrrrrrr')) await session.line(line);
+  const rows = report.map((model, i) => comparisonRow(model, i === 0));
+  for (const line of table([COMPARISON_HEAD, ...rows], 'lrrrrrrrrrr')) await session.line(line);
   await session.line(`${formatCount(report[0].tokens)} tokens; KL in nats`);
 }
 

@@ -22,6 +22,8 @@ import type { Session } from './session.ts';
 
 const CONTROL = 'encode control tokens such as <|userprompt|> as control tokens';
 const MODEL_OR_MINI = 'GGUF file (any shard) or Hugging Face folder (default: shipped mini)';
+const TEXT_FILES = 'plain text, or .jsonl with one document per line; .gz is allowed';
+const TEXT_FIELD = 'field of .jsonl documents with the text';
 
 export function buildProgram(session: Session): Command {
   const program = new Command('dots')
@@ -339,26 +341,25 @@ function addLogits(program: Command, session: Session): void {
     .action(async (model, flags) => (await import('./logits.ts')).logits(session, model, flags));
 }
 
-function addPerplexity(program: Command, session: Session): void {
-  const command = program
-    .command('perplexity')
-    .description('measure how well a model predicts text: perplexity, bits per byte')
-    .argument('[MODEL]', MODEL_OR_MINI)
-    .requiredOption(
-      '-f, --file <FILES...>',
-      'plain text, or .jsonl with one document per line; .gz is allowed',
-    )
-    .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
-    .addOption(
-      new Option('--ctx <N>', 'context in tokens; at least half precedes a scored token')
-        .argParser(positive)
-        .default(512),
-    )
+/** Options of commands that score text. */
+function addScoringOptions(command: Command): Command {
+  return command
+    .requiredOption('-f, --file <FILES...>', TEXT_FILES)
+    .option('--field <NAME>', TEXT_FIELD, 'text')
+    .option('--ctx <N>', 'context in tokens; at least half precedes a scored token', positive, 512)
     .addOption(
       new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])
         .default('f32'),
-    )
+    );
+}
+
+function addPerplexity(program: Command, session: Session): void {
+  const command = program
+    .command('perplexity')
+    .description('measure how well a model predicts text: perplexity, bits per byte')
+    .argument('[MODEL]', MODEL_OR_MINI);
+  addScoringOptions(command)
     .option('--save-logits <FILE>', 'file for the predictions, to compare other models with')
     .option('--kl-base <FILE>', 'predictions of another model, to measure the KL divergence from')
     .option('--force', 'overwrite the file of --save-logits');
@@ -382,8 +383,8 @@ function addImatrix(program: Command, session: Session): void {
     .description('make an importance matrix from text, for quantising')
     .argument('<MODEL>', 'GGUF file, Hugging Face folder, or mini')
     .argument('<OUT>', 'output: GGUF, or the older format for a name that ends in .dat')
-    .option('-f, --file <FILES...>', 'plain text, or .jsonl with one document per line; .gz is allowed')
-    .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
+    .option('-f, --file <FILES...>', TEXT_FILES)
+    .option('--field <NAME>', TEXT_FIELD, 'text')
     .option('--ctx <N>', 'tokens in a chunk of text', positive, 512)
     .option('--chunks <N>', 'most chunks to read (default: all)', positive)
     .option('--merge <FILES...>', 'importance matrices of the same model to add')
@@ -404,20 +405,10 @@ function addCompare(program: Command, session: Session): void {
     .command('compare')
     .description('measure the divergence of quantised models from the original')
     .argument('<BASE>', 'model to compare with: GGUF file, Hugging Face folder, or mini')
-    .argument('<A...>', 'quantised files of it')
-    .requiredOption(
-      '-f, --file <FILES...>',
-      'plain text, or .jsonl with one document per line; .gz is allowed',
-    )
-    .option('--field <NAME>', 'field of .jsonl documents with the text', 'text')
-    .option('--ctx <N>', 'context in tokens; at least half precedes a scored token', positive, 512)
+    .argument('<A...>', 'quantised files of it');
+  addScoringOptions(command)
     .option('--worst <N>', 'positions and tensors that suffered most to print', count, 5)
-    .option('--html <FILE>', 'write a page with table, charts and what suffered most')
-    .addOption(
-      new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
-        .choices(['f16', 'q8_0', 'f32'])
-        .default('f32'),
-    );
+    .option('--html <FILE>', 'write a page with table, charts and what suffered most');
   addCommonOptions(command)
     .addHelpText(
       'after',

@@ -18,6 +18,44 @@ export interface ComparedModel extends DivergenceSummary {
   }[];
 }
 
+/** Columns of a comparison, as the table in the terminal and the page have them. */
+export const COMPARISON_HEAD: readonly string[] = [
+  'model',
+  'size',
+  'bits/weight',
+  'per token',
+  'perplexity',
+  'mean KL',
+  '95 %',
+  'median',
+  'p99',
+  'max',
+  'same top',
+];
+
+/** The base has no divergence from itself. */
+export function comparisonRow(
+  { name, bytes, bitsPerWeight, bytesPerToken, perplexity, kl, sameTop }: ComparedModel,
+  isBase: boolean,
+): string[] {
+  const divergence = [
+    digits(kl.value),
+    `${digits(kl.low)}–${digits(kl.high)}`,
+    digits(kl.median),
+    digits(kl.p99),
+    digits(kl.max),
+    `${(100 * sameTop.value).toFixed(2)} %`,
+  ];
+  return [
+    name,
+    formatBytes(bytes),
+    bitsPerWeight.toFixed(3),
+    formatBytes(bytesPerToken),
+    perplexity.toFixed(4),
+    ...(isBase ? divergence.map(() => '') : divergence),
+  ];
+}
+
 /** Table, KL divergence over size, and what suffered most, as one page that needs nothing else. */
 export function comparisonPage(
   models: readonly ComparedModel[],
@@ -40,20 +78,7 @@ export function comparisonPage(
         })),
       ],
     });
-  const head = [
-    'model',
-    'size',
-    'bits/weight',
-    'read per token',
-    'perplexity',
-    'mean KL',
-    '95 %',
-    'median',
-    'p99',
-    'max',
-    'same top',
-  ];
-  const rows = models.map((model) => cellsOf(model, model === base));
+  const rows = models.map((model) => rowOf(model, model === base));
   const differences = pairs.map(
     ({ a, b, difference: { value, low, high } }) =>
       `<li>${escapeHtml(shortName(a))} less ${escapeHtml(shortName(b))}: ${digits(value)} (${digits(low)} to ${digits(high)})</li>`,
@@ -61,7 +86,7 @@ export function comparisonPage(
   return reportPage(
     `${shortName(base.name)}, quantised`,
     `<p>${formatCount(base.tokens)} tokens; KL in nats; intervals of 95 % from drawing blocks of 64 tokens.</p>` +
-      `<table><tr>${head.map((cell) => `<th>${cell}</th>`).join('')}</tr>${rows.join('')}</table>` +
+      `<table><tr>${COMPARISON_HEAD.map((cell) => `<th>${cell}</th>`).join('')}</tr>${rows.join('')}</table>` +
       `<div class="charts">${chart('KL over bytes of the file', ({ bytes }) => bytes)}` +
       `${chart('KL over bytes that a token reads', ({ bytesPerToken }) => bytesPerToken)}</div>` +
       (differences.length > 0 ? `<h2>Mean KL, pair by pair</h2><ul>${differences.join('')}</ul>` : '') +
@@ -69,26 +94,8 @@ export function comparisonPage(
   );
 }
 
-function cellsOf(
-  { name, bytes, bitsPerWeight, bytesPerToken, perplexity, kl, sameTop }: ComparedModel,
-  isBase: boolean,
-): string {
-  const cells = [
-    formatBytes(bytes),
-    bitsPerWeight.toFixed(3),
-    formatBytes(bytesPerToken),
-    perplexity.toFixed(4),
-    ...(isBase
-      ? Array(6).fill('')
-      : [
-          digits(kl.value),
-          `${digits(kl.low)}–${digits(kl.high)}`,
-          digits(kl.median),
-          digits(kl.p99),
-          digits(kl.max),
-          `${(100 * sameTop.value).toFixed(2)} %`,
-        ]),
-  ];
+function rowOf(model: ComparedModel, isBase: boolean): string {
+  const [name, ...cells] = comparisonRow(model, isBase);
   return `<tr><th>${escapeHtml(shortName(name))}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }
 

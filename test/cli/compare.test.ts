@@ -122,7 +122,7 @@ describe('dots compare', () => {
       '--backend',
       'reference',
     ]);
-    expect(stdout).toMatch(/mini .* 0\.000 .* 100\.00 %/);
+    expect(stdout).toMatch(/mini .* 0–0 .* 100\.00 %/);
     expect(stdout).not.toContain('largest KL:\n  ');
   });
 
