@@ -8,7 +8,6 @@ import { ResourceError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { createFileFolder } from '../format/file-source.ts';
 import type { WriteOptions } from '../format/write-tensors.ts';
-import { tensorTypeByName } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
 import { chooseEncoder } from './choose-encoder.ts';
 import { lockOutput } from './lock-output.ts';
@@ -41,7 +40,7 @@ async function convertLocked(
   to: string,
   flags: ConvertFlags,
 ): Promise<void> {
-  const type = flags.type === undefined ? undefined : tensorTypeByName(flags.type);
+  const { type } = flags;
   await checkTarget(input, to, flags.force ?? false);
   const warnings: string[] = [];
   const warn = (message: string): void => {

@@ -190,12 +190,22 @@ export function size(text: string): number {
   throw new InvalidArgumentError('It takes a size, for example 512MB or 8GB');
 }
 
+/** The name of a storage type. */
+export function tensorType(text: string): string {
+  try {
+    return tensorTypeByName(text);
+  } catch (error) {
+    const { message, hint } = error as UsageError;
+    throw new InvalidArgumentError(`${message}: ${hint}`);
+  }
+}
+
 /** `REGEX=TYPE`, after those before. */
 export function typeRules(text: string, before: readonly TypeRule[] = []): TypeRule[] {
   const [, pattern, type] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
   if (pattern === undefined) throw new InvalidArgumentError('It takes REGEX=TYPE, for example ffn_down=q6_k');
   try {
-    return [...before, { pattern: new RegExp(pattern), type: tensorTypeByName(type) }];
+    return [...before, { pattern: new RegExp(pattern), type: tensorType(type) }];
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }

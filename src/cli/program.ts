@@ -16,6 +16,7 @@ import {
   positiveList,
   size,
   tokenList,
+  tensorType,
   typeRules,
 } from './options.ts';
 import type { Session } from './session.ts';
@@ -431,8 +432,8 @@ function addQuantize(program: Command, session: Session): void {
     .requiredOption('-t, --type <TYPE>', 'mix of types: q4_k_m, q2_k, iq2_xxs, …, or f32, f16, bf16')
     .option('--imatrix <FILES...>', 'importance matrices (dots imatrix), added up')
     .option('--tensor-type <RULE>', 'REGEX=TYPE for tensors by name; repeatable, first match wins', typeRules)
-    .option('--output-type <TYPE>', 'type of the output matrix')
-    .option('--embedding-type <TYPE>', 'type of the embedding table')
+    .option('--output-type <TYPE>', 'type of the output matrix', tensorType)
+    .option('--embedding-type <TYPE>', 'type of the embedding table', tensorType)
     .option('--pure', 'one type for all matrices, without the exceptions of the mix')
     .addOption(
       new Option('--fallbacks <TABLE>', 'types of rows that blocks do not divide')

@@ -17,7 +17,6 @@ import {
   type PlannedTensor,
   planTypes,
   type TypeRule,
-  tensorTypeByName,
   typesOfPlan,
 } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
@@ -72,8 +71,8 @@ export async function quantize(
         mix,
         isPure: flags.pure ?? false,
         rules: flags.tensorType ?? [],
-        ...(flags.outputType !== undefined && { outputType: tensorTypeByName(flags.outputType) }),
-        ...(flags.embeddingType !== undefined && { embeddingType: tensorTypeByName(flags.embeddingType) }),
+        ...(flags.outputType !== undefined && { outputType: flags.outputType }),
+        ...(flags.embeddingType !== undefined && { embeddingType: flags.embeddingType }),
         hasImportance: importance !== undefined,
         fallbacks: flags.fallbacks,
       },

@@ -217,7 +217,7 @@ describe('a command line that is misspelt', () => {
       'did you mean --prompt? dots run --help shows its options',
     );
     expect(await failure(2, ['run', 'x.gguf', '--backend', 'gpu'])).toContain('native, reference');
-    expect(await failure(2, ['convert', 'a', 'b', '--type', 'q4_k'])).toContain('q8_0');
+    expect(await failure(2, ['convert', 'a', 'b', '--type', 'q4'])).toContain('q8_0');
   });
 
   it('gets the values that an option takes', async () => {
