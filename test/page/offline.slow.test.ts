@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { describePage, type Visit } from './browser.ts';
 import { LARGE, startScriptedServer } from './scripted-server.ts';
 
@@ -7,6 +7,8 @@ describePage(
   'the service worker',
   () => startScriptedServer(LARGE, '/chat/'),
   (stage) => {
+    let restore = (): void => {};
+    afterEach(() => restore());
     const open = async (): Promise<Visit> => {
       const v = await stage.open({ serviceWorkers: 'allow' });
       await v.page.evaluate('navigator.serviceWorker.ready');
@@ -25,6 +27,10 @@ describePage(
       const v = await open();
       const { files } = stage.server;
       const [index, worker] = [files.get('/index.html'), files.get('/service-worker.js')].map(String);
+      restore = () => {
+        files.set('/index.html', Buffer.from(index));
+        files.set('/service-worker.js', Buffer.from(worker));
+      };
       for (const version of ['second', 'third', 'fourth']) {
         files.set(
           '/index.html',
@@ -52,8 +58,6 @@ describePage(
           return names;
         })
         .toEqual([expect.stringContaining('fourth')]);
-      files.set('/index.html', Buffer.from(index));
-      files.set('/service-worker.js', Buffer.from(worker));
     });
 
     it('opens conversations without the server, and caches nothing that is not a file of the page', async () => {
