@@ -15,8 +15,8 @@ import {
   positive,
   positiveList,
   size,
-  tokenList,
   tensorType,
+  tokenList,
   typeRules,
 } from './options.ts';
 import type { Session } from './session.ts';
@@ -477,7 +477,11 @@ function addConvert(program: Command, session: Session): void {
     .description('convert between Hugging Face folder and GGUF, or to another type')
     .argument('<IN>', 'Hugging Face folder or GGUF file')
     .argument('<OUT>', 'output: a name that ends in .gguf, or a folder')
-    .option('--type <TYPE>', 'type of matrices: bf16, q8_0, q4_k, … (default: unchanged; bf16 for a folder)')
+    .option(
+      '--type <TYPE>',
+      'type of matrices: bf16, q8_0, q4_k, … (default: unchanged; bf16 for a folder)',
+      tensorType,
+    )
     .option('--force', 'overwrite OUT');
   addFileOptions(command)
     .addHelpText(
