@@ -166,15 +166,18 @@ describePage('asking', startScriptedServer, (stage) => {
     await choose('Save the text as a prompt');
     await v.field.fill('Some text.');
     await choose('Review this text');
-    expect(await v.field.inputValue()).toBe('Some text.\n\nReview this text for mistakes.');
+    await expect.poll(() => v.field.inputValue()).toBe('Some text.\n\nReview this text for mistakes.');
     await v.button('Settings').click();
     await v.page.getByText('Review this text for mistakes.').first().click();
     await v.page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('Review');
     await v.page.getByRole('dialog').getByLabel('Text', { exact: true }).fill('Look again.');
     await v.page.keyboard.press('Escape');
     await v.page.reload();
+    // The draft is still there.
+    await expect.poll(() => v.field.inputValue()).toContain('Some text.');
+    await v.field.fill('');
     await choose('Review');
-    expect(await v.field.inputValue()).toBe('Look again.');
+    await expect.poll(() => v.field.inputValue()).toBe('Look again.');
   });
 
   it('shows the request and the response of an answer, also a failed one, and copies them for a shell without the key', async () => {
