@@ -8,6 +8,7 @@ import { ResourceError, UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { createFileFolder } from '../format/file-source.ts';
 import type { WriteOptions } from '../format/write-tensors.ts';
+import { tensorTypeByName } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
 import { chooseEncoder } from './choose-encoder.ts';
 import { lockOutput } from './lock-output.ts';
@@ -16,7 +17,7 @@ import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
 
 export interface ConvertFlags extends CommonFlags {
-  readonly type?: string;
+  readonly type?: string | undefined;
   readonly force?: boolean;
 }
 
@@ -31,7 +32,8 @@ export async function convert(
   flags: ConvertFlags,
 ): Promise<void> {
   checkEnding(to);
-  await lockOutput(to, () => convertLocked(session, resolveModel(from), to, flags));
+  const type = flags.type === undefined ? undefined : tensorTypeByName(flags.type);
+  await lockOutput(to, () => convertLocked(session, resolveModel(from), to, { ...flags, type }));
 }
 
 async function convertLocked(

@@ -5,7 +5,7 @@ import { parseBytes } from '../core/units.ts';
 import type { GenerateOptions } from '../engine/generate.ts';
 import type { OpenOptions } from '../engine/open.ts';
 import { checkSamplingOptions } from '../engine/sampling-options.ts';
-import { type TypeRule, tensorTypeByName } from '../quantize/type-plan.ts';
+import type { TypeRule } from '../quantize/type-plan.ts';
 import type { Session } from './session.ts';
 
 export interface CommonFlags {
@@ -190,22 +190,12 @@ export function size(text: string): number {
   throw new InvalidArgumentError('It takes a size, for example 512MB or 8GB');
 }
 
-/** The name of a storage type. */
-export function tensorType(text: string): string {
-  try {
-    return tensorTypeByName(text);
-  } catch (error) {
-    const { message, hint } = error as UsageError;
-    throw new InvalidArgumentError(`${message}: ${hint}`);
-  }
-}
-
-/** `REGEX=TYPE`, after those before. */
+/** `REGEX=TYPE`, after those before. Whether there is such a type, the command says: types are not loaded for help. */
 export function typeRules(text: string, before: readonly TypeRule[] = []): TypeRule[] {
   const [, pattern, type] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
   if (pattern === undefined) throw new InvalidArgumentError('It takes REGEX=TYPE, for example ffn_down=q6_k');
   try {
-    return [...before, { pattern: new RegExp(pattern), type: tensorType(type) }];
+    return [...before, { pattern: new RegExp(pattern), type }];
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }

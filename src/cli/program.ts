@@ -15,7 +15,6 @@ import {
   positive,
   positiveList,
   size,
-  tensorType,
   tokenList,
   typeRules,
 } from './options.ts';
@@ -432,8 +431,8 @@ function addQuantize(program: Command, session: Session): void {
     .requiredOption('-t, --type <TYPE>', 'mix of types: q4_k_m, q2_k, iq2_xxs, …, or f32, f16, bf16')
     .option('--imatrix <FILES...>', 'importance matrices (dots imatrix), added up')
     .option('--tensor-type <RULE>', 'REGEX=TYPE for tensors by name; repeatable, first match wins', typeRules)
-    .option('--output-type <TYPE>', 'type of the output matrix', tensorType)
-    .option('--embedding-type <TYPE>', 'type of the embedding table', tensorType)
+    .option('--output-type <TYPE>', 'type of the output matrix')
+    .option('--embedding-type <TYPE>', 'type of the embedding table')
     .option('--pure', 'one type for all matrices, without the exceptions of the mix')
     .addOption(
       new Option('--fallbacks <TABLE>', 'types of rows that blocks do not divide')
@@ -477,11 +476,7 @@ function addConvert(program: Command, session: Session): void {
     .description('convert between Hugging Face folder and GGUF, or to another type')
     .argument('<IN>', 'Hugging Face folder or GGUF file')
     .argument('<OUT>', 'output: a name that ends in .gguf, or a folder')
-    .option(
-      '--type <TYPE>',
-      'type of matrices: bf16, q8_0, q4_k, … (default: unchanged; bf16 for a folder)',
-      tensorType,
-    )
+    .option('--type <TYPE>', 'type of matrices: bf16, q8_0, q4_k, … (default: unchanged; bf16 for a folder)')
     .option('--force', 'overwrite OUT');
   addFileOptions(command)
     .addHelpText(

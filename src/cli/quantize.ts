@@ -17,6 +17,7 @@ import {
   type PlannedTensor,
   planTypes,
   type TypeRule,
+  tensorTypeByName,
   typesOfPlan,
 } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
@@ -70,9 +71,12 @@ export async function quantize(
       {
         mix,
         isPure: flags.pure ?? false,
-        rules: flags.tensorType ?? [],
-        ...(flags.outputType !== undefined && { outputType: flags.outputType }),
-        ...(flags.embeddingType !== undefined && { embeddingType: flags.embeddingType }),
+        rules: (flags.tensorType ?? []).map(({ pattern, type }) => ({
+          pattern,
+          type: tensorTypeByName(type),
+        })),
+        ...(flags.outputType !== undefined && { outputType: tensorTypeByName(flags.outputType) }),
+        ...(flags.embeddingType !== undefined && { embeddingType: tensorTypeByName(flags.embeddingType) }),
         hasImportance: importance !== undefined,
         fallbacks: flags.fallbacks,
       },

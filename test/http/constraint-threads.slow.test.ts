@@ -22,7 +22,7 @@ it('gives what the main thread would, tokens of grammars and errors too', async 
     { type: 'grammar', gbnf: 'root ::= <[999999]>' },
     { type: 'regex', pattern: '(' },
     { type: 'json-schema', schema: { $ref: '#' } },
-    { type: 'tools', tools: [{ name: 'a', parameters: { contains: {} } }], choice: 'auto' },
+    { type: 'tools', tools: [{ name: 'a', parameters: { $dynamicRef: '#x' } }], choice: 'auto' },
   ] as const) {
     let expected: unknown;
     try {

@@ -123,6 +123,9 @@ describePage('2,000 hostile answers', startScriptedServer, (stage) => {
     // From here on every conversation is opened from what is stored.
     await v.page.reload();
     await v.field.waitFor();
+    const more = v.page.getByRole('navigation').getByRole('button', { name: /^Show more/ });
+    await more.click();
+    await more.waitFor({ state: 'detached' });
     await v.page.evaluate(DRIVER);
     const slow: Shown[] = [];
     for (let c = 0; c < NUM_CONVERSATIONS; c++) {
