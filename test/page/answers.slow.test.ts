@@ -129,10 +129,12 @@ describePage('answers', startScriptedServer, (stage) => {
     const pre =
       '(() => { const e = document.querySelector("pre"); return e.scrollWidth > e.clientWidth; })()';
     const wrap = v.answer.getByRole('button', { name: 'Wrap long lines' });
-    expect(await v.page.evaluate(pre)).toBe(true);
+    // The renderer, and then the colours, are loaded when they are needed.
+    await v.answer.locator('code.highlighted').waitFor();
+    await expect.poll(() => v.page.evaluate(pre)).toBe(true);
     await wrap.click();
     await expect.poll(() => v.page.evaluate(pre)).toBe(false);
-    expect(await wrap.getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(() => wrap.getAttribute('aria-pressed')).toBe('true');
     await wrap.click();
     await expect.poll(() => v.page.evaluate(pre)).toBe(true);
     const [download] = await Promise.all([
