@@ -35,7 +35,7 @@ async function install() {
   await cache.addAll([index, ...FIRST.map((file) => new URL(file, scope).href)]);
 }
 
-/** A new build's worker waits until no tab of the earlier one is open, so that nobody needs its files any more. */
+/** The worker of a new build is activated when the last tab of the earlier build is closed: its files are unused then. */
 async function activate() {
   const names = (await caches.keys()).filter((name) => name.startsWith(OWN) && name !== CACHE);
   await Promise.all(names.map((name) => caches.delete(name)));

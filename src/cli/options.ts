@@ -33,6 +33,13 @@ export interface SamplingFlags {
   readonly ignoreEos?: boolean;
 }
 
+export const MODEL_OR_MINI = 'GGUF file (any shard) or Hugging Face folder (default: shipped mini)';
+
+/** Command lines that the help of a command shows. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ dots ${line}`).join('\n')}\n`;
+}
+
 /** Options of commands that run a model. */
 export function addCommonOptions(command: Command): Command {
   return addThreadOptions(command, false);

@@ -63,14 +63,14 @@ export function lineChart({ title, unit, lines, logarithmic = false, mark, range
     const text = label
       ? `<text class="${colour} name" x="${WIDTH - MARGIN.right + 6}" y="${label.y.toFixed(1)}" dy="4">${escapeHtml(line.name)}</text>`
       : '';
+    const tooltip = `<title>${escapeHtml(line.name)}</title>`;
     const marks = line.hasMarks
       ? path.split(' ').map((point) => {
           const [x, y] = point.split(',');
-          return `<circle class="${colour}" cx="${x}" cy="${y}" r="4"><title>${escapeHtml(line.name)}</title></circle>`;
+          return `<circle class="${colour}" cx="${x}" cy="${y}" r="4">${tooltip}</circle>`;
         })
       : [];
-    const name = `<title>${escapeHtml(line.name)}</title>`;
-    return `<polyline class="${colour}" points="${path}">${name}</polyline>${marks.join('')}${text}`;
+    return `<polyline class="${colour}" points="${path}">${tooltip}</polyline>${marks.join('')}${text}`;
   });
   const marked = mark
     ? horizontal('mark', yAt(mark.value).toFixed(1)) +

@@ -7,13 +7,13 @@ import { COLON, COMMA, jsonLiteral, jsonString, quoted, SPACE } from './json-gra
 import { canonicalJson, isValid, schemasOfKey, type TextTests } from './json-values.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { countedItems, itemList, type Member, memberList } from './list-grammar.ts';
-import { ANY_INTEGER, ANY_NUMBER, boundedNumber } from './number-grammar.ts';
-import { commonStep, type Step } from './number-steps.ts';
+import { commonStep } from './number-steps.ts';
 import { parsePattern } from './pattern-syntax.ts';
 import { type Alternative, alternativesOf, type BaseType, typesOf } from './schema-alternatives.ts';
 import { SchemaDocument, unsupported } from './schema-document.ts';
 import { negationOf } from './schema-negation.ts';
-import { type Bound, boundsOf, itemSchemas, type Schema, type SchemaObject } from './schema-types.ts';
+import { schemaNumber } from './schema-numbers.ts';
+import { itemSchemas, type Schema, type SchemaObject } from './schema-types.ts';
 import {
   accepts,
   both,
@@ -383,13 +383,13 @@ class SchemaCompiler {
 
   private number(alternative: Alternative, isInteger: boolean): Grammar {
     const steps = alternative.filter(({ multipleOf }) => multipleOf !== undefined);
-    if (steps.length === 0) return number(alternative, { isInteger, step: undefined });
+    if (steps.length === 0) return schemaNumber(alternative, { isInteger, step: undefined });
     const step = commonStep(
       steps.map(({ multipleOf }) => multipleOf as number),
       isInteger,
       MAX_MODULUS,
     );
-    if (step) return this.counted(number(alternative, { isInteger: step.scale === 0, step }));
+    if (step) return this.counted(schemaNumber(alternative, { isInteger: step.scale === 0, step }));
     const pointer = this.document.pointerOf(steps[0]);
     throw unsupported(
       'multipleOf',
@@ -488,32 +488,4 @@ function least(alternative: Alternative, keyword: string): number {
   return Math.min(
     ...alternative.map((schema) => (schema[keyword] as number | undefined) ?? Number.POSITIVE_INFINITY),
   );
-}
-
-function number(
-  alternative: Alternative,
-  { isInteger, step }: { readonly isInteger: boolean; readonly step: Step | undefined },
-): Grammar {
-  const low = tightest(alternative, 'Minimum');
-  const high = tightest(alternative, 'Maximum');
-  if (!low && !high && !step) return isInteger ? ANY_INTEGER : ANY_NUMBER;
-  if (!isInteger) return boundedNumber(low, high, { isInteger, step });
-  const whole = (bound: Bound | undefined, round: (value: number) => number, step: number) => {
-    if (!bound) return undefined;
-    const value = round(bound.value);
-    return { value: bound.isExclusive && value === bound.value ? value + step : value, isExclusive: false };
-  };
-  return boundedNumber(whole(low, Math.ceil, 1), whole(high, Math.floor, -1), { isInteger, step });
-}
-
-/** The bound that says most. */
-function tightest(alternative: Alternative, side: 'Minimum' | 'Maximum'): Bound | undefined {
-  const sign = side === 'Minimum' ? -1 : 1;
-  let found: Bound | undefined;
-  for (const bound of alternative.flatMap((schema) => boundsOf(schema, side))) {
-    // Of equal bounds, the exclusive one says more.
-    const isSame = bound.value === found?.value;
-    if (!found || sign * bound.value < sign * found.value || (isSame && bound.isExclusive)) found = bound;
-  }
-  return found;
 }

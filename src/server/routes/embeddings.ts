@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { embed } from '../../engine/embed.ts';
+import { answerWhole } from '../answer-stream.ts';
 import { badRequest } from '../api-error.ts';
 import { type AppEnv, clientOf, type ServerContext } from '../context.ts';
 import { Lifetime } from '../lifetime.ts';
@@ -102,15 +103,10 @@ async function embedAll(
   const record = c.get('record');
   record.onPromptEnd(numTokensOf(inputs), 0);
   const options = { client: clientOf(c), signal: lifetime.signal };
-  try {
-    return await Promise.all(inputs.map((ids) => embed(context.served.engine, ids, options)));
-  } catch (error) {
-    const reason = lifetime.signal.aborted ? lifetime.signal.reason : error;
-    lifetime.abort(reason);
-    throw reason;
-  } finally {
-    lifetime.end();
-  }
+  return await answerWhole(
+    lifetime,
+    Promise.all(inputs.map((ids) => embed(context.served.engine, ids, options))),
+  );
 }
 
 function numTokensOf(inputs: readonly (readonly number[])[]): number {
