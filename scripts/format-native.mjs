@@ -1,4 +1,5 @@
 // Formats the C++ sources with the clang-format of package.json; with --check it only names the files that differ.
+// It is the WebAssembly build: one file for every platform, and no install script for npm to warn about.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -8,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cli = join(
-  dirname(createRequire(import.meta.url).resolve('clang-format-node/package.json')),
-  'build/cli.js',
+  dirname(createRequire(import.meta.url).resolve('@wasm-fmt/clang-format/package.json')),
+  'clang-format-cli.cjs',
 );
 const files = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
   .filter((name) => !name.startsWith('build') && /\.(cc|h|def)$/.test(name))

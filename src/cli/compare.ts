@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { closeAll } from '../core/closing.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
@@ -19,8 +18,11 @@ import {
   worstTokens,
 } from '../eval/divergence.ts';
 import { type WeightError, weightErrors } from '../eval/weight-errors.ts';
+import { type ByteSink, writeAll } from '../format/byte-sink.ts';
+import { createFileSink } from '../format/file-source.ts';
 import { weightSpecs } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { lockOutput } from './lock-output.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
 import { type Document, type DocumentFlags, readDocuments } from './read-documents.ts';
@@ -53,7 +55,16 @@ export async function compare(
   try {
     for (const name of names) engines.push(await openModel(session, name, flags));
     checkAlike(names, engines);
-    await compareOpen(session, names, engines, documents, flags);
+    await lockOutput(flags.html, async () => {
+      // Opened first: a page that cannot be written is no reason to lose an hour of work.
+      const page = flags.html === undefined ? undefined : await createFileSink(flags.html, 0);
+      try {
+        await compareOpen(session, names, engines, documents, flags, page);
+      } finally {
+        // Does nothing after `finish`.
+        await page?.discard();
+      }
+    });
   } finally {
     await closeAll(engines);
   }
@@ -65,6 +76,7 @@ async function compareOpen(
   engines: readonly Engine[],
   documents: readonly Document[],
   flags: CompareFlags,
+  page: ByteSink | undefined,
 ): Promise<void> {
   const tokenizer = requireTokenizer(engines[0].files, 'models are compared on text');
   const scored = await scoreAll(
@@ -94,7 +106,7 @@ async function compareOpen(
       difference: pairedDifference(scored, i + 1, i + 2 + j),
     })),
   );
-  if (flags.html !== undefined) await writeFile(flags.html, comparisonPage(report, pairs));
+  if (page) await writeAll(page, [new TextEncoder().encode(comparisonPage(report, pairs))]);
   if (flags.json) {
     await session.json({ models: report, pairs });
     return;

@@ -4,9 +4,11 @@ import { lockFile } from '../train/lock-file.ts';
 
 /**
  * Does `write` while no other process writes to `path`, a file or a folder: both would write into one half-written file, or mix
- * two models in one folder. Throws `ResourceError` (`output-in-use`) while one does; nothing is touched then.
+ * two models in one folder. Throws `ResourceError` (`output-in-use`) while one does; nothing is touched then. Without a path nothing
+ * is locked.
  */
-export async function lockOutput<T>(path: string, write: () => Promise<T>): Promise<T> {
+export async function lockOutput<T>(path: string | undefined, write: () => Promise<T>): Promise<T> {
+  if (path === undefined) return await write();
   const file = `${resolve(path)}.lock`;
   const lock = await lockFile(
     file,

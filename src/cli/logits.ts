@@ -3,9 +3,10 @@ import { checkLogits } from '../engine/check-logits.ts';
 import type { Engine } from '../engine/open.ts';
 import { score } from '../engine/score.ts';
 import { createFileSink } from '../format/file-source.ts';
+import { describeToken } from './describe-token.ts';
+import { lockOutput } from './lock-output.ts';
 import { openModel } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
-import { printable } from './printable.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
@@ -25,6 +26,10 @@ const NUM_SHOWN = 5;
 
 /** `dots logits`: the best candidates of each position on stdout; every logit in the file `--out`. */
 export async function logits(session: Session, model: string | undefined, flags: LogitsFlags): Promise<void> {
+  await lockOutput(flags.out, () => scoreTokens(session, model, flags));
+}
+
+async function scoreTokens(session: Session, model: string | undefined, flags: LogitsFlags): Promise<void> {
   const { tokens } = flags;
   await using engine = await openModel(session, model, flags);
   const first = flags.all ? 0 : tokens.length - 1;
@@ -73,13 +78,13 @@ function list(
         rank === 0 ? `${tokens[first + row]}` : '',
         String(id),
         logit.toFixed(4),
-        describeToken(engine, id),
+        shown(engine, id),
       ]),
   );
   return table([['position', 'token', 'next', 'logit', ''], ...rows], 'rrrrl');
 }
 
-function describeToken({ tokenizer }: Engine, id: number): string {
+function shown({ tokenizer }: Engine, id: number): string {
   if (!tokenizer || id >= tokenizer.vocabSize) return '';
-  return printable(tokenizer.pieceOf(id));
+  return describeToken(tokenizer, id);
 }

@@ -10,6 +10,7 @@ import {
   scoreText,
   type TextLoss,
 } from '../eval/perplexity.ts';
+import { lockOutput } from './lock-output.ts';
 import { openModel, requireTokenizer } from './open-model.ts';
 import type { ModelFlags } from './options.ts';
 import { type Document, type DocumentFlags, readDocuments } from './read-documents.ts';
@@ -26,6 +27,14 @@ export interface PerplexityFlags extends ModelFlags, DocumentFlags {
 
 /** `dots perplexity`: how well a model predicts text; `eval/perplexity.ts` has the definition. */
 export async function perplexityCommand(
+  session: Session,
+  model: string | undefined,
+  flags: PerplexityFlags,
+): Promise<void> {
+  await lockOutput(flags.saveLogits, () => scoreDocuments(session, model, flags));
+}
+
+async function scoreDocuments(
   session: Session,
   model: string | undefined,
   flags: PerplexityFlags,

@@ -1,8 +1,8 @@
 import { UsageError } from '../core/errors.ts';
 import { type ModelFiles, openModelFiles } from '../engine/model-files.ts';
+import { describeToken } from './describe-token.ts';
 import { requireTokenizer } from './open-model.ts';
 import type { CommonFlags } from './options.ts';
-import { printable } from './printable.ts';
 import { readText } from './read-text.ts';
 import { checkModelPath, resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
@@ -13,7 +13,7 @@ export interface TokenizeFlags extends CommonFlags {
   readonly control?: boolean;
 }
 
-/** `dots tokenize`: `id TAB piece` lines, or everything as JSON. */
+/** `dots tokenize`: `id TAB text` lines as `describeToken` has them; as JSON, pieces as the model's file spells them. */
 export async function tokenize(
   session: Session,
   model: string | undefined,
@@ -29,7 +29,7 @@ export async function tokenize(
       await session.json({ tokens, pieces: tokens.map((id) => tokenizer.pieceOf(id)) });
       return;
     }
-    for (const id of tokens) await session.line(`${id}\t${printable(tokenizer.pieceOf(id))}`);
+    for (const id of tokens) await session.line(`${id}\t${describeToken(tokenizer, id)}`);
   } finally {
     await files.close();
   }

@@ -5,6 +5,7 @@ import { writeAll } from '../format/byte-sink.ts';
 import { createFileSink } from '../format/file-source.ts';
 import { trainingReport } from '../train/report.ts';
 import { RunFolder } from '../train/run-folder.ts';
+import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import type { Session } from './session.ts';
 import { readRun } from './train.ts';
@@ -32,7 +33,7 @@ export async function trainReport(session: Session, run: string, flags: TrainRep
   const bytes = new TextEncoder().encode(
     trainingReport(basename(resolve(path)), records, await folder.readRun()),
   );
-  await writeAll(await createFileSink(out, bytes.length), [bytes]);
+  await lockOutput(out, async () => await writeAll(await createFileSink(out, bytes.length), [bytes]));
   if (flags.json) await session.json({ report: out, records: records.length, bytes: bytes.length });
   else await session.line(`wrote ${out}`);
 }

@@ -112,6 +112,14 @@ describe('dots compare', () => {
     expect(report.models[1].worst).toHaveLength(3);
   });
 
+  it('a page that cannot be written is refused before any model computes', async () => {
+    const args = ['--file', at('text.txt'), '--html', at('no-folder/page.html'), '--backend', 'reference'];
+    const { code, stderr } = await runCli(['compare', 'mini', 'mini', ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: Cannot write .*no-folder/m);
+    expect(stderr).not.toMatch(/comparing|internal/);
+  });
+
   it('a model and itself are the same', async () => {
     const { stdout } = await runCli([
       'compare',

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -57,6 +57,10 @@ describe('dots data tokenize', () => {
   });
 });
 
+const run = join(folder.path, 'run');
+mkdirSync(run);
+writeFileSync(join(run, 'log.jsonl'), '');
+
 describe('an output that another process writes', () => {
   // The parent process is there for as long as this test runs.
   const holder = { pid: process.ppid, host: hostname(), processStart: '', since: 'noon' };
@@ -90,6 +94,14 @@ describe('an output that another process writes', () => {
         'reference',
         '--force',
       ],
+    ],
+    ['logits', 'o.f32', (to: string) => ['logits', MODEL, '--tokens', '1,2', '--out', to]],
+    ['perplexity', 'o.logits', (to: string) => ['perplexity', MODEL, '--file', corpus, '--save-logits', to]],
+    ['train report', 'o.html', (to: string) => ['train', 'report', run, '--out', to]],
+    [
+      'compare',
+      'c.html',
+      (to: string) => ['compare', MODEL, MODEL, '--file', corpus, '--html', to, '--backend', 'reference'],
     ],
     ['convert to a folder', 'o', (to: string) => ['convert', TINY_LLAMACPP_GGUF, `${to}/`, '--force']],
   ])('%s leaves it alone', async (_, name, argv) => {

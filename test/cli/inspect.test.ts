@@ -79,8 +79,42 @@ describe('dots tokenize and detokenize', () => {
 
   it('read control tokens as text without --control', async () => {
     const argv = ['tokenize', TINY_HF_FOLDER, '--text', 'a<|response|>'];
-    expect((await runCli([...argv, '--control'])).stdout).toBe('64\ta\n436\t<|response|>\n');
+    expect((await runCli([...argv, '--control'])).stdout).toBe('64\t"a"\n436\t<|response|>\n');
     expect((await runCli(argv)).stdout).not.toContain('436');
+  });
+
+  it('show characters, and bytes only where a token is not whole characters; --json has the spelling of the file', async () => {
+    const text = '世\n 𝄞"\\\u3000';
+    const argv = ['tokenize', TINY_HF_FOLDER, '--text', text];
+    const { tokens: ids, pieces } = await runJson<{ tokens: number[]; pieces: string[] }>(argv);
+    const lines = (await runCli(argv)).stdout.trimEnd().split('\n');
+    expect(lines.map((line) => Number(line.split('\t')[0]))).toEqual(ids);
+    const shown = lines.map((line) => line.slice(line.indexOf('\t') + 1));
+    for (const piece of shown)
+      expect(piece).toMatch(/^"(?:[^\p{Cc}"\\]|\\["\\nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})+"$/u);
+    // Read back, they are the bytes of the text.
+    const bytes = shown.flatMap((piece) =>
+      [...piece.slice(1, -1).matchAll(/\\x(..)|\\u(....)|\\(.)|([^\\])/gu)].flatMap(
+        ([, byte, code, short, plain]) =>
+          byte !== undefined
+            ? [Number.parseInt(byte, 16)]
+            : [
+                ...Buffer.from(
+                  code !== undefined
+                    ? String.fromCharCode(Number.parseInt(code, 16))
+                    : short !== undefined
+                      ? JSON.parse(`"\\${short}"`)
+                      : plain,
+                ),
+              ],
+      ),
+    );
+    expect(Buffer.from(bytes).toString()).toBe(text);
+    expect(shown).toContain('"\\n"');
+    expect(pieces).toContain('Ċ');
+    // The four bytes of 𝄞 are four tokens here.
+    expect(shown).toEqual(expect.arrayContaining(['"\\xf0"', '"\\x9d"', '"\\x84"', '"\\x9e"']));
+    expect((await runCli(['tokenize', 'mini', '--text', '世界'])).stdout).toBe('2383\t"世界"\n');
   });
 });
 
