@@ -56,7 +56,7 @@ export async function compare(
     for (const name of names) engines.push(await openModel(session, name, flags));
     checkAlike(names, engines);
     await lockOutput(flags.html, async () => {
-      // Opened first: a page that cannot be written is no reason to lose an hour of work.
+      // Opened first: a page that cannot be written ends the command before an hour of work.
       const page = flags.html === undefined ? undefined : await createFileSink(flags.html, 0);
       try {
         await compareOpen(session, names, engines, documents, flags, page);

@@ -1,9 +1,9 @@
 import type { Tokenizer } from '../text/tokenizer.ts';
 
 /**
- * A token as people read it: its text in quotation marks, spaces and line ends in sight, `\xNN` for bytes that are no whole character
- * (`" \xe4\xb8"`). Control tokens, which no text is, have no quotation marks: `<|response|>`. The file's own spelling, in which
- * `Ġ` is a space, is `Tokenizer.pieceOf`.
+ * A token as people read it: its text in quotation marks, with spaces and line ends in sight, and `\xNN` for bytes of a character
+ * that the token has only in part (`" \xe4\xb8"`). Control tokens, which no text is, have no quotation marks: `<|response|>`. The
+ * spelling of the file, in which `Ġ` is a space, is `Tokenizer.pieceOf`.
  */
 export function describeToken(tokenizer: Tokenizer, id: number): string {
   if (tokenizer.isControl(id) || tokenizer.isUnused(id)) return escapeControls(tokenizer.pieceOf(id));

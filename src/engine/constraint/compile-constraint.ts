@@ -6,9 +6,10 @@ import type { Constraint } from './constraint.ts';
 import { gbnfGrammar } from './gbnf.ts';
 import { type Grammar, oneOfTexts } from './grammar.ts';
 import { type SchemaGrammar, schemaGrammar } from './json-schema.ts';
+import { measuredPattern } from './length-look.ts';
 import { LIMITS, tooLarge } from './limits.ts';
-import { parsePattern } from './pattern-syntax.ts';
-import { textAutomaton, textGrammar } from './text-automaton.ts';
+import { type Pattern, parsePattern } from './pattern-syntax.ts';
+import { both, textAutomaton, textGrammar } from './text-automaton.ts';
 import { type TokenTexts, tokenTexts } from './token-texts.ts';
 import { type ToolRules, toolGrammar } from './tool-grammar.ts';
 
@@ -52,7 +53,7 @@ function grammarOf(spec: ConstraintSpec, tokens: TokenTexts): SchemaGrammar {
     case 'json-schema':
       return schemaGrammar(spec.schema);
     case 'regex':
-      return exact(textGrammar(textAutomaton(parsePattern(spec.pattern), false), utf8));
+      return exact(patternGrammar(parsePattern(spec.pattern)));
     case 'choice':
       return exact(choiceGrammar(spec.choices));
     case 'grammar':
@@ -62,6 +63,14 @@ function grammarOf(spec: ConstraintSpec, tokens: TokenTexts): SchemaGrammar {
       return toolGrammar(spec, text);
     }
   }
+}
+
+function patternGrammar(pattern: Pattern): Grammar {
+  const measured = measuredPattern(pattern);
+  if (!measured) return textGrammar(textAutomaton(pattern, false), utf8);
+  const { characters, lengths } = measured;
+  const all = both(textAutomaton(measured.pattern, false), textAutomaton(characters, false));
+  return textGrammar(all, utf8, lengths);
 }
 
 function exact(grammar: Grammar): SchemaGrammar {

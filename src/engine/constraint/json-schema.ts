@@ -1,26 +1,24 @@
 /** JSON Schema -> grammar. What restricts and cannot be enforced is refused: `schema-keywords.ts` has the table. */
 import { DotsError } from '../../core/errors.ts';
 import { jsonCharacters } from './code-points.ts';
-import { FORMAT_LENGTHS, FORMATS } from './formats.ts';
 import { choice, type Grammar, literal, NOTHING_AT_ALL, oneOfTexts, Rule, sequence } from './grammar.ts';
 import { COLON, COMMA, jsonLiteral, jsonString, quoted, SPACE } from './json-grammar.ts';
 import { canonicalJson, isValid, schemasOfKey, type TextTests } from './json-values.ts';
 import { LIMITS, tooLarge } from './limits.ts';
 import { countedItems, itemList, type Member, memberList } from './list-grammar.ts';
 import { commonStep } from './number-steps.ts';
-import { parsePattern } from './pattern-syntax.ts';
 import { type Alternative, alternativesOf, type BaseType, typesOf } from './schema-alternatives.ts';
 import { SchemaDocument, unsupported } from './schema-document.ts';
 import { negationOf } from './schema-negation.ts';
 import { schemaNumber } from './schema-numbers.ts';
 import { itemSchemas, type Schema, type SchemaObject } from './schema-types.ts';
+import { ANY_LENGTH, StringTexts, type TextSet } from './string-texts.ts';
 import {
   accepts,
   both,
   complementOf,
   literalsAutomaton,
   type TextAutomaton,
-  textAutomaton,
   textGrammar,
 } from './text-automaton.ts';
 import { increasing, selections } from './unique-items.ts';
@@ -49,7 +47,8 @@ const MAX_FREE_ORDER = 8;
 const MAX_UNIQUE_VALUES = 200;
 /** Listed members times the number of members: beyond that, only the others are limited. */
 const MAX_COUNTED_PLACES = 4096;
-const MAX_MODULUS = 1000;
+/** Remainders are counted exactly up to here; how many of them a number may have on its way is limited by `LIMITS.states`. */
+const MAX_MODULUS = 10 ** 12;
 
 class SchemaCompiler {
   private readonly document: SchemaDocument;
@@ -57,16 +56,17 @@ class SchemaCompiler {
   /** Rules by the schemas that hold together at a value. */
   private readonly rules = new Map<string, Rule>();
   private readonly pending: (() => void)[] = [];
-  private readonly automata = new Map<string, TextAutomaton>();
+  private readonly strings: StringTexts;
   private numEdges = 0;
   private readonly opposites = new Map<SchemaObject, SchemaObject>();
   private readonly texts: TextTests = {
-    fits: (schema, text) => this.automataOf(schema).every((automaton) => accepts(automaton, text)),
-    matches: (pattern, text) => accepts(this.automaton(pattern, true), text),
+    fits: (schema, text) => this.strings.fits(schema, text),
+    matches: (pattern, text) => accepts(this.strings.automaton(pattern), text),
   };
 
   constructor(document: SchemaDocument) {
     this.document = document;
+    this.strings = new StringTexts(document);
   }
 
   compile(beside: Schema): Grammar {
@@ -120,7 +120,7 @@ class SchemaCompiler {
       return;
     }
     const { types, isInteger } = typesOf(alternative);
-    const not = negationOf(this.document, alternative, types, (pattern) => this.automaton(pattern, true));
+    const not = negationOf(this.document, alternative, types, (pattern) => this.strings.automaton(pattern));
     const add: Readonly<Record<BaseType, () => void>> = {
       object: () => this.addObject(alternative, not.keys, to),
       array: () => this.addArray(alternative, to),
@@ -223,7 +223,7 @@ class SchemaCompiler {
         return [schema.additionalProperties as Schema];
       });
       const automata = patterns.map((pattern) => {
-        const automaton = this.automaton(pattern, true);
+        const automaton = this.strings.automaton(pattern);
         return isIn(pattern) ? automaton : complementOf(automaton);
       });
       members.push(sequence(this.keys(keys, names, automata), COLON, this.value(schemas)));
@@ -238,14 +238,16 @@ class SchemaCompiler {
     automata: readonly TextAutomaton[],
   ): Grammar {
     const all = listed.length === 0 ? automata : [...automata, complementOf(literalsAutomaton(listed))];
-    if (names.length === 0) return quotedText({ automata: all, min: 0, max: Number.POSITIVE_INFINITY });
+    if (names.length === 0) return quotedText({ automata: all, ...ANY_LENGTH });
     return choice(
       ...alternativesOf(this.document, names).map((alternative) => {
         const values = this.listedValues(alternative);
         const own = values && [literalsAutomaton(values.filter((value) => typeof value === 'string'))];
-        if (own) return quotedText({ automata: [...own, ...all], min: 0, max: Number.POSITIVE_INFINITY });
+        if (own) return quotedText({ automata: [...own, ...all], ...ANY_LENGTH });
         const { types } = typesOf(alternative);
-        const not = negationOf(this.document, alternative, types, (pattern) => this.automaton(pattern, true));
+        const not = negationOf(this.document, alternative, types, (pattern) =>
+          this.strings.automaton(pattern),
+        );
         if (!types.has('string') || not.types.has('string')) return NOTHING_AT_ALL;
         return quotedText(this.string(alternative, [...not.texts, ...all]));
       }),
@@ -372,12 +374,14 @@ class SchemaCompiler {
   }
 
   private string(alternative: Alternative, more: readonly TextAutomaton[]): TextSet {
-    const automata = [...alternative.flatMap((schema) => this.automataOf(schema)), ...more];
-    const lengths = alternative.flatMap(({ format }) => FORMAT_LENGTHS[format as string] ?? []);
+    const parts = alternative.map((schema) => this.strings.of(schema));
     return {
-      automata,
-      min: Math.max(0, ...alternative.map(({ minLength = 0 }) => minLength as number)),
-      max: Math.min(least(alternative, 'maxLength'), ...lengths),
+      automata: [...parts.flatMap(({ automata }) => automata), ...more],
+      min: Math.max(
+        ...parts.map(({ min }) => min),
+        ...alternative.map(({ minLength = 0 }) => minLength as number),
+      ),
+      max: Math.min(...parts.map(({ max }) => max), least(alternative, 'maxLength')),
     };
   }
 
@@ -389,12 +393,18 @@ class SchemaCompiler {
       isInteger,
       MAX_MODULUS,
     );
-    if (step) return this.counted(schemaNumber(alternative, { isInteger: step.scale === 0, step }));
+    if (step) {
+      try {
+        return this.counted(schemaNumber(alternative, { isInteger: step.scale === 0, step }));
+      } catch (error) {
+        if (!(error instanceof DotsError) || error.code !== 'constraint-too-large') throw error;
+      }
+    }
     const pointer = this.document.pointerOf(steps[0]);
     throw unsupported(
       'multipleOf',
       pointer,
-      'numbers with so many decimals or remainders cannot be followed',
+      'numbers with so many decimals or remainders cannot be followed; bounds that are closer together may help',
     );
   }
 
@@ -403,33 +413,6 @@ class SchemaCompiler {
     this.numEdges += numEdgesOf(grammar);
     if (this.numEdges > LIMITS.states) throw tooLarge('states', LIMITS.states);
     return grammar;
-  }
-
-  /** What `pattern` and `format` of one schema ask for. */
-  private automataOf(schema: SchemaObject): TextAutomaton[] {
-    const found: TextAutomaton[] = [];
-    if (typeof schema.format === 'string' && Object.hasOwn(FORMATS, schema.format)) {
-      found.push(this.automaton(FORMATS[schema.format], false));
-    }
-    if (typeof schema.pattern === 'string') {
-      try {
-        found.push(this.automaton(schema.pattern, true));
-      } catch (error) {
-        if (!(error instanceof DotsError)) throw error;
-        throw unsupported('pattern', this.document.pointerOf(schema), error.message);
-      }
-    }
-    return found;
-  }
-
-  private automaton(pattern: string, search: boolean): TextAutomaton {
-    const key = `${search}${pattern}`;
-    let made = this.automata.get(key);
-    if (!made) {
-      made = textAutomaton(parsePattern(pattern), search);
-      this.automata.set(key, made);
-    }
-    return made;
   }
 }
 
@@ -459,13 +442,6 @@ function schemasAt(parts: ItemRules['parts'], i: number): Schema[] {
     const schema = part.first[i] ?? part.rest;
     return schema === undefined ? [] : [schema];
   });
-}
-
-/** Texts that all the automata accept, of `min` to `max` characters. */
-interface TextSet {
-  readonly automata: readonly TextAutomaton[];
-  readonly min: number;
-  readonly max: number;
 }
 
 function quotedText({ automata, min, max }: TextSet): Grammar {

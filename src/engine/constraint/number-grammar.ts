@@ -12,6 +12,7 @@ import {
   repeat,
   sequence,
 } from './grammar.ts';
+import { LIMITS, tooLarge } from './limits.ts';
 import type { Step } from './number-steps.ts';
 import type { Bound } from './schema-types.ts';
 
@@ -145,10 +146,15 @@ class DigitGraph {
     const mostFraction = this.isInteger || numFree < 0 ? 0 : Math.max(1, numFree);
     const maxFraction = Math.min(mostFraction, this.step?.scale ?? mostFraction);
     const modulus = this.step?.modulus ?? 1;
+    const scale = this.step?.scale ?? 0;
     const lowDigits = length === this.from.whole.length ? this.from.whole + this.from.fraction : undefined;
     const highDigits = length === this.to?.whole.length ? this.to.whole + this.to.fraction : undefined;
     const known = new Map<string, number>();
     const open: { place: number; isLow: boolean; isHigh: boolean; rest: number; state: number }[] = [];
+    // `rest`: what the digits so far, with zeros after them, leave when divided by the modulus.
+    const weights = Array.from({ length: length + maxFraction }, (_, place) =>
+      Number(10n ** BigInt(Math.max(0, length + scale - 1 - place)) % BigInt(modulus)),
+    );
     const stateOf = (place: number, isLow: boolean, isHigh: boolean, rest: number): number => {
       const isFree = place > 0 && !isLow && !isHigh;
       const key = isFree ? `${length - place},${maxFraction},${rest}` : `${place},${isLow},${isHigh},${rest}`;
@@ -166,7 +172,7 @@ class DigitGraph {
       const { place, isLow, isHigh, rest, state } = item;
       if (
         place >= length &&
-        this.isStep(rest, place - length) &&
+        rest === 0 &&
         this.mayEnd(place, isLow ? lowDigits : undefined, isHigh ? highDigits : undefined)
       ) {
         this.ends.add(state);
@@ -182,16 +188,14 @@ class DigitGraph {
       for (let value = least; value <= most; value++) {
         const staysLow = isLow && value === Number(lowDigits?.[place] ?? 0);
         const staysHigh = isHigh && value === Number(highDigits?.[place] ?? 0);
-        const to = stateOf(place + 1, staysLow, staysHigh, (rest * 10 + value) % modulus);
+        const next = (rest + value * weights[place]) % modulus;
+        // No digits that may follow make up for it.
+        if (next > 0 && modulus - next >= 10 ** (length + scale - 1 - place)) continue;
+        const to = stateOf(place + 1, staysLow, staysHigh, next);
         this.edges.push({ from: at, to, item: byte(0x30 + value) });
+        if (this.edges.length > LIMITS.states) throw tooLarge('states', LIMITS.states);
       }
     }
-  }
-
-  /** May a number end with so many decimals and this remainder of its digits? */
-  private isStep(rest: number, numDecimals: number): boolean {
-    const { step } = this;
-    return !step || (rest * 10 ** (step.scale - numDecimals)) % step.modulus === 0;
   }
 
   /** The number with the digits so far: what it equals so far, it may be equal to, or must differ from. */

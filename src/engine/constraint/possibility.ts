@@ -92,9 +92,10 @@ function rulesOf(grammar: Grammar): Set<Rule> {
   for (let item = open.pop(); item; item = open.pop()) {
     if (item.kind === 'byte' || seen.has(item)) continue;
     seen.add(item);
-    if (item.kind === 'sequence' || item.kind === 'choice') open.push(...item.items);
+    // One by one: a call takes only so many arguments.
+    if (item.kind === 'sequence' || item.kind === 'choice') for (const part of item.items) open.push(part);
     else if (item.kind === 'repeat') open.push(item.item);
-    else if (item.kind === 'graph') open.push(...item.edges.map((edge) => edge.item));
+    else if (item.kind === 'graph') for (const edge of item.edges) open.push(edge.item);
     else if (!rules.has(item.rule)) {
       rules.add(item.rule);
       open.push(item.rule.body);

@@ -210,7 +210,7 @@ export const KEYWORDS: Readonly<Record<string, Keyword>> = {
   multipleOf: {
     use: 'enforced',
     check: (value) => typeof value === 'number' && value > 0 && value <= 1e9,
-    note: 'with at most 9 decimals; as long as there are few remainders (up to about 1,000)',
+    note: 'with at most 9 decimals, and up to about 1,000 without its factors 2 and 5 (86,400 = 2⁷ · 5² · 27 counts as 27); larger ones between close bounds',
   },
 
   title: annotation,

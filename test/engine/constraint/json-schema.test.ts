@@ -46,6 +46,38 @@ describe('a keyword', () => {
     [{ type: 'number', multipleOf: 2.5 }, ['7.5', '10', '-2.5'], ['1', '2', '7.6']],
     [{ type: 'integer', multipleOf: 7, minimum: 20, maximum: 43 }, ['21', '42'], ['14', '20', '49', '43']],
     [
+      { type: 'integer', multipleOf: 86_400, minimum: 0, maximum: 2 ** 53 - 1 },
+      ['0', '86400', '8640000', '604800', '9007199254713600'],
+      ['86401', '864', '43200', '9007199254713601', '9007199254800000'],
+    ],
+    [
+      { type: 'number', multipleOf: 12.5, minimum: -1e6 },
+      ['0', '12.5', '25', '25.0', '-37.5', '999999987.5'],
+      ['12.50', '12', '6.25', '5'],
+    ],
+    [
+      { type: 'integer', multipleOf: 1009, minimum: -(2 ** 53), maximum: 2 ** 53 },
+      ['0', '1009', '-2018', '1009000000'],
+      ['1008', '1', '-1', '1009000001'],
+    ],
+    [
+      { type: 'string', pattern: '^(?=.{2,5}\\.?$)[a-z]+(\\.[a-z]+)*\\.?$' },
+      ['"ab"', '"a."', '"a.b.c"', '"abcde"', '"abcd."'],
+      ['"a"', '"abcdef"', '"a.b.cd"', '"ab1"', '".a"', '"ab.."'],
+    ],
+    // In a list of values it is the pattern to the letter.
+    [
+      { enum: ['abcde.', 'abcdef', 'a'], pattern: '^(?=.{2,5}\\.?$)[a-z]+\\.?$' },
+      ['"abcde."'],
+      ['"abcdef"', '"a"'],
+    ],
+    [
+      { type: 'string', pattern: '^(?=a{2,3}b?$)[ab]+$' },
+      ['"aa"', '"aaab"', '"aab"'],
+      ['"bb"', '"aaaa"', '"ab"'],
+    ],
+    [{ type: 'string', pattern: '^(?=.{3,}$)[a-z]*$' }, ['"abc"', '"abcdefgh"'], ['"ab"', '"ABC"']],
+    [
       { type: 'integer', minimum: 3, exclusiveMinimum: true, maximum: 5, exclusiveMaximum: false },
       ['4', '5'],
       ['3', '6'],

@@ -41,6 +41,11 @@ it.each([
   ['tuple, record', z.object({ a: z.tuple([z.int(), z.string()]), b: z.record(z.string(), z.boolean()) })],
   ['never', z.object({ a: z.int(), b: z.never().optional() })],
   ['multiples', z.object({ a: z.int().multipleOf(3), b: z.number().multipleOf(0.5) })],
+  [
+    'large multiples',
+    z.object({ a: z.int().multipleOf(1000), b: z.int().multipleOf(86_400), c: z.int().multipleOf(999) }),
+  ],
+  ['host names', z.object({ a: z.hostname() })],
   ['record by enum', z.record(z.enum(['x', 'y']), z.boolean())],
   ['record by pattern', z.record(z.string().regex(/^[ab]+$/), z.int())],
   ['partial record', z.partialRecord(z.enum(['x', 'y']), z.boolean())],
