@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,30 +15,21 @@ const onlyWoff2 = {
   },
 };
 
-/** The service worker is not bundled: the build tells it its version and the names of the files that it may cache. */
+/** The service worker is not bundled, and is the same for all builds: it reads the names of the files from a list. */
 const serviceWorker = {
   name: 'service-worker',
   enforce: 'post',
   generateBundle(_, bundle) {
-    const source = readFileSync(new URL('service-worker.js', import.meta.url), 'utf8');
     const index = String(bundle['index.html'].source);
     const names = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
     // Typesetter, highlighter and fonts are large, and seldom needed; all other parts are there from the start.
     const isLarge = ({ type, moduleIds = [] }) =>
       type === 'asset' || moduleIds.some((id) => /node_modules\/(katex|shiki|@shikijs)\//.test(id));
     const first = ['icon.svg', ...names.filter((name) => index.includes(name) || !isLarge(bundle[name]))];
-    const lists = {
-      VERSION: createHash('sha256')
-        .update([source, index, ...names].join())
-        .digest('hex')
-        .slice(0, 12),
-      FIRST: first,
-      LATER: names.filter((name) => !first.includes(name)),
-    };
-    const constants = Object.entries(lists).map(
-      ([name, value]) => `const ${name} = ${JSON.stringify(value)};\n`,
-    );
-    this.emitFile({ type: 'asset', fileName: 'service-worker.js', source: constants.join('') + source });
+    const files = { first, all: ['icon.svg', ...names] };
+    this.emitFile({ type: 'asset', fileName: 'files.json', source: JSON.stringify(files) });
+    const source = readFileSync(new URL('service-worker.js', import.meta.url), 'utf8');
+    this.emitFile({ type: 'asset', fileName: 'service-worker.js', source });
   },
 };
 
@@ -50,7 +40,7 @@ const compressed = {
   name: 'compressed',
   closeBundle() {
     for (const name of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
-      if (!['.html', '.js', '.css', '.svg'].includes(extname(name))) continue;
+      if (!['.html', '.js', '.json', '.css', '.svg'].includes(extname(name))) continue;
       const path = join(outDir, name);
       const bytes = readFileSync(path);
       writeFileSync(`${path}.br`, brotliCompressSync(bytes));

@@ -114,10 +114,14 @@ function writeLocal(text: string): void {
 }
 
 /** Conversations can then be read without the server. Browsers have service workers on https and on this machine only. */
-function registerServiceWorker(): void {
-  // Without one, the page works as long as its server does.
-  navigator.serviceWorker?.register(new URL('service-worker.js', document.baseURI)).catch(() => {});
+async function keepFiles(): Promise<void> {
+  const { serviceWorker } = navigator;
+  await serviceWorker.register(new URL('service-worker.js', document.baseURI));
+  const { active } = await serviceWorker.ready;
+  active?.postMessage('refresh');
 }
 
 void start();
-if (import.meta.env.PROD) addEventListener('load', registerServiceWorker);
+// Once this page is loaded, so that its own requests come first. Without a worker, it works as long as its server does.
+if (import.meta.env.PROD && navigator.serviceWorker)
+  addEventListener('load', () => void keepFiles().catch(() => {}));
