@@ -8,11 +8,11 @@ import {
   type Message,
   newConversation,
   pathOf,
-  removeBranch,
   rename,
   showBranch,
-  titleFrom,
+  withoutEmpty,
 } from './conversation.ts';
+import { ConversationFiles } from './conversation-files.ts';
 import type { Drafts } from './drafts.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { newId } from './ids.ts';
@@ -23,7 +23,7 @@ import { Recordings } from './recordings.ts';
 import type { Settings } from './settings.ts';
 import type { Storage, Usage } from './storage.ts';
 import type { Channel, TabMessage } from './tabs.ts';
-import { exportJson, importFile, joinConversations } from './transfer.ts';
+import { Trash } from './trash.ts';
 
 export interface ChatOptions {
   readonly api: ApiClient;
@@ -36,12 +36,6 @@ export interface ChatOptions {
   readonly drafts: Drafts;
 }
 
-export interface Deletion {
-  readonly title: string;
-  readonly undo: () => Promise<void>;
-  readonly end: () => Promise<void>;
-}
-
 /** Everything a person can do with conversations. The interface calls these methods and shows the observables. */
 export class Chat {
   readonly conversations: Library['conversations'];
@@ -49,14 +43,14 @@ export class Chat {
   /** A message that was searched for and is to be scrolled to. */
   readonly sought = new Observable<string | undefined>(undefined);
   readonly drafts: Drafts;
-  /** What was deleted last, as long as it can be brought back. */
-  readonly deleted = new Observable<Deletion | undefined>(undefined);
   /** Of answers that are being written, by message. */
   readonly progress: Answers['progress'];
   /** Recorded routing by message, as far as it has been loaded. */
   readonly recordings: Observable<ReadonlyMap<string, Recording>>;
   readonly server: Connection['state'];
   readonly exchanges: Answers['exchanges'];
+  readonly trash: Trash;
+  readonly files: ConversationFiles;
   readonly hasStorage: boolean;
   /** Why some of what is shown is not saved. */
   readonly saveProblem: Library['problem'];
@@ -94,6 +88,9 @@ export class Chat {
     this.answers = new Answers({ api, connection, library, recordings, settings, channel, onFrame });
     this.progress = this.answers.progress;
     this.exchanges = this.answers.exchanges;
+    const { answers, currentId } = this;
+    this.trash = new Trash({ library, answers, recordings, drafts, currentId });
+    this.files = new ConversationFiles(library, recordings);
     if (channel) channel.onmessage = ({ data }) => void this.hear(data as TabMessage);
     this.elsewhere.ask();
   }
@@ -188,7 +185,7 @@ export class Chat {
   /** Ask again with as many of the newest turns as the context holds, and from now on. */
   async leaveOutOldest(id: string): Promise<void> {
     this.setTrims(true);
-    await this.retry(id);
+    await this.regenerate(id);
   }
 
   /** Whether the oldest turns of the current conversation are left out where the context cannot hold all. */
@@ -199,15 +196,6 @@ export class Chat {
   get contextLength(): number | undefined {
     const { value } = this.server;
     return value.status === 'ready' ? value.model.contextLength : undefined;
-  }
-
-  /** An answer that failed before it began is replaced; one with text is kept as a branch. */
-  async retry(id: string): Promise<void> {
-    const conversation = this.current;
-    const message = conversation?.nodes[id];
-    if (!conversation || !message?.parent || this.isAnswering) return;
-    this.sought.set(undefined);
-    await this.answers.write(withoutEmpty(conversation, message), message.parent);
   }
 
   /** Ends the answer that is being written in the current conversation. */
@@ -254,96 +242,11 @@ export class Chat {
     void this.library.put(addMessage(conversation, edited));
   }
 
-  async remove(id: string): Promise<void> {
-    const conversation = this.library.find(id);
-    if (!conversation) return;
-    const messages = Object.keys(conversation.nodes);
-    for (const message of messages) this.answers.stop(message);
-    const removed = this.library.remove(id);
-    if (this.currentId.value === id) this.currentId.set(undefined);
-    this.drafts.set(id, '');
-    this.offerUndo({
-      title: conversation.title,
-      undo: async () => {
-        await this.library.put(conversation, [id]);
-        this.currentId.set(id);
-      },
-      end: () => this.routing.forget(messages),
-    });
-    await removed;
-    // There may be room now.
-    if (this.saveProblem.value) await this.saveAgain();
-  }
-
-  /** A message and all that follows it in every branch. */
-  async removeMessage(id: string): Promise<void> {
-    const before = this.current;
-    if (!before?.nodes[id]) return;
-    const { conversation, removed } = removeBranch(before, id);
-    const ids = removed.map((message) => message.id);
-    for (const message of ids) this.answers.stop(message);
-    this.offerUndo({
-      title: titleFrom(removed[0].content),
-      undo: async () => {
-        const now = this.library.find(before.id);
-        const nodes = Object.fromEntries(removed.map((message) => [message.id, message]));
-        if (now)
-          await this.library.put({ ...now, nodes: { ...now.nodes, ...nodes }, leaf: before.leaf }, ids);
-      },
-      end: () => this.routing.forget(ids),
-    });
-    await this.library.put(conversation);
-  }
-
-  /** Brings back what was deleted last. */
-  async undo(): Promise<void> {
-    const deletion = this.deleted.value;
-    this.deleted.set(undefined);
-    await deletion?.undo();
-  }
-
-  /** What was deleted last is gone for good. */
-  async endUndo(): Promise<void> {
-    const deletion = this.deleted.value;
-    this.deleted.set(undefined);
-    await deletion?.end();
-  }
-
-  private offerUndo(deletion: Deletion): void {
-    void this.endUndo();
-    this.deleted.set(deletion);
-  }
-
-  async export(ids: readonly string[]): Promise<string> {
-    const conversations = this.conversations.value.filter(({ id }) => ids.includes(id));
-    const messages = conversations.flatMap(({ nodes }) => Object.keys(nodes));
-    await Promise.all(messages.map((id) => this.loadRecording(id)));
-    const recordings = new Map([...this.recordings.value].filter(([id]) => messages.includes(id)));
-    return exportJson({ conversations, recordings });
-  }
-
-  exportAll(): Promise<string> {
-    return this.export(this.conversations.value.map(({ id }) => id));
-  }
-
-  /** Returns how many conversations came. Throws for files that are not an export. */
+  /** Returns how many conversations came, and shows the newest. Throws for files that are not an export. */
   async import(text: string): Promise<number> {
-    const { conversations, recordings } = importFile(text, (message) => this.library.ownerOf(message));
-    const changed = conversations.map((imported) => {
-      const before = this.library.find(imported.id);
-      const after = before ? joinConversations(before, imported) : imported;
-      // What was deleted comes back, because the person asks for it.
-      const restored = [imported.id, ...Object.keys(imported.nodes)];
-      return after === before ? undefined : this.library.put(after, restored);
-    });
-    for (const [id, recording] of recordings) {
-      if (!this.recordings.value.has(id)) this.routing.add(id, recording);
-    }
-    await Promise.all(changed);
-    for (const id of recordings.keys()) await this.routing.save(id);
-    const newest = [...conversations].sort((a, b) => b.updated - a.updated)[0];
-    if (newest) this.currentId.set(newest.id);
-    return conversations.length;
+    const { count, newest } = await this.files.import(text);
+    if (newest !== undefined) this.currentId.set(newest);
+    return count;
   }
 
   loadRecording(messageId: string): Promise<void> {
@@ -387,11 +290,4 @@ export class Chat {
     for (const message of before) if (!after?.nodes[message]) this.answers.stop(message);
     if (this.currentId.value === id && !after) this.currentId.set(undefined);
   }
-}
-
-/** What failed or was stopped before it began is nothing to go back to. */
-function withoutEmpty(conversation: Conversation, message: Message): Conversation {
-  if (message.content !== '' || message.toolCalls) return conversation;
-  const { [message.id]: empty, ...nodes } = conversation.nodes;
-  return { ...conversation, nodes };
 }

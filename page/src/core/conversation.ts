@@ -144,6 +144,13 @@ export function removeBranch(
   return { conversation: sibling ? showBranch(rest, sibling.id) : { ...rest, leaf: parent }, removed };
 }
 
+/** What failed or was stopped before it began is nothing to go back to. */
+export function withoutEmpty(conversation: Conversation, message: Message): Conversation {
+  if (message.content !== '' || message.toolCalls) return conversation;
+  const { [message.id]: empty, ...nodes } = conversation.nodes;
+  return { ...conversation, nodes };
+}
+
 export function rename(conversation: Conversation, title: string): Conversation {
   const trimmed = cleanTitle(title);
   return trimmed === '' ? conversation : { ...conversation, title: trimmed, isRenamed: true };

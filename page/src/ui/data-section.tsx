@@ -29,7 +29,7 @@ export function DataSection({ onImported }: { onImported: () => void }): JSX.Ele
           type="button"
           class="button"
           disabled={conversations.length === 0}
-          onClick={async () => saveFile('conversations.json', await chat.exportAll())}
+          onClick={async () => saveFile('conversations.json', await chat.files.exportAll())}
         >
           {t('exportAll')}
         </button>

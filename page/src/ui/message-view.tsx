@@ -91,7 +91,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
               <Action
                 icon="trash"
                 label="deleteFromHere"
-                onClick={() => void chat.removeMessage(message.id)}
+                onClick={() => void chat.trash.removeMessage(message.id)}
               />
               {isAnswer && <AnswerMenu onOpen={onOpen} />}
             </div>

@@ -13,7 +13,7 @@ export function SaveNotice(): JSX.Element | null {
       <button
         type="button"
         class="button"
-        onClick={async () => saveFile('conversations.json', await chat.exportAll())}
+        onClick={async () => saveFile('conversations.json', await chat.files.exportAll())}
       >
         {t('exportAll')}
       </button>

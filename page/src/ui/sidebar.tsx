@@ -166,7 +166,7 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
           },
           {
             label: t('exportChat'),
-            onChoose: async () => saveFile(`${title}.json`, await chat.export([conversation.id])),
+            onChoose: async () => saveFile(`${title}.json`, await chat.files.export([conversation.id])),
           },
           {
             label: t('exportMarkdown'),
@@ -179,7 +179,7 @@ function ConversationItem(props: { hit: Hit; isCurrent: boolean; onShow: () => v
           {
             label: t('deleteChat'),
             isDanger: true,
-            onChoose: () => void chat.remove(conversation.id),
+            onChoose: () => void chat.trash.removeConversation(conversation.id),
           },
         ]}
       />

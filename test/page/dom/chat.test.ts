@@ -51,12 +51,12 @@ describe('Chat', () => {
     await browser.quiet();
     const before = listOf(a.conversations.value);
     const second = Object.values(a.current?.nodes ?? {}).find(({ content }) => content === 'Two');
-    await a.removeMessage(second?.id ?? '');
+    await a.trash.removeMessage(second?.id ?? '');
     await browser.quiet();
     const left = Object.values(b.conversations.value[0].nodes).map(({ content }) => content);
     expect(left.sort()).toEqual(['One', 'Re: One']);
     expect(a.current?.nodes[a.current.leaf as string].content).toBe('Re: One');
-    await a.undo();
+    await a.trash.undo();
     await browser.quiet();
     expect(listOf(a.conversations.value)).toEqual(before);
     expect(listOf(b.conversations.value)).toEqual(before);
@@ -68,17 +68,17 @@ describe('Chat', () => {
     await a.send('One');
     await browser.quiet();
     const before = listOf(a.conversations.value);
-    await a.remove(a.currentId.value as string);
+    await a.trash.removeConversation(a.currentId.value as string);
     await browser.quiet();
     expect(b.conversations.value).toEqual([]);
-    await a.undo();
+    await a.trash.undo();
     await browser.quiet();
     expect(listOf(b.conversations.value)).toEqual(before);
     expect(listOf((await browser.open()).conversations.value)).toEqual(before);
     // An offer that ended brings nothing back.
-    await a.remove(a.currentId.value as string);
-    await a.endUndo();
-    await a.undo();
+    await a.trash.removeConversation(a.currentId.value as string);
+    await a.trash.endUndo();
+    await a.trash.undo();
     expect(a.conversations.value).toEqual([]);
   });
 

@@ -74,7 +74,7 @@ function take(tab: Chat, { what, pick }: Step, n: number, expected: Expected): P
     }
     case 'delete':
       expected.deleted.add(id);
-      return tab.remove(id);
+      return tab.trash.removeConversation(id);
     case 'rename':
       expected.titles.set(id, [...(expected.titles.get(id) ?? []), text]);
       tab.rename(id, text);
