@@ -10,12 +10,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   dtype: ['core'],
   format: ['core', 'dtype'],
+  hub: ['core', 'format'],
   text: ['core', 'format'],
   graph: ['core', 'dtype'],
   compile: ['core', 'dtype', 'graph'],
   model: ['core', 'dtype', 'format', 'graph'],
   backend: ['core', 'dtype', 'graph', 'compile/program.ts'],
-  engine: ['core', 'dtype', 'format', 'text', 'graph', 'compile', 'model', 'backend'],
+  engine: ['core', 'dtype', 'format', 'hub', 'text', 'graph', 'compile', 'model', 'backend'],
   convert: ['core', 'dtype', 'format', 'text', 'model'],
   quantize: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend'],
   doctor: ['core', 'dtype', 'format', 'text'],
@@ -27,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core',
     'dtype',
     'format',
+    'hub',
     'text',
     'graph',
     'compile',
@@ -43,13 +45,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** `core` to `engine` run in a browser, apart from the first two of these doors to the machine. */
+/** `core` to `engine` run in a browser, apart from the first three of these doors to the machine. */
 const MAY_IMPORT_NODE = [
-  /^format\/file-source\.ts$/,
+  /^format\/(?:file-source|lock-file)\.ts$/,
+  /^hub\/(?:http|proxy|environment|cache|cache-models|remove|download|blob|range-record|hash)\.ts$/,
   /^backend\/native\//,
   /^server\//,
   /^data\//,
-  /^train\/(?:run-folder|lock-file)\.ts$/,
+  /^train\/run-folder\.ts$/,
   /^cli\//,
 ];
 

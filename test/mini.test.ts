@@ -3,13 +3,13 @@ import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { resolveModel } from '../src/cli/resolve-model.ts';
+import { shippedModelPath } from '../src/engine/model-source.ts';
 import { createServer, type Model, open } from '../src/index.ts';
 import type { Dots1Config } from '../src/model/dots1/config.ts';
 import { runCli } from './cli/run-cli.ts';
 
 // The model that ships with the project: what its card and the README say of it.
-const MINI = resolveModel('mini');
+const MINI = shippedModelPath();
 const CHECK_ANSWERS = fileURLToPath(new URL('../examples/runs/mini/check-answers.mjs', import.meta.url));
 
 describe('mini', () => {

@@ -33,7 +33,8 @@ export async function convert(
 ): Promise<void> {
   checkEnding(to);
   const type = flags.type === undefined ? undefined : tensorTypeByName(flags.type);
-  await lockOutput(to, () => convertLocked(session, resolveModel(from), to, { ...flags, type }));
+  const path = await resolveModel(session, from, flags);
+  await lockOutput(to, () => convertLocked(session, path, to, { ...flags, type }));
 }
 
 async function convertLocked(

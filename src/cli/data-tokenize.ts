@@ -29,7 +29,7 @@ export async function dataTokenize(
 ): Promise<void> {
   const { field, language, maxTokens } = flags;
   const source = flags.source === undefined ? undefined : sourcePattern(flags.source);
-  const tokenizer = await loadTokenizer(flags.tokenizer);
+  const tokenizer = await loadTokenizer(session, flags.tokenizer, flags);
   const progress = session.progress('tokenizing', 'bytes', flags);
   try {
     const result = await lockOutput(flags.out, () =>
@@ -59,9 +59,9 @@ export async function dataTokenize(
 }
 
 /** A `tokenizer.json`, or the tokenizer of a model. */
-async function loadTokenizer(path: string): Promise<Tokenizer> {
+async function loadTokenizer(session: Session, path: string, flags: CommonFlags): Promise<Tokenizer> {
   if (await isJsonFile(path)) return (await loadTokenizerFile(path)).tokenizer;
-  const files = await openModelFiles(resolveModel(path));
+  const files = await openModelFiles(await resolveModel(session, path, flags));
   try {
     return requireTokenizer(files, 'give a tokenizer.json, or a model that has one');
   } finally {

@@ -26,7 +26,7 @@ export interface DoctorFlags extends CommonFlags {
 
 /** `dots doctor`: what is wrong with a GGUF file. Exit code 1 if anything is and was not mended. */
 export async function doctor(session: Session, model: string | undefined, flags: DoctorFlags): Promise<void> {
-  const path = resolveModel(model);
+  const path = await resolveModel(session, model, flags);
   if (flags.fix !== undefined) await checkOutput('mend', path, flags.fix, flags.force ?? false);
   const findings: Finding[] = [];
   const file = await openGguf(path).catch((error: unknown) => {

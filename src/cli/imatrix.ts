@@ -43,7 +43,7 @@ export async function imatrix(
     });
   }
   await checkOutput('overwrite', model, out, flags.force ?? false);
-  const files = await openModelFiles(resolveModel(model));
+  const files = await openModelFiles(await resolveModel(session, model, flags));
   try {
     const matrices: ImportanceMatrix[] = [];
     for (const name of merge) matrices.push(await openImportance(name));

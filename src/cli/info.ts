@@ -12,7 +12,7 @@ import { countParameters } from '../model/weights.ts';
 import type { SamplingDefaults } from '../text/sampling-defaults.ts';
 import type { CommonFlags } from './options.ts';
 import { printable } from './printable.ts';
-import { resolveModel } from './resolve-model.ts';
+import { findWithoutDownload } from './resolve-model.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
@@ -22,7 +22,8 @@ export interface InfoFlags extends CommonFlags {
 
 /** `dots info`: what is in a model's files. Reads headers only. */
 export async function info(session: Session, model: string | undefined, flags: InfoFlags): Promise<void> {
-  const files = await openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
+  const opened = await openHeaders(session, model, flags);
+  const { files } = opened;
   try {
     // Incomplete files are refused here as they are everywhere; `info` of a broken download must not look fine.
     const { unused } = bindWeights(files.config, files.tensors, files.format, files.origin);
@@ -44,6 +45,24 @@ export async function info(session: Session, model: string | undefined, flags: I
     }
   } finally {
     await files.close();
+    opened.close();
+  }
+}
+
+/** A model of the hub that is not in the cache is read there: its headers alone, by ranges. */
+async function openHeaders(
+  session: Session,
+  model: string | undefined,
+  flags: InfoFlags,
+): Promise<{ readonly files: ModelFiles; close(): void }> {
+  const options = { onWarning: (message: string) => session.warn(message) };
+  const found = await findWithoutDownload(session, model, flags);
+  if (typeof found === 'string') return { files: await openModelFiles(found, options), close: () => {} };
+  try {
+    return { files: await openModelFiles(found.model, options), close: () => found.close() };
+  } catch (error) {
+    found.close();
+    throw error;
   }
 }
 

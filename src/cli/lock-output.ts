@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DotsError, ResourceError } from '../core/errors.ts';
-import { lockFile } from '../train/lock-file.ts';
+import { lockFile } from '../format/lock-file.ts';
 
 /**
  * Does `write` while no other process writes to `path`, a file or a folder: both would write into one half-written file, or mix

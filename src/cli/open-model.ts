@@ -12,7 +12,7 @@ export async function openModel(
   flags: ModelFlags,
   more: OpenOptions = {},
 ): Promise<Engine> {
-  const path = resolveModel(model);
+  const path = await resolveModel(session, model, flags, more.signal);
   const { openEngine } = await import('../engine/open.ts');
   const progress = session.progress('loading', 'bytes', flags);
   try {

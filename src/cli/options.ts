@@ -12,6 +12,7 @@ export interface CommonFlags {
   readonly threads?: number;
   readonly backend?: 'native' | 'reference';
   readonly json?: boolean;
+  readonly offline?: boolean;
 }
 
 export interface ModelFlags extends CommonFlags {
@@ -33,7 +34,7 @@ export interface SamplingFlags {
   readonly ignoreEos?: boolean;
 }
 
-export const MODEL_OR_MINI = 'GGUF file (any shard) or Hugging Face folder (default: shipped mini)';
+export const MODEL_OR_MINI = 'GGUF file, Hugging Face folder or hf:OWNER/REPO:QUANT (default: mini)';
 
 /** Command lines that the help of a command shows. */
 export function examples(...lines: readonly string[]): string {
@@ -62,6 +63,7 @@ function addThreadOptions(command: Command, isHidden: boolean): Command {
         .choices(['native', 'reference'])
         .hideHelp(isHidden),
     )
+    .option('--offline', 'use downloaded models only (also: HF_HUB_OFFLINE=1)')
     .option('--json', 'print one JSON document on stdout');
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { MAX_TIMER_SECONDS } from '../core/units.ts';
+import { addHubCommands } from './hub-program.ts';
 import { Interrupts } from './interrupts.ts';
 import { addModelFileCommands } from './model-file-program.ts';
 import {
@@ -57,6 +58,7 @@ export function buildProgram(session: Session): Command {
   addTrain(program, session);
   addLogits(program, session);
   addModelFileCommands(program, session);
+  addHubCommands(program, session);
   addBench(program, session);
   addHelp(program);
   return program.addHelpText(

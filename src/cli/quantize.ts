@@ -50,7 +50,7 @@ export async function quantize(
   to: string,
   flags: QuantizeFlags,
 ): Promise<void> {
-  const input = resolveModel(from);
+  const input = await resolveModel(session, from, flags);
   const mix = mixByName(flags.type);
   if (!to.toLowerCase().endsWith('.gguf')) {
     throw new UsageError(`Cannot write ${to}: quantised models are GGUF files`, {

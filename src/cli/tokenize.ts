@@ -21,7 +21,7 @@ export async function tokenize(
 ): Promise<void> {
   checkModelPath(model, 'dots tokenize --text');
   const text = await readInput(session, flags);
-  const files = await openFiles(session, model);
+  const files = await openFiles(session, model, flags);
   try {
     const tokenizer = requireTokenizer(files, 'give token ids to the other commands');
     const tokens = [...tokenizer.encode(text, { control: flags.control ?? false })];
@@ -42,7 +42,7 @@ export async function detokenize(
   flags: CommonFlags & { readonly tokens: number[] },
 ): Promise<void> {
   checkModelPath(model, 'dots detokenize --tokens');
-  const files = await openFiles(session, model);
+  const files = await openFiles(session, model, flags);
   try {
     const text = requireTokenizer(files, 'use a model with a tokenizer').decode(flags.tokens);
     if (flags.json) await session.json({ text });
@@ -69,6 +69,11 @@ async function readInput(session: Session, flags: TokenizeFlags): Promise<string
   return await readText(session, flags.file ?? '-');
 }
 
-function openFiles(session: Session, model: string | undefined): Promise<ModelFiles> {
-  return openModelFiles(resolveModel(model), { onWarning: (message) => session.warn(message) });
+async function openFiles(
+  session: Session,
+  model: string | undefined,
+  flags: CommonFlags,
+): Promise<ModelFiles> {
+  const path = await resolveModel(session, model, flags);
+  return await openModelFiles(path, { onWarning: (message) => session.warn(message) });
 }

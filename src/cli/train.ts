@@ -9,6 +9,7 @@ import { openModelFiles } from '../engine/model-files.ts';
 import { chooseBackend } from '../engine/open.ts';
 import { parseJson } from '../format/json.ts';
 import { checkSameVocabulary } from '../format/token-shard.ts';
+import { isHubName } from '../hub/name.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
 import { checkConfig } from '../model/config.ts';
@@ -92,7 +93,7 @@ async function runTraining(
     const say = (text: string): void => {
       if (!flags.json) session.note(text);
     };
-    const start = await openStart(run, base, opened);
+    const start = await openStart(session, run, base, opened);
     const tokenizer = await loadRunTokenizer(run, base, start?.files);
     if (!tokenizer)
       session.warn('the run names no "tokenizer": its checkpoints will take token ids only, and cannot chat');
@@ -198,9 +199,12 @@ async function findCheckpoint(
 }
 
 /** The model that a run begins with. */
-async function openStart(run: RunConfig, base: string, opened: Closable[]) {
+async function openStart(session: Session, run: RunConfig, base: string, opened: Closable[]) {
   if (run.initFrom === undefined) return undefined;
-  const path = run.initFrom === 'mini' ? resolveModel('mini') : resolve(base, run.initFrom);
+  const path =
+    run.initFrom === 'mini' || isHubName(run.initFrom)
+      ? await resolveModel(session, run.initFrom, {})
+      : resolve(base, run.initFrom);
   const files = await openModelFiles(path);
   opened.push(files);
   const { weights } = bindWeights(files.config, files.tensors, files.format, files.origin);

@@ -1,7 +1,7 @@
 import { FormatError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import type { ByteSource } from '../format/byte-source.ts';
-import { openStoredModel, type StoredModel } from '../format/stored-model.ts';
+import { openStoredModel, type RemoteModel, type StoredModel } from '../format/stored-model.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { readConfig } from '../model/read-config.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
@@ -24,7 +24,7 @@ export type ModelFiles = StoredModel & {
  * file.
  */
 export async function openModelFiles(
-  source: string | ByteSource,
+  source: string | ByteSource | RemoteModel,
   options: TokenizerOptions = {},
 ): Promise<ModelFiles> {
   const model = await openStoredModel(source);

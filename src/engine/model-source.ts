@@ -2,8 +2,10 @@ import { UnsupportedError, UsageError } from '../core/errors.ts';
 import { blobSource } from '../format/blob-source.ts';
 import type { ByteSource } from '../format/byte-source.ts';
 import { memorySource } from '../format/memory-source.ts';
+import { isHubName } from '../hub/name.ts';
+import { availableMemory } from './memory-check.ts';
 
-/** A path, a `file:` URL, or the bytes of a GGUF file. */
+/** A path, `hf:OWNER/REPO[:QUANT]`, a `file:` URL, or the bytes of a GGUF file. */
 export type ModelSource = string | URL | Blob | ArrayBuffer | ArrayBufferView;
 
 // Two folders up from here is the package, both in `src/engine` and in `dist/engine`.
@@ -14,20 +16,24 @@ export function shippedModelPath(): string {
   return pathOf(SHIPPED_MODEL);
 }
 
-/** The path that a name stands for; `mini` is the shipped model. Throws `UnsupportedError` for `hf:` names. */
+/** The path that a name stands for; `mini` is the shipped model. */
 export function resolvePath(given: string): string {
-  if (given.startsWith('hf:')) {
-    throw new UnsupportedError(`Cannot open ${given}: models can't be fetched from the hub yet`, {
-      code: 'no-hub',
-      hint: 'download the .gguf file or the folder, and give its path',
-    });
-  }
   return given === 'mini' ? shippedModelPath() : given;
 }
 
-/** What `open` takes -> a path, or bytes to read from. Throws `UsageError` for anything else. */
-export function resolveSource(source: ModelSource): string | ByteSource {
-  if (typeof source === 'string') return resolvePath(source);
+export interface ResolveOptions {
+  readonly signal?: AbortSignal;
+  readonly onDownload?: (doneBytes: number, totalBytes: number) => void;
+  readonly onWarning?: (message: string) => void;
+}
+
+/** What `open` takes -> a path, or bytes to read from; downloads a model of the hub. Throws `UsageError` for anything else. */
+export async function resolveSource(
+  source: ModelSource,
+  options: ResolveOptions = {},
+): Promise<string | ByteSource> {
+  if (typeof source === 'string')
+    return isHubName(source) ? await resolveOnHub(source, options) : resolvePath(source);
   if (source instanceof URL) {
     if (source.protocol === 'file:') return pathOf(source);
     throw new UnsupportedError(`Cannot open ${source.href}: only file: URLs can be opened`, {
@@ -44,6 +50,26 @@ export function resolveSource(source: ModelSource): string | ByteSource {
   throw new UsageError(`Cannot open ${source === null ? 'null' : typeof source} as a model`, {
     code: 'bad-model-source',
     hint: 'give a path, a file: URL, or the bytes of a GGUF file as Blob, ArrayBuffer or Uint8Array',
+  });
+}
+
+async function resolveOnHub(
+  name: string,
+  { signal, onDownload, onWarning }: ResolveOptions,
+): Promise<string> {
+  if (typeof process === 'undefined' || !process.versions?.node) {
+    throw new UnsupportedError(`Cannot open ${name}: models are downloaded in Node only`, {
+      code: 'no-hub',
+      hint: 'give the bytes of the file: open(await (await fetch(url)).blob())',
+    });
+  }
+  const { resolveHubModel } = await import('../hub/pull.ts');
+  return await resolveHubModel(name, {
+    env: process.env,
+    memoryBytes: await availableMemory(),
+    ...(signal && { signal }),
+    ...(onDownload && { onProgress: onDownload }),
+    ...(onWarning && { onNotice: onWarning }),
   });
 }
 

@@ -107,11 +107,12 @@ export class Model {
 }
 
 /**
- * Open a GGUF file (any shard of a set), a Hugging Face folder, the bytes of a GGUF file, or `mini`, the model that ships with
- * dots.ts (a file of that name is `./mini`). Warnings go to the console unless `onWarning` takes them.
+ * Open a GGUF file (any shard of a set), a Hugging Face folder, the bytes of a GGUF file, `mini`, the model that ships with
+ * dots.ts (a file of that name is `./mini`), or `hf:OWNER/REPO[:QUANT]`, which is downloaded unless it is in the cache (in Node). Warnings go to the console unless `onWarning` takes them.
  */
 export async function open(source: ModelSource, options: OpenOptions = {}): Promise<Model> {
   // biome-ignore lint/suspicious/noConsole: who does not listen to warnings has to see them all the same
   const warn = (message: string): void => console.warn(`dots.ts: ${message}`);
-  return new Model(await openEngine(resolveSource(source), { onWarning: warn, ...options }));
+  const all = { onWarning: warn, ...options };
+  return new Model(await openEngine(await resolveSource(source, all), all));
 }

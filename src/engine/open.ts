@@ -40,6 +40,8 @@ export interface OpenOptions {
   /** Tokens in one step; a longer prompt is read in pieces. */
   readonly maxStepTokens?: number;
   readonly signal?: AbortSignal;
+  /** Bytes of an `hf:` model that are on disk so far, while `open` downloads it. */
+  readonly onDownload?: (doneBytes: number, totalBytes: number) => void;
   /** Bytes of weights read so far. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   /** Warnings: the model is larger than memory, the reference backend has to run, the file has unused tensors. */

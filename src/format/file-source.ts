@@ -24,7 +24,7 @@ export async function openFileSource(path: string): Promise<ByteSource> {
     return fileSource(file, path, stats.size);
   } catch (error) {
     await file?.close();
-    throw readable(error, `Cannot open ${path}`);
+    throw fileError(error, `Cannot open ${path}`);
   }
 }
 
@@ -73,7 +73,7 @@ export async function createFileSink(path: string, sizeBytes: number, identity?:
     file = await open(partial, leftBytes > 0 ? 'r+' : 'w');
     if (identity !== undefined) await writeFile(journal, identity);
   } catch (error) {
-    throw readable(error, `Cannot write ${path}`);
+    throw fileError(error, `Cannot write ${path}`);
   }
   let state: 'open' | 'finished' | 'discarded' = 'open';
   const discard = async () => {
@@ -110,7 +110,7 @@ export async function createFileSink(path: string, sizeBytes: number, identity?:
         }
         at += bytes.length;
       } catch (error) {
-        throw readable(error, `Cannot write ${path}`);
+        throw fileError(error, `Cannot write ${path}`);
       }
     },
     async finish() {
@@ -124,7 +124,7 @@ export async function createFileSink(path: string, sizeBytes: number, identity?:
         if (identity !== undefined) await rm(journal, { force: true });
         state = 'finished';
       } catch (error) {
-        throw readable(error, `Cannot finish ${path}`);
+        throw fileError(error, `Cannot finish ${path}`);
       }
     },
     discard,
@@ -134,7 +134,7 @@ export async function createFileSink(path: string, sizeBytes: number, identity?:
 /** Whether `path` is a directory. Throws `UsageError` if there is nothing at all. */
 export async function isFolder(path: string): Promise<boolean> {
   const stats = await (await fs()).stat(path).catch((error: unknown) => {
-    throw readable(error, `Cannot open ${path}`);
+    throw fileError(error, `Cannot open ${path}`);
   });
   return stats.isDirectory();
 }
@@ -142,14 +142,14 @@ export async function isFolder(path: string): Promise<boolean> {
 /** The names of the files in a directory. */
 export async function listFolder(path: string): Promise<readonly string[]> {
   return await (await fs()).readdir(path).catch((error: unknown) => {
-    throw readable(error, `Cannot read the folder ${path}`);
+    throw fileError(error, `Cannot read the folder ${path}`);
   });
 }
 
 /** A directory to read from. Throws `UsageError` if there is no such directory. */
 export async function openFileFolder(path: string): Promise<SourceFolder> {
   const stats = await (await fs()).stat(path).catch((error: unknown) => {
-    throw readable(error, `Cannot open ${path}`);
+    throw fileError(error, `Cannot open ${path}`);
   });
   if (!stats.isDirectory()) {
     throw new UsageError(`Cannot open ${path} as a model folder: it is a file`, {
@@ -163,7 +163,7 @@ export async function openFileFolder(path: string): Promise<SourceFolder> {
       const filePath = joinPath(path, fileName);
       const present = await (await fs()).stat(filePath).catch((error: unknown) => {
         if (errorCode(error) === 'ENOENT') return undefined;
-        throw readable(error, `Cannot open ${filePath}`);
+        throw fileError(error, `Cannot open ${filePath}`);
       });
       return present && (await openFileSource(filePath));
     },
@@ -174,7 +174,7 @@ export async function openFileFolder(path: string): Promise<SourceFolder> {
 export async function createFileFolder(path: string): Promise<SinkFolder> {
   const { mkdir } = await fs();
   await mkdir(path).catch((error: unknown) => {
-    if (errorCode(error) !== 'EEXIST') throw readable(error, `Cannot make the folder ${path}`);
+    if (errorCode(error) !== 'EEXIST') throw fileError(error, `Cannot make the folder ${path}`);
   });
   return { name: path, create: (fileName, sizeBytes) => createFileSink(joinPath(path, fileName), sizeBytes) };
 }
@@ -203,7 +203,7 @@ function diskFull(path: string, found: string, cause?: unknown): ResourceError {
 }
 
 /** The operating system's error as one of ours; errors that are ours already pass unchanged. */
-function readable(error: unknown, attempted: string): DotsError {
+export function fileError(error: unknown, attempted: string): DotsError {
   if (error instanceof DotsError) return error;
   const code = errorCode(error);
   const details = { cause: error };

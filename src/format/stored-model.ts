@@ -1,7 +1,7 @@
 /** A model as it lies on disk, whichever format: what differs between formats in how it is opened ends here. */
 import { closeOnThrow } from '../core/closing.ts';
 import { FormatError, UnsupportedError, UsageError } from '../core/errors.ts';
-import type { ByteSource, SourceOpener } from './byte-source.ts';
+import type { ByteSource, SourceFolder, SourceOpener } from './byte-source.ts';
 import { isFolder, joinPath, listFolder, openFileSource } from './file-source.ts';
 import { openGguf } from './gguf-shards.ts';
 import { findString, type GgufMetadata } from './gguf-values.ts';
@@ -27,12 +27,21 @@ export type StoredModel =
   | (OpenFiles & { readonly format: 'gguf'; readonly metadata: GgufMetadata })
   | (OpenFiles & { readonly format: 'hf'; readonly files: HfFiles });
 
+/** A model whose files are not on this machine's disk: a GGUF file with what opens it and its shards, or a folder. */
+export type RemoteModel =
+  | { readonly path: string; readonly open: SourceOpener }
+  | { readonly folder: SourceFolder };
+
 /**
  * Open a GGUF file (any shard of a set, whatever its name), a Hugging Face folder, or a folder with one GGUF model; reads headers
  * and small files only. Throws `FormatError` or `UnsupportedError` naming the file, and saying what it is if not a model.
  */
-export async function openStoredModel(model: string | ByteSource): Promise<StoredModel> {
-  if (typeof model !== 'string') return await openGgufModel(model.name, openGiven(model));
+export async function openStoredModel(model: string | ByteSource | RemoteModel): Promise<StoredModel> {
+  if (typeof model !== 'string') {
+    if ('folder' in model) return await openFolder(model.folder);
+    if ('open' in model) return await openGgufModel(model.path, model.open);
+    return await openGgufModel(model.name, openGiven(model));
+  }
   if (!(await isFolder(model))) return await openGgufModel(model, openFileSource);
   const path = await ggufInFolder(model);
   return path === undefined ? await openFolder(model) : await openGgufModel(path, openFileSource);
@@ -107,9 +116,10 @@ async function ggufInFolder(path: string): Promise<string | undefined> {
   });
 }
 
-async function openFolder(path: string): Promise<StoredModel> {
+async function openFolder(given: string | SourceFolder): Promise<StoredModel> {
+  const path = typeof given === 'string' ? given : given.name;
   return closeOnThrow(async (own) => {
-    const folder = own(await openHfFolder(path));
+    const folder = own(await openHfFolder(given));
     if (isAdapter(folder.tensors)) throw otherKindError(path, 'adapter');
     const tensors = applyScales(unpackExperts(folder.tensors), folder.config);
     const other = [...tensors.values()].find(({ name, type }) => !isPlainFloat(type.name) && !isTable(name));

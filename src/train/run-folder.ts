@@ -4,7 +4,7 @@ import type { Closable } from '../core/closing.ts';
 import { DotsError, ResourceError } from '../core/errors.ts';
 import type { SinkFolder } from '../format/byte-sink.ts';
 import { createFileFolder } from '../format/file-source.ts';
-import { lockFile } from './lock-file.ts';
+import { lockFile } from '../format/lock-file.ts';
 
 const PARTIAL = '.partial';
 const LOCK = 'lock.json';

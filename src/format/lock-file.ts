@@ -2,10 +2,11 @@
 // killed, so whoever finds one checks whether the holder still runs.
 
 import { execFile } from 'node:child_process';
-import { constants, copyFile, link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, lstat, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import type { Closable } from '../core/closing.ts';
+import { ResourceError } from '../core/errors.ts';
 
 /** A holder on another machine (or in another container) can only be seen by the time of its file. */
 const REFRESH_MS = 10_000;
@@ -33,7 +34,10 @@ export async function lockFile(path: string, inUse: (holder: Holder) => Error): 
   try {
     while (!(await linked(draft, path))) {
       const found = await readFile(path, 'utf8').catch(() => undefined);
-      if (found === undefined) continue;
+      if (found === undefined) {
+        await checkIsFile(path);
+        continue;
+      }
       if (await isHeld(found, path, draft)) throw inUse(parseHolder(found) as Holder);
       await takeAway(path, found, draft);
     }
@@ -52,6 +56,16 @@ export async function lockFile(path: string, inUse: (holder: Holder) => Error): 
       if ((await readFile(path, 'utf8').catch(() => undefined)) === text) await rm(path, { force: true });
     },
   };
+}
+
+/** A folder, or a link that leads nowhere, would be waited for without end. Nothing at all is fine: it was released just now. */
+async function checkIsFile(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found || found.isFile()) return;
+  throw new ResourceError(`Cannot make the lock ${path}: something that is not a file is in its place`, {
+    code: 'io-error',
+    hint: 'remove it',
+  });
 }
 
 /** A link appears with its content or not at all, and never replaces a file. Some file systems have only copies. */
