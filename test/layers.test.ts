@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** `core` to `engine` run in a browser, apart from the first three of these doors to the machine. */
 const MAY_IMPORT_NODE = [
   /^format\/(?:file-source|lock-file)\.ts$/,
-  /^hub\/(?:http|proxy|environment|cache|cache-models|remove|download|blob|range-record|hash)\.ts$/,
+  /^hub\/(?:http|proxy|environment|cache|cache-models|remove|disk|blob|range-record|hash)\.ts$/,
   /^backend\/native\//,
   /^server\//,
   /^data\//,

@@ -108,7 +108,8 @@ export class Model {
 
 /**
  * Open a GGUF file (any shard of a set), a Hugging Face folder, the bytes of a GGUF file, `mini`, the model that ships with
- * dots.ts (a file of that name is `./mini`), or `hf:OWNER/REPO[:QUANT]`, which is downloaded unless it is in the cache (in Node). Warnings go to the console unless `onWarning` takes them.
+ * dots.ts (a file of that name is `./mini`), or `hf:OWNER/REPO[:QUANT]`, which in Node is downloaded unless it is in the cache.
+ * Warnings go to the console unless `onWarning` takes them.
  */
 export async function open(source: ModelSource, options: OpenOptions = {}): Promise<Model> {
   // biome-ignore lint/suspicious/noConsole: who does not listen to warnings has to see them all the same

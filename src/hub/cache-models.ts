@@ -1,9 +1,9 @@
 /** What the hub's cache holds, as far as it is readable; for `dots list` and `dots rm`. */
-import { constants, type Dirent } from 'node:fs';
-import { access, lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, lstat, readFile, readlink } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { partialPath } from './blob.ts';
-import { CachedRepository, type LocalFile, repositoryOfFolder } from './cache.ts';
+import { CachedRepository, entries, filesBelow, type LocalFile, repositoryOfFolder } from './cache.ts';
 import { type ListedModel, listModels } from './models.ts';
 import { isCommit } from './name.ts';
 
@@ -98,17 +98,6 @@ export async function blobOfLink(repository: CachedRepository, path: string): Pr
     : undefined;
 }
 
-/** Everything below a folder that is not a folder itself; links are not followed. */
-export async function filesBelow(folder: string): Promise<string[]> {
-  const paths: string[] = [];
-  for (const entry of await entries(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) paths.push(...(await filesBelow(path)));
-    else paths.push(path);
-  }
-  return paths;
-}
-
 async function danglingLinks(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const path of await filesBelow(folder)) {
@@ -145,8 +134,4 @@ async function readRefs(folder: string): Promise<Map<string, string>> {
       );
   }
   return refs;
-}
-
-async function entries(folder: string): Promise<Dirent[]> {
-  return await readdir(folder, { withFileTypes: true }).catch(() => []);
 }

@@ -2,6 +2,7 @@
  * The hub's cache on disk, as its own tools lay it out: `models--OWNER--REPO/` with `blobs/` named by content, `snapshots/COMMIT/`
  * with links to them, and `refs/` that say which commit a branch names. Files of other tools are found, and they find ours.
  */
+import type { Dirent } from 'node:fs';
 import {
   copyFile,
   link,
@@ -15,7 +16,7 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileError } from '../format/file-source.ts';
 import { type ListedFile, type ListedModel, listModels, matchModels } from './models.ts';
 import { type HubName, isCommit } from './name.ts';
@@ -80,12 +81,14 @@ export class CachedRepository {
   /** Files of a snapshot, with the sizes of what their links lead to; links that lead nowhere are left out. */
   async snapshotFiles(commit: string): Promise<LocalFile[]> {
     const folder = this.snapshotFolder(commit);
-    const names = await readdir(folder, { recursive: true, encoding: 'utf8' }).catch(() => []);
     const files: LocalFile[] = [];
-    for (const name of names) {
-      const fullPath = join(folder, name);
-      const found = await stat(fullPath).catch(() => undefined);
-      if (found?.isFile()) files.push({ path: name.replaceAll('\\', '/'), sizeBytes: found.size, fullPath });
+    for (const fullPath of await filesBelow(folder)) {
+      const sizeBytes = await fileSize(fullPath);
+      const path = fullPath
+        .slice(folder.length + 1)
+        .split(sep)
+        .join('/');
+      if (sizeBytes !== undefined) files.push({ path, sizeBytes, fullPath });
     }
     return files;
   }
@@ -184,4 +187,20 @@ export async function fileSize(path: string): Promise<number | undefined> {
 export function repositoryOfFolder(folder: string): string | undefined {
   const [, owner, repository] = /^models--(?:([\w.-]+?)--)?([\w.-]+)$/.exec(basename(folder)) ?? [];
   return repository === undefined ? undefined : owner === undefined ? repository : `${owner}/${repository}`;
+}
+
+/** Everything below a folder that is not a folder itself; links are not followed. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const entry of await entries(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) paths.push(...(await filesBelow(path)));
+    else paths.push(path);
+  }
+  return paths;
+}
+
+/** What is in a folder; nothing where it cannot be read. */
+export async function entries(folder: string): Promise<Dirent[]> {
+  return await readdir(folder, { withFileTypes: true }).catch(() => []);
 }

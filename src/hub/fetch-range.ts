@@ -46,7 +46,7 @@ export class RemoteFile {
     this.etags.set(url.host, etag);
   }
 
-  /** From now on the hub is asked for the address. */
+  /** From now on the hub gives the address. */
   forgetAddress(): void {
     this.directUrl = undefined;
   }

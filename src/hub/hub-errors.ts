@@ -1,4 +1,4 @@
-/** Why the hub does not give what it was asked for, with names that are close to the one that does not exist. */
+/** Why the hub refuses a request, with names that are close to the one that does not exist. */
 import { type DotsError, FormatError, ResourceError, UsageError } from '../core/errors.ts';
 import type { HttpClient, HubResponse } from './http.ts';
 import { formatHubName, type HubName, repositoryId } from './name.ts';

@@ -148,7 +148,9 @@ export function chooseModel<F extends ListedFile>(
       },
     );
   }
-  const found = matchModels(models, name.quant);
+  const whole = models.filter(({ missing }) => missing.length === 0);
+  // Half a set counts only where it is requested, or is all there is.
+  const found = name.quant === undefined && whole.length > 0 ? whole : matchModels(models, name.quant);
   if (found.length === 1) return requireComplete(name, found[0]);
   const choices = found.length > 1 ? found : models;
   const listed = choices.map((model) => `${callName(model, models)} (${formatBytes(model.sizeBytes)})`);

@@ -6,8 +6,8 @@ import { formatCount } from '../core/units.ts';
 import { fileError } from '../format/file-source.ts';
 import { recordPath } from './blob.ts';
 import { checkNotDownloading } from './blob-lock.ts';
-import { CachedRepository, isThere } from './cache.ts';
-import { blobOfLink, blobSizes, filesBelow, isPartial, listCachedModels } from './cache-models.ts';
+import { CachedRepository, filesBelow, isThere } from './cache.ts';
+import { blobOfLink, blobSizes, isPartial, listCachedModels } from './cache-models.ts';
 import { cacheFolderOf, type Environment } from './environment.ts';
 import { callName, listModels, matchModels } from './models.ts';
 import {

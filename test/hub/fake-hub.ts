@@ -76,8 +76,8 @@ export class FakeHub implements AsyncDisposable {
 
   private constructor(repositories: Readonly<Record<string, FakeRepository>>) {
     this.repositories = repositories;
-    this.hub = createServer((request, response) => this.answer('hub', request, response));
-    this.cdn = createServer((request, response) => this.answer('cdn', request, response));
+    this.hub = createServer((request, response) => void this.answer('hub', request, response));
+    this.cdn = createServer((request, response) => void this.answer('cdn', request, response));
   }
 
   static async start(repositories: Readonly<Record<string, FakeRepository>>): Promise<FakeHub> {
@@ -102,7 +102,7 @@ export class FakeHub implements AsyncDisposable {
     }
   }
 
-  private answer(host: 'hub' | 'cdn', request: IncomingMessage, response: ServerResponse): void {
+  private answer(host: 'hub' | 'cdn', request: IncomingMessage, response: ServerResponse): unknown {
     const url = new URL(request.url ?? '/', this.endpoint);
     const path = decodeURIComponent(url.pathname);
     const { range, authorization } = request.headers;
@@ -134,9 +134,9 @@ export class FakeHub implements AsyncDisposable {
     this.signature++;
   }
 
-  private answerApi(url: URL, path: string, request: IncomingMessage, response: ServerResponse): void {
-    const json = (status: number, body: unknown, headers: object = {}): void =>
-      void response
+  private answerApi(url: URL, path: string, request: IncomingMessage, response: ServerResponse): unknown {
+    const json = (status: number, body: unknown, headers: object = {}): unknown =>
+      response
         .writeHead(status, { 'content-type': 'application/json', ...headers })
         .end(JSON.stringify(body));
     const special = this.api(path);
@@ -184,7 +184,7 @@ export class FakeHub implements AsyncDisposable {
     { bytes }: FakeFile,
     request: IncomingMessage,
     response: ServerResponse,
-  ): void {
+  ): unknown {
     const fault = this.fault(seen, this.contents++);
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
     const isRange = first !== undefined && fault !== 'whole';
