@@ -267,8 +267,9 @@ class BlobDownload {
     this.hash.wrote(offset, bytes);
     this.unrecordedBytes += bytes.length;
     this.report();
-    // Half a range is recorded while the next half arrives: together what a kill may lose.
-    const limit = this.remote.client.tuning.rangeBytes / 2;
+    // As much arrives while a record is written as before it. Both, and a chunk per connection, are what a kill loses: less
+    // than a range.
+    const limit = (this.remote.client.tuning.rangeBytes * 3) / 8;
     if (this.unrecordedBytes < limit) return;
     if (this.recording) await this.recording;
     else
