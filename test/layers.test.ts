@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   convert: ['core', 'dtype', 'format', 'text', 'model'],
   quantize: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend'],
   doctor: ['core', 'dtype', 'format', 'text'],
-  data: ['core', 'format', 'text'],
+  data: ['core', 'format', 'text', 'backend/native/addon.ts'],
   train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend', 'data'],
   eval: ['core', 'dtype', 'format', 'text', 'engine'],
   server: ['core', 'text', 'model', 'engine'],

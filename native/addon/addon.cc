@@ -63,7 +63,7 @@ napi_value isas(napi_env env, napi_callback_info info) {
 
 /// The version of the functions exported here; `src/backend/native/addon.ts` refuses any other. Raise it in both places
 /// when a function is added or takes or returns something else.
-constexpr double kInterfaceVersion = 2;
+constexpr double kInterfaceVersion = 3;
 
 NAPI_MODULE_INIT() {
   const struct {
@@ -73,6 +73,8 @@ NAPI_MODULE_INIT() {
       {"load", dots::load},
       {"run", dots::run},
       {"encode", dots::encode},
+      {"minhash", dots::minhash},
+      {"shingles", dots::shingles},
       {"seconds", dots::seconds},
       {"allocate", dots::allocate},
       {"free", dots::freeBuffer},

@@ -55,6 +55,10 @@ napi_value load(napi_env env, napi_callback_info info);
 napi_value run(napi_env env, napi_callback_info info);
 /// encode(type, values, numCols, importance or undefined, device) -> Promise of the rows' bytes
 napi_value encode(napi_env env, napi_callback_info info);
+/// minhash(tokens, shingleTokens, flips, multipliers, device) -> the minima as 32-bit words, little-endian
+napi_value minhash(napi_env env, napi_callback_info info);
+/// shingles(tokens, shingleTokens) -> the set's hashes as 64-bit words, little-endian and rising
+napi_value shingles(napi_env env, napi_callback_info info);
 /// cancel(handle): the run under way ends before its next instruction.
 napi_value cancel(napi_env env, napi_callback_info info);
 /// seconds(handle) -> Float64Array: how long each instruction of the program took, all runs together

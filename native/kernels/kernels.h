@@ -11,6 +11,7 @@
 #include "gemm-tile.h"
 #include "gradients.h"
 #include "linear-tiles.h"
+#include "minhash.h"
 #include "peak-loops.h"
 #include "quantize-rows.h"
 #include "rms-norm.h"
@@ -46,6 +47,7 @@
   X(linearTileCodebook)     \
   X(linearTileFloat)        \
   X(linearTileK)            \
+  X(minhash)                \
   X(mulElements)            \
   X(multiplyBytes)          \
   X(multiplyFloats)         \

@@ -117,6 +117,16 @@ bool useAddon(Host& host) {
   if (encoded && encoded->promise == napi_value__::kRejected) host.runFailure = encoded->settled;
   isRight = encoded && encoded->promise == napi_value__::kResolved && isRight;
   if (isRight) CHECK(encoded->settled->length == 68, "%zu bytes", encoded->settled->length);
+  const napi_value text = env.makeTyped(napi_uint8_array, std::vector<uint8_t>{'a', ' ', 'b', ' ', 'c'});
+  const std::vector<int32_t> odd(64, 1);
+  const napi_value minima = host.call("minhash", {text, env.makeNumber(2), env.makeTyped(napi_int32_array, odd),
+                                                  env.makeTyped(napi_int32_array, odd), device});
+  if (!host.runFailure) host.runFailure = host.thrown;
+  if (minima) CHECK(minima->length == 256, "%zu bytes", minima->length);
+  const napi_value set = host.call("shingles", {text, env.makeNumber(2)});
+  if (!host.runFailure) host.runFailure = host.thrown;
+  if (set) CHECK(set->length == 16, "%zu bytes", set->length);
+  isRight = minima && set && isRight;
   isRight = host.call("seconds", {handle}) && isRight;
   for (const char* name : {"cancel", "close"}) host.call(name, {handle}), isRight = !host.thrown && isRight;
   host.call("free", {memory}), isRight = !host.thrown && isRight;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { UnsupportedError } from '../../core/errors.ts';
 
 /** The version of `NativeAddon` that this JavaScript calls. Raise it here and in `native/addon/addon.cc` when a function changes. */
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 /** What `native/addon/addon.cc` exports. Every function throws a `NativeError` for arguments of another kind. */
 export interface NativeAddon {
@@ -32,6 +32,19 @@ export interface NativeAddon {
     importance: Float32Array | undefined,
     device: NativeDevice,
   ): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * The least value of each hash function over the shingles of a text whose tokens single spaces separate: 32-bit words,
+   * little-endian. Flips and multipliers are one word for each function, a multiple of 64 of them.
+   */
+  minhash(
+    tokens: Uint8Array,
+    shingleTokens: number,
+    flips: Int32Array,
+    multipliers: Int32Array,
+    device: NativeDevice,
+  ): Uint8Array<ArrayBuffer>;
+  /** The hashes of its shingles, each once, as rising 64-bit words, little-endian. */
+  shingles(tokens: Uint8Array, shingleTokens: number): Uint8Array<ArrayBuffer>;
   /** Zeros, 64-byte aligned, on huge pages where the system has them; freed by `free` or by the collector. */
   allocate(sizeBytes: number): ArrayBuffer;
   /** Takes the buffer from JavaScript: its length is 0 from then on. Handles that work in its memory keep that. */
