@@ -1,5 +1,5 @@
 /**
- * Which documents go as near-duplicates. Documents come in rising order; one that goes names the kept or smaller
+ * Which documents go as near-duplicates. Documents come in ascending order of their numbers; one that goes names the kept or smaller
  * document because of which it goes.
  *
  * `bucket-min` is the report's rule read literally: a document goes if any of its buckets holds a smaller one, kept or

@@ -27,5 +27,5 @@ export function sourceAlarms(losses: Iterable<SourceLoss>, options: SourceAlarmO
 
 /** What an alarm says, without a full stop. */
 export function describeAlarm({ source, numDocuments, numRemoved }: SourceLoss, step: string): string {
-  return `${step} removed ${numRemoved} of ${numDocuments} documents of ${source}: look at what they share before you go on`;
+  return `${step} removed ${numRemoved} of ${numDocuments} documents of ${source}: look at what they share before you continue`;
 }

@@ -81,7 +81,7 @@ describe('openMinhasher()', () => {
 });
 
 describe('dedupTokens()', () => {
-  it('splits Chinese text into words by script, wherever it stands', async () => {
+  it('splits Chinese text into words by script, also within other text', async () => {
     const segmenter = await loadJieba();
     expect(dedupTokens('我们在北京大学学习 deep learning', segmenter)).toBe(
       '我们 在 北京大学 学习 deep learning',
