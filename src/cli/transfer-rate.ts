@@ -14,7 +14,8 @@ export class TransferRate {
     if (last && doneBytes < last.bytes) this.samples = [];
     if (last && ms - last.ms < 100) return this.text;
     this.samples.push({ ms, bytes: doneBytes });
-    this.samples = this.samples.filter((sample) => ms - sample.ms <= WINDOW_MS);
+    // The oldest one is where the window begins; on a slow line it may be longer ago.
+    while (this.samples.length > 2 && ms - this.samples[1].ms >= WINDOW_MS) this.samples.shift();
     const [first] = this.samples;
     const seconds = (ms - first.ms) / 1000;
     if (seconds >= 0.5) this.text = `${formatBytes((doneBytes - first.bytes) / seconds)}/s  `;

@@ -42,7 +42,7 @@ async function usableRecord(blobPath: string, sizeBytes: number): Promise<readon
   return (await readRecord(recordPath(blobPath), sizeBytes))?.done ?? [];
 }
 
-/** How much further than its last reset an attempt has to come for earlier faults not to count. */
+/** So many more bytes make earlier faults of a connection not count. */
 const PROGRESS_BYTES = 1024 * 1024;
 
 /**
@@ -208,7 +208,7 @@ class BlobDownload {
       this.remote.client.tuning,
       this.options.onNotice,
     );
-    for (let at = start, counted = start; at < end; ) {
+    for (let at = start, countedBytes = this.written.totalBytes; at < end; ) {
       this.controller.signal.throwIfAborted();
       try {
         for await (const chunk of fetchRange(this.remote, at, end, this.controller.signal)) {
@@ -217,9 +217,10 @@ class BlobDownload {
           at += chunk.length;
         }
       } catch (error) {
-        if (at - counted >= Math.min(PROGRESS_BYTES, end - start)) {
+        // Progress of any connection counts: hosts limit how many they serve at once.
+        if (this.written.totalBytes - countedBytes >= Math.min(PROGRESS_BYTES, end - start)) {
           attempts.reset();
-          counted = at;
+          countedBytes = this.written.totalBytes;
         }
         if (at < end) await attempts.failed(error, this.controller.signal);
       }

@@ -75,11 +75,12 @@ export class HttpClient {
     );
   }
 
-  private send(
+  private async send(
     url: URL,
     extra: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<{ request: http.ClientRequest; response: http.IncomingMessage }> {
+    signal.throwIfAborted();
     const { endpoint, token, env } = this.settings;
     const isHub = url.origin === endpoint.origin;
     const proxy = proxyFor(url, env);
@@ -91,14 +92,18 @@ export class HttpClient {
       ...extra,
       ...(isHub && token !== undefined && { authorization: `Bearer ${token}` }),
     };
-    const options: http.RequestOptions = { headers, signal, agent: this.agent(url, proxy) };
+    const options: http.RequestOptions = { headers, agent: this.agent(url, proxy) };
     const request =
       url.protocol === 'https:'
         ? https.request(url, options)
         : proxy
-          ? (proxy.protocol === 'https:' ? https : http).request(viaProxy(url, proxy, headers, signal))
+          ? (proxy.protocol === 'https:' ? https : http).request(viaProxy(url, proxy, headers))
           : http.request(url, options);
-    return new Promise((resolve, reject) => {
+    // Not as option `signal`: Node hands that on to the socket, which is kept for later requests and would throw while idle.
+    const onAbort = (): void => void request.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    request.once('close', () => signal.removeEventListener('abort', onAbort));
+    return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => request.destroy(stalled(url, this.tuning)), this.tuning.stallMs);
       request.once('response', (response) => {
         clearTimeout(timer);
@@ -168,15 +173,9 @@ export class HttpClient {
 }
 
 /** A proxy gets the whole address in place of the path. */
-function viaProxy(
-  url: URL,
-  proxy: URL,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): http.RequestOptions {
+function viaProxy(url: URL, proxy: URL, headers: Record<string, string>): http.RequestOptions {
   const authorization = proxyAuthorization(proxy);
   return {
-    signal,
     host: proxy.hostname.replace(/^\[|\]$/g, ''),
     port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
     path: url.href,

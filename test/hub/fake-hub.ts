@@ -1,8 +1,16 @@
 /** A hub on this machine with a download host of its own origin, for tests: it answers as the hub does, and fails as networks do. */
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { CERTIFICATE, KEY } from './certificate.ts';
 
 export type FaultKind =
   | 'cut'
@@ -69,30 +77,43 @@ export class FakeHub implements AsyncDisposable {
   redirectTo: string | undefined;
   pageSize = 1000;
   private readonly repositories: Readonly<Record<string, FakeRepository>>;
+  private readonly isSecure: boolean;
   private readonly hub: Server;
   private readonly cdn: Server;
   private contents = 0;
   private signature = 0;
 
-  private constructor(repositories: Readonly<Record<string, FakeRepository>>) {
+  private constructor(repositories: Readonly<Record<string, FakeRepository>>, isSecure: boolean) {
     this.repositories = repositories;
-    this.hub = createServer((request, response) => void this.answer('hub', request, response));
-    this.cdn = createServer((request, response) => void this.answer('cdn', request, response));
+    this.isSecure = isSecure;
+    const create = (listener: RequestListener): Server =>
+      isSecure ? createSecureServer({ cert: CERTIFICATE, key: KEY }, listener) : createServer(listener);
+    this.hub = create((request, response) => void this.answer('hub', request, response));
+    this.cdn = create((request, response) => void this.answer('cdn', request, response));
   }
 
-  static async start(repositories: Readonly<Record<string, FakeRepository>>): Promise<FakeHub> {
-    const fake = new FakeHub(repositories);
+  /** Secure ones are called `localhost`, by a certificate that no system trusts. */
+  static async start(
+    repositories: Readonly<Record<string, FakeRepository>>,
+    { isSecure = false } = {},
+  ): Promise<FakeHub> {
+    const fake = new FakeHub(repositories, isSecure);
     for (const server of [fake.hub, fake.cdn])
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return fake;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.hub.address() as AddressInfo).port}`;
+    return this.originOf(this.hub);
   }
 
   get cdnOrigin(): string {
-    return `http://127.0.0.1:${(this.cdn.address() as AddressInfo).port}`;
+    return this.originOf(this.cdn);
+  }
+
+  private originOf(server: Server): string {
+    const { port } = server.address() as AddressInfo;
+    return this.isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,10 +211,10 @@ export class FakeHub implements AsyncDisposable {
     const isRange = first !== undefined && fault !== 'whole';
     const start = isRange ? Number(first) : 0;
     const end = isRange ? Math.min(Number(last) + 1, bytes.length) : bytes.length;
-    let body = bytes.slice(start, end);
+    let body = bytes.subarray(start, end);
     const size = fault === 'resized' ? bytes.length + 1 : bytes.length;
     const headers: Record<string, string | number> = {
-      etag: fault === 'etag' ? '"other"' : `"${createHash('md5').update(bytes).digest('hex')}"`,
+      etag: fault === 'etag' ? '"other"' : etagOf(bytes),
       'content-length': body.length,
       ...(isRange && { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     };
@@ -251,6 +272,14 @@ export class FakeHub implements AsyncDisposable {
     }
     response.writeHead(status, headers).end(body);
   }
+}
+
+const etags = new WeakMap<Uint8Array, string>();
+
+function etagOf(bytes: Uint8Array): string {
+  const etag = etags.get(bytes) ?? `"${createHash('md5').update(bytes).digest('hex')}"`;
+  etags.set(bytes, etag);
+  return etag;
 }
 
 function asFile(given: FakeFile | Uint8Array | undefined): FakeFile | undefined {

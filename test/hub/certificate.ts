@@ -1,0 +1,20 @@
+/** A certificate for `localhost` that signs itself, and its key: for servers of tests, and worth nothing elsewhere. */
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBlTCCATugAwIBAgIUdzQp0IVXUR5i2jIUgmWZPVe8Cf4wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEzMDE3NTQxMloYDzIxMjYxMTA2
+MTc1NDEyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATpuCWmXL0VTK6Of5E+rH7LI3hSy/ybgdyuPL/sypke2uyvQ1+0z+A9
+aTPP60N9k9RsNuLQZHpUlXLVlL3Qv31xo2kwZzAdBgNVHQ4EFgQUytgnSy7kt7us
+hl2akJRf+/sqtyEwHwYDVR0jBBgwFoAUytgnSy7kt7ushl2akJRf+/sqtyEwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SAAwRQIhALdHjy/aU46/1HLkZMlIuDZoOd9BVCac7Fk3yarRXL6IAiA5j7PqFnOk
+6pYQUqM/Suz31rUl3u0QmRwqVCgsGSLkjg==
+-----END CERTIFICATE-----
+`;
+
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9+P8LpixbAp0Mrwy
+6PE+cWeeyrn+drJ0AHkGYatvZmqhRANCAATpuCWmXL0VTK6Of5E+rH7LI3hSy/yb
+gdyuPL/sypke2uyvQ1+0z+A9aTPP60N9k9RsNuLQZHpUlXLVlL3Qv31x
+-----END PRIVATE KEY-----
+`;
