@@ -102,3 +102,18 @@ it('a proxy tunnels hub and download host, and sees neither requests nor token',
   expect(proxy.seen).toEqual([]);
   proxy.close();
 });
+
+it('a redirect from https to http is refused', async () => {
+  await using hub = await FakeHub.start(REPOSITORIES, { isSecure: true });
+  await using open = await FakeHub.start(REPOSITORIES);
+  hub.redirectTo = open.cdnOrigin;
+  const { code, stderr } = await pull({
+    HF_HOME: join(root, 'd'),
+    HF_ENDPOINT: hub.endpoint,
+    HF_TOKEN: TOKEN,
+    NODE_EXTRA_CA_CERTS: certificate,
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/redirects to http:\/\/127.0.0.1:\d+, which is not encrypted/);
+  expect(open.seen).toEqual([]);
+});
