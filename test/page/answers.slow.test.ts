@@ -156,6 +156,19 @@ describePage('answers', startScriptedServer, (stage) => {
     await v.answer.locator('.reasoning em').waitFor();
   });
 
+  it('shows a function call while it is written', async () => {
+    const v = await open();
+    const call = { name: 'weather', arguments: '{"city":"Kyoto","days":3}' };
+    stage.server.answer = () => ({ text: 'Looking', toolCalls: [call], holdAfter: 6 });
+    await v.begin('Weather');
+    const shown = v.answer.getByRole('region', { name: 'Function call: weather' });
+    await shown.getByText('{"city"').waitFor();
+    expect(await shown.innerText()).not.toContain('days');
+    stage.server.release();
+    await v.settled();
+    await shown.getByText('"days": 3').waitFor();
+  });
+
   it('prints all of a conversation', async () => {
     const v = await open();
     await ask(v, 'A paragraph of an answer that fills pages.\n\n'.repeat(300));

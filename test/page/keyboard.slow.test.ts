@@ -5,10 +5,10 @@ import { startScriptedServer } from './scripted-server.ts';
 import { eachView } from './views.ts';
 
 /**
- * What Tab should reach: of a group of radio buttons the chosen one, in an open dialog what is inside it. On the way through an
+ * What Tab should reach: of a group of radio buttons the chosen one, in an open dialog or on a full screen what is inside it. On the way through an
  * answer to its end, the button that goes to its end disappears.
  */
-const CONTROLS = `[...(document.querySelector('dialog[open]') ?? document.body).querySelectorAll(
+const CONTROLS = `[...(document.fullscreenElement ?? document.querySelector('dialog[open]') ?? document.body).querySelectorAll(
   'a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter((element) =>
   element.checkVisibility() && !element.matches(':disabled, [tabindex="-1"], [type=radio]:not(:checked)') &&
   !element.closest('[inert], .menu, .to-end'))`;

@@ -28,6 +28,8 @@ export interface Script {
   /** Cut the connection after so many tokens. */
   readonly cutAfter?: number;
   readonly error?: ScriptedError;
+  /** Functions that are called after the text; the pieces of their arguments count as tokens. */
+  readonly toolCalls?: readonly { readonly name: string; readonly arguments: string }[];
   /** A payload of the stream that is sent after the text as it is. */
   readonly raw?: string;
 }
@@ -178,10 +180,20 @@ async function chat(
     usage: null,
   });
   send(choice({ role: 'assistant', content: '' }));
-  const tokens = script.isWhole ? [script.text ?? ''] : pieces(script.text ?? '');
+  const texts = script.isWhole ? [script.text ?? ''] : pieces(script.text ?? '');
+  const parts: { readonly token: string; readonly delta: object }[] = [
+    ...texts.map((token) => ({ token, delta: { content: token } })),
+    ...(script.toolCalls ?? []).flatMap(({ name, arguments: json }, index) =>
+      ['', ...pieces(json)].map((token, i) => ({
+        token,
+        delta: { tool_calls: [{ index, function: { ...(i === 0 && { name }), arguments: token } }] },
+      })),
+    ),
+  ];
+  const tokens = parts.map(({ token }) => token);
   const startMs = Date.now();
   const wantsRouting = (body.dots as { routing?: boolean } | undefined)?.routing === true;
-  for (const [i, token] of tokens.entries()) {
+  for (const [i, { token, delta }] of parts.entries()) {
     if (response.destroyed) return;
     if (script.cutAfter === i) {
       response.destroy();
@@ -196,7 +208,7 @@ async function chat(
         routing: { first: 10 + i, ids: Buffer.from(route(tokens[i - 1] ?? '', layout)).toString('base64') },
       },
     };
-    const said = choice({ content: token });
+    const said = choice(delta);
     const choices = [{ ...said.choices[0], ...(body.logprobs === true && { logprobs: oddsOf(token) }) }];
     send({ ...said, choices, ...routing });
     // Timers are too coarse for a pause after each token.

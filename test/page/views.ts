@@ -84,6 +84,38 @@ export async function eachView(
   server.release();
   await v.settled();
 
+  await v.answer.getByRole('button', { name: t('expandTable') }).click();
+  await v.page.waitForFunction('document.fullscreenElement !== null');
+  await check('full-screen table');
+  await v.answer.getByRole('button', { name: t('expandTable') }).click();
+  await v.page.waitForFunction('document.fullscreenElement === null');
+  const call = { name: 'weather', arguments: `{"city":"${'Kyoto '.repeat(100)}"}` };
+  server.answer = () => ({ text: 'Looking.', toolCalls: [call] });
+  await v.ask('The weather?');
+  await v.answer.getByRole('region', { name: t('toolCall', { name: 'weather' }) }).waitFor();
+  await check('function call');
+  const files = [
+    { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('one\ntwo\n') },
+    { name: 'picture.png', mimeType: 'image/png', buffer: Buffer.from([0, 1, 2, 255]) },
+  ];
+  await v.page.locator('.composer input[type=file]').setInputFiles(files);
+  await v.button(t('removeFile', { name: 'notes.txt' })).waitFor();
+  await check('files that wait');
+  server.answer = () => ({ text: 'Two lines.' });
+  await v.ask('How many lines?');
+  await v.page.locator('.attached summary').last().click();
+  await check('a question with a file');
+  await v.page.evaluate(`{
+    window.put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = () => { throw new DOMException('No room', 'QuotaExceededError'); };
+  }`);
+  await v.ask('And now?');
+  await v.button(t('saveAgain')).waitFor();
+  await check('storage is full');
+  await v.page.evaluate('IDBObjectStore.prototype.put = window.put');
+  await v.button(t('saveAgain')).click();
+  await v.button(t('saveAgain')).waitFor({ state: 'detached' });
+
   await v.page.keyboard.press('Control+/');
   await v.page.getByRole('dialog', { name: t('shortcuts') }).waitFor();
   await check('shortcuts');

@@ -46,9 +46,11 @@ export function parseSchema(text: string): ParsedSchema {
     const at = /position (\d+)/.exec((error as Error).message)?.[1];
     return { problem: 'notJson', line: (at && text.slice(0, Number(at)).split('\n').length) || undefined };
   }
-  const isSchema =
-    typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value));
-  return isSchema ? { schema: value as object | boolean } : { problem: 'notSchema' };
+  return isSchema(value) ? { schema: value } : { problem: 'notSchema' };
+}
+
+export function isSchema(value: unknown): value is object | boolean {
+  return typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value));
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', '\\': '\\' };

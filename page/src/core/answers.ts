@@ -1,4 +1,4 @@
-import { type AnswerOptions, requestFields } from './answer-options.ts';
+import { type AnswerOptions, parseSchema, requestFields } from './answer-options.ts';
 import type { ApiClient } from './api.ts';
 import type { Connection } from './connection.ts';
 import { firstThatFits, sentPart } from './context-fit.ts';
@@ -11,7 +11,7 @@ import {
   requestMessages,
   runGeneration,
 } from './generation.ts';
-import { newId } from './ids.ts';
+import { hashOf, newId } from './ids.ts';
 import type { Library } from './library.ts';
 import { Observable } from './observable.ts';
 import type { Recording } from './recording.ts';
@@ -41,6 +41,11 @@ export interface Variation {
   readonly model: string | undefined;
 }
 
+export interface Ended {
+  readonly conversation: string;
+  readonly message: Message;
+}
+
 interface Running {
   readonly conversation: string;
   readonly controller: AbortController;
@@ -51,6 +56,8 @@ export class Answers {
   readonly exchanges = new Exchanges();
   /** By message. */
   readonly progress = new Observable<ReadonlyMap<string, Progress>>(new Map());
+  /** The answer that ended last. */
+  readonly ended = new Observable<Ended | undefined>(undefined);
   private readonly options: AnswersOptions;
   private readonly running = new Map<string, Running>();
 
@@ -98,7 +105,13 @@ export class Answers {
     const controller = new AbortController();
     const { signal } = controller;
     this.running.set(id, { conversation: conversation.id, controller });
-    void library.put(conversation);
+    const parsed = parseSchema(options.schema);
+    const schema = 'schema' in parsed ? hashOf(JSON.stringify(parsed.schema)) : undefined;
+    void library.put(
+      'schema' in parsed && schema !== undefined
+        ? { ...conversation, schemas: { ...conversation.schemas, [schema]: parsed.schema } }
+        : conversation,
+    );
     this.announce(id);
     // The question may have come before the server's first word, or while it was away.
     await connection.settled(signal);
@@ -110,7 +123,8 @@ export class Answers {
     const fields = requestFields(options);
     const show = throttled(this.options.onFrame, (progress: Progress) => {
       this.progress.update((all) => new Map([...all, [id, progress]]));
-      this.change(conversation.id, id, { content: progress.content });
+      const { content, toolCalls } = progress;
+      this.change(conversation.id, id, { content, ...(toolCalls && { toolCalls }) });
     });
     let savedMs = Date.now();
     const log = this.exchanges.start(id);
@@ -138,7 +152,14 @@ export class Answers {
     log.end();
     show.cancel();
     this.running.delete(id);
-    const facts = { ...outcome, model, fields, ...(firstSent !== undefined && { firstSent }) };
+    const { response_format, ...numbers } = fields;
+    const facts = {
+      ...outcome,
+      model,
+      fields: numbers,
+      ...(schema !== undefined && { schema }),
+      ...(firstSent !== undefined && { firstSent }),
+    };
     await this.keep(conversation.id, id, facts, recording);
   }
 
@@ -164,6 +185,8 @@ export class Answers {
     this.progress.update((all) => new Map([...all].filter(([other]) => other !== id)));
     this.noteFailure(outcome);
     await library.save(conversationId);
+    const message = library.find(conversationId)?.nodes[id];
+    if (message) this.ended.set({ conversation: conversationId, message });
     if (recording && isThere) await recordings.save(id);
   }
 

@@ -35,10 +35,11 @@ export function applyChange(conversation: Conversation, change: Change): Convers
   return { ...conversation, ...mergeHeader(conversation, change.header), nodes };
 }
 
-/** Whichever tab writes last, the newest time counts. */
+/** Whichever tab writes last, the newest time counts, and answers of both find their schemas. */
 export function mergeHeader(before: Partial<Header>, change: Partial<Header>): Partial<Header> {
   const updated = Math.max(before.updated ?? 0, change.updated ?? 0);
-  return { ...change, updated };
+  const schemas = change.schemas && { ...before.schemas, ...change.schemas };
+  return { ...change, updated, ...(schemas && { schemas }) };
 }
 
 /** One change that does what two do one after the other. */

@@ -49,6 +49,7 @@ export class Chat {
   readonly recordings: Observable<ReadonlyMap<string, Recording>>;
   readonly server: Connection['state'];
   readonly exchanges: Answers['exchanges'];
+  readonly ended: Answers['ended'];
   readonly trash: Trash;
   readonly files: ConversationFiles;
   readonly hasStorage: boolean;
@@ -88,6 +89,7 @@ export class Chat {
     this.answers = new Answers({ api, connection, library, recordings, settings, channel, onFrame });
     this.progress = this.answers.progress;
     this.exchanges = this.answers.exchanges;
+    this.ended = this.answers.ended;
     const { answers, currentId } = this;
     this.trash = new Trash({ library, answers, recordings, drafts, currentId });
     this.files = new ConversationFiles(library, recordings);

@@ -18,6 +18,8 @@ export interface Conversation {
   readonly leaf: string | null;
   /** Leave out the oldest turns where the context cannot hold all. */
   readonly trims?: boolean;
+  /** JSON schemas that answers follow, each once, by the names that messages have for them. */
+  readonly schemas?: Readonly<Record<string, object | boolean>>;
 }
 
 export interface Message {
@@ -28,8 +30,10 @@ export interface Message {
   readonly created: number;
   readonly status: 'done' | 'streaming' | 'stopped' | 'failed';
   readonly model?: string;
-  /** Of an answer: what its request said besides the messages. */
+  /** Of an answer: what its request said besides the messages and the schema. */
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** Of an answer that follows a JSON schema: its name among those of the conversation. */
+  readonly schema?: string;
   /** With the same fields and this seed the same answer comes again. */
   readonly seed?: number;
   readonly finishReason?: string;

@@ -8,6 +8,7 @@ import { type ExpertLayout, NO_EXPERTS, Recorder, type Recording } from './recor
 
 export interface Progress {
   readonly content: string;
+  readonly toolCalls: readonly ToolCall[] | undefined;
   readonly recording: Recording | undefined;
   readonly stats: MessageStats | undefined;
   /** While the prompt is read: how much of it. */
@@ -102,6 +103,10 @@ class Answer {
     return this.numPieces === 0;
   }
 
+  private get calls(): readonly ToolCall[] | undefined {
+    return this.toolCalls.length > 0 ? this.toolCalls.filter(Boolean) : undefined;
+  }
+
   async read(): Promise<void> {
     const { api, layout, odds, before, log, signal, now, request } = this.options;
     this.startMs = now();
@@ -138,7 +143,7 @@ class Answer {
     outcome: Outcome;
     recording: Recording | undefined;
   } {
-    const { content, finishReason, stats, seed } = this;
+    const { content, calls: toolCalls, finishReason, stats, seed } = this;
     const recording = this.recorder?.recording;
     return {
       outcome: {
@@ -147,7 +152,7 @@ class Answer {
         ...(stats && { stats }),
         ...(seed !== undefined && { seed }),
         ...(recording?.odds && { hasOdds: true }),
-        ...(this.toolCalls.length > 0 && { toolCalls: this.toolCalls.filter(Boolean) }),
+        ...(toolCalls && { toolCalls }),
         ...rest,
       },
       recording: recording && recording.pieces.length > 0 ? recording : undefined,
@@ -195,9 +200,17 @@ class Answer {
   }
 
   private show(state: { silentMs?: number; retryInMs?: number } = {}): void {
-    const { content, stats, prompt, recorder } = this;
+    const { content, calls: toolCalls, stats, prompt, recorder } = this;
     const { silentMs, retryInMs } = state;
-    this.options.onProgress({ content, recording: recorder?.recording, stats, prompt, silentMs, retryInMs });
+    this.options.onProgress({
+      content,
+      toolCalls,
+      recording: recorder?.recording,
+      stats,
+      prompt,
+      silentMs,
+      retryInMs,
+    });
   }
 }
 

@@ -26,6 +26,8 @@ export interface Settings extends AnswerOptions {
   /** Request the most likely tokens in the place of each. */
   readonly recordsOdds: boolean;
   readonly showsExperts: boolean;
+  /** Of answers that are done while the page is hidden. */
+  readonly notifies: boolean;
 }
 
 /** Settings as they were stored, or what a first visit begins with. Anything unknown or out of range is dropped. */
@@ -57,6 +59,7 @@ export function readSettings(stored: string | null, languages: readonly string[]
     recordsRouting: found.recordsRouting !== false,
     recordsOdds: found.recordsOdds === true,
     showsExperts: found.showsExperts === true,
+    notifies: found.notifies === true,
   };
 }
 

@@ -1,5 +1,7 @@
+import { isSchema } from './answer-options.ts';
 import { type Conversation, cleanTitle, type Message } from './conversation.ts';
 import { fromForeign } from './foreign-exports.ts';
+import { hashOf } from './ids.ts';
 import { packRecording, type Recording, unpackRecording } from './recording.ts';
 
 const FORMAT = 'dots-conversations';
@@ -67,7 +69,13 @@ export function importFile(text: string, ownerOf: (messageId: string) => string 
 /** A conversation that is there, with the messages of an import that it lacks. The same object where it lacks none. */
 export function joinConversations(before: Conversation, imported: Conversation): Conversation {
   const isKnown = Object.keys(imported.nodes).every((id) => id in before.nodes);
-  return isKnown ? before : { ...before, nodes: { ...imported.nodes, ...before.nodes } };
+  if (isKnown) return before;
+  const schemas = { ...imported.schemas, ...before.schemas };
+  return {
+    ...before,
+    nodes: { ...imported.nodes, ...before.nodes },
+    ...(Object.keys(schemas).length > 0 && { schemas }),
+  };
 }
 
 function parse(text: string): unknown {
@@ -95,6 +103,9 @@ function readConversation(
       throw damaged('a message without id, role or content');
     return node as Record<string, unknown> & { id: string; content: string; role: Message['role'] };
   });
+  const schemas = Object.fromEntries(
+    Object.entries(isObject(value.schemas) ? value.schemas : {}).filter(([, schema]) => isSchema(schema)),
+  ) as NonNullable<Conversation['schemas']>;
   const ids = new Map(messages.map((node) => [node.id, idOf(id, node.id)]));
   const nodes = messages.map((node): Message => {
     const { parent } = node;
@@ -113,6 +124,7 @@ function readConversation(
       ...(isStats(node.stats) && { stats: node.stats }),
       ...(typeof node.seed === 'number' && { seed: node.seed }),
       ...(isObject(node.fields) && { fields: node.fields }),
+      ...(typeof node.schema === 'string' && node.schema in schemas && { schema: node.schema }),
       ...(node.hasOdds === true && { hasOdds: true }),
       ...(typeof node.firstSent === 'string' &&
         ids.has(node.firstSent) && { firstSent: ids.get(node.firstSent) as string }),
@@ -131,6 +143,7 @@ function readConversation(
     nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),
     leaf: leaf ?? nodes.at(-1)?.id ?? null,
     ...(value.trims === true && { trims: true }),
+    ...(Object.keys(schemas).length > 0 && { schemas }),
   };
 }
 
@@ -140,11 +153,9 @@ function damaged(detail: string): ImportError {
 
 /** The same for the same text, in every import. */
 function derivedId(conversation: string, text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const character of `${conversation} ${text}`)
-    hash = BigInt.asUintN(64, (hash ^ BigInt(character.codePointAt(0) as number)) * 0x100000001b3n);
-  return `i0-${hash.toString(16)}`;
+  return `i0-${hashOf(`${conversation} ${text}`)}`;
 }
+
 function hasLoop(nodes: readonly Message[]): boolean {
   const parentOf = new Map(nodes.map(({ id, parent }) => [id, parent]));
   const rooted = new Set<string>();

@@ -17,6 +17,7 @@ import { ShortcutHelp } from './shortcut-help.tsx';
 import { Sidebar } from './sidebar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { UndoNotice } from './undo-notice.tsx';
+import { useNotifications } from './use-notifications.ts';
 import { useShortcuts } from './use-shortcuts.ts';
 import { useTitle } from './use-title.ts';
 
@@ -57,6 +58,7 @@ export function App({ chat, settings }: { chat: Chat; settings: Observable<Setti
   useLayoutEffect(() => keepFocus(document.body), []);
   useLayoutEffect(() => showAnswer(undefined), [conversationId]);
   useTitle(chat);
+  useNotifications(chat, settings, t);
   useShortcuts({
     onSearch: () => {
       // A closed drawer cannot take the focus, and who types on must not lose the first letters.

@@ -71,12 +71,12 @@ function Column({ answers, message, onChoose }: ColumnProps): JSX.Element {
 }
 
 /** The model and what its request said. A schema is too long for that. */
-function describe({ model, fields = {}, seed }: Message): string {
+function describe({ model, fields = {}, seed, schema }: Message): string {
   const { response_format: format, ...numbers } = fields;
   const parts = Object.entries({ ...(seed !== undefined && { seed }), ...numbers }).map(
     ([name, value]) => `${name} ${typeof value === 'number' ? value : JSON.stringify(value)}`,
   );
-  return [model ?? '', ...parts, ...(format ? ['response_format'] : [])]
+  return [model ?? '', ...parts, ...(format || schema !== undefined ? ['response_format'] : [])]
     .filter((part) => part !== '')
     .join(' · ');
 }

@@ -33,7 +33,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
   const [showsOdds, setShowsOdds] = useState(false);
   const isAnswer = message.role === 'assistant';
   const isStreaming = message.status === 'streaming';
-  const canContinue = useContinuing(conversation, message);
+  const continues = useContinuing(conversation, message);
   const isEmpty =
     isAnswer && !isStreaming && !message.error && !message.toolCalls && message.content.trim() === '';
   useAnnouncement(message);
@@ -49,6 +49,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
             (showsOdds ? <OddsView messageId={message.id} /> : <AnswerContent message={message} />)}
           {isStreaming && <Waiting message={message} />}
           {message.error && <ErrorBox conversation={conversation} message={message} />}
+          {continues === 'no' && <p class="hint">{t('schemaCut')}</p>}
           {isEmpty && <p class="hint">{t(message.status === 'stopped' ? 'stoppedEarly' : 'emptyAnswer')}</p>}
         </>
       ) : (
@@ -59,7 +60,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
           <BranchSwitch conversation={conversation} message={message} />
           {!isStreaming && (
             <div class="actions">
-              {canContinue && (
+              {continues === 'yes' && (
                 <button type="button" class="button subtle" onClick={() => void chat.continue(message.id)}>
                   {t('continueAnswer')}
                 </button>
@@ -103,22 +104,17 @@ export function MessageView(props: MessageViewProps): JSX.Element {
   );
 }
 
-/** Whether an answer is the newest one and ended before its end. A constraint on its form cannot begin in its middle. */
-function useContinuing(conversation: Conversation, message: Message): boolean {
+/** Whether an answer is the newest one and ended before its end; `no` where it follows a form, which cannot begin in its middle. */
+function useContinuing(conversation: Conversation, message: Message): 'yes' | 'no' | undefined {
   const { chat, settings } = usePage();
   const { schema } = useValue(settings);
-  const { id, role, status, content, finishReason } = message;
+  const { id, role, status, content, finishReason, toolCalls } = message;
   const isCut = status === 'stopped' || status === 'failed' || finishReason === 'length';
   // A full context has room again without the oldest turns, where there are any.
   const canFit = !isContextFull(message, chat.contextLength) || pathOf(conversation).length > 2;
-  return (
-    canFit &&
-    role === 'assistant' &&
-    id === conversation.leaf &&
-    content !== '' &&
-    isCut &&
-    !('schema' in parseSchema(schema))
-  );
+  const isNewest = role === 'assistant' && id === conversation.leaf;
+  if (!isNewest || !isCut || !canFit || content === '' || toolCalls) return undefined;
+  return message.schema !== undefined || 'schema' in parseSchema(schema) ? 'no' : 'yes';
 }
 
 /** Screen readers hear that an answer began, and when it ended how it begins: all of it at once could not be stopped. */

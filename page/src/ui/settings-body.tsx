@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { Appearance } from './appearance.tsx';
 import { DataSection } from './data-section.tsx';
+import { NotifySetting } from './notify-setting.tsx';
 import { PromptLibrary } from './prompt-library.tsx';
 import { SamplingFields } from './sampling-fields.tsx';
 import { ServerSettings } from './server-settings.tsx';
@@ -14,6 +15,7 @@ export function SettingsBody({ onImported }: { onImported: () => void }): JSX.El
       <SamplingFields />
       <PromptLibrary />
       <Appearance />
+      <NotifySetting />
       <ServerSettings />
       <DataSection onImported={onImported} />
     </>

@@ -20,7 +20,8 @@ export function Waiting({ message }: { message: Message }): JSX.Element | null {
       </div>
     );
   }
-  if (message.content !== '' && silentMs === undefined) return null;
+  const isEmpty = message.content === '' && !message.toolCalls;
+  if (!isEmpty && silentMs === undefined) return null;
   return (
     <p class="waiting">
       <span class="pulse" aria-hidden="true">
@@ -33,7 +34,7 @@ export function Waiting({ message }: { message: Message }): JSX.Element | null {
           ? t('serverLoading', { reason: server.message })
           : prompt
             ? t('readingPrompt', prompt)
-            : message.content === '' && t('waiting')}{' '}
+            : isEmpty && t('waiting')}{' '}
         {silentMs !== undefined && t('silent', { count: seconds(silentMs) })}
       </span>
     </p>

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_OPTIONS } from '../../../page/src/core/answer-options.ts';
 import type { ApiClient, ChatChunk, ChatMessage, ChatRequest } from '../../../page/src/core/api.ts';
 import { ApiError } from '../../../page/src/core/api-error.ts';
+import { mergeHeader } from '../../../page/src/core/change.ts';
 import { Chat } from '../../../page/src/core/chat.ts';
 import { type Message, pathOf } from '../../../page/src/core/conversation.ts';
 import { Drafts } from '../../../page/src/core/drafts.ts';
@@ -115,6 +116,31 @@ describe('a conversation that is longer than the context', () => {
     await chat.send('e');
     expect(newest().error?.code).toBe('context_length_exceeded');
     expect(requests).toHaveLength(6);
+  });
+});
+
+describe('answers that follow a JSON schema', () => {
+  it('store it once, and it goes to a file and comes back with them', async () => {
+    const { chat, requests, newest } = await openChat(() => said('{}'));
+    const schema = JSON.stringify({ type: 'object', description: 'long '.repeat(100) });
+    const options = { ...NO_OPTIONS, schema };
+    await chat.send('One');
+    for (let i = 0; i < 3; i++) await chat.regenerate(newest().id, { options, model: undefined });
+    expect(requests.at(-1)?.fields).toHaveProperty('response_format');
+    const text = JSON.stringify(chat.current);
+    expect(text.match(/"description"/g)).toHaveLength(1);
+    const name = newest().schema as string;
+    expect(chat.current?.schemas?.[name]).toEqual(JSON.parse(schema));
+    const { chat: other } = await openChat(() => said('{}'));
+    await other.import(await chat.files.exportAll());
+    expect(other.current?.schemas).toEqual(chat.current?.schemas);
+    expect(other.current?.nodes).toEqual(chat.current?.nodes);
+  });
+
+  it('find their schemas when two tabs add one each', () => {
+    const [a, b] = [{ schemas: { a: true } }, { schemas: { b: {} } }];
+    expect(mergeHeader(a, b).schemas).toEqual({ a: true, b: {} });
+    expect(mergeHeader(a, { title: 'x' })).not.toHaveProperty('schemas');
   });
 });
 
