@@ -5,8 +5,8 @@ import { startScriptedServer } from './scripted-server.ts';
 import { eachView } from './views.ts';
 
 /**
- * What Tab should reach: of a group of radio buttons the chosen one, in an open dialog or on a full screen what is inside it. On the way through an
- * answer to its end, the button that goes to its end disappears.
+ * What Tab should reach: of a group of radio buttons the chosen one, in an open dialog or on a full screen what is inside it. On
+ * the way through an answer to its end, the button that goes to its end disappears.
  */
 const CONTROLS = `[...(document.fullscreenElement ?? document.querySelector('dialog[open]') ?? document.body).querySelectorAll(
   'a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter((element) =>

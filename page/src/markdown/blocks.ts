@@ -45,7 +45,17 @@ md.renderer.rules.table_close = (tokens, index) => {
  * written.
  */
 export function markdownBlocks(text: string, env: LimitsEnv = {}): readonly string[] {
-  const blocks: string[] = [];
+  return parseBlocks(text, env).map(({ html }) => html);
+}
+
+export interface ParsedBlock {
+  readonly html: string;
+  /** Where it begins in the text; undefined for the notes at the end. */
+  readonly line: number | undefined;
+}
+
+export function parseBlocks(text: string, env: LimitsEnv): readonly ParsedBlock[] {
+  const blocks: ParsedBlock[] = [];
   try {
     let block: Token[] = [];
     let depth = 0;
@@ -53,11 +63,11 @@ export function markdownBlocks(text: string, env: LimitsEnv = {}): readonly stri
       block.push(token);
       depth += token.nesting;
       if (depth > 0) continue;
-      blocks.push(md.renderer.render(block, md.options, env));
+      blocks.push({ html: md.renderer.render(block, md.options, env), line: block[0].map?.[0] });
       block = [];
     }
     return blocks;
   } catch {
-    return [`<div class="source">${md.utils.escapeHtml(text)}</div>`];
+    return [{ html: `<div class="source">${md.utils.escapeHtml(text)}</div>`, line: 0 }];
   }
 }

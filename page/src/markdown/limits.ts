@@ -11,6 +11,8 @@ const MAX_COLUMNS = 300;
 export type LimitsEnv = Env & {
   /** Without the limit of cells. */
   hasAllRows?: boolean;
+  /** The first line that opens a formula of several lines which has not been closed by the end of the text. */
+  openFormula?: number;
 };
 
 /** Keeps the time and the depth of what is shown within bounds, whatever a model writes. */

@@ -1,4 +1,5 @@
 import type { MarkdownIt, StateBlock, StateInline } from 'markdown-it';
+import type { LimitsEnv } from './limits.ts';
 
 /** The class of an element whose text is TeX; `typesetMaths` replaces its content. */
 export const MATHS_CLASS = 'maths';
@@ -53,7 +54,11 @@ function blockMaths(state: StateBlock, startLine: number, endLine: number, silen
   const rule = BLOCK.find(({ open }) => state.src.startsWith(open, start));
   if (!rule) return false;
   const end = closeAfter(state, start + rule.open.length, rule.close);
-  if (end < 0 || end >= state.eMarks[endLine - 1]) return false;
+  if (end < 0 || end >= state.eMarks[endLine - 1]) {
+    const env = state.env as LimitsEnv;
+    env.openFormula = Math.min(env.openFormula ?? startLine, startLine);
+    return false;
+  }
   const line = lineAt(state, end, startLine, endLine);
   if (state.src.slice(end + rule.close.length, state.eMarks[line]).trim() !== '') return false;
   if (silent) return true;

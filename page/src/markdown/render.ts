@@ -1,5 +1,5 @@
 import DOMPurify from 'dompurify';
-import { markdownBlocks } from './blocks.ts';
+import { GrowingMarkdown } from './growing.ts';
 import { ADDRESS } from './links.ts';
 
 const TAGS =
@@ -22,6 +22,7 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
 
 /** Markdown as safe HTML, for one answer that may grow: what did not change is not rendered again. */
 export class AnswerRenderer {
+  private readonly markdown = new GrowingMarkdown();
   private sanitised = new Map<string, string>();
   private last: { text: string; hasAllRows: boolean; blocks: readonly string[] } | undefined;
 
@@ -33,7 +34,7 @@ export class AnswerRenderer {
   /** One string for each block on the top level. While an answer grows, only its last blocks change. */
   render(text: string, hasAllRows: boolean): readonly string[] {
     if (this.last && this.isRendered(text, hasAllRows)) return this.last.blocks;
-    const html = markdownBlocks(text, { hasAllRows });
+    const html = this.markdown.blocks(text, hasAllRows);
     const fresh = sanitise(html.filter((block) => !this.sanitised.has(block)));
     const blocks = html.map((block) => this.sanitised.get(block) ?? (fresh.get(block) as string));
     // A growing block leaves a trail of its earlier forms, which are forgotten.

@@ -15,6 +15,7 @@ export function Markdown({ text, isStreaming }: { text: string; isStreaming: boo
   const [hasAllRows, showAllRows] = useState(false);
   const blocks = useBlocks(text, isStreaming, hasAllRows);
   const [isWrapped, setWrapped] = useState(false);
+  const elementOf = useElements();
   const onClick = async (event: TargetedMouseEvent<HTMLDivElement>): Promise<void> => {
     const button = (event.target as Element).closest('button');
     if (!button) return;
@@ -30,11 +31,7 @@ export function Markdown({ text, isStreaming }: { text: string; isStreaming: boo
     // biome-ignore lint/a11y/useKeyWithClickEvents: buttons turn keys into clicks
     <div class={classes} onClick={(event) => void onClick(event)}>
       {blocks ? (
-        blocks.map((html, i) => (
-          <ErrorBoundary key={i} fallback={<div class="source">{textOf(html)}</div>}>
-            <Block html={html} isGrowing={isStreaming && i === blocks.length - 1} isWrapped={isWrapped} />
-          </ErrorBoundary>
-        ))
+        blocks.map((html, i) => elementOf(i, html, isStreaming && i === blocks.length - 1, isWrapped))
       ) : (
         <div class="source" dir="auto">
           {text}
@@ -44,8 +41,27 @@ export function Markdown({ text, isStreaming }: { text: string; isStreaming: boo
   );
 }
 
-function textOf(html: string): string {
-  return new DOMParser().parseFromString(html, 'text/html').body.textContent ?? '';
+/** The elements of a render. What is the same object as in the one before is not even compared: an answer has thousands of blocks. */
+function useElements(): (index: number, html: string, isGrowing: boolean, isWrapped: boolean) => JSX.Element {
+  const known = useRef<{ readonly props: BlockProps; readonly element: JSX.Element }[]>([]);
+  return (index, html, isGrowing, isWrapped) => {
+    const { props: before, element } = known.current[index] ?? {};
+    if (element && before?.html === html && before.isGrowing === isGrowing && before.isWrapped === isWrapped)
+      return element;
+    const props = { html, isGrowing, isWrapped };
+    const fresh = (
+      <ErrorBoundary key={index} fallback={<TextOf html={html} />}>
+        <Block {...props} />
+      </ErrorBoundary>
+    );
+    known.current[index] = { props, element: fresh };
+    return fresh;
+  };
+}
+
+/** A component, so that only a block that failed is parsed for its text. */
+function TextOf({ html }: { html: string }): JSX.Element {
+  return <div class="source">{new DOMParser().parseFromString(html, 'text/html').body.textContent}</div>;
 }
 
 interface BlockProps {
