@@ -13,7 +13,7 @@ import {
 } from '../../page/src/core/conversation.ts';
 import { requestMessages } from '../../page/src/core/generation.ts';
 import { packRecording, Recorder, type Recording, unpackRecording } from '../../page/src/core/recording.ts';
-import { search } from '../../page/src/core/search.ts';
+import { type Hit, Search, search } from '../../page/src/core/search.ts';
 import { exportJson, type ImportError, importFile, joinConversations } from '../../page/src/core/transfer.ts';
 
 const message = (id: string, parent: string | null, content: string, created: number): Message => ({
@@ -104,6 +104,49 @@ describe('search()', () => {
       'pomegranate',
     ]);
     expect(search([{ ...conversation, title: 'Garden' }], 'garden sky')[0].message).toBe('m1');
+  });
+
+  it('finds the same in parts, after other queries and changes, as at once', () => {
+    const words = fc.array(fc.constantFrom('a', 'ab', 'b', 'ba', ' ', 'c'), { maxLength: 5 });
+    const texts = fc.array(
+      words.map((parts) => parts.join('')),
+      { minLength: 1, maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(texts, words), { minLength: 1, maxLength: 6 }), (steps) => {
+        const made = new Map<string, Conversation>();
+        let last: Search | undefined;
+        for (const [contents, query] of steps) {
+          // Those that did not change are the same objects.
+          const all = contents.map((text, i) => {
+            const id = `${i} ${text}`;
+            const one = made.get(id) ?? {
+              ...addMessage(newConversation(id, '', i), message('m1', null, text, i)),
+              isPinned: i % 3 === 0,
+            };
+            made.set(id, one);
+            return one;
+          });
+          for (let length = 0; length <= query.length; length++) {
+            const typed = query.slice(0, length).join('');
+            last = new Search(all, typed, last);
+            for (let turns = 0; !last.isDone; turns++) {
+              let isFirst = true;
+              last.run(() => {
+                const goesOn = isFirst;
+                isFirst = false;
+                return goesOn;
+              }, 2);
+              // A search that is not done is given up for the next one.
+              if (turns === 3 && length % 2 === 1) break;
+            }
+            const ids = (hits: readonly Hit[]): string[] => hits.map(({ conversation }) => conversation.id);
+            const whole = ids(search(all, typed));
+            expect(ids(last.hits)).toEqual(whole.slice(0, last.isDone ? undefined : last.hits.length));
+          }
+        }
+      }),
+    );
   });
 
   it('shows what it found: the parts of an excerpt make up a piece of the text', () => {

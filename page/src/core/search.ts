@@ -1,10 +1,11 @@
 import type { Conversation, Message } from './conversation.ts';
 
-/** A conversation that was found. Where in it is looked up only for the hits that are shown. */
+/** A conversation that was found. Where in it is looked up once, and only for the hits that are shown. */
 export class Hit {
   readonly conversation: Conversation;
   private readonly words: readonly string[];
   private found: { readonly message: Message | undefined } | undefined;
+  private cut: readonly ExcerptPart[] | undefined;
 
   constructor(conversation: Conversation, words: readonly string[]) {
     this.conversation = conversation;
@@ -18,7 +19,8 @@ export class Hit {
 
   /** Text around the match in that message, cut into what matched and what did not. */
   get excerpt(): readonly ExcerptPart[] | undefined {
-    return this.best && excerptOf(this.best.content, this.words);
+    this.cut ??= this.best && excerptOf(this.best.content, this.words);
+    return this.cut;
   }
 
   private get best(): Message | undefined {
@@ -38,16 +40,64 @@ const AFTER = 60;
 /** All texts of a conversation in small letters. It is never changed in place, so once is enough. */
 const lowerTexts = new WeakMap<Conversation, string>();
 
-/** Conversations in which every word of the query occurs, in the title or in any branch; newest first. */
+/**
+ * Conversations in which every word of a query occurs, in the title or in any branch: pinned ones first, then the newest. Many
+ * conversations take many turns of `run`, between which the page reacts.
+ */
+export class Search {
+  readonly hits: Hit[] = [];
+  private readonly words: readonly string[];
+  private readonly query: string;
+  private readonly left: Conversation[];
+  /** Hits of conversations that were looked through, and undefined where there is none. */
+  private readonly looked = new Map<Conversation, Hit | undefined>();
+  private readonly before: { readonly query: string; readonly looked: Search['looked'] } | undefined;
+
+  /** `before` is the last search: what it did not find is not looked through for a longer query either. */
+  constructor(conversations: readonly Conversation[], query: string, before?: Search) {
+    this.query = query.toLowerCase().trim();
+    this.words = this.query.split(/\s+/).filter(Boolean);
+    if (before && this.query.startsWith(before.query))
+      this.before = { query: before.query, looked: before.looked };
+    const rank = ({ isPinned = false }: Conversation): number => Number(isPinned);
+    // Taken from the end.
+    this.left = [...conversations].sort((a, b) => rank(a) - rank(b) || a.updated - b.updated);
+  }
+
+  get isDone(): boolean {
+    return this.left.length === 0;
+  }
+
+  /**
+   * Looks through conversations for as long as `goesOn` says, and for the places in the first `numShown` that were found.
+   * Without a query all are found at once.
+   */
+  run(goesOn: () => boolean, numShown: number): void {
+    while (this.left.length > 0 && (this.words.length === 0 || goesOn())) {
+      const conversation = this.left.pop() as Conversation;
+      const hit = this.look(conversation);
+      this.looked.set(conversation, hit);
+      if (!hit) continue;
+      this.hits.push(hit);
+      if (this.hits.length <= numShown && this.words.length > 0) void hit.excerpt;
+    }
+  }
+
+  private look(conversation: Conversation): Hit | undefined {
+    if (this.before?.looked.has(conversation)) {
+      const known = this.before.looked.get(conversation);
+      if (!known || this.before.query === this.query) return known;
+    }
+    const text = this.words.length > 0 ? lowerText(conversation) : '';
+    return this.words.every((word) => text.includes(word)) ? new Hit(conversation, this.words) : undefined;
+  }
+}
+
+/** All hits at once. */
 export function search(conversations: readonly Conversation[], query: string): readonly Hit[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  return conversations
-    .filter((conversation) => {
-      const text = words.length > 0 ? lowerText(conversation) : '';
-      return words.every((word) => text.includes(word));
-    })
-    .sort((a, b) => b.updated - a.updated)
-    .map((conversation) => new Hit(conversation, words));
+  const all = new Search(conversations, query);
+  all.run(() => true, 0);
+  return all.hits;
 }
 
 function lowerText(conversation: Conversation): string {
