@@ -14,7 +14,7 @@ describePage(
     const open = async (): Promise<Visit> => {
       const v = await stage.open({ serviceWorkers: 'allow' });
       await v.page.evaluate('navigator.serviceWorker.ready');
-      await v.page.waitForFunction('navigator.serviceWorker.controller !== null');
+      await expect.poll(() => v.page.evaluate('navigator.serviceWorker.controller !== null')).toBe(true);
       return v;
     };
     /** Addresses in all caches, below the page's own. */

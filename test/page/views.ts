@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Translate } from '../../page/src/strings.ts';
 import type { Visit } from './browser.ts';
 import type { ScriptedServer } from './scripted-server.ts';
@@ -85,10 +86,10 @@ export async function eachView(
   await v.settled();
 
   await v.answer.getByRole('button', { name: t('expandTable') }).click();
-  await v.page.waitForFunction('document.fullscreenElement !== null');
+  await expect.poll(() => v.page.evaluate('document.fullscreenElement !== null')).toBe(true);
   await check('full-screen table');
   await v.answer.getByRole('button', { name: t('expandTable') }).click();
-  await v.page.waitForFunction('document.fullscreenElement === null');
+  await expect.poll(() => v.page.evaluate('document.fullscreenElement === null')).toBe(true);
   const call = { name: 'weather', arguments: `{"city":"${'Kyoto '.repeat(100)}"}` };
   server.answer = () => ({ text: 'Looking.', toolCalls: [call] });
   await v.ask('The weather?');
