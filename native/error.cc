@@ -23,6 +23,7 @@ const char* errorKindName(ErrorKind kind) {
     case ErrorKind::kInternal: return "internal";
     case ErrorKind::kFormat: return "format";
     case ErrorKind::kUnsupported: return "unsupported";
+    case ErrorKind::kRead: return "read";
     case ErrorKind::kResource: return "resource";
     case ErrorKind::kCancelled: return "cancelled";
   }

@@ -11,6 +11,7 @@ enum class ErrorKind {
   kInternal,     // program, weights or inputs that our own compiler and engine would never hand over
   kFormat,       // a file that was damaged while it was mapped
   kUnsupported,  // sound, but without kernels
+  kRead,         // a file that the system cannot read: a disk that fails or is gone
   kResource,     // memory, files or threads that the system does not give
   kCancelled,
 };
@@ -29,7 +30,7 @@ class Error {
   char message_[512] = "";
 };
 
-/// "internal", "format", "unsupported", "resource" or "cancelled".
+/// "internal", "format", "unsupported", "read", "resource" or "cancelled".
 const char* errorKindName(ErrorKind kind);
 
 /// Sets the error and returns false: `return fail(error, ErrorKind::kResource, "out of memory for %s", what);`

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "expert-cache.h"
 #include "kernels/decode-row.h"
 #include "kernels/storage.h"
 #include "op.h"
@@ -115,7 +116,8 @@ Executable::~Executable() {
 }
 
 std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, Program program, Buffer<Weight> weights,
-                                               Buffer<State> states, Error* error) {
+                                               Buffer<State> states, Error* error,
+                                               const ExpertCacheOptions* streaming) {
   std::unique_ptr<Executable> made(
       new Executable(std::move(device), std::move(program), std::move(weights), std::move(states)));
   const Program& p = made->program_;
@@ -145,6 +147,7 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
   }
   if (!made->checkOperandCounts(error) || !made->checkConverted(error)) return nullptr;
   // Everything fits; from here on only memory can be missing.
+  if (streaming && !made->streamExperts(*streaming, error)) return nullptr;
   for (Weight& weight : made->weights_) {
     if (!prepareFloats(weight, error)) return nullptr;
   }
@@ -164,6 +167,39 @@ std::unique_ptr<Executable> Executable::create(std::shared_ptr<Device> device, P
     return nullptr;
   }
   return made;
+}
+
+/// Experts whose only readers are products that go expert by expert, and that lie one after the other in a file.
+/// Those that one value chooses are a layer.
+bool Executable::streamExperts(const ExpertCacheOptions& options, Error* error) {
+  Buffer<bool> isReadWhole;
+  if (!isChoice_.resize(program_.values.size()) || !isReadWhole.resize(weights_.size()))
+    return fail(error, ErrorKind::kResource, "out of memory for an expert cache");
+  for (const Instruction& instruction : program_.instructions) {
+    for (size_t i = 0; i < instruction.inputs.size(); ++i) {
+      const bool isProduct = instruction.op == Op::groupedLinear && i == 1;
+      const Value& v = value(instruction.inputs[i]);
+      if (v.kind == ValueKind::kWeight && !isProduct) isReadWhole[static_cast<size_t>(v.index)] = true;
+    }
+  }
+  for (const Instruction& instruction : program_.instructions) {
+    if (instruction.op != Op::groupedLinear) continue;
+    const size_t index = static_cast<size_t>(value(instruction.inputs[1]).index);
+    Weight& weight = weights_[index];
+    if (isReadWhole[index] || weight.rank != 3 || weight.parts.size() != 1 || !weight.parts[0].mapping ||
+        weight.streamed >= 0)
+      continue;
+    if (!experts_ && !(experts_ = ExpertCache::create(options, error))) return false;
+    weight.streamed = experts_->add(&weight, instruction.inputs[2], error);
+    if (weight.streamed < 0) return false;
+    isChoice_[static_cast<size_t>(instruction.inputs[2])] = true;
+  }
+  return !experts_ || experts_->checkBudget(error);
+}
+
+bool Executable::expertStats(ExpertCacheStats* stats) const {
+  if (experts_) *stats = experts_->stats();
+  return experts_ != nullptr;
 }
 
 /// Thousands of experts lie in a few files, mostly one after the other.
@@ -244,12 +280,16 @@ bool Executable::run(Span<RunInput> inputs, float* const* outputs, Error* error)
   workspace_.routedRows.experts = -1;
   workspace_.ropeAngles.positions = -1;
   inputs_ = inputs;
+  if (experts_) experts_->settle();
   for (size_t at = 0; at < instructions.size();) {
     if (isCancelled_.load(std::memory_order_relaxed)) return fail(error, ErrorKind::kCancelled, "cancelled");
     const double start = host::seconds();
     Call call(*this, at, error);
     if (!opInfo(instructions[at].op).run(call)) return false;
     seconds_[at] += host::seconds() - start;
+    // The disk works while products that need no expert run.
+    const int32_t output = instructions[at].output;
+    if (experts_ && isChoice_[static_cast<size_t>(output)] && !call.requestExperts(kOut)) return false;
     for (size_t end = at + call.numDone; at < end; ++at) forget(instructions[at].output);
   }
   for (const Mapping* mapping : mappings_) {

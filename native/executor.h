@@ -33,6 +33,7 @@ struct Weight {
   Buffer<float> decoded;          // rank 1 only, and only where the file has another type
   const float* floats = nullptr;  // all elements one after the other, where they are f32
   int64_t expertBytes = 0;        // from one expert to the next; -1 where they lie here and there
+  int streamed = -1;              // its number in the expert cache
 };
 
 /// Cells of one half of a layer's cache: [pages, heads, kPageSize, width]; or, in memory of the caller's that stays
@@ -55,12 +56,17 @@ struct RunInput {
   bool isFloat = false;
 };
 
+class ExpertCache;
+struct ExpertCacheOptions;
+struct ExpertCacheStats;
+
 class Executable {
  public:
   /// Takes everything over. Null with `error` set where weights and program do not fit each other, or where there is no
-  /// memory.
+  /// memory. With `streaming`, experts that lie in a mapped file are read as they are chosen (expert-cache.h).
   static std::unique_ptr<Executable> create(std::shared_ptr<Device> device, Program program, Buffer<Weight> weights,
-                                            Buffer<State> states, Error* error);
+                                            Buffer<State> states, Error* error,
+                                            const ExpertCacheOptions* streaming = nullptr);
   ~Executable();
 
   /// Whether a run with these symbols and inputs would stay inside its memory; `error` otherwise. Call before run.
@@ -74,6 +80,8 @@ class Executable {
   /// Seconds of each instruction since the executable was made, all runs together; products that ran as one loop count
   /// for the first.
   Span<double> instructionSeconds() const { return seconds_; }
+  /// False where no expert is streamed.
+  bool expertStats(ExpertCacheStats* stats) const;
   void cancel() { isCancelled_.store(true, std::memory_order_relaxed); }
 
   const Program& program() const { return program_; }
@@ -92,6 +100,7 @@ class Executable {
   bool checkConverted(Error* error) const;
   bool checkInstruction(const Instruction& instruction, Error* error) const;
   void forget(int32_t output);
+  bool streamExperts(const ExpertCacheOptions& options, Error* error);
 
   const Value& value(int32_t id) const { return program_.values[static_cast<size_t>(id)]; }
   const Weight& weight(int32_t id) const { return weights_[static_cast<size_t>(value(id).index)]; }
@@ -109,6 +118,8 @@ class Executable {
   int64_t workingBytes_ = 0;
   std::atomic<bool> isCancelled_{false};
   Buffer<double> seconds_;
+  std::unique_ptr<ExpertCache> experts_;  // null: every weight is where it is
+  Buffer<bool> isChoice_;                 // of each value: whether streamed experts are chosen by it
 
   Span<RunInput> inputs_;  // of the run under way
   Workspace workspace_;

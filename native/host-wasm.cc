@@ -38,6 +38,17 @@ bool mapFile(const char* path, MappedFile*, Error* error) {
 void unmapFile(const MappedFile&) {}
 bool isDamaged(const MappedFile&) { return false; }
 
+bool openFile(const char* path, bool, OpenFile*, Error* error) {
+  return fail(error, ErrorKind::kUnsupported, "cannot open %s: WebAssembly has no files here", path);
+}
+void closeFile(const OpenFile&) {}
+int readFile(const OpenFile&, int64_t, int64_t, uint8_t*, uint8_t*) { return -1; }
+const char* readFailure(int) { return "there are no files"; }
+int64_t memoryPageBytes() { return static_cast<int64_t>(kPageBytes); }
+void discardMemory(uint8_t* memory, int64_t sizeBytes) { std::memset(memory, 0, static_cast<size_t>(sizeBytes)); }
+int64_t absentBytes(const uint8_t*, int64_t) { return 0; }
+void populateMapped(const uint8_t*, int64_t) {}
+
 bool startThread(void (*)(void* context), void*, Thread*) { return false; }
 // Without a second thread nobody sleeps and nobody is there to be woken.
 void joinThread(const Thread&) {}

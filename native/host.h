@@ -33,6 +33,32 @@ void unmapFile(const MappedFile& file);
 /// is missing reads as zeros instead of ending the process; once damaged, a mapping stays so.
 bool isDamaged(const MappedFile& file);
 
+/// A file whose parts are read when they are requested.
+struct OpenFile {
+  int descriptor = -1;
+  /// Reads go past the system's page cache: what they bring is in the caller's memory and nowhere else.
+  bool isDirect = false;
+};
+/// `isDirect` is a wish that some file systems do not grant.
+bool openFile(const char* path, bool isDirect, OpenFile* file, Error* error);
+void closeFile(const OpenFile& file);
+constexpr int64_t kFilePageBytes = 4096;
+/// Reads bytes offset...offset + sizeBytes - 1 to `to`, which must lie in its page as `offset` does in a page of the
+/// file; `edges` is room for two pages. Nothing outside of the range is written. 0, or the system's error number; -1
+/// where the file ends before.
+int readFile(const OpenFile& file, int64_t offset, int64_t sizeBytes, uint8_t* to, uint8_t* edges);
+/// What a number of readFile means.
+const char* readFailure(int number);
+/// Of memory: what `discardMemory` takes whole.
+int64_t memoryPageBytes();
+/// Pages of reserved memory go back to the system and read as zeros; `memory` begins a page, and its last is taken
+/// whole.
+void discardMemory(uint8_t* memory, int64_t sizeBytes);
+/// Bytes of a mapped file that memory does not hold at present, at least: 0 where the system does not say.
+int64_t absentBytes(const uint8_t* mapped, int64_t sizeBytes);
+/// Returns when a mapped range is in memory, or cannot be had.
+void populateMapped(const uint8_t* mapped, int64_t sizeBytes);
+
 struct Thread {
   uintptr_t number = 0;
 };

@@ -1,5 +1,6 @@
 #include "op.h"
 
+#include "expert-cache.h"
 #include "kernels/decode-row.h"
 #include "kernels/storage.h"
 
@@ -81,6 +82,22 @@ const float* Call::matrix(int i) const {
                 decoded + row * cols);
   });
   return decoded;
+}
+
+bool Call::requestExperts(int experts) const {
+  return running_.experts_->request(id(experts), integers(experts), elements(experts), error_);
+}
+
+bool Call::awaitExperts(int i, int experts) const {
+  const int streamed = weight(i).streamed;
+  if (streamed < 0) return true;
+  ExpertCache& cache = *running_.experts_;
+  // The choice came as an input, or the weight is used by two.
+  const int32_t layer = cache.layerOf(streamed);
+  if ((id(experts) != layer || !cache.isRequested(layer)) &&
+      !cache.request(layer, integers(experts), elements(experts), error_))
+    return false;
+  return cache.wait(streamed, error_);
 }
 
 float* Call::scratch(int64_t numFloats) const {

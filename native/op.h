@@ -113,6 +113,10 @@ class Call : public Operands {
   float* scratch(int64_t numFloats) const;
   bool multiply(const RowsProduct& product) const;
   bool multiply(const WeightProduct& product) const;
+  /// For streamed experts: reads of those that operand `experts` chooses begin.
+  bool requestExperts(int experts) const;
+  /// Returns when the experts of weight `i` that operand `experts` chooses are in memory.
+  bool awaitExperts(int i, int experts) const;
 
   /// Each sets the error; false.
   bool fail(const char* message) const { return dots::fail(error_, ErrorKind::kInternal, "%s", message); }

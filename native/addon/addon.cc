@@ -76,6 +76,7 @@ NAPI_MODULE_INIT() {
       {"minhash", dots::minhash},
       {"shingles", dots::shingles},
       {"seconds", dots::seconds},
+      {"expertStats", dots::expertStats},
       {"allocate", dots::allocate},
       {"free", dots::freeBuffer},
       {"cancel", dots::cancel},

@@ -90,7 +90,7 @@ class Call {
   napi_valuetype typeOf(const Argument& value);
   Span<uint8_t> typed(const Argument& value, napi_typedarray_type type, const char* typeName);
 
-  static constexpr size_t kMaxArguments = 5;
+  static constexpr size_t kMaxArguments = 6;
   napi_env env_;
   const char* function_;
   napi_value values_[kMaxArguments] = {};

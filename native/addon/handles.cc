@@ -1,5 +1,7 @@
 #include "addon/handles.h"
 
+#include "expert-cache.h"
+
 #include <cstring>
 
 namespace dots {
@@ -81,8 +83,11 @@ napi_value cancel(napi_env env, napi_callback_info info) {
   return call.finish(nullptr);
 }
 
-napi_value seconds(napi_env env, napi_callback_info info) {
-  Call call(env, info, "seconds");
+namespace {
+
+/// Doubles that `read` finds in an executable which is not running: `read` returns a span of what it wrote to or owns.
+template <class Read>
+napi_value idleNumbers(Call& call, Read&& read) {
   const ModelHandle* const handle = static_cast<ModelHandle*>(call.unwrap(call.argument(0, "handle"), kExecutable));
   // Held, and looked at again after the array is made: in its constructor's place JavaScript may have put a function
   // that closes the model or runs it.
@@ -90,12 +95,35 @@ napi_value seconds(napi_env env, napi_callback_info info) {
   const auto isIdle = [&] { return model && !model->isRunning; };
   if (call.ok() && !isIdle()) call.failWith("closed", "the model is closed or runs");
   if (!call.ok()) return call.finish(nullptr);
-  const Span<double> values = model->executable->instructionSeconds();
+  const Span<double> values = read(*model->executable);
   void* data = nullptr;
   const napi_value result = call.newArray(napi_float64_array, values.size(), &data);
   if (result && !isIdle()) call.failWith("closed", "the model is closed or runs");
   if (call.ok() && !values.empty()) std::memcpy(data, values.data(), values.size() * sizeof(double));
   return call.finish(result);
+}
+
+}  // namespace
+
+napi_value seconds(napi_env env, napi_callback_info info) {
+  Call call(env, info, "seconds");
+  return idleNumbers(call, [](const Executable& executable) { return executable.instructionSeconds(); });
+}
+
+napi_value expertStats(napi_env env, napi_callback_info info) {
+  Call call(env, info, "expertStats");
+  double values[6];
+  return idleNumbers(call, [&](const Executable& executable) {
+    ExpertCacheStats stats;
+    if (!executable.expertStats(&stats)) return Span<double>();
+    values[0] = static_cast<double>(stats.numChosen);
+    values[1] = static_cast<double>(stats.numHeld);
+    values[2] = static_cast<double>(stats.bytesRead);
+    values[3] = stats.waitSeconds;
+    values[4] = static_cast<double>(stats.heldBytes);
+    values[5] = static_cast<double>(stats.budgetBytes);
+    return Span<double>(values, 6);
+  });
 }
 
 napi_value closeHandle(napi_env env, napi_callback_info info) {

@@ -49,7 +49,7 @@ napi_value allocate(napi_env env, napi_callback_info info);
 napi_value freeBuffer(napi_env env, napi_callback_info info);
 /// openDevice(isa, numThreads) -> device
 napi_value openDevice(napi_env env, napi_callback_info info);
-/// load(words, constants, weights, states, device) -> handle
+/// load(words, constants, weights, states, device, streaming or undefined) -> handle
 napi_value load(napi_env env, napi_callback_info info);
 /// run(handle, inputs, bindings, outputs) -> Promise of the outputs with these indices, in this order
 napi_value run(napi_env env, napi_callback_info info);
@@ -63,6 +63,9 @@ napi_value shingles(napi_env env, napi_callback_info info);
 napi_value cancel(napi_env env, napi_callback_info info);
 /// seconds(handle) -> Float64Array: how long each instruction of the program took, all runs together
 napi_value seconds(napi_env env, napi_callback_info info);
+/// expertStats(handle) -> Float64Array: experts chosen, of them held, bytes read, seconds waited, bytes held, budget;
+/// empty where no expert is streamed
+napi_value expertStats(napi_env env, napi_callback_info info);
 /// close(handle): frees memory and mappings once no run uses them.
 napi_value closeHandle(napi_env env, napi_callback_info info);
 

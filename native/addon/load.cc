@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "addon/handles.h"
+#include "expert-cache.h"
 #include "program.h"
 
 namespace dots {
@@ -118,6 +119,15 @@ bool readProgram(Call& call, Program* program) {
          call.fail(error);
 }
 
+/// { cacheBytes, direct, readers }, or undefined.
+bool readStreaming(Call& call, const Argument& object, ExpertCacheOptions* options) {
+  if (call.isUndefined(object)) return false;
+  options->budgetBytes = call.integer(call.property(object, "cacheBytes"), 0, kMaxSafeInteger);
+  options->isDirect = call.integer(call.property(object, "direct"), 0, 1) != 0;
+  options->numReaders = static_cast<int>(call.integer(call.property(object, "readers"), 1, 64));
+  return true;
+}
+
 }  // namespace
 
 napi_value load(napi_env env, napi_callback_info info) {
@@ -138,10 +148,12 @@ napi_value load(napi_env env, napi_callback_info info) {
   for (uint32_t i = 0; i < states.size() && call.ok(); ++i)
     readState(call, call.element(stateList, i), sources, &states[i]);
   const DeviceHandle* const device = static_cast<DeviceHandle*>(call.unwrap(call.argument(4, "device"), kDevice));
+  ExpertCacheOptions streaming;
+  const bool isStreamed = readStreaming(call, call.argument(5, "streaming"), &streaming);
   if (!call.ok()) return call.finish(nullptr);
   Error error;
-  model->executable =
-      Executable::create(device->device, std::move(program), std::move(weights), std::move(states), &error);
+  model->executable = Executable::create(device->device, std::move(program), std::move(weights), std::move(states),
+                                         &error, isStreamed ? &streaming : nullptr);
   if (!model->executable) {
     call.fail(error);
     return call.finish(nullptr);

@@ -127,7 +127,7 @@ LinearJob jobOf(const Call& op) {
 bool addGrouped(Call& op, Products& products) {
   const Weight& w = op.weight(1);
   const RoutedRows* const routed = routedRows(op, 2, w.dims[0]);
-  if (!routed) return false;
+  if (!routed || !op.awaitExperts(1, 2)) return false;
   LinearJob job = jobOf(op);
   const bool isPerToken = op.axis(0, 0) != op.elements(2);
   const int32_t* xRows = (isPerToken ? routed->tokens_R : routed->rows_R).data();

@@ -315,7 +315,8 @@ inline bool copyWeights(const std::vector<WeightDraft>& drafts, Buffer<Weight>* 
 
 inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, const std::vector<WeightDraft>& weights,
                                                     const std::vector<State>& states, int numThreads, Error* error,
-                                                    Isa isa = bestIsa()) {
+                                                    Isa isa = bestIsa(),
+                                                    const ExpertCacheOptions* streaming = nullptr) {
   error->clear();
   std::vector<int32_t> words;
   std::vector<double> constants;
@@ -331,7 +332,7 @@ inline std::unique_ptr<Executable> createExecutable(const ProgramDraft& draft, c
     return nullptr;
   }
   return Executable::create(std::make_shared<Device>(isa, numThreads), std::move(program), std::move(ownWeights),
-                            std::move(ownStates), error);
+                            std::move(ownStates), error, streaming);
 }
 
 inline std::vector<RunInput> viewsOf(const std::vector<std::vector<int32_t>>& inputs,

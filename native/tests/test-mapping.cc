@@ -12,6 +12,7 @@
 
 #include "mapping.h"
 #include "small-program.h"
+#include "temporary-file.h"
 
 #if defined(__SANITIZE_THREAD__)
 // A page that is replaced while threads read it is what the handler is for.
@@ -19,25 +20,6 @@ extern "C" const char* __tsan_default_suppressions() { return "race:onBusError\n
 #endif
 
 using namespace dots;
-
-/// A file of `count` bytes in the system's folder for such things, gone at the end.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::vector<uint8_t>& bytes) {
-    const char* folder = std::getenv("TMPDIR");
-    path_ = std::string(folder ? folder : "/tmp") + "/dots-mapping-XXXXXX";
-    const int file = mkstemp(&path_[0]);
-    CHECK(file >= 0 && write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()), "cannot write %s",
-          path_.c_str());
-    close(file);
-  }
-  ~TemporaryFile() { unlink(path_.c_str()); }
-  const std::string& path() const { return path_; }
-  void truncate(int64_t size) { CHECK(::truncate(path_.c_str(), size) == 0, "cannot truncate %s", path_.c_str()); }
-
- private:
-  std::string path_;
-};
 
 static std::shared_ptr<Mapping> open(const std::string& path) {
   Error error;

@@ -13,6 +13,8 @@ export interface Backend {
   readonly kernelId: string;
   /** Whether there is a kernel for an op; the compiler fuses only into ops that are supported. */
   supports(op: string): boolean;
+  /** Whether `LoadOptions.streaming` has an effect. */
+  readonly streamsExperts: boolean;
   /** Throws `ResourceError` where memory is short, `UnsupportedError` for storage types it cannot compute with. */
   load(
     program: Program,
@@ -34,9 +36,30 @@ export interface LoadOptions {
    * where shapes differ. The store must stay open while the executable is, and be one that this backend created.
    */
   readonly store?: Store;
+  /** Experts are read from the file when a step has chosen them; for backends that `streamsExperts`. */
+  readonly streaming?: ExpertStreaming;
   readonly signal?: AbortSignal;
   /** Bytes of weights that are ready; a backend that maps files calls it in quick succession. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+export interface ExpertStreaming {
+  /** Bytes of experts in memory; at least all of the largest layer. */
+  readonly cacheBytes: number;
+  /** `direct`: past the page cache into memory of our own; `page`: the page cache holds them. */
+  readonly io: 'direct' | 'page';
+}
+
+/** What streaming did since the model was loaded. */
+export interface ExpertStreamingStats {
+  /** Distinct experts, counted for each layer and step, and how many of them were in memory. */
+  readonly chosen: number;
+  readonly held: number;
+  readonly bytesRead: number;
+  /** How long products waited for reads. */
+  readonly waitSeconds: number;
+  readonly heldBytes: number;
+  readonly cacheBytes: number;
 }
 
 /** Each of the element type of the program's input: `i32` or `f32`. */
@@ -55,6 +78,8 @@ export interface Executable {
     signal?: AbortSignal,
     wanted?: readonly string[],
   ): Promise<Record<string, Float32Array>>;
+  /** As of the last run; undefined where no expert is streamed. */
+  readonly streamingStats?: ExpertStreamingStats | undefined;
   close(): Promise<void>;
 }
 

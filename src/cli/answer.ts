@@ -1,6 +1,7 @@
 import { InternalError } from '../core/errors.ts';
-import { formatCount, formatDuration } from '../core/units.ts';
+import { formatBytes, formatCount, formatDuration } from '../core/units.ts';
 import type { FinishReason, Timings } from '../engine/events.ts';
+import type { ExpertStreamingStats } from '../engine/expert-streaming.ts';
 import { type GenerateOptions, generate } from '../engine/generate.ts';
 import type { Engine } from '../engine/open.ts';
 import type { Session } from './session.ts';
@@ -12,6 +13,8 @@ export interface Answer {
   readonly promptTokens: readonly number[];
   readonly finishReason: FinishReason;
   readonly timings: Timings;
+  /** For this answer, where experts are read as they are chosen. */
+  readonly streaming?: ExpertStreamingStats;
 }
 
 /**
@@ -28,6 +31,7 @@ export async function answer(
 ): Promise<Answer> {
   const progress = session.progress('reading', 'tokens', flags);
   const tokens: number[] = [];
+  const before = engine.streamingStats;
   try {
     for await (const event of generate(engine, prompt, { signal: session.signal, ...options })) {
       if (event.type === 'prompt-progress') progress.update(event.done, event.total);
@@ -37,7 +41,9 @@ export async function answer(
         await onPiece(engine.tokenizer ? event.text : `${tokens.length === 1 ? '' : ','}${event.token}`);
       } else {
         const { text } = event;
-        return { text, tokens, promptTokens: prompt, finishReason: event.reason, timings: event.timings };
+        const { reason: finishReason, timings } = event;
+        const streaming = streamedSince(before, engine.streamingStats);
+        return { text, tokens, promptTokens: prompt, finishReason, timings, ...(streaming && { streaming }) };
       }
     }
   } finally {
@@ -48,7 +54,7 @@ export async function answer(
 }
 
 /** `prompt 12 tokens, 340/s · answer 100 tokens, 25.1/s · 4.0s · ended at the token limit` */
-export function describeTimings({ timings, finishReason }: Answer): string {
+export function describeTimings({ timings, finishReason, streaming }: Answer): string {
   const { promptTokens, promptMs, promptPerSecond, predictedTokens, predictedMs, predictedPerSecond } =
     timings;
   const rate = (perSecond: number): string => (perSecond > 0 ? `, ${formatRate(perSecond)}/s` : '');
@@ -56,8 +62,34 @@ export function describeTimings({ timings, finishReason }: Answer): string {
     `prompt ${formatCount(promptTokens)} tokens${rate(promptPerSecond)}`,
     `answer ${formatCount(predictedTokens)} tokens${rate(predictedPerSecond)}`,
     formatDuration(promptMs + predictedMs),
+    ...(streaming ? [describeStreaming(streaming, (promptMs + predictedMs) / 1000)] : []),
     finishReason === 'length' ? 'ended at the token limit' : 'complete',
   ].join(' · ');
+}
+
+/** `experts 47% in memory, 1.20 GB read at 0.55 GB/s` */
+export function describeStreaming(
+  { chosen, held, bytesRead }: ExpertStreamingStats,
+  seconds: number,
+): string {
+  const share = chosen > 0 ? Math.floor((100 * held) / chosen) : 100;
+  const rate = bytesRead > 0 && seconds > 0 ? ` at ${formatBytes(bytesRead / seconds)}/s` : '';
+  return `experts ${share}% in memory, ${formatBytes(bytesRead)} read${rate}`;
+}
+
+/** Counters of one answer; what is held, and the room for it, as of now. */
+export function streamedSince(
+  before: ExpertStreamingStats | undefined,
+  now: ExpertStreamingStats | undefined,
+): ExpertStreamingStats | undefined {
+  if (!before || !now) return undefined;
+  return {
+    ...now,
+    chosen: now.chosen - before.chosen,
+    held: now.held - before.held,
+    bytesRead: now.bytesRead - before.bytesRead,
+    waitSeconds: now.waitSeconds - before.waitSeconds,
+  };
 }
 
 /** Three significant digits, and never fewer than all whole ones. */

@@ -11,7 +11,7 @@ import { printable } from './printable.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
-export interface BenchFlags extends CommonFlags, Pick<ModelFlags, 'kvType'> {
+export interface BenchFlags extends CommonFlags, Pick<ModelFlags, 'kvType' | 'expertCache' | 'expertIo'> {
   readonly promptTokens: number[];
   readonly newTokens: number[];
   readonly depth: number[];

@@ -18,6 +18,8 @@ export interface CommonFlags {
 export interface ModelFlags extends CommonFlags {
   readonly ctx?: number;
   readonly kvType?: 'f32' | 'f16' | 'q8_0';
+  readonly expertCache?: number | 'auto' | 'off';
+  readonly expertIo?: 'direct' | 'page';
 }
 
 export interface SamplingFlags {
@@ -81,7 +83,23 @@ export function addModelOptions(
       new Option('--kv-type <TYPE>', 'storage type of the KV cache: f16, q8_0 or f32')
         .choices(['f16', 'q8_0', 'f32'])
         .default(kvType),
-    );
+    )
+    .addOption(expertCacheOption())
+    .addOption(expertIoOption());
+}
+
+export function expertCacheOption(): Option {
+  return new Option(
+    '--expert-cache <SIZE>',
+    'memory for experts read from disk, auto or off (default: auto)',
+  ).argParser((text) => (text === 'auto' || text === 'off' ? text : size(text)));
+}
+
+export function expertIoOption(): Option {
+  return new Option(
+    '--expert-io <MODE>',
+    'reads of experts: direct, or page for the page cache (default: direct)',
+  ).choices(['direct', 'page']);
 }
 
 /** `defaults` are texts for the help; the values are those of the engine or of the command. */
@@ -112,6 +130,8 @@ export function openOptions(flags: ModelFlags, session: Session): OpenOptions {
     ...(threads !== undefined && { threads }),
     ...(flags.ctx !== undefined && { contextLength: flags.ctx }),
     ...(flags.kvType !== undefined && { kvType: flags.kvType }),
+    ...(flags.expertCache !== undefined && { expertCache: flags.expertCache }),
+    ...(flags.expertIo !== undefined && { expertIo: flags.expertIo }),
   };
 }
 

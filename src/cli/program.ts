@@ -15,6 +15,8 @@ import {
   count,
   countList,
   examples,
+  expertCacheOption,
+  expertIoOption,
   MODEL_OR_MINI,
   positive,
   positiveList,
@@ -355,6 +357,8 @@ function addBench(program: Command, session: Session): void {
         .choices(['f16', 'q8_0', 'f32'])
         .default('f16'),
     )
+    .addOption(expertCacheOption())
+    .addOption(expertIoOption())
     .addOption(
       new Option('--isa <NAME>', 'instruction set: portable, avx2, avx512 or neon (default: best)').choices([
         'portable',

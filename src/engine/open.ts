@@ -1,4 +1,4 @@
-import type { Backend, Executable } from '../backend/backend.ts';
+import type { Backend, Executable, ExpertStreamingStats } from '../backend/backend.ts';
 import { referenceBackend } from '../backend/reference/reference-backend.ts';
 import { compile } from '../compile/compile.ts';
 import type { Program } from '../compile/program.ts';
@@ -10,14 +10,15 @@ import type { ByteSource } from '../format/byte-source.ts';
 import { PAGE_SIZE } from '../graph/ops/cached-attention.ts';
 import type { ModelConfig } from '../model/architecture.ts';
 import { bindWeights } from '../model/bind-weights.ts';
+import { planStreaming, type StreamingOptions } from './expert-streaming.ts';
 import { cachePageBytes, inferenceGraph } from './inference-graph.ts';
 import { Loop } from './loop.ts';
-import { availableMemory, memoryWarning } from './memory-check.ts';
+import { availableMemory } from './memory-check.ts';
 import { type ModelFiles, openModelFiles } from './model-files.ts';
 import { PagePool } from './page-pool.ts';
 import { Routing } from './routing.ts';
 
-export interface OpenOptions {
+export interface OpenOptions extends StreamingOptions {
   /** Default: native where it is built, else reference. */
   readonly backend?: 'reference' | 'native';
   /** Threads of the native backend; default: one for each core. */
@@ -115,6 +116,11 @@ export class Engine implements Omit<EngineParts, 'executable'> {
     return this.files.config.vocabSize;
   }
 
+  /** What reading experts from the file did so far; undefined where every weight is in memory or mapped. */
+  get streamingStats(): ExpertStreamingStats | undefined {
+    return this.executable.streamingStats;
+  }
+
   /** Ends every request, then frees the memory. May be called twice. */
   close(): Promise<void> {
     this.closing ??= this.shutDown();
@@ -146,17 +152,25 @@ export async function openEngine(source: string | ByteSource, options: OpenOptio
     const numPages = chooseNumPages(options, pageBytes, pagesPerSequence, maxParallel);
     const maxIdle = Math.floor((options.prefixCacheBytes ?? Number.POSITIVE_INFINITY) / pageBytes);
 
-    const weightBytes = [...files.tensors.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const need = { name: files.origin, weightBytes, cacheBytes: numPages * pageBytes };
-    const warning = memoryWarning(need, await availableMemory());
-    if (warning !== undefined) options.onWarning?.(warning);
-
     const backend = await chooseBackend(options);
+    const { streaming, message } = planStreaming(
+      {
+        name: files.origin,
+        weights: weights.values(),
+        kvBytes: numPages * pageBytes,
+        canStream: backend.streamsExperts,
+        availableBytes: await availableMemory(),
+      },
+      options,
+    );
+    if (message !== undefined) options.onWarning?.(message);
+
     const program = compile(graph, { name: files.config.architecture, supports: backend.supports });
     const executable = own(
       await backend.load(program, weights, {
         stateBindings: { P: numPages },
         stateType,
+        ...(streaming && { streaming }),
         ...(options.signal && { signal: options.signal }),
         ...(options.onProgress && { onProgress: options.onProgress }),
       }),

@@ -1,14 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { type Context, Hono } from 'hono';
 import type { Model } from '../engine/model.ts';
-import { PAGE_SIZE } from '../engine/page-pool.ts';
 import { ApiError, logText, queueFull, shuttingDown, toApiError } from './api-error.ts';
 import { errorShapeOf } from './client-api.ts';
 import type { AppEnv, ServerContext } from './context.ts';
+import { engineGauges } from './engine-gauges.ts';
 import { errorResponse } from './error-shapes.ts';
 import { ClientLeft } from './lifetime.ts';
-import { memoryUse } from './memory-use.ts';
-import { type Gauge, Metrics } from './metrics.ts';
+import { Metrics } from './metrics.ts';
 import { declareRoute, MIDDLEWARES } from './middleware.ts';
 import { type ServerOptions, withDefaults } from './options.ts';
 import { servePage } from './page.ts';
@@ -113,29 +112,4 @@ function answerError(error: unknown, c: Context<AppEnv>): Response {
   const apiError = toApiError(error);
   record.error ??= logText(apiError, error);
   return errorResponse(apiError, errorShapeOf(c));
-}
-
-function engineGauges({ engine }: Model): Gauge[] {
-  const { loop } = engine;
-  const { pool } = loop;
-  const numUsed = (): number => pool.numPages - pool.numAvailable;
-  const one = (name: string, help: string, read: () => number): Gauge => ({
-    name: `dots_${name}`,
-    help,
-    read: () => ({ '': read() }),
-  });
-  return [
-    one('requests_running', 'Sequences in the batch.', () => loop.numRunning),
-    one('requests_waiting', 'Queued sequences.', () => loop.numWaiting),
-    one('kv_tokens_used', 'KV cache positions that running sequences use.', () => numUsed() * PAGE_SIZE),
-    one('kv_tokens_capacity', 'KV cache positions.', () => pool.numPages * PAGE_SIZE),
-    {
-      name: 'dots_memory_bytes',
-      help: 'Memory by what it holds; weights are mapped from their file.',
-      read: () => {
-        const { weights, kv, prefixCache } = memoryUse(engine);
-        return { '{kind="weights"}': weights, '{kind="kv"}': kv, '{kind="prefix-cache"}': prefixCache };
-      },
-    },
-  ];
 }

@@ -84,6 +84,8 @@ function heading(name: string, help: string): string[] {
 export interface Gauge {
   readonly name: string;
   readonly help: string;
+  /** Default: gauge. */
+  readonly type?: 'gauge' | 'counter';
   /** By labels; `''` for none. */
   readonly read: () => Readonly<Record<string, number>>;
 }
@@ -118,9 +120,9 @@ export class Metrics {
         'dots_requests_cancelled_total',
         'Requests whose client disconnected or was disconnected.',
       ),
-      ...this.gauges.map(({ name, help, read }) => [
+      ...this.gauges.map(({ name, help, type = 'gauge', read }) => [
         `# HELP ${name} ${help}`,
-        `# TYPE ${name} gauge`,
+        `# TYPE ${name} ${type}`,
         ...Object.entries(read()).map(([labels, value]) => `${name}${labels} ${value}`),
       ]),
       this.timeToFirstToken.lines('dots_time_to_first_token_seconds', 'Time to first token.'),

@@ -16,6 +16,8 @@ export interface NativeAddon {
     weights: readonly NativeWeight[],
     states: readonly NativeState[],
     device: NativeDevice,
+    /** Experts are read when they are chosen; `direct`: 1 into memory of our own, 0 through the page cache. */
+    streaming?: { readonly cacheBytes: number; readonly direct: 0 | 1; readonly readers: number },
   ): NativeHandle;
   /** Takes the indices of outputs. */
   run(
@@ -51,6 +53,8 @@ export interface NativeAddon {
   free(buffer: ArrayBuffer): void;
   /** Seconds of each instruction, all runs together; products that ran as one loop count for the first. */
   seconds(handle: NativeHandle): Float64Array;
+  /** Experts chosen, of them held, bytes read, seconds waited, bytes held, budget; empty where none is streamed. */
+  expertStats(handle: NativeHandle): Float64Array;
   cancel(handle: NativeHandle): void;
   close(handle: NativeHandle): void;
   /** The instruction sets that this machine runs, from the plainest to the best. */
@@ -65,7 +69,15 @@ export interface NativeAddon {
 
 /** What the addon throws (`native/error.h`): one line for people, or, with `format`, the path of the file that changed. */
 export interface NativeError extends Error {
-  readonly code: 'bad-argument' | 'closed' | 'internal' | 'format' | 'unsupported' | 'resource' | 'cancelled';
+  readonly code:
+    | 'bad-argument'
+    | 'closed'
+    | 'internal'
+    | 'format'
+    | 'unsupported'
+    | 'read'
+    | 'resource'
+    | 'cancelled';
 }
 
 export type NativeDevice = { readonly __brand: 'native-device' };

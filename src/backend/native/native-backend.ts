@@ -4,7 +4,7 @@ import { FormatError, InternalError, ResourceError, UnsupportedError } from '../
 import { f32 } from '../../dtype/index.ts';
 import { type Bindings, evaluateShape } from '../../graph/dim.ts';
 import type { StoredWeight } from '../../graph/stored-weight.ts';
-import type { Backend, Executable, LoadOptions, RunInputs } from '../backend.ts';
+import type { Backend, Executable, ExpertStreamingStats, LoadOptions, RunInputs } from '../backend.ts';
 import { MemoryStore } from '../memory-store.ts';
 import { type EncodedProgram, encodeProgram } from '../program/encode-program.ts';
 import { F32_ACTIVATIONS, lowerToNative } from '../program/lower.ts';
@@ -34,6 +34,9 @@ const MAX_HEAD_WIDTHS: ReadonlyMap<string, number> = new Map([
   ['causalAttentionGrad', 256],
 ]);
 
+/** Reads in flight: what drives need for their full speed, from SATA to NVMe; more of them only wait longer each. */
+const READERS = 8;
+
 const KV_TYPES = ['f32', 'f16', 'q8_0'];
 
 /** The C++ backend, or why it cannot be had on this machine. */
@@ -52,6 +55,7 @@ export function openNativeBackend(
     description: `native (${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     kernelId: `native-${isa}`,
     supports: (op) => op in NATIVE_OPS,
+    streamsExperts: true,
     load: (program, weights, loadOptions) => {
       device ??= addon.openDevice(isa, threads);
       return load(addon, device, program, weights, loadOptions);
@@ -126,7 +130,19 @@ async function load(
     return { type: kvType, shape: stateShapes.get(name) as number[], ...(floats && { floats }) };
   });
   try {
-    const handle = addon.load(encoded.words, encoded.constants, nativeWeights, states, device);
+    const { streaming } = options;
+    const handle = addon.load(
+      encoded.words,
+      encoded.constants,
+      nativeWeights,
+      states,
+      device,
+      streaming && {
+        cacheBytes: streaming.cacheBytes,
+        direct: streaming.io === 'direct' ? 1 : 0,
+        readers: READERS,
+      },
+    );
     return new NativeExecutable(addon, handle, {
       encoded,
       program: lowered,
@@ -191,6 +207,7 @@ class NativeExecutable implements Executable {
   readonly program: Program;
   private readonly isTraining: boolean;
   private isClosed = false;
+  streamingStats: ExpertStreamingStats | undefined;
 
   constructor(
     addon: NativeAddon,
@@ -202,6 +219,7 @@ class NativeExecutable implements Executable {
     this.encoded = encoded;
     this.program = program;
     this.isTraining = isTraining;
+    this.streamingStats = this.readStats();
   }
 
   async run(
@@ -232,7 +250,15 @@ class NativeExecutable implements Executable {
       });
     } finally {
       signal?.removeEventListener('abort', cancel);
+      if (this.streamingStats && !this.isClosed) this.streamingStats = this.readStats();
     }
+  }
+
+  private readStats(): ExpertStreamingStats | undefined {
+    const values = this.addon.expertStats(this.handle);
+    if (values.length === 0) return undefined;
+    const [chosen, held, bytesRead, waitSeconds, heldBytes, cacheBytes] = values;
+    return { chosen, held, bytesRead, waitSeconds, heldBytes, cacheBytes };
   }
 
   /** Where the time of all runs went, instruction by instruction: for measurements. */
@@ -261,6 +287,13 @@ function toDotsError(
     return new FormatError(`Cannot ${attempt} the model: ${message} is shorter than when it was opened`, {
       code: 'file-changed',
       hint: 'the file was shortened or its disk failed while the model was open; open it again from a good copy',
+      cause: error,
+    });
+  }
+  if (error.code === 'read') {
+    return new ResourceError(`Cannot ${attempt} the model: ${message}`, {
+      code: 'read-failed',
+      hint: 'look at the disk and the file: it may be failing, gone, or cut short; other requests continue',
       cause: error,
     });
   }

@@ -19,6 +19,7 @@ export const referenceBackend: Backend = {
   description: 'reference (TypeScript, one thread)',
   kernelId: 'reference',
   supports: (op) => op in kernels,
+  streamsExperts: false,
   load: async (program, weights, options) => ReferenceExecutable.load(program, weights, options),
   createStore: (specs) => new MemoryStore(specs),
 };
