@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openNativeBackend } from '../../src/backend/native/native-backend.ts';
-import { resolveModel } from '../../src/cli/resolve-model.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
 import { planStreaming } from '../../src/engine/expert-streaming.ts';
+import { shippedModelPath } from '../../src/engine/model-source.ts';
 import type { StoredWeight } from '../../src/graph/stored-weight.ts';
 import { type Model, type OpenOptions, open } from '../../src/index.ts';
 
-const MINI = resolveModel('mini');
+const MINI = shippedModelPath();
 const { backend } = openNativeBackend();
 
 /** All experts of one of mini's layers: the smallest cache that works. */
