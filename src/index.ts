@@ -12,6 +12,14 @@ export {
   UnsupportedError,
   UsageError,
 } from './core/errors.ts';
+export { type DecodedHtml, decodeHtml } from './data/extract/decode-html.ts';
+export {
+  type ExtractedPage,
+  type ExtractOptions,
+  extractPage,
+  type ScoredLine,
+} from './data/extract/extract-page.ts';
+export type { PageType } from './data/extract/page-features.ts';
 export type {
   Answer,
   ChatEvent,

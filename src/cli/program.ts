@@ -272,6 +272,24 @@ function addData(program: Command, session: Session): void {
     )
     .action(async (files, flags) => (await import('./data-tokenize.ts')).dataTokenize(session, files, flags));
 
+  const extractData = data
+    .command('extract')
+    .description('extract the main text of web pages')
+    .argument('<FILES...>', '.jsonl with {id, url, html} on each line; .gz is allowed, - for stdin')
+    .requiredOption('-o, --out <FILE>', '.jsonl to write, with {id, text, title, pageType} on each line')
+    .option('--errors <FILE>', 'table of lines that failed (default: OUT.errors.jsonl)')
+    .option('--threads <N>', 'pages extracted at once (default: one per core)', positive)
+    .option('--json', 'print a summary as JSON');
+  extractData
+    .addHelpText(
+      'after',
+      examples(
+        'data extract pages.jsonl.gz --out text.jsonl',
+        'data extract - --out text.jsonl --json < pages.jsonl',
+      ),
+    )
+    .action(async (files, flags) => (await import('./data-extract.ts')).dataExtract(session, files, flags));
+
   const sample = data
     .command('sample')
     .description('sample answers and keep those that a verifier accepts')

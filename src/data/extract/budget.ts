@@ -47,10 +47,10 @@ export class PageBudget {
 
   checkNodes(numNodes: number): void {
     if (numNodes <= this.limits.maxNodes) return;
-    throw new ResourceError(
-      `Cannot extract the page: it has more than ${this.limits.maxNodes} elements`,
-      { code: 'page-too-many-elements', hint: 'such pages are usually data, not text; leave it out' },
-    );
+    throw new ResourceError(`Cannot extract the page: it has more than ${this.limits.maxNodes} elements`, {
+      code: 'page-too-many-elements',
+      hint: 'such pages are usually data, not text; leave it out',
+    });
   }
 
   /** Call it for each piece of work of bounded size. */

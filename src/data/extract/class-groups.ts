@@ -7,12 +7,14 @@ const KEYWORDS: Readonly<Record<string, string>> = {
   header: 'header masthead topbar top-bar head',
   footer: 'footer copyright legal bottom foot colophon',
   sidebar: 'sidebar side aside rail widget drawer offcanvas',
-  related: 'related recommend similar suggest upsell cross-sell crosssell also more-from morefrom recirc you-may',
+  related:
+    'related recommend similar suggest upsell cross-sell crosssell also more-from morefrom recirc you-may',
   popular: 'popular trending latest recent featured headlines teaser',
   social: 'share sharing social follow facebook twitter whatsapp pinterest addthis',
   advert: 'advert sponsor promo outbrain taboola adsense dfp banner',
   comment: 'comment disqus respond reply replies discuss',
-  content: 'content article post entry story prose markdown richtext rich-text rte wysiwyg body copy text-block textblock',
+  content:
+    'content article post entry story prose markdown richtext rich-text rte wysiwyg body copy text-block textblock',
   main: 'main primary page-body',
   product: 'product pdp sku shop item-detail',
   description: 'description detail spec feature overview about info summary',
@@ -28,11 +30,12 @@ const KEYWORDS: Readonly<Record<string, string>> = {
   tags: 'tag categor topic label badge keyword',
   hidden: 'hidden sr-only sronly screen-reader visually-hidden visuallyhidden hide invisible a11y collapse',
   card: 'card grid tile item list slide carousel swiper slick col row',
-  thread: 'message thread topic-body postbody post-body post_body bbcode signature quote cooked question answer',
+  thread:
+    'message thread topic-body postbody post-body post_body bbcode signature quote cooked question answer',
   faq: 'faq accordion tab panel collapsible toggle',
   hero: 'hero intro title headline lead subtitle jumbotron',
   media: 'caption figure gallery image photo video media thumb embed player',
-  code: 'code highlight syntax snippet prettyprint',
+  'program-code': 'code highlight syntax snippet prettyprint',
 };
 
 export const CLASS_GROUPS = Object.keys(KEYWORDS);
@@ -40,7 +43,7 @@ export const CLASS_GROUPS = Object.keys(KEYWORDS);
 /** Words that only precede others ("blogpost", "sitenav"): they say nothing, but a keyword may follow. */
 const GLUE = 'blog page site wp sub left right top my js block section container wrap inner outer the is has';
 
-/** A trie of the keywords over a to z and "-": `next[27 * state + letter]`, 0 where no keyword goes on. */
+/** A trie of the keywords over a to z and "-": `next[27 * state + letter]`, 0 where no keyword continues. */
 const LETTERS = 27;
 const next: number[] = new Array(LETTERS).fill(0);
 const stateBits: number[] = [0];
@@ -99,7 +102,7 @@ function tokenGroups(token: string): number {
   if (known !== undefined) return known;
   let bits = 0;
   if (!UTILITY.test(token)) {
-    // Words begin at the start, after a character that is no letter, at a capital, and where another word ends.
+    // Words begin at the start, after a character other than a letter, at a capital, and where another word ends.
     let canStart = true;
     let previous = 0;
     const starts = new Uint8Array(token.length + 1);

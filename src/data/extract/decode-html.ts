@@ -37,8 +37,7 @@ export interface DecodedHtml {
  */
 export function decodeHtml(bytes: Uint8Array, contentType?: string): DecodedHtml {
   const decode = (encoding: string, by: DecodedHtml['by']): DecodedHtml => {
-    const decoder = new TextDecoder(encoding);
-    return { html: decoder.decode(bytes), encoding: decoder.encoding, by };
+    return { html: decodeAs(encoding, bytes), encoding, by };
   };
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return decode('utf-8', 'bom');
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return decode('utf-16le', 'bom');
@@ -51,7 +50,8 @@ export function decodeHtml(bytes: Uint8Array, contentType?: string): DecodedHtml
   const stateful = [declared, inPage].find((name) => name === 'iso-2022-jp' || name?.startsWith('utf-16'));
   if (stateful === undefined || stateful.startsWith('utf-16')) {
     const utf8 = asUtf8(bytes);
-    if (utf8 !== undefined && !(stateful && bytes.includes(0))) return { html: utf8, encoding: 'utf-8', by: 'utf-8' };
+    if (utf8 !== undefined && !(stateful && bytes.includes(0)))
+      return { html: utf8, encoding: 'utf-8', by: 'utf-8' };
   }
   const guess = guessEncoding(bytes.subarray(0, SAMPLE_BYTES));
   for (const [name, by] of [
@@ -59,7 +59,10 @@ export function decodeHtml(bytes: Uint8Array, contentType?: string): DecodedHtml
     [inPage, 'meta'],
   ] as const) {
     // A declared encoding that makes a mess of the page is a wrong one.
-    if (name !== undefined && (name === 'iso-2022-jp' || faults(bytes.subarray(0, SAMPLE_BYTES), name) < 0.002)) {
+    if (
+      name !== undefined &&
+      (name === 'iso-2022-jp' || faults(bytes.subarray(0, SAMPLE_BYTES), name) < 0.002)
+    ) {
       return decode(name, by);
     }
   }
@@ -98,15 +101,39 @@ function asUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-const CANDIDATES = ['utf-8', 'gb18030', 'big5', 'shift_jis', 'euc-jp', 'euc-kr', 'windows-1251', 'windows-1252'] as const;
+/** What Windows-1252 has from 0x80 to 0x9f. */
+const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
+/** Node 20 takes Windows-1252 for Latin-1, and curly quotation marks for control characters. */
+function decodeAs(encoding: string, bytes: Uint8Array): string {
+  const text = new TextDecoder(encoding).decode(bytes);
+  if (encoding !== 'windows-1252') return text;
+  return text.replace(/[\u0080-\u009f]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 0x80]);
+}
+
+const CANDIDATES = [
+  'utf-8',
+  'gb18030',
+  'big5',
+  'shift_jis',
+  'euc-jp',
+  'euc-kr',
+  'windows-1251',
+  'windows-1252',
+] as const;
 
 /** Share of characters that no text has: those not decodable, and control characters. */
 function faults(bytes: Uint8Array, encoding: string): number {
-  const text = new TextDecoder(encoding).decode(bytes);
+  const text = decodeAs(encoding, bytes);
   let bad = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0xfffd || (code < 32 && code !== 9 && code !== 10 && code !== 13) || (code >= 0x80 && code < 0xa0)) bad++;
+    if (
+      code === 0xfffd ||
+      (code < 32 && code !== 9 && code !== 10 && code !== 13) ||
+      (code >= 0x80 && code < 0xa0)
+    )
+      bad++;
   }
   return text.length > 0 ? bad / text.length : 0;
 }
@@ -116,7 +143,7 @@ function guessEncoding(bytes: Uint8Array): string {
   let best = 'windows-1252';
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const encoding of CANDIDATES) {
-    const text = new TextDecoder(encoding).decode(bytes);
+    const text = decodeAs(encoding, bytes);
     let score = 0;
     let numForeign = 0;
     let before = 0;
@@ -155,10 +182,16 @@ function usual(code: number, before: number): number {
   if (code >= 0x3000 && code < 0x3040) return 1.5;
   if (code >= 0xff00 && code < 0xff61) return 1.5;
   if (code >= 0xac00 && code < 0xd7b0) return 1;
-  // Russian words are mostly small letters, and letters stand next to letters of their script.
+  // Russian words are mostly small letters, and letters are next to letters of their script.
+  if (code >= 0x400 && code < 0x460 && isAsciiLetter(before)) return -1.5;
   if (code >= 0x430 && code < 0x450) return before >= 0x400 && before < 0x460 ? 1.6 : 0.6;
   if (code >= 0x400 && code < 0x460) return before >= 0x400 && before < 0x460 ? -0.5 : 0.8;
-  // In Western text a letter with an accent or a quotation mark stands alone between ASCII letters.
-  if (code < 0x250 || (code >= 0x2010 && code < 0x2040) || code === 0x20ac || code === 0x2122) return before < 0x80 ? 1.2 : -0.6;
+  // In Western text a letter with an accent or a quotation mark is alone between ASCII letters.
+  if (code < 0x250 || (code >= 0x2010 && code < 0x2040) || code === 0x20ac || code === 0x2122)
+    return before < 0x80 ? 1.2 : -0.6;
   return -0.5;
+}
+
+function isAsciiLetter(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90);
 }

@@ -42,7 +42,8 @@ export function readJsonLd(scripts: readonly string[]): StructuredData {
     if (headline === '' && typeof fields.headline === 'string') headline = fields.headline;
     for (const kind of KINDS) {
       const text = fields[kind];
-      if (typeof text === 'string' && text.length > 20 && texts.length < MAX_TEXTS) texts.push({ kind, type, text });
+      if (typeof text === 'string' && text.length > 20 && texts.length < MAX_TEXTS)
+        texts.push({ kind, type, text });
     }
     for (const child of Object.values(fields)) visit(child, depth + 1);
   };

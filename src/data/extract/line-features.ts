@@ -55,7 +55,14 @@ export const LINE_FEATURES: readonly string[] = [
   'word-rank',
   'after-title',
   'lines-after-title',
-  ...BOXES.flatMap((box) => [`${box}:words`, `${box}:links`, `${box}:share`, `${box}:lines`, `${box}:sentences`, `${box}:place`]),
+  ...BOXES.flatMap((box) => [
+    `${box}:words`,
+    `${box}:links`,
+    `${box}:share`,
+    `${box}:lines`,
+    `${box}:sentences`,
+    `${box}:place`,
+  ]),
   'look-lines',
   'look-words',
   'look-share',
@@ -109,11 +116,15 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
   for (const { text } of lines) copies.set(text, (copies.get(text) ?? 0) + 1);
   const seen = new Set<string>();
 
-  const titleWords = wordSet(`${page.meta.get('og:title') ?? ''} ${page.title} ${page.structured.headline} ${page.structured.name}`);
+  const titleWords = wordSet(
+    `${page.meta.get('og:title') ?? ''} ${page.title} ${page.structured.headline} ${page.structured.name}`,
+  );
   const descriptionWords = wordSet(
     `${page.meta.get('og:description') ?? ''} ${page.meta.get('description') ?? ''} ${page.meta.get('twitter:description') ?? ''}`,
   );
-  const structuredText = page.structured.texts.map(({ text }) => letters(text.replace(/<[^<>]{0,500}>/g, ' '))).join(' ');
+  const structuredText = page.structured.texts
+    .map(({ text }) => letters(text.replace(/<[^<>]{0,500}>/g, ' ')))
+    .join(' ');
   const titleLine = findTitleLine(page, stats, titleWords);
   const wordsByRank = [...stats.map((s) => s.words)].sort((a, b) => b - a);
   let paragraphWords = 0;
@@ -156,7 +167,11 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
     seen.add(line.text);
     put(overlap(line.text, titleWords));
     put(overlap(line.text, descriptionWords));
-    put(structuredText !== '' && chars > 24 && chars < 2000 && structuredText.includes(letters(line.text)) ? 1 : 0);
+    put(
+      structuredText !== '' && chars > 24 && chars < 2000 && structuredText.includes(letters(line.text))
+        ? 1
+        : 0,
+    );
     const tag = nodes.tag[node];
     const level = HEADING_LEVEL.get(tag) ?? 0;
     put(tag);
@@ -205,7 +220,8 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
     while (lines3 > 0 && nodes.endLine[lines3] - nodes.firstLine[lines3] < 3) lines3 = nodes.parent[lines3];
     let box = lines3;
     const grow = (least: number): number => {
-      while (box > 0 && wordSum[nodes.endLine[box]] - wordSum[nodes.firstLine[box]] < least * pageWords) box = nodes.parent[box];
+      while (box > 0 && wordSum[nodes.endLine[box]] - wordSum[nodes.firstLine[box]] < least * pageWords)
+        box = nodes.parent[box];
       return box;
     };
     for (const b of [parent, grandparent, lines3, grow(0.05), grow(0.2), grow(0.5)]) {
@@ -240,7 +256,9 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
   }
   return { values, stats };
 
-  function sums(keys: Int32Array): { lines: number; words: number; chars: number; linkChars: number; sentences: number }[] {
+  function sums(
+    keys: Int32Array,
+  ): { lines: number; words: number; chars: number; linkChars: number; sentences: number }[] {
     const out: { lines: number; words: number; chars: number; linkChars: number; sentences: number }[] = [];
     for (let i = 0; i < n; i++) {
       out[keys[i]] ??= { lines: 0, words: 0, chars: 0, linkChars: 0, sentences: 0 };
@@ -306,7 +324,7 @@ function distancesUp({ nodes }: ParsedPage, node: number, regions: Float32Array,
 
 const MAX_STEPS = 12;
 
-/** Steps up from either element until they meet, at most `MAX_STEPS`. */
+/** Steps up from either element to their common ancestor, at most `MAX_STEPS`. */
 function stepsApart({ nodes }: ParsedPage, a: number, b: number): number {
   let steps = 0;
   while (a !== b && steps < MAX_STEPS) {
@@ -336,7 +354,11 @@ function overlap(text: string, words: ReadonlySet<string>): number {
 }
 
 /** The first `<h1>`, else the first heading that says what the title says; -1 where there is none. */
-function findTitleLine({ nodes, lines }: ParsedPage, stats: readonly LineStats[], titleWords: ReadonlySet<string>): number {
+function findTitleLine(
+  { nodes, lines }: ParsedPage,
+  stats: readonly LineStats[],
+  titleWords: ReadonlySet<string>,
+): number {
   let best = -1;
   let bestScore = 0;
   for (let i = 0; i < lines.length; i++) {

@@ -1,6 +1,6 @@
 /** Counts over the text of one line. */
 
-/** Kinds of phrases that tell what a short line is for, in English and Chinese. */
+/** Kinds of phrases that show what a short line is for, in English and Chinese. */
 const PHRASES: Readonly<Record<string, RegExp>> = {
   rights: /©|\(c\) \d{4}|all rights reserved|copyright|版权所有|备案|ICP/i,
   policy: /privacy|cookie|terms of|disclaimer|gdpr|your consent|隐私|免责声明/i,
@@ -9,15 +9,18 @@ const PHRASES: Readonly<Record<string, RegExp>> = {
   share: /\bshare\b|tweet|facebook|twitter|whatsapp|linkedin|pinterest|instagram|follow us|分享|关注/i,
   buy: /add to (?:cart|bag|basket)|checkout|in stock|out of stock|sold out|buy now|wishlist|quantity|free shipping|购物车/i,
   more: /(?:read|learn|show|see|view|load|find out|shop) (?:more|all|less|now)|view (?:details|profile)|continue reading|更多|查看|阅读全文/i,
-  related: /related|you (?:may|might) (?:also )?(?:like|enjoy)|recommended|similar|also bought|recently viewed|trending|most (?:read|popular)|相关|推荐|热门/i,
+  related:
+    /related|you (?:may|might) (?:also )?(?:like|enjoy)|recommended|similar|also bought|recently viewed|trending|most (?:read|popular)|相关|推荐|热门/i,
   reply: /\breply\b|\blike[sd]?\b|upvote|report (?:post|abuse)|quote|permalink|回复|评论|点赞/i,
   post: /\bposts?\b|\bjoined\b|\bmember\b|\bthread\b|\btopic\b|views?\b|replies|楼|发帖/i,
   filter: /sort by|filter|showing \d|results?\b|per page|clear all|\bapply\b|page \d|排序|筛选/i,
   skip: /skip to|toggle|open menu|close menu|^close$|^menu$|^search|back to top|scroll|导航|返回/i,
   date: /\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}|\b\d{1,2} (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}[-/.年]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/]\d{2,4}|\b\d+ (?:minute|hour|day|week|month|year)s? ago|min read/i,
-  byline: /^(?:by|written by|posted by|author|edited by|reviewed by|source|photo|image|credit)\b|作者|来源|责编|编辑|记者/i,
+  byline:
+    /^(?:by|written by|posted by|author|edited by|reviewed by|source|photo|image|credit)\b|作者|来源|责编|编辑|记者/i,
   price: /[$€£¥₹]\s?\d|\d\s?(?:usd|eur|gbp|元|€)/i,
-  contact: /@[a-z0-9-]+\.[a-z]|\(\d{3}\) ?\d{3}|\d{3}[-.]\d{3}[-.]\d{4}|contact us|call us|get in touch|get started|book (?:a|now)|request a|free trial|联系/i,
+  contact:
+    /@[a-z0-9-]+\.[a-z]|\(\d{3}\) ?\d{3}|\d{3}[-.]\d{3}[-.]\d{4}|contact us|call us|get in touch|get started|book (?:a|now)|request a|free trial|联系/i,
   review: /\breviews?\b|\bratings?\b|out of 5|\bstars?\b|verified (?:buyer|purchase)|customers? say/i,
   advert: /advertis|sponsored|affiliate|commission|promot|广告/i,
   script: /javascript|your browser|loading|error occurred|enable cookies|captcha|adblock/i,
@@ -27,9 +30,11 @@ const PATTERNS = Object.values(PHRASES);
 const MAX_PHRASE_CHARS = 240;
 
 const STOP_WORDS = new Set(
-  ('the of and to a in is it you that he was for on are with as i his they be at one have this from or had by not but what all ' +
+  (
+    'the of and to a in is it you that he was for on are with as i his they be at one have this from or had by not but what all ' +
     'were we when your can there an which their if will each about how up out them then she many some so these would has more ' +
-    'her him my than been who its now did get may our us me no do just also into only other could any should because where').split(' '),
+    'her him my than been who its now did get may our us me no do just also into only other could any should because where'
+  ).split(' '),
 );
 const MAX_STOP_CHARS = 7;
 
@@ -123,7 +128,13 @@ function kindOf(code: number): number {
   if (code < 0xaa) return OTHER;
   if (code >= 0x3040 && code <= 0x9fff) return CJK;
   if (code >= 0xf900 && code <= 0xfaff) return CJK;
-  if (code === 0xd7 || code === 0xf7 || (code >= 0x2000 && code <= 0x2fff) || (code >= 0x3000 && code < 0x3040)) return OTHER;
+  if (
+    code === 0xd7 ||
+    code === 0xf7 ||
+    (code >= 0x2000 && code <= 0x2fff) ||
+    (code >= 0x3000 && code < 0x3040)
+  )
+    return OTHER;
   if (code >= 0xff00) return OTHER;
   return LOWER;
 }

@@ -17,23 +17,29 @@ export type PageType = (typeof PAGE_TYPES)[number];
 
 const URL_WORDS: Readonly<Record<string, RegExp>> = {
   product: /\/(?:products?|p|item|itm|dp|gp|pd|shop|buy)\/|\.p(?:\/|$)|\/prd|sku|-p-?\d/,
-  collection: /\/(?:collections?|c|category|categories|cat|shop|store|browse|s|departments?|b)(?:\/|$)|product-category|\/cat-/,
+  collection:
+    /\/(?:collections?|c|category|categories|cat|shop|store|browse|s|departments?|b)(?:\/|$)|product-category|\/cat-/,
   blog: /blog|\/news\/|\/articles?\/|\/posts?\/|\/stor(?:y|ies)\/|magazine|insights|\/guides?\/|resources|\/learn\//,
   date: /\/20\d\d\/|\/20\d\d-\d\d|[-/]20[12]\d(?:[-/]|$)/,
   docs: /docs?[./]|documentation|\/api|reference|manual|\/help\/|tutorial|developer|\/guide\/|\.readthedocs|\/learn|wiki|support\.|kb\./,
-  forum: /forum|community|communities|thread|\/t\/|topic|viewtopic|showthread|discuss|reddit|\/r\/|questions?\/|answers|board|stackexchange|stackoverflow|ycombinator|\/comments\//,
-  listing: /\/(?:list|search|tag|tags|topics?|directory|jobs|events|index|archive|category|browse|news|blog|courses|top|best|charts?|rankings?)(?:\/|$)|\?q=|page=/,
-  service: /services?|pricing|plans|solutions|features|about|product(?:$|\/$)|platform|company|consult|program|degree|enterprise/,
+  forum:
+    /forum|community|communities|thread|\/t\/|topic|viewtopic|showthread|discuss|reddit|\/r\/|questions?\/|answers|board|stackexchange|stackoverflow|ycombinator|\/comments\//,
+  listing:
+    /\/(?:list|search|tag|tags|topics?|directory|jobs|events|index|archive|category|browse|news|blog|courses|top|best|charts?|rankings?)(?:\/|$)|\?q=|page=/,
+  service:
+    /services?|pricing|plans|solutions|features|about|product(?:$|\/$)|platform|company|consult|program|degree|enterprise/,
   howto: /how-to|what-is|why-|best-|top-\d|tips|review|guide|vs-/,
 };
 const LD_TYPES: Readonly<Record<string, RegExp>> = {
-  article: /^(?:article|newsarticle|blogposting|reportagenewsarticle|report|scholarlyarticle|opinionnewsarticle|liveblogposting|medicalwebpage)$/,
+  article:
+    /^(?:article|newsarticle|blogposting|reportagenewsarticle|report|scholarlyarticle|opinionnewsarticle|liveblogposting|medicalwebpage)$/,
   product: /^(?:product|productgroup|individualproduct|vehicle|car|book)$/,
   offer: /^(?:offer|aggregateoffer)$/,
   forum: /^(?:discussionforumposting|qapage|question|answer|comment|socialmediaposting)$/,
   list: /^(?:itemlist|collectionpage|searchresultspage|offercatalog|blog)$/,
   faq: /^faqpage$/,
-  service: /^(?:service|organization|localbusiness|professionalservice|corporation|softwareapplication|webapplication|educationalorganization|course|collegeoruniversity|medicalbusiness|financialservice)$/,
+  service:
+    /^(?:service|organization|localbusiness|professionalservice|corporation|softwareapplication|webapplication|educationalorganization|course|collegeoruniversity|medicalbusiness|financialservice)$/,
   docs: /^(?:techarticle|apireference|howto|softwaresourcecode)$/,
   recipe: /^recipe$/,
   review: /^(?:review|aggregaterating)$/,
@@ -47,7 +53,10 @@ const GENERATORS: Readonly<Record<string, RegExp>> = {
   wordpress: /wordpress/,
   builder: /wix|squarespace|webflow|drupal|joomla|hubspot/,
 };
-const COUNTED_TAGS = 'a p li h1 h2 h3 article section table td pre code form input button select option dl time label blockquote nav main figure details ul'.split(' ');
+const COUNTED_TAGS = (
+  'a p li h1 h2 h3 article section table td pre code form input button select option dl time label blockquote nav main ' +
+  'figure details ul'
+).split(' ');
 
 export const PAGE_FEATURES: readonly string[] = [
   ...Object.keys(URL_WORDS).map((name) => `url:${name}`),
@@ -136,7 +145,14 @@ export function pageFeatures(page: ParsedPage, stats: readonly LineStats[], url:
   put(meta.has('article:published_time') || meta.has('itemprop:datepublished') ? 1 : 0);
   put(meta.has('product:price:amount') || meta.has('og:price:amount') || meta.has('itemprop:price') ? 1 : 0);
   put(meta.has('author') || meta.has('article:author') ? 1 : 0);
-  const generator = `${meta.get('generator') ?? ''} ${meta.get('application-name') ?? ''} ${meta.has('shopify-checkout-api-token') || meta.has('shopify-digital-wallet') ? 'shopify' : ''} ${meta.has('discourse_theme_id') || meta.has('discourse_theme_ids') ? 'discourse' : ''}`.toLowerCase();
+  const has = (...names: readonly string[]): boolean => names.some((name) => meta.has(name));
+  const marks = [
+    meta.get('generator'),
+    meta.get('application-name'),
+    has('shopify-checkout-api-token', 'shopify-digital-wallet') && 'shopify',
+    has('discourse_theme_id', 'discourse_theme_ids') && 'discourse',
+  ];
+  const generator = marks.filter(Boolean).join(' ').toLowerCase();
   for (const pattern of Object.values(GENERATORS)) put(pattern.test(generator) ? 1 : 0);
 
   const { nodes, lines } = page;
@@ -180,7 +196,9 @@ export function pageFeatures(page: ParsedPage, stats: readonly LineStats[], url:
     const kind = kinds.get(tag);
     if (kind !== undefined) wordsIn[kind] += s.words;
     const parent = nodes.parent[line.node];
-    const look = Math.imul(Math.imul(nodes.look[line.node] ^ 17, 0x01000193) ^ nodes.look[parent], 0x01000193) ^ nodes.look[nodes.parent[parent]];
+    const look =
+      Math.imul(Math.imul(nodes.look[line.node] ^ 17, 0x01000193) ^ nodes.look[parent], 0x01000193) ^
+      nodes.look[nodes.parent[parent]];
     const sum = looks.get(look) ?? { lines: 0, words: 0, chars: 0, linkChars: 0 };
     sum.lines++;
     sum.words += s.words;
@@ -229,7 +247,11 @@ export function pageFeatures(page: ParsedPage, stats: readonly LineStats[], url:
 function splitUrl(url: string): { host: string; path: string; query: string } {
   try {
     const { hostname, pathname, search } = new URL(url);
-    return { host: hostname.replace(/^www\./, ''), path: pathname.toLowerCase().slice(0, 500), query: search.slice(0, 200) };
+    return {
+      host: hostname.replace(/^www\./, ''),
+      path: pathname.toLowerCase().slice(0, 500),
+      query: search.slice(0, 200),
+    };
   } catch {
     return { host: '', path: '', query: '' };
   }

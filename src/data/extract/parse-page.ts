@@ -79,7 +79,11 @@ class Growing {
 export function parsePage(html: string, budget: PageBudget): ParsedPage {
   budget.checkSize(html.length);
   const reader = new PageReader(budget);
-  const parser = new Parser(reader, { decodeEntities: true, lowerCaseTags: true, recognizeSelfClosing: false });
+  const parser = new Parser(reader, {
+    decodeEntities: true,
+    lowerCaseTags: true,
+    recognizeSelfClosing: false,
+  });
   const jsonLd: string[] = [];
   readSpans(html, {
     onMarkup: (piece) => {
@@ -214,7 +218,12 @@ class PageReader {
     const tag = this.tags[this.depth];
     if (this.depth === 0) return;
     if (tag.isBlock) this.endOfLine(false);
-    if (name === 'meta' && this.metaName !== '' && this.meta.size < MAX_META && !this.meta.has(this.metaName)) {
+    if (
+      name === 'meta' &&
+      this.metaName !== '' &&
+      this.meta.size < MAX_META &&
+      !this.meta.has(this.metaName)
+    ) {
       this.meta.set(this.metaName, this.metaContent);
     }
     this.endLine.set(this.stack[this.depth], this.lines.length);
@@ -324,9 +333,9 @@ function trimCode(text: string): string {
   return text.replace(/\r\n?/g, '\n').replace(/^\n+/, '').trimEnd();
 }
 
-
 const MAX_UNSHOWN = 40;
-const UNSHOWN_TYPES = /product|article|posting|question|answer|comment|review|recipe|jobposting|event|course|book|movie|place|business/;
+const UNSHOWN_TYPES =
+  /product|article|posting|question|answer|comment|review|recipe|jobposting|event|course|book|movie|place|business/;
 
 /** Texts in data about the page that the page itself doesn't show: of products, and of pages that a script fills in. */
 function unshownLines(page: ParsedPage): PageLine[] {
@@ -337,7 +346,8 @@ function unshownLines(page: ParsedPage): PageLine[] {
     for (const piece of plainText(raw).split('\n')) {
       const text = collapse(piece);
       const key = letters(text).slice(0, 80);
-      if (key.length < 12 || found.length >= MAX_UNSHOWN || shown.includes(key) || own.includes(key)) continue;
+      if (key.length < 12 || found.length >= MAX_UNSHOWN || shown.includes(key) || own.includes(key))
+        continue;
       own += ` ${letters(text)}`;
       found.push({ text, node: 0, linkChars: 0, boldChars: 0, numLinks: 0, afterBreak: false, origin });
     }
@@ -356,7 +366,16 @@ export function letters(text: string): string {
   return text.toLowerCase().match(WORD)?.join('') ?? '';
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", nbsp: ' ', rsquo: '’', ndash: '–' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  '#39': "'",
+  nbsp: ' ',
+  rsquo: '’',
+  ndash: '–',
+};
 
 /** Text in data may hold markup of its own. */
 function plainText(text: string): string {

@@ -49,7 +49,9 @@ export interface Tag {
   readonly regions: number;
 }
 
+const CODE_TAGS = ['pre', 'code', 'samp', 'kbd'];
 const REGIONS_OF: Readonly<Record<string, readonly Region[]>> = {
+  ...Object.fromEntries(CODE_TAGS.map((name): [string, Region[]] => [name, ['code']])),
   nav: ['nav'],
   header: ['header'],
   footer: ['footer'],
@@ -82,10 +84,6 @@ const REGIONS_OF: Readonly<Record<string, readonly Region[]>> = {
   blockquote: ['quote'],
   q: ['quote'],
   cite: ['quote'],
-  pre: ['code'],
-  code: ['code'],
-  samp: ['code'],
-  kbd: ['code'],
   dl: ['definition'],
   dt: ['definition'],
   dd: ['definition'],
@@ -104,7 +102,8 @@ const BLOCK_TAGS =
   'html body head address article aside blockquote br button caption center dd details dialog dir div dl dt fieldset figcaption figure ' +
   'footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr iframe label legend li main menu nav noscript ol optgroup option p pre ' +
   'search section select summary table tbody td template tfoot th thead title tr ul video audio canvas object';
-const INLINE_TAGS = 'a abbr b cite code em font i img ins kbd mark picture q s samp small span strong sub sup time u input meta link';
+const INLINE_TAGS =
+  'a abbr b cite code em font i img ins kbd mark picture q s samp small span strong sub sup time u input meta link';
 const SKIPPED_TAGS = 'script style svg math textarea iframe canvas object audio video map datalist';
 
 const skipped = new Set(SKIPPED_TAGS.split(' '));

@@ -48,7 +48,8 @@ export function readTreeModels(bytes: Uint8Array, file: string): ReadonlyMap<str
   const models = new Map<string, TreeModel>();
   let at = 12 + headerBytes;
   for (const { name, features, trees, nodes, leaves } of header.models) {
-    if (at + 4 * trees + BYTES_PER_NODE * nodes + 4 * leaves > bytes.length) throw bad(`it ends inside "${name}"`);
+    if (at + 4 * trees + BYTES_PER_NODE * nodes + 4 * leaves > bytes.length)
+      throw bad(`it ends inside "${name}"`);
     const ints = (count: number): Int32Array<ArrayBuffer> => {
       const out = Int32Array.from({ length: count }, (_, i) => view.getInt32(at + 4 * i, true));
       at += 4 * count;
@@ -73,7 +74,11 @@ export function readTreeModels(bytes: Uint8Array, file: string): ReadonlyMap<str
     // Children come after their parents, so that every walk ends.
     for (let i = 0; i < nodes; i++) {
       const isForward = (child: number): boolean => child < 0 || child > i;
-      if (!isForward(model.left[i]) || !isForward(model.right[i]) || model.feature[i] >= model.features.length) {
+      if (
+        !isForward(model.left[i]) ||
+        !isForward(model.right[i]) ||
+        model.feature[i] >= model.features.length
+      ) {
         throw bad(`a tree of "${name}" is malformed`);
       }
     }
