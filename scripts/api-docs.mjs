@@ -63,6 +63,10 @@ const SECTIONS = [
     ],
   ],
   [
+    'Text of web pages',
+    ['extractPage', 'ExtractOptions', 'ExtractedPage', 'ScoredLine', 'PageType', 'decodeHtml', 'DecodedHtml'],
+  ],
+  [
     'Errors',
     [
       'DotsError',

@@ -14,12 +14,14 @@ const FOOTER =
   '<footer class="site-footer"><p>© 2025 Example Media. All rights reserved.</p><a href="/p">Privacy policy</a> <a href="/t">Terms of use</a></footer>';
 
 function page(body: string, head = ''): string {
-  return `<!doctype html><html lang="en"><head><title>Night of the flood | Example News</title>${head}</head><body>${NAV}${body}${FOOTER}</body></html>`;
+  const title = '<title>Night of the flood | Example News</title>';
+  return `<!doctype html><html lang="en"><head>${title}${head}</head><body>${NAV}${body}${FOOTER}</body></html>`;
 }
 
 const ARTICLE = page(
   `<main><article class="post"><h1>Night of the flood</h1>${SENTENCES.map((text) => `<p>${text}</p>`).join('\n')}</article></main>
-  <aside class="sidebar related"><h3>Related stories</h3><ul><li><a href="/a">Ten walks near you</a></li><li><a href="/b">The best umbrellas</a></li></ul></aside>`,
+  <aside class="sidebar related"><h3>Related stories</h3>
+  <ul><li><a href="/a">Ten walks near you</a></li><li><a href="/b">The best umbrellas</a></li></ul></aside>`,
 );
 
 describe('extractPage()', () => {
@@ -67,8 +69,10 @@ describe('extractPage()', () => {
   it('keeps code of documentation with its line ends and indents', () => {
     const code = 'def area(width, height):\n    """Of a rectangle."""\n    return width * height';
     const html = page(
-      `<div class="document"><div role="main" class="body"><h1>Functions</h1><p>A function is defined with the keyword def, its name and its parameters in parentheses.</p>
-      <div class="highlight"><pre><span>${code.replaceAll('"', '&quot;')}</span></pre></div><p>The string in its first line says what it returns, and is shown by the help of the interpreter.</p></div></div>`,
+      `<div class="document"><div role="main" class="body"><h1>Functions</h1>
+      <p>A function is defined with the keyword def, its name and its parameters in parentheses.</p>
+      <div class="highlight"><pre><span>${code.replaceAll('"', '&quot;')}</span></pre></div>
+      <p>The string in its first line says what it returns, and is shown by the help of the interpreter.</p></div></div>`,
     );
     const { text } = extractPage(html, { url: 'https://docs.example/en/latest/tutorial/functions.html' });
     expect(text).toContain(code);
@@ -76,7 +80,9 @@ describe('extractPage()', () => {
 
   it('puts the cells of a row side by side', () => {
     const html = page(
-      `<article><h1>Heights of the dams</h1><p>${SENTENCES[2]}</p><table><tr><th>Dam</th><th>Height in metres</th></tr><tr><td>Upper dam of the valley</td><td>48 metres above the river</td></tr></table><p>${SENTENCES[3]}</p></article>`,
+      `<article><h1>Heights of the dams</h1><p>${SENTENCES[2]}</p>
+      <table><tr><th>Dam</th><th>Height in metres</th></tr>
+      <tr><td>Upper dam of the valley</td><td>48 metres above the river</td></tr></table><p>${SENTENCES[3]}</p></article>`,
     );
     expect(extractPage(html).text).toContain('Upper dam of the valley | 48 metres above the river');
   });
@@ -87,9 +93,11 @@ describe('extractPage()', () => {
       '六十户居民在学校体育馆过夜，志愿者乘船送来了面包和药品。',
       '工程师表示，水库大坝之所以安全，是因为闸门及时开启。',
     ];
-    const html = `<html><head><title>洪水之夜_示例新闻网</title></head><body><div class="nav"><a href="/">首页</a><a href="/n">新闻</a><a href="/s">体育</a></div><div class="content"><h1>洪水之夜</h1>${sentences
-      .map((text) => `<p>　　${text}</p>`)
-      .join('')}</div><div class="footer">版权所有 示例新闻网 京ICP备12345678号</div></body></html>`;
+    const html = `<html><head><title>洪水之夜_示例新闻网</title></head><body>
+      <div class="nav"><a href="/">首页</a><a href="/n">新闻</a><a href="/s">体育</a></div>
+      <div class="content"><h1>洪水之夜</h1>${sentences
+        .map((text) => `<p>　　${text}</p>`)
+        .join('')}</div><div class="footer">版权所有 示例新闻网 京ICP备12345678号</div></body></html>`;
     const { text, title } = extractPage(html);
     for (const sentence of sentences) expect(text).toContain(sentence);
     expect(text).not.toContain('版权所有');
