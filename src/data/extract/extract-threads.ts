@@ -67,11 +67,13 @@ export class ExtractThreads {
   private run(worker: Worker, job: Job): void {
     const end = (result: LineResult, isAlive: boolean): void => {
       clearTimeout(timer);
-      worker.removeAllListeners();
+      worker.off('message', onMessage);
+      worker.off('error', onError);
+      worker.off('exit', onExit);
       if (isAlive) this.idle.push(worker);
       else {
         this.all.delete(worker);
-        // Listeners are gone, but a late error of the dying thread has to go somewhere.
+        // A late error of the dying thread has to go somewhere.
         worker.on('error', () => {});
         void worker.terminate();
       }
@@ -81,13 +83,15 @@ export class ExtractThreads {
     const fail = (code: string, message: string): void =>
       end({ id: idOf(job.line), code, message: `Cannot extract the page: ${message}` }, false);
     const timer = setTimeout(() => fail('page-too-slow', `it took more than ${MAX_MS / 1000} s`), MAX_MS);
-    worker.once('message', (result: LineResult) => end(result, true));
-    worker.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-        fail('page-too-large', `it took more than ${MAX_HEAP_MB} MB of memory`);
-      else fail('page-failed', error.message);
-    });
-    worker.once('exit', () => fail('page-failed', 'the thread ended'));
+    const onMessage = (result: LineResult): void => end(result, true);
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.code !== 'ERR_WORKER_OUT_OF_MEMORY') fail('page-failed', error.message);
+      else fail('page-too-large', `it took more than ${MAX_HEAP_MB} MB of memory`);
+    };
+    const onExit = (): void => fail('page-failed', 'the thread ended');
+    worker.on('message', onMessage);
+    worker.on('error', onError);
+    worker.on('exit', onExit);
     worker.postMessage(job.line);
   }
 }
