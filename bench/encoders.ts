@@ -2,11 +2,12 @@
  * Encoders of storage types compared with ggml's, two threads each: the error that is left, and MB of f32 a second.
  *
  *   make -C native bench
- *   node bench/encoders.ts --ggml libggml-base.so [--gguf MODEL] [--types q4_k,…] [--mb 8] [--rounds 5]
+ *   node bench/encoders.ts --ggml libggml-base.so [--gguf MODEL,…] [--types q4_k,…] [--mb 8] [--rounds 5]
  *
  * Values are normal, heavy-tailed (Student's t with 3 degrees of freedom), and of the matrices of a trained model (`--gguf`;
  * mini). Each is encoded with importance weights for its columns and without. Errors are root mean squares,
- * weighted by the same importance, relative to that of the values. `ggml-encode.py` in `peers/` says where the library is
+ * weighted by the same importance, relative to that of the values; `ownErrorRatio` weighs them as ggml does where it is given
+ * importance (`ggmlSigma`), which is what its searches minimise. `ggml-encode.py` in `peers/` says where the library is
  * from. The two take turns, and each round starts with the other one; medians over the rounds, appended to
  * results/encoders.csv. `cpuRatio` compares values per second of processor time, which a busy neighbour does not change.
  *
@@ -16,7 +17,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { Random } from '../src/core/random.ts';
@@ -24,13 +25,15 @@ import { type StorageType, storageBytes, storageTypeByName } from '../src/dtype/
 import { openStoredModel } from '../src/format/stored-model.ts';
 
 const THREADS = 2;
+const MINI = 'models/mini.gguf';
 const TYPES =
   'q8_0,q6_k,q5_1,q5_0,q5_k,q4_1,q4_0,q4_k,q3_k,q2_k,iq4_nl,iq4_xs,iq3_s,iq3_xxs,iq2_s,iq2_xs,iq2_xxs,iq1_m,iq1_s,' +
   'nvfp4,mxfp4,tq2_0,tq1_0,q1_0';
 /** ggml stops without importance. */
 const NEEDS_IMPORTANCE = ['iq2_xxs', 'iq2_xs', 'iq1_s', 'iq1_m'];
 const HEADER =
-  'date,machine,version,type,data,importance,error,ggmlError,errorRatio,mbPerSecond,ggmlMbPerSecond,speedRatio,cpuRatio,rounds';
+  'date,machine,version,type,data,importance,error,ggmlError,errorRatio,mbPerSecond,ggmlMbPerSecond,speedRatio,cpuRatio,rounds,' +
+  'ownErrorRatio';
 
 interface Rows {
   readonly name: string;
@@ -48,7 +51,7 @@ interface Timed {
 const { values: flags } = parseArgs({
   options: {
     ggml: { type: 'string' },
-    gguf: { type: 'string', default: 'models/mini.gguf' },
+    gguf: { type: 'string', default: MINI },
     types: { type: 'string', default: TYPES },
     mb: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '5' },
@@ -98,15 +101,55 @@ function relativeError(type: StorageType, rows: Rows, bytes: Uint8Array, weights
   let error = 0;
   let squares = 0;
   for (let i = 0; i < decoded.length; i++) {
-    const weight = weights ? weights[i % rows.columns] : 1;
+    const weight = weights ? weights[i % weights.length] : 1;
     error += weight * (rows.values[i] - decoded[i]) ** 2;
     squares += weight * rows.values[i] ** 2;
   }
   return Math.sqrt(error / squares);
 }
 
+/** How many values share ggml's σ² and which multiple of their mean square it is: `ggml-quants.c`. Others weigh no errors. */
+function ggmlSigma(
+  type: string,
+  columns: number,
+): { readonly size: number; readonly factor: number } | undefined {
+  if (/^q[45]_[01]$/.test(type)) return { size: columns, factor: 1 };
+  if (type === 'q2_k') return { size: 256, factor: 0.75 };
+  if (type === 'q6_k') return { size: 256, factor: Number.POSITIVE_INFINITY };
+  if (/^iq2_xx?s$/.test(type)) return { size: 256, factor: 1 };
+  if (type === 'iq1_m') return { size: 32, factor: 1.5 };
+  if (type === 'iq4_nl') return { size: 32, factor: 2 };
+  if (/^(q[345]_k|iq2_s|iq3_xxs|iq3_s|iq1_s|iq4_xs)$/.test(type)) return { size: 256, factor: 2 };
+  return undefined;
+}
+
+/** Importance times √(σ² + x²), for each value; what is large counts more than its square says. */
+function ggmlWeights(type: string, { values, columns, weights }: Rows): Float32Array | undefined {
+  const sigma = ggmlSigma(type, columns);
+  if (sigma === undefined) return undefined;
+  const { size, factor } = sigma;
+  const own = new Float32Array(values.length);
+  for (let start = 0; start < values.length; start += size) {
+    let squares = 0;
+    for (let i = start; i < start + size; i++) squares += values[i] ** 2;
+    for (let i = start; i < start + size; i++) {
+      const weight = weights[i % columns];
+      own[i] =
+        factor === Number.POSITIVE_INFINITY
+          ? weight
+          : weight * Math.sqrt((factor * squares) / size + values[i] ** 2);
+    }
+  }
+  return own;
+}
+
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1];
+}
+
+/** Both are zero for values that were of this type before. */
+function ratioOf(error: number, theirs: number): string {
+  return (theirs === 0 && error === 0 ? 1 : error / theirs).toFixed(4);
 }
 
 /** Uneven, as squares of activations are. */
@@ -124,7 +167,7 @@ function randomRows(name: string, columns: number, count: number, draw: (random:
 }
 
 /** Values of a model's matrices in turn, cut into rows that all types divide. */
-async function trainedRows(path: string, columns: number, count: number): Promise<Rows> {
+async function trainedRows(name: string, path: string, columns: number, count: number): Promise<Rows> {
   const model = await openStoredModel(path);
   const values = new Float32Array(count);
   let at = 0;
@@ -138,7 +181,7 @@ async function trainedRows(path: string, columns: number, count: number): Promis
   }
   await model.close();
   const whole = values.subarray(0, Math.floor(at / columns) * columns);
-  return { name: 'trained', values: whole, columns, weights: importance(columns, new Random(2)) };
+  return { name, values: whole, columns, weights: importance(columns, new Random(2)) };
 }
 
 const count = Math.floor((Number(flags.mb) * 1e6) / 4 / 4096) * 4096;
@@ -147,8 +190,9 @@ const chiSquare = (random: Random): number =>
 const data = [
   randomRows('normal', 4096, count, (random) => random.normal()),
   randomRows('heavy-tailed', 4096, count, (random) => random.normal() / Math.sqrt(chiSquare(random) / 3)),
-  await trainedRows(flags.gguf, 4096, count),
 ];
+for (const path of flags.gguf.split(','))
+  data.push(await trainedRows(path === MINI ? 'trained' : basename(path, '.gguf'), path, 4096, count));
 const results = root('bench/results/encoders.csv');
 if (!existsSync(results)) appendFileSync(results, `${HEADER}\n`);
 const { version } = JSON.parse(readFileSync(root('package.json'), 'utf8')) as {
@@ -168,6 +212,8 @@ for (const name of flags.types.split(',')) {
           else theirs.push(await ggml.encode(type, rows, theirWeights));
         }
       }
+      const own = weights && ggmlWeights(name, rows);
+      const ownErrors = own && [ours, theirs].map(([{ bytes }]) => relativeError(type, rows, bytes, own));
       const error = relativeError(type, rows, ours[0].bytes, weights);
       const theirError = relativeError(type, rows, theirs[0].bytes, weights);
       const megabytes = rows.values.byteLength / 1e6;
@@ -182,13 +228,13 @@ for (const name of flags.types.split(',')) {
         weights ? 'yes' : 'no',
         error.toPrecision(4),
         theirError.toPrecision(4),
-        // Both are zero for values that were of this type before.
-        (theirError === 0 && error === 0 ? 1 : error / theirError).toFixed(4),
+        ratioOf(error, theirError),
         speed(ours).toPrecision(3),
         speed(theirs).toPrecision(3),
         (speed(ours) / speed(theirs)).toFixed(2),
         (cpu(ours) / cpu(theirs)).toFixed(2),
         flags.rounds,
+        ownErrors ? ratioOf(ownErrors[0], ownErrors[1]) : '',
       ].join(',');
       console.log(row);
       appendFileSync(results, `${row}\n`);

@@ -287,6 +287,48 @@ function constraint() {
   );
 }
 
+/** Storage types by what their blocks are like; the rest are K types. */
+const TYPE_FAMILIES = /** @type {const} */ ([
+  [
+    '32-element blocks: q8_0, q5_0, q5_1, q4_0, q4_1, iq4_nl, mxfp4, nvfp4',
+    /^(q[458]_[01]|iq4_nl|mxfp4|nvfp4)$/,
+  ],
+  ['IQ types', /^iq/],
+  ['ternary and one bit: tq1_0, tq2_0, q1_0', /^(tq|q1)/],
+  ['K types', /./],
+]);
+
+/** docs/quantising.md: files of `dots quantize` in llama.cpp. */
+function quantisedLlamaCpp() {
+  const rows = readCsv('quantised-llama-cpp.csv');
+  const named = rows.filter(({ file }) => !file.startsWith('all '));
+  const family = (/** @type {string} */ file) =>
+    TYPE_FAMILIES.find(([, pattern]) => pattern.test(file.replace('all ', '')))?.[0];
+  const groups = /** @type {[string, Row[]][]} */ ([
+    ['named mixes', named],
+    ...TYPE_FAMILIES.map(([title]) => [
+      title,
+      rows.filter(({ file }) => file.startsWith('all ') && family(file) === title),
+    ]),
+  ]);
+  const most = (/** @type {Row[]} */ of, /** @type {string} */ column) =>
+    Math.max(...of.map((row) => Number(row[column]))).toFixed(3);
+  return table(
+    [
+      'Largest difference of the logits',
+      'Files',
+      'dots.ts and llama.cpp',
+      'dots.ts and exact',
+      'llama.cpp and exact',
+    ],
+    groups.map(([title, of]) => [
+      title,
+      String(of.length),
+      ...['oursToLlamaCpp', 'oursToExact', 'llamaCppToExact'].map((column) => most(of, column)),
+    ]),
+  );
+}
+
 /** models/README.md: mini next to compressors and n-gram models. */
 function bitsPerByte() {
   const rows = readCsv('language-baselines.csv');
@@ -341,5 +383,6 @@ export const BLOCKS = {
   'http-peers': httpPeers,
   'http-cost': httpCost,
   constraint,
+  'quantised-llama-cpp': quantisedLlamaCpp,
   'bits-per-byte': bitsPerByte,
 };

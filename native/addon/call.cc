@@ -283,4 +283,34 @@ void Promise::settle(Call& call, napi_value value) {
   napi_reject_deferred(env_, deferred, failure);
 }
 
+napi_value AsyncWork::start(std::unique_ptr<AsyncWork> work, Call& call, const char* name) {
+  const auto run = [](napi_env, void* data) {
+    AsyncWork* const own = static_cast<AsyncWork*>(data);
+    own->isDone_ = own->execute(&own->error_);
+  };
+  work->name_ = name;
+  const napi_value label = call.text(name);
+  if (!call.ok() || !call.check(napi_create_async_work(call.env(), nullptr, label, run, end, work.get(), &work->work_),
+                                "prepare work"))
+    return call.finish(nullptr);
+  // From here on whoever called waits for the promise.
+  const napi_value promise = work->promise_.make(call);
+  if (!promise) return call.finish(nullptr);
+  if (call.check(napi_queue_async_work(call.env(), work->work_), "start work"))
+    work.release();
+  else
+    work->promise_.settle(call, nullptr);
+  return promise;
+}
+
+void AsyncWork::end(napi_env env, napi_status, void* data) {
+  const std::unique_ptr<AsyncWork> work(static_cast<AsyncWork*>(data));
+  Call call(env, work->name_);
+  // Work that Node.js cancels at its end was never started.
+  if (!work->isDone_ && !work->error_) dots::fail(&work->error_, ErrorKind::kCancelled, "cancelled");
+  if (!work->isDone_) call.fail(work->error_);
+  napi_value result = call.ok() ? work->finish(call) : nullptr;
+  work->promise_.settle(call, result);
+}
+
 }  // namespace dots

@@ -139,4 +139,35 @@ class Promise {
   napi_deferred deferred_ = nullptr;
 };
 
+/// Work on libuv's threads and the promise of its result. A subclass holds what the work needs, and has
+/// `execute()`, on one of those threads, and `finish(Call&)`, on JavaScript's, which gives the result; it is destroyed
+/// after that.
+class AsyncWork {
+ public:
+  explicit AsyncWork(napi_env where) : env_(where) {}
+  AsyncWork(const AsyncWork&) = delete;
+  virtual ~AsyncWork() {
+    if (work_) napi_delete_async_work(env_, work_);
+  }
+
+  virtual bool execute(Error* error) = 0;
+  virtual napi_value finish(Call& call) = 0;
+
+  /// Gives the promise, for JavaScript's hands, or what `call.finish` throws. `name` is a literal, "run".
+  static napi_value start(std::unique_ptr<AsyncWork> work, Call& call, const char* name);
+
+ protected:
+  napi_env env() const { return env_; }
+
+ private:
+  static void end(napi_env env, napi_status, void* data);
+
+  napi_env env_;
+  napi_async_work work_ = nullptr;
+  const char* name_ = nullptr;
+  Promise promise_;
+  bool isDone_ = false;
+  Error error_;
+};
+
 }  // namespace dots

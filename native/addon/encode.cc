@@ -5,38 +5,17 @@
 namespace dots {
 namespace {
 
-/// One encoding on libuv's threads, of copies: JavaScript may change or give away its arrays meanwhile.
-struct EncodeWork {
-  explicit EncodeWork(napi_env where) : env(where) {}
-  EncodeWork(const EncodeWork&) = delete;
-  ~EncodeWork() {
-    if (work) napi_delete_async_work(env, work);
-  }
+/// One encoding, of copies: JavaScript may change or give away its arrays meanwhile.
+struct EncodeWork final : AsyncWork {
+  using AsyncWork::AsyncWork;
+  bool execute(Error* error) override { return encodeRows(rows, *device, error); }
+  napi_value finish(Call& call) override { return output.get(call); }
 
-  napi_env env;
   std::shared_ptr<Device> device;
-  napi_async_work work = nullptr;
-  Promise promise;
   Buffer<float> values, importance;
   EncodeRows rows;
   Reference output;
-  bool isDone = false;
-  Error error;
 };
-
-void execute(napi_env, void* data) {
-  EncodeWork* const work = static_cast<EncodeWork*>(data);
-  work->isDone = encodeRows(work->rows, *work->device, &work->error);
-}
-
-void finishEncode(napi_env env, napi_status, void* data) {
-  const std::unique_ptr<EncodeWork> work(static_cast<EncodeWork*>(data));
-  Call call(env, "encode");
-  // Work that Node.js cancels at its end was never started.
-  if (!work->isDone && !work->error) fail(&work->error, ErrorKind::kCancelled, "cancelled");
-  if (!work->isDone) call.fail(work->error);
-  work->promise.settle(call, call.ok() ? work->output.get(call) : nullptr);
-}
 
 bool readRows(Call& call, EncodeWork& work) {
   EncodeRows& rows = work.rows;
@@ -75,19 +54,7 @@ napi_value encode(napi_env env, napi_callback_info info) {
   std::unique_ptr<EncodeWork> work(new EncodeWork(env));
   if (handle) work->device = handle->device;
   if (!call.ok() || !readRows(call, *work)) return call.finish(nullptr);
-  const napi_value name = call.text("dots.encode");
-  if (!call.ok() ||
-      !call.check(napi_create_async_work(env, nullptr, name, execute, finishEncode, work.get(), &work->work),
-                  "prepare work"))
-    return call.finish(nullptr);
-  // From here on whoever called waits for the promise.
-  const napi_value promise = work->promise.make(call);
-  if (!promise) return call.finish(nullptr);
-  if (call.check(napi_queue_async_work(env, work->work), "start work"))
-    work.release();
-  else
-    work->promise.settle(call, nullptr);
-  return promise;
+  return AsyncWork::start(std::move(work), call, "encode");
 }
 
 }  // namespace dots

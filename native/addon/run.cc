@@ -3,49 +3,34 @@
 namespace dots {
 namespace {
 
-/// One run on libuv's threads; everything that JavaScript owns is held until it is over.
-struct RunWork {
-  explicit RunWork(napi_env where, std::shared_ptr<Model> of) : env(where), model(std::move(of)) {
+/// One run; everything that JavaScript owns is held until it is over.
+struct RunWork final : AsyncWork {
+  RunWork(napi_env where, std::shared_ptr<Model> of) : AsyncWork(where), model(std::move(of)) {
     model->isRunning = true;
   }
-  RunWork(const RunWork&) = delete;
-  ~RunWork() {
+  ~RunWork() override {
     model->isRunning = false;
-    model->report(env, model->executable->heldBytes());
-    releaseModel(env, std::move(model));
-    if (work) napi_delete_async_work(env, work);
+    model->report(env(), model->executable->heldBytes());
+    releaseModel(env(), std::move(model));
   }
+  bool execute(Error* error) override { return model->executable->run(inputs, outputs.data(), error); }
+  napi_value finish(Call& call) override;
 
-  napi_env env;
   std::shared_ptr<Model> model;
-  napi_async_work work = nullptr;
-  Promise promise;
   Buffer<Buffer<int32_t>> inputData;
   Buffer<RunInput> inputs;
   Buffer<float*> outputs;
   Buffer<Reference> outputArrays;
-  bool isDone = false;
-  Error error;
 };
 
-void execute(napi_env, void* data) {
-  RunWork* const run = static_cast<RunWork*>(data);
-  run->isDone = run->model->executable->run(run->inputs, run->outputs.data(), &run->error);
-}
-
-void finishRun(napi_env env, napi_status, void* data) {
-  const std::unique_ptr<RunWork> run(static_cast<RunWork*>(data));
-  Call call(env, "run");
-  // Work that Node.js cancels at its end was never started.
-  if (!run->isDone && !run->error) fail(&run->error, ErrorKind::kCancelled, "cancelled");
-  if (!run->isDone) call.fail(run->error);
+napi_value RunWork::finish(Call& call) {
   napi_value result = nullptr;
-  if (call.ok()) call.check(napi_create_array_with_length(env, run->outputArrays.size(), &result), "make a list");
-  for (uint32_t i = 0; i < run->outputArrays.size() && call.ok(); ++i) {
-    const napi_value output = run->outputArrays[i].get(call);
-    if (call.ok()) call.check(napi_set_element(env, result, i, output), "fill a list");
+  call.check(napi_create_array_with_length(call.env(), outputArrays.size(), &result), "make a list");
+  for (uint32_t i = 0; i < outputArrays.size() && call.ok(); ++i) {
+    const napi_value output = outputArrays[i].get(call);
+    if (call.ok()) call.check(napi_set_element(call.env(), result, i, output), "fill a list");
   }
-  run->promise.settle(call, result);
+  return result;
 }
 
 bool readInputs(Call& call, RunWork& run) {
@@ -99,23 +84,13 @@ napi_value run(napi_env env, napi_callback_info info) {
   Buffer<int32_t> bindings;
   if (!bindings.assign(bound.data(), bound.size())) call.outOfMemory("symbols");
   if (!readInputs(call, *work)) return call.finish(nullptr);
-  if (!work->model->executable->prepare(bindings, work->inputs, &work->error)) {
-    call.fail(work->error);
+  Error error;
+  if (!work->model->executable->prepare(bindings, work->inputs, &error)) {
+    call.fail(error);
     return call.finish(nullptr);
   }
   if (!prepareOutputs(call, *work)) return call.finish(nullptr);
-  const napi_value name = call.text("dots.run");
-  if (!call.ok() || !call.check(napi_create_async_work(env, nullptr, name, execute, finishRun, work.get(), &work->work),
-                                "prepare work"))
-    return call.finish(nullptr);
-  // From here on whoever called waits for the promise.
-  const napi_value promise = work->promise.make(call);
-  if (!promise) return call.finish(nullptr);
-  if (call.check(napi_queue_async_work(env, work->work), "start work"))
-    work.release();
-  else
-    work->promise.settle(call, nullptr);
-  return promise;
+  return AsyncWork::start(std::move(work), call, "run");
 }
 
 }  // namespace dots

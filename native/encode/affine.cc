@@ -8,38 +8,80 @@ namespace dots {
 namespace DOTS_ISA {
 namespace {
 
-DOTS_OUTLINE void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most, const AffineGrid& grid) {
+// Scale and base as a block stores them, with values counted from the smallest one, `low`, or the sums of a block far
+// from zero would lose what distinguishes its values.
+DOTS_INLINE Affine stored(const Affine& a, Lanes low) { return {toHalf(a.scale), toHalf(a.base + low) - low}; }
+
+void packPlain(const EncodeJob& job, int64_t at, int lanes, const Affine& fit, Lanes low, BlockCodes* blocks) {
   const int blockBytes = storageInfo(job.type)->blockBytes;
+  uint16_t scales[16], bases[16];
+  storeF16x16(scales, fit.scale);
+  storeF16x16(bases, toHalf(fit.base + low));
+  for (int lane = 0; lane < lanes; ++lane) {
+    blocks[lane].d = scales[lane];
+    blocks[lane].dmin = bases[lane];
+    packBlock(job.type, blocks[lane], job.out + (at + lane) * blockBytes);
+  }
+}
+
+DOTS_OUTLINE void encodePlain(const EncodeJob& job, int64_t first, int64_t count, float most, const AffineGrid& grid) {
   Group g;
   BlockCodes blocks[16];
   for (int64_t at = first; at < first + count; at += 16) {
     const int lanes = static_cast<int>(minOf<int64_t>(16, first + count - at));
     loadGroup(job, at, lanes, 32, &g);
-    // From the smallest value on, or the sums of a block far from zero would lose what distinguishes its values.
     Lanes low, high;
     findRange(g, &low, &high);
     for (int j = 0; j < 32; ++j) store16(g.x[j], g.value(j) - low);
     const AffineBlocks blocks16(g, most, true);
-    const auto stored = [&](const Affine& a) { return Affine{toHalf(a.scale), toHalf(a.base + low) - low}; };
-    Affine fit = stored(blocks16.search(grid, zeros(), high - low)), best = fit;
+    Affine fit = stored(blocks16.search(grid, zeros(), high - low), low), best = fit;
     Lanes least = set16(3e38f);
-    for (int i = 0; i < 2 && grid.fits > 0; ++i) {
+    for (int i = 0; i < 2; ++i) {
       const AffineSums s = blocks16.measure(fit);
       const Mask16 isBetter = lessThan(s.error, least);
       least = select(isBetter, s.error, least);
       best.scale = select(isBetter, fit.scale, best.scale);
       best.base = select(isBetter, fit.base, best.base);
-      fit = stored(blocks16.solve(s));
+      fit = stored(blocks16.solve(s), low);
     }
     blocks16.store(best, blocks[0].levels, sizeof(BlockCodes));
-    uint16_t scales[16], bases[16];
-    storeF16x16(scales, best.scale);
-    storeF16x16(bases, toHalf(best.base + low));
-    for (int lane = 0; lane < lanes; ++lane) {
-      blocks[lane].d = scales[lane];
-      blocks[lane].dmin = bases[lane];
-      packBlock(job.type, blocks[lane], job.out + (at + lane) * blockBytes);
+    packPlain(job, at, lanes, best, low, blocks);
+  }
+}
+
+// The types that people choose for speed are written as fast as plain rounding: the levels of the line from the
+// smallest value to the largest, and the line that fits them best. All elements count the same.
+DOTS_OUTLINE void encodeQuick(const EncodeJob& job, int64_t first, int64_t count, float most) {
+  const Lanes size = set16(32);
+  Group g;
+  BlockCodes blocks[16];
+  for (int64_t at = first; at < first + count; at += 16) {
+    const int lanes = static_cast<int>(minOf<int64_t>(16, first + count - at));
+    loadGroup(job, at, lanes, 32, &g);
+    Lanes low, high;
+    findRange(g, &low, &high);
+    const Lanes inverse = ratio(set16(1.0f), (high - low) * (1.0f / most));
+    Lanes q = zeros(), qq = zeros(), xq = zeros(), x = zeros();
+    for (int j = 0; j < 32; ++j) {
+      const Lanes value = g.value(j) - low, level = roundEven(value * inverse);
+      q = q + level;
+      qq = qq + level * level;
+      xq = xq + level * value;
+      x = x + value;
     }
+    const Lanes determinant = size * qq - q * q;
+    const Mask16 isSingular = lessThan(determinant, size * qq * 1e-5f);
+    Affine fit;
+    fit.scale = select(isSingular, zeros(), ratio(size * xq - x * q, determinant));
+    fit.base = select(isSingular, x * (1.0f / 32), ratio(qq * x - q * xq, determinant));
+    fit = stored(fit, low);
+    const Lanes fitted = ratio(set16(1.0f), fit.scale);
+    for (int j = 0; j < 32; j += 16) {
+      Vec16 levels[16];
+      for (int i = 0; i < 16; ++i) levels[i] = roundEven(clamp((g.value(j + i) - low - fit.base) * fitted, 0.0f, most));
+      storeLevels(levels, blocks[0].levels + j, sizeof(BlockCodes));
+    }
+    packPlain(job, at, lanes, fit, low, blocks);
   }
 }
 
@@ -174,11 +216,13 @@ DOTS_OUTLINE void encodeK(const EncodeJob& job, int64_t first, int64_t count, fl
 }  // namespace
 
 void encodeAffine(const EncodeJob& job, int64_t first, int64_t count) {
-  // Without importance the types that people choose for speed are written as fast as plain rounding.
-  const AffineGrid rich = {-0.4f, 0.3f, 6, 1}, quick = {0, 0, 1, 0};
+  constexpr AffineGrid kRich = {-0.4f, 0.3f, 6, 1};
   switch (job.type) {
-    case StorageId::kQ4_1: return encodePlain(job, first, count, 15, job.importance ? rich : quick);
-    case StorageId::kQ5_1: return encodePlain(job, first, count, 31, job.importance ? rich : quick);
+    case StorageId::kQ4_1:
+    case StorageId::kQ5_1: {
+      const float most = job.type == StorageId::kQ4_1 ? 15 : 31;
+      return job.importance ? encodePlain(job, first, count, most, kRich) : encodeQuick(job, first, count, most);
+    }
     case StorageId::kQ2K: return encodeK(job, first, count, 3, 16, 15, {-0.45f, 0.13f, 8, 1}, {11, 0.6f, 9, 4});
     case StorageId::kQ4K: return encodeK(job, first, count, 15, 32, 63, {-0.45f, 0.2f, 9, 1}, {58, 1, 8, 4});
     default: return encodeK(job, first, count, 31, 32, 63, {-0.45f, 0.2f, 9, 1}, {58, 1, 8, 4});

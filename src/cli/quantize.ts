@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
 import { type TargetTensor, targetTensors, writeGgufModel } from '../convert/write-gguf.ts';
 import { UsageError } from '../core/errors.ts';
@@ -170,7 +171,8 @@ function importanceKeys(
   files: readonly string[],
 ): [string, GgufValue][] {
   return [
-    ['quantize.imatrix.file', { type: 'string', value: files.join(' ') }],
+    // Without folders: where a matrix lies on one machine is nobody's business, and would change the file's hash.
+    ['quantize.imatrix.file', { type: 'string', value: files.map((path) => basename(path)).join(' ') }],
     ['quantize.imatrix.dataset', { type: 'string', value: datasets.join(' ') }],
     ['quantize.imatrix.entries_count', { type: 'u32', value: entries.size }],
     ['quantize.imatrix.chunks_count', { type: 'u32', value: numChunks }],

@@ -55,13 +55,20 @@ export function llamaCppModel(fullName: string): LlamaCppModel {
 
 /** A Hugging Face folder in `parent`, with a tokenizer of the 256 bytes, because peers insist on one. */
 export async function writeLlamaCppFolder(parent: string, fullName: string): Promise<string> {
-  const { config, weights } = llamaCppModel(fullName);
   const folder = join(parent, fullName.replace('/', '-'));
+  await writeFolderWithBytes(folder, llamaCppModel(fullName));
+  return folder;
+}
+
+/** A Hugging Face folder of this name, as `writeLlamaCppFolder` makes one. */
+export async function writeFolderWithBytes(
+  folder: string,
+  { config, weights }: Pick<LlamaCppModel, 'config' | 'weights'>,
+): Promise<void> {
   mkdirSync(folder);
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(byteTokenizer()));
   await writeWeights(folder, weights);
-  return folder;
 }
 
 function byteTokenizer() {

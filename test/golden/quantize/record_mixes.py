@@ -7,7 +7,6 @@
 The quantiser runs dry: it reads names and shapes, so the models are headers before a hole of the right size.
 """
 
-import ctypes
 import json
 import os
 import re
@@ -15,13 +14,8 @@ import sys
 import tempfile
 
 import gguf
-
-FILE_TYPES = {
-    "q4_0": 2, "q4_1": 3, "q8_0": 7, "q5_0": 8, "q5_1": 9, "q2_k": 10, "q3_k_s": 11, "q3_k_m": 12, "q3_k_l": 13,
-    "q4_k_s": 14, "q4_k_m": 15, "q5_k_s": 16, "q5_k_m": 17, "q6_k": 18, "iq2_xxs": 19, "iq2_xs": 20, "q2_k_s": 21,
-    "iq3_xs": 22, "iq3_xxs": 23, "iq1_s": 24, "iq4_nl": 25, "iq3_s": 26, "iq3_m": 27, "iq2_s": 28, "iq2_m": 29,
-    "iq4_xs": 30, "iq1_m": 31, "tq1_0": 36, "tq2_0": 37, "mxfp4_moe": 38, "nvfp4": 39, "q1_0": 40,
-}
+import numpy as np
+from llama_quantizer import FILE_TYPES, Quantizer
 
 # Shapes that the rules tell apart: layers, width, heads and heads of keys, feed-forward width, experts and theirs.
 MODELS = {
@@ -108,35 +102,10 @@ def write_header(path, m):
     writer.close()
 
 
-class Params(ctypes.Structure):
-    _fields_ = [
-        ("nthread", ctypes.c_int32), ("ftype", ctypes.c_int), ("output", ctypes.c_int), ("embedding", ctypes.c_int),
-        ("allow_requantize", ctypes.c_bool), ("quantize_output", ctypes.c_bool), ("only_copy", ctypes.c_bool),
-        ("pure", ctypes.c_bool), ("keep_split", ctypes.c_bool), ("dry_run", ctypes.c_bool),
-        ("imatrix", ctypes.c_void_p), ("overrides", ctypes.c_void_p), ("types", ctypes.c_void_p),
-        ("prune", ctypes.c_void_p),
-    ]
-
-
-class Importance(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("data", ctypes.POINTER(ctypes.c_float)), ("size", ctypes.c_size_t)]
-
-
 def main(folder):
-    library = None
-    for name in sorted(os.listdir(folder)):
-        if re.match(r"libggml-base|libggml\.|libllama\.v", name):
-            library = ctypes.CDLL(os.path.join(folder, name), mode=ctypes.RTLD_GLOBAL)
-    lines = []
-    callback_type = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-    callback = callback_type(lambda level, text, data: lines.append(text.decode()))
-    library.llama_log_set(callback, None)
-    library.llama_model_quantize_default_params.restype = Params
-    library.llama_backend_init()
-
-    numbers = (ctypes.c_float * 1)(1.0)
+    quantizer = Quantizer(folder)
     # The quantiser asks only whether there is a matrix.
-    matrix = (Importance * 2)(Importance(b"none", numbers, 1), Importance(None, None, 0))
+    matrix = {"none": np.ones(1, np.float32)}
 
     recorded = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -146,15 +115,10 @@ def main(folder):
             mixes = {}
             for mix, file_type in FILE_TYPES.items():
                 for has_matrix in (False, True):
-                    params = library.llama_model_quantize_default_params()
-                    params.ftype, params.dry_run, params.nthread = file_type, True, 1
-                    params.imatrix = ctypes.addressof(matrix) if has_matrix else None
-                    lines.clear()
-                    status = library.llama_model_quantize(path.encode(), b"", ctypes.byref(params))
-                    text = "".join(lines)
+                    refused, text = quantizer.run(path, "", file_type, matrix if has_matrix else None, dry=True)
                     key = f"{mix} with matrix" if has_matrix else mix
-                    if status != 0:
-                        mixes[key] = {"refused": text.strip().split("failed to quantize: ")[-1]}
+                    if refused:
+                        mixes[key] = {"refused": refused}
                         continue
                     types = {}
                     for name, old, new in re.findall(
