@@ -49,7 +49,7 @@ export const TYPES =
   );
 
 /** Arguments of `dots quantize` by name: each mix, and each type for all matrices that it divides. */
-export const QUANTISED: ReadonlyMap<string, readonly string[]> = new Map([
+export const QUANTISED: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ...STOCK_MIXES.map((mix) => [mix, ['--type', mix]] as const),
   ...TYPES.map((type) => {
     const rules = ['blk\\.0\\.ffn_down=q8_0', `.=${type}`].flatMap((rule) => ['--tensor-type', rule]);
