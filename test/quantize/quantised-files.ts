@@ -42,11 +42,11 @@ export const TOKENS: readonly number[] = Array.from(lcg(11, 24), (state) => (sta
 export const POSITIONS: readonly number[] = [0, 7, 15, 23];
 export const IDS: readonly number[] = Array.from({ length: 80 }, (_, i) => 4 * i);
 
-/** The 24 types that matrices can have in a file, and those that `dots quantize` refuses without an importance matrix. */
-export const TYPES =
-  'q8_0 q6_k q5_1 q5_0 q5_k q4_1 q4_0 q4_k q3_k q2_k iq4_nl iq4_xs iq3_s iq3_xxs iq2_s iq2_xs iq2_xxs iq1_m iq1_s nvfp4 mxfp4 tq2_0 tq1_0 q1_0'.split(
-    ' ',
-  );
+/** The 24 types with blocks. */
+export const TYPES: readonly string[] = [
+  'q8_0 q6_k q5_1 q5_0 q5_k q4_1 q4_0 q4_k q3_k q2_k iq4_nl iq4_xs iq3_s iq3_xxs iq2_s iq2_xs iq2_xxs iq1_m iq1_s',
+  'nvfp4 mxfp4 tq2_0 tq1_0 q1_0',
+].flatMap((line) => line.split(' '));
 
 /** Arguments of `dots quantize` by name: each mix, and each type for all matrices that it divides. */
 export const QUANTISED: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
