@@ -71,7 +71,8 @@ function addImatrix(program: Command, session: Session): void {
     .option('--ctx <N>', 'tokens in a chunk of text', positive, 512)
     .option('--chunks <N>', 'most chunks to read (default: all)', positive)
     .option('--merge <FILES...>', 'importance matrices of the same model to add')
-    .option('--force', 'overwrite OUT');
+    .option('--dry-run', 'print tokens and the memory that they take, write nothing')
+    .option('--force', 'overwrite OUT, and what another run left of it');
   addCommonOptions(command)
     .addHelpText(
       'after',

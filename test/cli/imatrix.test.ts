@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,57 @@ describe('dots imatrix', () => {
     ]);
     expect(stderr).toMatch(/experts of \d+ tensors saw fewer than 32 tokens/);
     expect(Object.keys(JSON.parse(stdout).unseen)).toContain('blk.1.ffn_up_exps.weight');
+  });
+
+  it('an interrupted run continues, and is not continued with another text', async () => {
+    writeFileSync(at('long.txt'), 'Some of the words of a text. '.repeat(2000));
+    const args = ['imatrix', 'mini', at('cut.gguf'), '--ctx', '64', '--file'];
+    const whole = await runCli([
+      'imatrix',
+      'mini',
+      at('uncut.gguf'),
+      '--ctx',
+      '64',
+      '--file',
+      at('long.txt'),
+    ]);
+    expect(whole.code).toBe(0);
+    let part = 0;
+    const cut = await runCli([...args, at('long.txt')], {
+      isTerminal: true,
+      onStderr(text, interrupt) {
+        part = Number(/layer (\d)/.exec(text)?.[1] ?? part);
+        if (part > 2) interrupt();
+      },
+    });
+    expect(cut.code).toBe(130);
+    expect(readdirSync(folder)).toContain('cut.gguf.collecting');
+    const other = await runCli([...args, at('a.txt')]);
+    expect(other.stderr).toMatch(/the text was [\d,]+ tokens .* and is [\d,]+ tokens .* now/);
+    const { code, stderr } = await runCli([...args, at('long.txt')]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/continuing .*: [1-6] of 7 parts/),
+    });
+    expect(readFileSync(at('cut.gguf')).equals(readFileSync(at('uncut.gguf')))).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.startsWith('cut'))).toEqual(['cut.gguf']);
+  });
+
+  it('--dry-run says what it takes, and writes nothing', async () => {
+    const before = readdirSync(folder).sort();
+    const { stdout } = await runCli([
+      'imatrix',
+      'mini',
+      at('dry.gguf'),
+      '--file',
+      at('a.txt'),
+      '--dry-run',
+      '--json',
+    ]);
+    const { tokens, memoryBytes, diskBytes } = JSON.parse(stdout);
+    expect(diskBytes).toBe(2 * tokens * 192 * 4);
+    expect(memoryBytes).toBeGreaterThan(1e6);
+    expect(readdirSync(folder).sort()).toEqual(before);
   });
 
   it.each([

@@ -7,7 +7,7 @@ import { f32 } from '../../src/dtype/index.ts';
 import { openModelFiles } from '../../src/engine/model-files.ts';
 import { chooseBackend } from '../../src/engine/open.ts';
 import { bindWeights } from '../../src/model/bind-weights.ts';
-import { collectImportance } from '../../src/quantize/collect-importance.ts';
+import { batchesOf, collectImportance } from '../../src/quantize/collect-importance.ts';
 import { layerSegments } from '../../src/quantize/layer-segments.ts';
 
 const TINY = fileURLToPath(new URL('../fixtures/tiny-llamacpp.gguf', import.meta.url));
@@ -26,7 +26,7 @@ async function tiny() {
 describe('collecting importance', () => {
   it('gives Σ x² of what each matrix multiplies, each expert by the tokens that went to it', async () => {
     const { files, model } = await tiny();
-    const found = await collectImportance(model, referenceBackend, CHUNKS);
+    const found = await collectImportance(model, referenceBackend, batchesOf(CHUNKS));
     // The definition, from a run of the whole model on one chunk after the other that gives the inputs themselves.
     const expected = new Map<string, { sums: Float64Array; counts: Float64Array }>();
     const nodes = layerSegments(model.config).map(({ graph }) => graph);
@@ -104,10 +104,16 @@ describe('collecting importance', () => {
 
   it('the native backend gives the same, with any number of threads', async () => {
     const { files, model } = await tiny();
-    const expected = await collectImportance(model, referenceBackend, CHUNKS);
+    const expected = await collectImportance(model, referenceBackend, batchesOf(CHUNKS));
     const runs = [];
     for (const threads of [1, 3])
-      runs.push(await collectImportance(model, await chooseBackend({ backend: 'native', threads }), CHUNKS));
+      runs.push(
+        await collectImportance(
+          model,
+          await chooseBackend({ backend: 'native', threads }),
+          batchesOf(CHUNKS),
+        ),
+      );
     expect(runs[1]).toEqual(runs[0]);
     for (const [name, { sums, counts }] of runs[0]) {
       const entry = expected.get(name);
