@@ -1,12 +1,14 @@
 // Prints the bits of whole programs' results, a hash of each output, for every instruction set of the machine: what two
 // builds print can be compared. Inference of the small models and a training step (seed-programs.h), and every storage
-// type decoded and multiplied.
+// type decoded and multiplied, and encoded with importance and without.
 //
-// A line is "<instruction set> <program>: <output>: <floats> <FNV-1a of their bits>".
+// A line is "<instruction set> <program>: <output>: <number of values> <FNV-1a of their bits>".
 #include <cstdio>
 #include <string>
 
+#include "device.h"
 #include "each-isa.h"
+#include "encode/encode-rows.h"
 #include "random-weights.h"
 #include "seed-programs.h"
 
@@ -16,17 +18,25 @@ namespace {
 // More than one, so that loops run as they do where there are threads, also where none can be started.
 constexpr int kNumThreads = 3;
 
+constexpr uint64_t kFirstHash = 0xcbf29ce484222325u;
+
+uint64_t hashByte(uint64_t hash, uint32_t byte) { return (hash ^ byte) * 0x100000001b3u; }
+
+void printLine(Isa isa, const std::string& program, const std::string& output, size_t count, uint64_t hash) {
+  std::printf("%s %s: %s: %llu %016llx\n", isaName(isa), program.c_str(), output.c_str(),
+              static_cast<unsigned long long>(count), static_cast<unsigned long long>(hash));
+}
+
 void printBits(Isa isa, const std::string& program, const std::string& output, const float* values, size_t count) {
-  uint64_t hash = 0xcbf29ce484222325u;
+  uint64_t hash = kFirstHash;
   for (size_t i = 0; i < count; ++i) {
     uint32_t bits;
     memcpy(&bits, &values[i], 4);
     // What the bits of a NaN are is the processor's choice; here none may come up.
     CHECK(values[i] - values[i] == 0, "%s: %s: %g", program.c_str(), output.c_str(), static_cast<double>(values[i]));
-    for (int shift = 0; shift < 32; shift += 8) hash = (hash ^ ((bits >> shift) & 255)) * 0x100000001b3u;
+    for (int shift = 0; shift < 32; shift += 8) hash = hashByte(hash, (bits >> shift) & 255);
   }
-  std::printf("%s %s: %s: %llu %016llx\n", isaName(isa), program.c_str(), output.c_str(),
-              static_cast<unsigned long long>(count), static_cast<unsigned long long>(hash));
+  printLine(isa, program, output, count, hash);
 }
 
 /// Runs what is bound and prints all outputs.
@@ -119,6 +129,33 @@ void multiply(Isa isa, const StorageInfo& storage) {
   if (executable) runAndPrint(isa, name, *executable, model);
 }
 
+/// Rows encoded as this type: random ones of three sizes, whose blocks do not fill the lanes evenly.
+void encode(Isa isa, StorageId type, const std::string& name) {
+  constexpr int kRows = 21, kCols = 768;
+  TestRandom random(static_cast<uint64_t>(static_cast<int>(type)) + 100);
+  std::vector<float> values = randomFloats(random, kRows * kCols, 3), weights = randomFloats(random, kCols);
+  for (int i = 0; i < kRows * kCols; ++i) values[static_cast<size_t>(i)] *= i / kCols % 3 == 0 ? 1e-6f : 0.02f;
+  for (float& weight : weights) weight = weight * weight * weight * weight;
+  int32_t blockElements = 1, blockBytes = 0;
+  if (!encodedBlock(type, &blockElements, &blockBytes)) return;
+  std::vector<uint8_t> bytes(static_cast<size_t>(kRows * kCols / blockElements * blockBytes));
+  Device device(isa, kNumThreads);
+  for (const bool isWeighted : {false, true}) {
+    EncodeRows rows;
+    rows.type = type;
+    rows.values = values.data();
+    rows.importance = isWeighted ? weights.data() : nullptr;
+    rows.numRows = kRows;
+    rows.numCols = kCols;
+    rows.out = bytes.data();
+    Error error;
+    CHECK(encodeRows(rows, device, &error), "%s: %s", name.c_str(), error.message());
+    uint64_t hash = kFirstHash;
+    for (const uint8_t byte : bytes) hash = hashByte(hash, byte);
+    printLine(isa, "encoded as " + name, isWeighted ? "with importance" : "without", bytes.size(), hash);
+  }
+}
+
 }  // namespace
 }  // namespace dots
 
@@ -131,7 +168,12 @@ int main() {
         infer(isa, std::string(storageInfo(type)->name) + " model, cache type " + std::to_string(static_cast<int>(kv)),
               makeSmallModel(1, type, false, kv));
     train(isa, "training step", makeTrainingModel());
-    for (const StorageInfo* storage = allStorageTypes(); storage->name; ++storage) multiply(isa, *storage);
+    for (const StorageInfo* storage = allStorageTypes(); storage->name; ++storage) {
+      multiply(isa, *storage);
+      encode(isa, storage->id, storage->name);
+    }
+    // Has no product.
+    encode(isa, StorageId::kQ1_0, "q1_0");
   });
   return failures() == 0 ? 0 : 1;
 }

@@ -65,7 +65,7 @@ export async function collectImportance(
   return store.entries;
 }
 
-/** The model's layers, with the sums for every matrix that is no router. Nobody asks for logits. */
+/** The model's layers, with the sums for every matrix except routers. Nobody asks for logits. */
 function observedSegments(config: ModelConfig): readonly Segment[] {
   const specs = new Map(weightSpecs(config).map((spec) => [spec.name, spec]));
   const isObserved = (name: string): boolean => {

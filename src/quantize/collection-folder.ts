@@ -1,5 +1,5 @@
 /**
- * A collection of importance in a folder beside the output: hidden states of any length of text, and every finished segment,
+ * A collection of importance in a folder next to the output: hidden states of any length of text, and every finished segment,
  * so that a run that was killed continues. One file has the hidden states that are read and another those that are written;
  * `state.json` names the finished segments, and is replaced after what it names has reached the disk.
  */

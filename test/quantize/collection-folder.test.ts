@@ -86,13 +86,13 @@ describe('a collection in a folder', () => {
     },
   );
 
-  it('once done, nothing is computed again', async () => {
+  it('once done, nothing is recomputed', async () => {
     const path = newPath();
     await run(path);
     expect(await run(path)).toEqual([]);
   });
 
-  it('of another text is refused with the difference, and starts anew where that is wanted', async () => {
+  it('of another text is refused with the difference, and starts anew where that is requested', async () => {
     const path = newPath();
     await run(path, 1);
     await expect(open(path, { ...IDENTITY, text: 'b' })).rejects.toMatchObject({
