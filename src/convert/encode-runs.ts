@@ -28,6 +28,13 @@ export function plainEncoder(): RowEncoder {
   };
 }
 
+export interface EncodeOptions {
+  /** What errors call the tensor. */
+  readonly name?: string;
+  /** Default: in TypeScript. */
+  readonly encoder?: RowEncoder | undefined;
+}
+
 /**
  * The bytes of a tensor of `shape` as `type`: of `runs`, one after the other. Bytes that already are
  * of that type pass unchanged. Always encodes whole rows, so that what is written never depends on how runs are cut. The
@@ -37,7 +44,7 @@ export async function* encodeRuns(
   runs: readonly ValueRun[],
   type: StorageType,
   shape: readonly number[],
-  given?: RowEncoder,
+  { name, encoder: given }: EncodeOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const numColumns = shape[shape.length - 1];
   const rowsAtOnce = Math.max(1, Math.floor(BLOCK_ELEMENTS / numColumns));
@@ -58,22 +65,36 @@ export async function* encodeRuns(
       }
       run.type.decode(bytes, 0, values, 0, count);
       const rows = values.subarray(0, count);
-      if (!type.isFloat) checkFinite(rows, numColumns, firstRow + start / numColumns, run.source.name);
+      if (!type.isFloat)
+        checkEncodable(rows, numColumns, firstRow + start / numColumns, [name, run.source.name]);
       yield await encoder.encodeRows(type, rows, numColumns, run.importance);
     }
     firstRow += run.numElements / numColumns;
   }
 }
 
-/** A scale of a block can hold no such value, and all of the block would be lost. */
-function checkFinite(values: Float32Array, numColumns: number, firstRow: number, origin: string): void {
+/** What is larger no scale of a block holds, and all of the block would be lost. */
+const MAX_VALUE = 65_504;
+
+function checkEncodable(
+  values: Float32Array,
+  numColumns: number,
+  firstRow: number,
+  [name, origin]: readonly [string | undefined, string],
+): void {
   let at = 0;
-  // NaN and infinities are the only values whose difference to themselves is not 0.
-  while (at < values.length && values[at] - values[at] === 0) at++;
+  while (at < values.length && Math.abs(values[at]) <= MAX_VALUE) at++;
   if (at === values.length) return;
   const row = firstRow + Math.floor(at / numColumns);
+  const isNumber = Number.isFinite(values[at]);
   throw new FormatError(
-    `Cannot quantise the weights of ${origin}: row ${formatCount(row)}, column ${at % numColumns} is ${values[at]}`,
-    { code: 'not-a-number', hint: 'the weights are damaged, or the training went wrong: get the file again' },
+    `Cannot quantise ${name === undefined ? 'the weights' : `"${name}"`} of ${origin}: row ${formatCount(row)}, ` +
+      `column ${formatCount(at % numColumns)} is ${values[at]}${isNumber ? `, more than ${formatCount(MAX_VALUE)}` : ''}`,
+    {
+      code: isNumber ? 'not-encodable' : 'not-a-number',
+      hint: isNumber
+        ? 'keep this tensor as f32 or bf16 (dots quantize --tensor-type), or check the original'
+        : 'the weights are damaged, or the training went wrong: get the file again',
+    },
   );
 }

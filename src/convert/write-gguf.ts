@@ -60,7 +60,9 @@ export async function writeGgufModel(
   ]);
   const bytes = (tensor: TargetTensor): AsyncIterable<Uint8Array> => {
     const weight = withImportance(tensor.weight, target.importance?.(tensor));
-    return encodeRuns(runsFor(weight, source, 'gguf'), tensor.type, tensor.shape, target.encoder?.(tensor));
+    const { name, type, shape } = tensor;
+    const encoder = target.encoder?.(tensor);
+    return encodeRuns(runsFor(weight, source, 'gguf'), type, shape, { name, encoder });
   };
   const written = await writeGguf(path, { metadata, tensors, bytes }, options);
   return { ...written, numTensors: tensors.length };

@@ -86,6 +86,8 @@ export async function createFileSink(path: string, sizeBytes: number, identity?:
   const room = await statfs(partial).catch(() => undefined);
   if (room && room.bavail * room.bsize < sizeBytes - leftBytes) {
     await discard();
+    // Nothing is in it that somebody could continue.
+    if (leftBytes === 0) for (const name of [partial, journal]) await rm(name, { force: true });
     throw diskFull(path, `${formatBytes(sizeBytes)} needed, ${formatBytes(room.bavail * room.bsize)} free`);
   }
   let at = 0;

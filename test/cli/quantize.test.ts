@@ -7,6 +7,8 @@ import { loadAddon } from '../../src/backend/native/addon.ts';
 import { openGguf } from '../../src/format/gguf-shards.ts';
 import { findNumber, findString } from '../../src/format/gguf-values.ts';
 import type { StoredTensor } from '../../src/format/stored-tensor.ts';
+import { writeHfFolder } from '../convert/models.ts';
+import { SMALLEST_HF_CONFIG } from '../fixtures/random-dots1.ts';
 import { runCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dots-quantize-'));
@@ -180,6 +182,25 @@ describe('dots quantize', () => {
     ]);
     expect(allowed.stderr).toMatch(/their errors remain/);
     expect(allowed.code).toBe(0);
+  });
+
+  it.each([
+    [Number.NaN, 'is NaN', 'get the file again'],
+    [-Number.POSITIVE_INFINITY, 'is -Infinity', 'get the file again'],
+    [1e6, 'is 1000000, more than 65,504', 'keep this tensor as f32'],
+  ])('a weight of %d is refused by tensor, row and column', async (value, what, hint) => {
+    const path = at(`damaged by ${value}`);
+    await writeHfFolder(path, { ...SMALLEST_HF_CONFIG, hidden_size: 32 }, (weights) => {
+      const { data } = weights.get('model.layers.1.mlp.experts.2.up_proj.weight') as { data: Float32Array };
+      data[3 * 32 + 5] = value;
+    });
+    const types = ['--type', 'f16', '--tensor-type', 'up_exps=q8_0'];
+    const { code, stderr } = await runCli(['quantize', path, at('damaged.gguf'), ...types]);
+    expect(stderr).toContain(`"blk.1.ffn_up_exps.weight" of `);
+    expect(stderr).toContain(`row 23, column 5 ${what}`);
+    expect(stderr).toContain(hint);
+    expect(code).toBe(1);
+    expect(readdirSync(folder)).not.toContain('damaged.gguf');
   });
 
   it('the matrix of another model is refused', async () => {
