@@ -52,6 +52,7 @@ const MAY_IMPORT_NODE = [
   /^backend\/native\//,
   /^server\//,
   /^data\//,
+  /^quantize\/collection-folder\.ts$/,
   /^train\/run-folder\.ts$/,
   /^cli\//,
 ];
