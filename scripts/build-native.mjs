@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** Seconds of one core for a file, on average: on a machine that does nothing else, and on a busy one. */
-const SECONDS_PER_FILE = [1, 6];
+const SECONDS_PER_FILE = [1.5, 8];
 const LINE_INTERVAL_MS = 10_000;
 
 /**
@@ -58,12 +58,13 @@ function announcement(numFiles, compiler, jobs) {
 }
 
 /**
- * `kernels/gemm.cc (avx2)` for a line of make that compiles it.
+ * `kernels/attention.cc (avx2)` for a line of make that compiles it, `small-kernels.cc (avx2)` for a unit that make wrote.
  * @param {string} line
  */
 function compiled(line) {
-  const [, object, source] = / -c -o (\S+) (\S+)\s*$/.exec(line) ?? [];
-  if (source === undefined) return undefined;
+  const [, object, path] = / -c -o (\S+) (\S+)\s*$/.exec(line) ?? [];
+  if (path === undefined) return undefined;
+  const source = path.replace(/^build\/\w+\//, '');
   const [, isa] = /\/(portable|avx2|avx512|neon)\//.exec(object) ?? [];
   return isa === undefined ? source : `${source} (${isa})`;
 }

@@ -31,10 +31,19 @@ namespace DOTS_ISA {
 
 /// What the sums have to know of a storage type's codes: signed bytes, or unsigned ones up to kMaxCode.
 template <bool Signed, int MaxCode>
-struct Codes {
+struct CodeRange {
   static constexpr bool kSigned = Signed;
   static constexpr int kMaxCode = MaxCode;
 };
+
+/// Types whose codes are summed alike have one and the same range, so that they share compiled code.
+#if defined(DOTS_AVX2)
+template <bool Signed, int MaxCode>
+using Codes = CodeRange<Signed, Signed ? 255 : (MaxCode > 63) ? 127 : (MaxCode > 31) ? 63 : (MaxCode > 15) ? 31 : 15>;
+#else
+template <bool, int>
+using Codes = CodeRange<false, 255>;
+#endif
 
 template <class C, int kSteps, bool kUnitScale, bool kManyTokens>
 struct SumOf {
@@ -104,13 +113,11 @@ struct SumOf {
   }
 
 #else
-  int32_t sum[4] = {};
+  I32x4 sum = {};
   DOTS_METHOD void step(int i, Bytes code, const ActivationRow& x, int64_t k, const Scale& scale, Int& total) {
-    for (int r = 0; r < 4; ++r) {
-      if (i == 0) sum[r] = 0;
-      for (int j = 0; j < 4; ++j) sum[r] += signedByte(code.v[r], j) * x.q[k + 4 * i + j];
-      if (i == kSteps - 1) total.v[r] += sum[r] * scale.v[r];
-    }
+    if (i == 0) sum = I32x4{};
+    for (int j = 0; j < 4; ++j) sum += signedBytes(code, j) * setInt(x.q[k + 4 * i + j]).v;
+    if (i == kSteps - 1) total.v += sum * scale.v;
   }
 #endif
 };

@@ -119,7 +119,7 @@ DOTS_INLINE void storeApart(float* out, int64_t apart, Vec sums) {
   for (int i = 0; i < kLanes; ++i) out[i * apart] = lanes[i];
 }
 
-// What the sums of a tile depend on; types that agree in it share one copy of the tile kernels.
+// What the sums of a tile depend on; types that agree in it share one copy of the tile kernels (`tileRows`).
 template <class C, int Part, Min M>
 struct Props {
   using Codes = C;
@@ -155,7 +155,7 @@ struct alignas(64) Panel32 {
 
 // RV neighbouring row groups times NT tokens; sums are read and written, kTileRows apart for neighbouring tokens.
 template <class P, int RV, int NT>
-static void tile32(const Panel32* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
+DOTS_INLINE void tile(const Panel32* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
   Vec acc[RV][NT];
   ActivationRow x[NT];
   DOTS_UNROLL for (int t = 0; t < NT; ++t) {
@@ -208,11 +208,6 @@ struct Per32 {
     }
   }
 
-  template <int RV, int NT>
-  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
-    tile32<P, RV, NT>(panel, tokens, k0, sums, ahead);
-  }
-
   // Codes are multiplied by the activations as they are unpacked: acc[t] is the sum of one row group and token t.
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
@@ -256,7 +251,7 @@ struct alignas(64) Panel256 {
 };
 
 template <class P, int RV, int NT>
-static void tile256(const Panel256* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
+DOTS_INLINE void tile(const Panel256* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
   ActivationRow x[NT];
   Int isum[RV][NT];
   DOTS_UNROLL for (int t = 0; t < NT; ++t) {
@@ -297,11 +292,6 @@ struct Per256 {
     });
   }
 
-  template <int RV, int NT>
-  static void tile(const Panel* panel, const ActivationRow* tokens, int64_t k0, float* sums, PanelAhead& ahead) {
-    tile256<P, RV, NT>(panel, tokens, k0, sums, ahead);
-  }
-
   template <int NT>
   DOTS_INLINE void dot(Rows rows, const ActivationRow* x, int64_t cols, Ahead ahead, Vec* acc) {
     for (int64_t k = 0; k < cols; k += 256, rows = advance(rows, T::kBlockBytes)) {
@@ -331,46 +321,41 @@ constexpr int kTileTokens = 4;
 #endif
 constexpr int kTileGroups = kTileTokens == 1 ? 1 : 2;
 
-// Up to NT tokens; missing ones repeat the last one, into sums that nobody reads.
+// Up to NT tokens; missing ones repeat the last one, into sums that nobody reads. Lanes are `apart` rows apart: the piece
+// falls into kLanes streams. Gives the first row that is left, fewer than kLanes from the piece's end.
 template <class F, int NT>
-static void few(const TileJob& job) {
+static int64_t few(const TileJob& job) {
   const ActivationLayout at = activationLayout(F::kActivation, job.cols);
   ActivationRow x[NT];
   const int numTokens = static_cast<int>(job.numTokens);
   for (int t = 0; t < NT; ++t) x[t] = tokenRow(job, at, minOf(t, numTokens - 1));
-  const auto multiplyRows = [&](const Rows& rows, const uint8_t* after, auto storeSums) DOTS_LAMBDA {
-    Vec acc[NT];
-    DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
-    F::template dot<NT>(rows, x, job.cols, Ahead(rows, after), acc);
-    DOTS_UNROLL for (int t = 0; t < NT; ++t) if (t < numTokens) storeSums(outRow(job, t), acc[t]);
-  };
-  // Lanes are `apart` rows apart: the piece falls into kLanes streams.
   int64_t apart = maxOf<int64_t>(1, (job.endRow - job.firstRow) / kLanes);
   if (kLanes >= 8 && apart * job.rowBytes % kSamePlace == 0) apart = 1;
   int64_t row = job.firstRow;
   for (const int64_t block = apart * kLanes; row + block <= job.endRow; row += block)
-    for (int64_t i = row; i < row + apart; ++i)
-      multiplyRows({job.weights + i * job.rowBytes, apart * job.rowBytes},
-                   i + 1 == row + apart ? rowToCome(job, row + block) : nullptr,
-                   [&](float* out, Vec sums) DOTS_LAMBDA { storeApart(out + i, apart, sums); });
-  while (row < job.endRow) {
-    const RowGroup g = rowGroup(job, row);
-    multiplyRows(g.rows, rowToCome(job, row + g.count),
-                 [&](float* out, Vec sums) DOTS_LAMBDA { storeGroup(out, row, g, sums); });
-    row += g.count;
-  }
+    for (int64_t i = row; i < row + apart; ++i) {
+      const Rows rows = {job.weights + i * job.rowBytes, apart * job.rowBytes};
+      Vec acc[NT];
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) acc[t] = zero();
+      F::template dot<NT>(rows, x, job.cols, Ahead(rows, i + 1 == row + apart ? rowToCome(job, row + block) : nullptr),
+                          acc);
+      DOTS_UNROLL for (int t = 0; t < NT; ++t) if (t < numTokens) storeApart(outRow(job, t) + i, apart, acc[t]);
+    }
+  return row;
 }
 
-// All row groups of a panel for tokens 0...NT-1. The last group may be one past the panel's: its sums go nowhere.
-template <class F, int NT>
-static void tileRows(const typename F::Panel* panels, int numGroups, const ActivationRow* x, int64_t k0, float* sums,
-                     PanelAhead& ahead) {
+// All row groups of a panel for tokens 0...NT-1. The last group may be one past the panel's: its sums go nowhere. One
+// copy for all types with the same P, not one in each caller: these are the largest functions, and are compiled longest.
+template <class P, int NT, class Panel>
+DOTS_NOINLINE void tileRows(const Panel* panels, int numGroups, const ActivationRow* x, int64_t k0, float* sums,
+                            PanelAhead& ahead) {
   for (int g = 0; g < numGroups; g += kTileGroups)
-    F::template tile<kTileGroups, NT>(panels + g, x, k0, sums + g * kLanes, ahead);
+    tile<P, kTileGroups, NT>(panels + g, x, k0, sums + g * kLanes, ahead);
 }
 
 template <class F>
 static void many(const TileJob& job) {
+  using P = typename F::P;
   using Panel = typename F::Panel;
   static_assert(sizeof(Panel) * kGroups + kPanelTokens * (kTileRows * 4 + sizeof(ActivationRow)) <= kTileScratchBytes,
                 "panel, sums and token rows share the scratch memory");
@@ -406,13 +391,13 @@ static void many(const TileJob& job) {
           PanelAhead nothing;
           PanelAhead& ahead = t == 0 ? nextPanel : nothing;
           if (kTileTokens == 8 && numTokens - t > 4) {
-            tileRows<F, kTileTokens == 8 ? 8 : 1>(panels, numGroups, xt, k0, st, ahead);
+            tileRows<P, kTileTokens == 8 ? 8 : 1>(panels, numGroups, xt, k0, st, ahead);
             t += 8;
           } else if (kTileTokens >= 4 && numTokens - t > 1) {
-            tileRows<F, kTileTokens >= 4 ? 4 : 1>(panels, numGroups, xt, k0, st, ahead);
+            tileRows<P, kTileTokens >= 4 ? 4 : 1>(panels, numGroups, xt, k0, st, ahead);
             t += 4;
           } else {
-            tileRows<F, 1>(panels, numGroups, xt, k0, st, ahead);
+            tileRows<P, 1>(panels, numGroups, xt, k0, st, ahead);
             t += 1;
           }
         }
@@ -431,16 +416,17 @@ constexpr bool kMeets8 = kTileTokens == 8 && !F::kDecodesRows;
 
 template <class F>
 static void multiply(const TileJob& job) {
+  TileJob rest = job;
   if (job.numTokens == 1)
-    few<F, 1>(job);
+    rest.firstRow = few<F, 1>(job);
   else if (job.numTokens == 2 && kTileTokens > 1)
-    few<F, 2>(job);
+    rest.firstRow = few<F, 2>(job);
   else if (kMeets8<F> && job.numTokens <= 4)
-    few<F, kMeets8<F> ? 4 : 1>(job);
+    rest.firstRow = few<F, kMeets8<F> ? 4 : 1>(job);
   else if (kMeets8<F> && job.numTokens <= 8)
-    few<F, kMeets8<F> ? 8 : 1>(job);
-  else
-    many<F>(job);
+    rest.firstRow = few<F, kMeets8<F> ? 8 : 1>(job);
+  // Rows that fill no vector are the same sums to the bit here, and rare: no weight matrix of a real model has them.
+  if (rest.firstRow < rest.endRow) many<F>(rest);
 }
 
 }  // namespace DOTS_ISA

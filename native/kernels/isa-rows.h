@@ -276,85 +276,74 @@ DOTS_INLINE Int addPair(Int acc, Bytes pair, int32_t xs) {
   return {vaddq_s32(acc.v, vpaddq_s32(vmull_s16(vget_low_s16(p), vget_low_s16(x)), vmull_high_s16(p, x)))};
 }
 
-#else  // portable
+#else  // portable: F32x4 and the like are in isa.h
+
+typedef uint8_t U8x16 __attribute__((vector_size(16)));
 
 struct Bytes {
-  uint32_t v[4];
+  U32x4 v;
 };
 struct Int {
-  int32_t v[4];
+  I32x4 v;
 };
 struct Scale {
-  int32_t v[4];
+  I32x4 v;
 };
-#define DOTS_ROWS(Type, expression)                      \
-  Type r;                                                \
-  for (int r_ = 0; r_ < 4; ++r_) r.v[r_] = (expression); \
-  return r
-DOTS_INLINE Bytes set4(uint32_t pattern) { DOTS_ROWS(Bytes, pattern); }
+DOTS_INLINE Bytes set4(uint32_t pattern) { return {splat(pattern)}; }
 DOTS_INLINE Bytes loadBytes(const void* p) {
   Bytes r;
-  memcpy(r.v, p, 16);
+  memcpy(&r.v, p, 16);
   return r;
 }
-DOTS_INLINE void storeBytes(void* p, Bytes a) { memcpy(p, a.v, 16); }
-DOTS_INLINE Bytes operator&(Bytes a, Bytes b) { DOTS_ROWS(Bytes, a.v[r_] & b.v[r_]); }
-DOTS_INLINE Bytes operator|(Bytes a, Bytes b) { DOTS_ROWS(Bytes, a.v[r_] | b.v[r_]); }
-DOTS_INLINE Bytes operator^(Bytes a, Bytes b) { DOTS_ROWS(Bytes, a.v[r_] ^ b.v[r_]); }
-DOTS_INLINE Bytes shiftRight(Bytes a, int n) { DOTS_ROWS(Bytes, a.v[r_] >> n); }
-DOTS_INLINE Bytes shiftLeft(Bytes a, int n) { DOTS_ROWS(Bytes, a.v[r_] << n); }
-// Calls f on every byte of a and b; the portable kernels define the results, they need not be fast.
-template <class F>
-DOTS_INLINE Bytes eachByte(Bytes a, Bytes b, F f) {
-  Bytes r;
-  for (int i = 0; i < 4; ++i) {
-    r.v[i] = 0;
-    for (int j = 0; j < 32; j += 8)
-      r.v[i] |= static_cast<uint32_t>(static_cast<uint8_t>(f((a.v[i] >> j) & 255u, (b.v[i] >> j) & 255u))) << j;
-  }
-  return r;
+DOTS_INLINE void storeBytes(void* p, Bytes a) { memcpy(p, &a.v, 16); }
+DOTS_INLINE Bytes operator&(Bytes a, Bytes b) { return {a.v & b.v}; }
+DOTS_INLINE Bytes operator|(Bytes a, Bytes b) { return {a.v | b.v}; }
+DOTS_INLINE Bytes operator^(Bytes a, Bytes b) { return {a.v ^ b.v}; }
+DOTS_INLINE Bytes shiftRight(Bytes a, int n) { return {a.v >> n}; }
+DOTS_INLINE Bytes shiftLeft(Bytes a, int n) { return {a.v << n}; }
+DOTS_INLINE Bytes add8(Bytes a, Bytes b) { return {(U32x4)((U8x16)a.v + (U8x16)b.v)}; }
+DOTS_INLINE Bytes sub8(Bytes a, Bytes b) { return {(U32x4)((U8x16)a.v - (U8x16)b.v)}; }
+DOTS_ONE_COPY Bytes lookup16(const int8_t* table, Bytes index) {
+  uint8_t bytes[16];
+  storeBytes(bytes, index);
+  for (int i = 0; i < 16; ++i) bytes[i] = static_cast<uint8_t>(table[bytes[i] & 15]);
+  return loadBytes(bytes);
 }
-DOTS_INLINE Bytes add8(Bytes a, Bytes b) {
-  return eachByte(a, b, [](uint32_t x, uint32_t y) { return x + y; });
-}
-DOTS_INLINE Bytes sub8(Bytes a, Bytes b) {
-  return eachByte(a, b, [](uint32_t x, uint32_t y) { return x - y; });
-}
-DOTS_INLINE Bytes lookup16(const int8_t* table, Bytes index) {
-  return eachByte(index, index, [table](uint32_t x, uint32_t) { return table[x & 15u]; });
-}
-DOTS_INLINE Bytes repeatByte(Bytes a, int i) { DOTS_ROWS(Bytes, ((a.v[r_] >> (8 * i)) & 255u) * 0x01010101u); }
+DOTS_INLINE Bytes repeatByte(Bytes a, int i) { return {((a.v >> (8 * i)) & splat(255u)) * splat(0x01010101u)}; }
 DOTS_INLINE Bytes selectWhereBits(Bytes a, Bytes mask, Bytes value) {
-  const Bytes hit = eachByte(a, mask, [](uint32_t x, uint32_t m) { return x & m ? 255u : 0u; });
-  return hit & value;
+  const U8x16 hit = (U8x16)((U8x16)(a.v & mask.v) != U8x16{});
+  return {(U32x4)hit & value.v};
 }
-DOTS_INLINE Vec toFloat(Int a) { DOTS_ROWS(Vec, static_cast<float>(a.v[r_])); }
-DOTS_INLINE Int zeroInt() { DOTS_ROWS(Int, 0); }
-DOTS_INLINE Int setInt(int32_t a) { DOTS_ROWS(Int, a); }
-DOTS_INLINE Int sub(Int a, Int b) { DOTS_ROWS(Int, a.v[r_] - b.v[r_]); }
-DOTS_INLINE Int add(Int a, Int b) { DOTS_ROWS(Int, a.v[r_] + b.v[r_]); }
-DOTS_INLINE Vec f16LowHalves(Bytes a) { DOTS_ROWS(Vec, f32FromF16(static_cast<uint16_t>(a.v[r_]))); }
-DOTS_INLINE Vec f16HighHalves(Bytes a) { DOTS_ROWS(Vec, f32FromF16(static_cast<uint16_t>(a.v[r_] >> 16))); }
-DOTS_INLINE Vec asFloats(Bytes a) { DOTS_ROWS(Vec, floatFromBits(a.v[r_])); }
+DOTS_INLINE Vec toFloat(Int a) { return {__builtin_convertvector(a.v, F32x4)}; }
+DOTS_INLINE Int setInt(int32_t a) { return {I32x4{a, a, a, a}}; }
+DOTS_INLINE Int zeroInt() { return setInt(0); }
+DOTS_INLINE Int sub(Int a, Int b) { return {a.v - b.v}; }
+DOTS_INLINE Int add(Int a, Int b) { return {a.v + b.v}; }
+DOTS_INLINE Vec f16LowHalves(Bytes a) { return floatsOfHalves(a.v & splat(0xffffu)); }
+DOTS_INLINE Vec f16HighHalves(Bytes a) { return floatsOfHalves(a.v >> 16); }
+DOTS_INLINE Vec asFloats(Bytes a) { return {(F32x4)a.v}; }
+DOTS_INLINE uint32_t loadU32(const uint8_t* p) {
+  return p[0] | p[1] << 8 | p[2] << 16 | static_cast<uint32_t>(p[3]) << 24;
+}
 DOTS_INLINE void loadRows(const Rows& rows, int offset, Bytes out[4]) {
-  for (int j = 0; j < 4; ++j)
-    for (int i = 0; i < 4; ++i) {
-      const uint8_t* p = rows.base + i * rows.stride + offset + 4 * j;
-      out[j].v[i] = p[0] | p[1] << 8 | p[2] << 16 | static_cast<uint32_t>(p[3]) << 24;
-    }
+  for (int j = 0; j < 4; ++j) {
+    const uint8_t *const p = rows.base + offset + 4 * j, *const p2 = p + 2 * rows.stride;
+    out[j].v = U32x4{loadU32(p), loadU32(p + rows.stride), loadU32(p2), loadU32(p2 + rows.stride)};
+  }
 }
-DOTS_INLINE int32_t signedByte(uint32_t v, int i) { return static_cast<int8_t>(static_cast<uint8_t>(v >> (8 * i))); }
-DOTS_INLINE Scale scaleFromByte(Bytes a, int i) { DOTS_ROWS(Scale, signedByte(a.v[r_], i)); }
-DOTS_INLINE Scale unitScale() { DOTS_ROWS(Scale, 1); }
+/// Byte i of each row, with its sign.
+DOTS_INLINE I32x4 signedBytes(Bytes a, int i) { return (I32x4)(a.v << (24 - 8 * i)) >> 24; }
+DOTS_INLINE Scale scaleFromByte(Bytes a, int i) { return {signedBytes(a, i)}; }
+DOTS_INLINE Scale unitScale() { return {setInt(1).v}; }
 template <int Times>
 DOTS_INLINE Bytes pairFromBytes(Bytes a, int i) {
-  DOTS_ROWS(Bytes, (static_cast<uint32_t>(signedByte(a.v[r_], i) * Times) & 0xffffu) |
-                       static_cast<uint32_t>(signedByte(a.v[r_], i + 1) * Times) << 16);
+  const U32x4 first = (U32x4)(signedBytes(a, i) * setInt(Times).v);
+  const U32x4 second = (U32x4)(signedBytes(a, i + 1) * setInt(Times).v);
+  return {(first & splat(0xffffu)) | second << 16};
 }
-DOTS_INLINE int32_t lowHalf(uint32_t v) { return static_cast<int16_t>(static_cast<uint16_t>(v)); }
 DOTS_INLINE Int addPair(Int acc, Bytes pair, int32_t xs) {
-  const uint32_t x = static_cast<uint32_t>(xs);
-  DOTS_ROWS(Int, acc.v[r_] + lowHalf(pair.v[r_]) * lowHalf(x) + lowHalf(pair.v[r_] >> 16) * lowHalf(x >> 16));
+  const I32x4 x = setInt(xs).v, a = (I32x4)pair.v;
+  return {acc.v + ((a << 16) >> 16) * ((x << 16) >> 16) + (a >> 16) * (x >> 16)};
 }
 #endif
 

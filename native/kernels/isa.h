@@ -32,6 +32,8 @@
 #define DOTS_INLINE static inline __attribute__((always_inline))
 #endif
 
+#define DOTS_NOINLINE static __attribute__((noinline))
+
 namespace dots {
 namespace DOTS_ISA {
 
@@ -228,54 +230,86 @@ DOTS_INLINE Vec loadI8(const int8_t* p) {
 
 #else  // portable
 
+// Vectors of GCC and clang: whatever four lanes the target has, and a fraction of the code of loops over lanes.
+typedef float F32x4 __attribute__((vector_size(16)));
+typedef int32_t I32x4 __attribute__((vector_size(16)));
+typedef uint32_t U32x4 __attribute__((vector_size(16)));
+
+// For what is a call of the C library in each lane, or much code: one copy.
+#if defined(__FP_FAST_FMAF)
+#define DOTS_FMA DOTS_INLINE
+#else
+#define DOTS_FMA static __attribute__((noinline, unused))
+#endif
+#define DOTS_ONE_COPY static __attribute__((noinline, unused))
+
 constexpr int kLanes = 4;
 struct Vec {
-  float v[4];
+  F32x4 v;
 };
-// A lane at a time; compilers turn these loops into whatever baseline vectors the target has.
-#define DOTS_LANES(expression)                       \
-  Vec r;                                             \
-  for (int i = 0; i < 4; ++i) r.v[i] = (expression); \
-  return r
-DOTS_INLINE Vec set1(float a) { DOTS_LANES(a); }
-DOTS_INLINE Vec load(const float* p) { DOTS_LANES(p[i]); }
-DOTS_INLINE Vec loadTail(const float* p, int n) { DOTS_LANES(i < n ? p[i] : 0.0f); }
-DOTS_INLINE void store(float* p, Vec a) { memcpy(p, a.v, sizeof a.v); }
-DOTS_INLINE void storeTail(float* p, Vec a, int n) {
-  for (int i = 0; i < n; ++i) p[i] = a.v[i];
-}
-DOTS_INLINE Vec add(Vec a, Vec b) { DOTS_LANES(a.v[i] + b.v[i]); }
-DOTS_INLINE Vec sub(Vec a, Vec b) { DOTS_LANES(a.v[i] - b.v[i]); }
-DOTS_INLINE Vec mul(Vec a, Vec b) { DOTS_LANES(a.v[i] * b.v[i]); }
-DOTS_INLINE Vec div(Vec a, Vec b) { DOTS_LANES(a.v[i] / b.v[i]); }
-DOTS_INLINE Vec max(Vec a, Vec b) { DOTS_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
-DOTS_INLINE Vec min(Vec a, Vec b) { DOTS_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
-DOTS_INLINE Vec sqrt(Vec a) { DOTS_LANES(__builtin_sqrtf(a.v[i])); }
-DOTS_INLINE Vec fma(Vec a, Vec b, Vec c) { DOTS_LANES(__builtin_fmaf(a.v[i], b.v[i], c.v[i])); }
-DOTS_INLINE Vec roundEven(Vec a) { DOTS_LANES(__builtin_rintf(a.v[i])); }
 struct Mask {
-  uint32_t m[4];
+  I32x4 m;
 };
-DOTS_INLINE Mask lessThan(Vec a, Vec b) {
-  Mask r;
-  for (int i = 0; i < 4; ++i) r.m[i] = a.v[i] < b.v[i] ? ~0u : 0u;
+DOTS_INLINE U32x4 splat(uint32_t a) { return U32x4{a, a, a, a}; }
+DOTS_INLINE U32x4 choose(I32x4 which, U32x4 a, U32x4 b) { return (a & (U32x4)which) | (b & ~(U32x4)which); }
+
+DOTS_INLINE Vec set1(float a) { return {F32x4{a, a, a, a}}; }
+DOTS_INLINE Vec load(const float* p) {
+  Vec r;
+  memcpy(&r.v, p, sizeof r.v);
   return r;
 }
-DOTS_INLINE Vec select(Mask which, Vec a, Vec b) {
-  DOTS_LANES(floatFromBits((bitsFromFloat(a.v[i]) & which.m[i]) | (bitsFromFloat(b.v[i]) & ~which.m[i])));
+DOTS_INLINE Vec loadTail(const float* p, int n) {
+  float lanes[4] = {0, 0, 0, 0};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+DOTS_INLINE void store(float* p, Vec a) { memcpy(p, &a.v, sizeof a.v); }
+DOTS_INLINE void storeTail(float* p, Vec a, int n) {
+  float lanes[4];
+  store(lanes, a);
+  for (int i = 0; i < n; ++i) p[i] = lanes[i];
+}
+DOTS_INLINE Vec add(Vec a, Vec b) { return {a.v + b.v}; }
+DOTS_INLINE Vec sub(Vec a, Vec b) { return {a.v - b.v}; }
+DOTS_INLINE Vec mul(Vec a, Vec b) { return {a.v * b.v}; }
+DOTS_INLINE Vec div(Vec a, Vec b) { return {a.v / b.v}; }
+DOTS_INLINE Mask lessThan(Vec a, Vec b) { return {(I32x4)(a.v < b.v)}; }
+DOTS_INLINE Vec select(Mask which, Vec a, Vec b) { return {(F32x4)choose(which.m, (U32x4)a.v, (U32x4)b.v)}; }
+DOTS_INLINE Vec max(Vec a, Vec b) { return select(lessThan(b, a), a, b); }
+DOTS_INLINE Vec min(Vec a, Vec b) { return select(lessThan(a, b), a, b); }
+DOTS_ONE_COPY Vec sqrt(Vec a) {
+  return {F32x4{__builtin_sqrtf(a.v[0]), __builtin_sqrtf(a.v[1]), __builtin_sqrtf(a.v[2]), __builtin_sqrtf(a.v[3])}};
+}
+DOTS_FMA Vec fma(Vec a, Vec b, Vec c) {
+  return {F32x4{__builtin_fmaf(a.v[0], b.v[0], c.v[0]), __builtin_fmaf(a.v[1], b.v[1], c.v[1]),
+                __builtin_fmaf(a.v[2], b.v[2], c.v[2]), __builtin_fmaf(a.v[3], b.v[3], c.v[3])}};
+}
+// Above 2^23 there are no fractions; below, adding it leaves none, rounded to even.
+DOTS_INLINE Vec roundEven(Vec a) {
+  const U32x4 sign = (U32x4)a.v & splat(0x80000000u);
+  const Vec size = {(F32x4)((U32x4)a.v & splat(0x7fffffffu))}, whole = set1(8388608.0f);
+  const Vec rounded = sub(add(size, whole), whole);
+  return {(F32x4)(sign | (U32x4)select(lessThan(size, whole), rounded, size).v)};
 }
 // A NaN has no integer: vector instructions give one whose low bits are zero, as here.
-DOTS_INLINE uint32_t exponentOf(float n) { return n == n ? static_cast<uint32_t>(static_cast<int32_t>(n)) << 23 : 0; }
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) {
-  DOTS_LANES(floatFromBits(bitsFromFloat(a.v[i]) + exponentOf(n.v[i])));
+  const Vec number = select({(I32x4)(n.v == n.v)}, n, set1(0.0f));
+  return {(F32x4)((U32x4)a.v + ((U32x4)__builtin_convertvector(number.v, I32x4) << 23))};
 }
-DOTS_INLINE Vec loadF16(const uint16_t* p) { DOTS_LANES(f32FromF16(p[i])); }
-DOTS_INLINE void storeF16(uint16_t* p, Vec a) {
+// As f32FromF16, four at once: with 2^112 as factor, exponents are right and subnormal halves are normal floats.
+DOTS_INLINE Vec floatsOfHalves(U32x4 h) {
+  const U32x4 size = h & splat(0x7fffu), sign = (h & splat(0x8000u)) << 16;
+  const U32x4 finite = (U32x4)((F32x4)(size << 13) * set1(floatFromBits(0x77800000u)).v);
+  const U32x4 isNan = (U32x4)(size > splat(0x7c00u)), isHuge = (U32x4)(size > splat(0x7bffu));
+  return {(F32x4)(sign | finite | (isHuge & splat(0x7f800000u)) | (isNan & splat(0x400000u)))};
+}
+DOTS_INLINE Vec loadF16(const uint16_t* p) { return floatsOfHalves(U32x4{p[0], p[1], p[2], p[3]}); }
+DOTS_ONE_COPY void storeF16(uint16_t* p, Vec a) {
   for (int i = 0; i < 4; ++i) p[i] = f16FromF32(a.v[i]);
 }
-DOTS_INLINE Vec loadBf16(const uint16_t* p) { DOTS_LANES(f32FromBf16(p[i])); }
-DOTS_INLINE Vec loadI8(const int8_t* p) { DOTS_LANES(static_cast<float>(p[i])); }
-#undef DOTS_LANES
+DOTS_INLINE Vec loadBf16(const uint16_t* p) { return {(F32x4)(U32x4{p[0], p[1], p[2], p[3]} << 16)}; }
+DOTS_INLINE Vec loadI8(const int8_t* p) { return {__builtin_convertvector((I32x4{p[0], p[1], p[2], p[3]}), F32x4)}; }
 
 #endif
 

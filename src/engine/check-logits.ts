@@ -7,8 +7,8 @@ export function checkLogits(logits_V: Float32Array, position: number): void {
 }
 
 /** `attempt` completes "Cannot ...". */
-export function notNumbers(attempt: string): FormatError {
-  return new FormatError(`Cannot ${attempt}: the logits of the model are not numbers`, {
+export function notNumbers(attempt: string, what = 'logits'): FormatError {
+  return new FormatError(`Cannot ${attempt}: the ${what} of the model are not numbers`, {
     code: 'not-a-number',
     hint: 'its weights are damaged, or its training went wrong; load it again, or take an earlier checkpoint',
   });

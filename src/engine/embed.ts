@@ -1,3 +1,4 @@
+import { notNumbers } from './check-logits.ts';
 import { checkPrompt } from './generate.ts';
 import type { Loop } from './loop.ts';
 import type { LoopRequest } from './loop-request.ts';
@@ -10,7 +11,8 @@ export interface EmbedOptions {
 
 /**
  * A vector for a text, of length 1: the mean of what the output matrix would multiply, the final hidden states after the last
- * norm, over all of its tokens. The same bits alone and among others. Throws `UsageError` for sequences that do not fit.
+ * norm, over all of its tokens. The same bits alone and among others. Throws `UsageError` for sequences that do not fit,
+ * `FormatError` (`not-a-number`) where a hidden state is NaN or infinite.
  */
 export async function embed(
   context: {
@@ -35,6 +37,7 @@ export async function embed(
   });
   // The mean has the direction of the sum.
   const length = Math.sqrt(sum_D.reduce((all, value) => all + value * value, 0));
+  if (!Number.isFinite(length)) throw notNumbers('embed a text', 'hidden states');
   return Float32Array.from(sum_D, (value) => (length > 0 ? value / length : 0));
 }
 

@@ -87,12 +87,19 @@ export function toApiError(error: unknown): ApiError {
   // No request can succeed: another server may answer, and this one reports it at /health.
   if (error instanceof FormatError && error.code === 'file-changed')
     return unavailable('The file of the model has changed since it was opened', 'model_unreadable', 30);
+  // The same for every request, and for whoever runs the server to mend.
+  if (error instanceof FormatError && error.code === 'not-a-number')
+    return broken(withHint(error), wireCode(error.code));
   const message =
     error instanceof InternalError ? error.message : 'internal: the request could not be answered';
+  return broken(message, 'internal_error');
+}
+
+function broken(message: string, code: string): ApiError {
   return new ApiError(message, {
     status: 500,
     type: 'server_error',
-    code: 'internal_error',
+    code,
     // The same request would fail in the same way: decoding is deterministic here.
     headers: { 'x-should-retry': 'false' },
   });

@@ -250,6 +250,16 @@ export class ServedModel {
     return prompt.length < this.engine.contextLength;
   }
 
+  /** The beginning of a text, with all the tokens that a context can hold. */
+  cutText(text: string): string {
+    return text.length > this.maxPromptText ? text.slice(0, this.maxPromptText) : text;
+  }
+
+  /** As many of the first tokens as there is room for. */
+  cutTokens(prompt: readonly number[]): readonly number[] {
+    return this.hasRoomFor(prompt) ? prompt : prompt.slice(0, this.engine.contextLength - 1);
+  }
+
   /**
    * Throws 400 with the two numbers by which clients shorten their history. LangChain and LiteLLM know this error by
    * "prompt is too long" or "this model's maximum context length is" in the message, the words of Anthropic and OpenAI.

@@ -1,4 +1,7 @@
 /** Vectors of texts: equal to their definition, whatever else runs, in the formats that official clients read. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,8 +9,13 @@ import { referenceBackend } from '../../src/backend/reference/reference-backend.
 import { compile } from '../../src/compile/compile.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
 import { inferenceGraph } from '../../src/engine/inference-graph.ts';
+import { open } from '../../src/engine/model.ts';
+import { memorySource } from '../../src/format/memory-source.ts';
 import { bindWeights } from '../../src/model/bind-weights.ts';
+import { createApp } from '../../src/server/app.ts';
+import { editedGguf } from '../cli/edited-gguf.ts';
 import { openTinyServer, type TinyServer } from './listening.ts';
+import { openTinyApp } from './tiny-app.ts';
 
 let tiny: TinyServer;
 let client: OpenAI;
@@ -122,5 +130,67 @@ describe('/v1/embeddings', () => {
     const { data, usage } = await client.embeddings.create({ model: 'tiny', input: INPUTS });
     expect(embeddings).toEqual(data.map(({ embedding }) => Array.from(embedding)));
     expect(prompt_eval_count).toBe(usage.prompt_tokens);
+  });
+
+  it('cut an input that is too long to the context, as Ollama does, but for truncate: false', async () => {
+    const small = await openTinyApp({}, { contextLength: 32, backend: 'reference' });
+    const sentence = 'The lamp was lit. ';
+    // The longer one is cut before it is encoded, too.
+    for (const text of [sentence.repeat(20), sentence.repeat(10_000)]) {
+      const cut = await small.post('/api/embed', { model: 'tiny', input: ['The', text] });
+      expect(cut.status).toBe(200);
+      const { embeddings } = (await cut.json()) as { embeddings: number[][] };
+      const input = Array.from(small.model.tokenizer.encode(sentence.repeat(20))).slice(0, 31);
+      const whole = await small.post('/v1/embeddings', { model: 'tiny', input });
+      const { data } = (await whole.json()) as { data: { embedding: number[] }[] };
+      expect(embeddings[1]).toEqual(data[0].embedding);
+      const refused = await small.post('/api/embed', { model: 'tiny', input: text, truncate: false });
+      expect(refused.status).toBe(400);
+      expect(await refused.text()).toContain('32 tokens');
+    }
+    await small.close();
+  });
+
+  it('of a model whose weights are not numbers are an error with a code, never null or zeros', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dots-nan-'));
+    const path = await editedGguf(join(folder, 'nan.gguf'), {
+      tensors: (tensors) =>
+        tensors.map((tensor) =>
+          tensor.name === 'blk.1.attn_norm.weight'
+            ? {
+                ...tensor,
+                offset: 0,
+                source: memorySource(
+                  new Uint8Array(new Float32Array(tensor.sizeBytes / 4).fill(Number.NaN).buffer),
+                  'nan',
+                ),
+              }
+            : tensor,
+        ),
+    });
+    const model = await open(path, { threads: 1, backend: 'reference' });
+    const app = createApp(model, { modelName: 'nan' });
+    try {
+      for (const [url, body] of [
+        ['/v1/embeddings', { input: 'The' }],
+        ['/v1/embeddings', { input: 'The', encoding_format: 'base64' }],
+        ['/api/embed', { model: 'nan', input: ['The', 'lamp'] }],
+      ] as const) {
+        const response = await app.fetch(
+          new Request(`http://localhost${url}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          }),
+        );
+        expect(response.status).toBe(500);
+        const text = await response.text();
+        expect(text).toContain('hidden states of the model are not numbers');
+        if (url.startsWith('/v1')) expect(JSON.parse(text).error.code).toBe('not_a_number');
+      }
+    } finally {
+      await model.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -75,7 +75,10 @@ const message = z.object({
 export const ollamaEmbedRequest = z.object({
   model: common.model,
   input: field(optional(z.union([z.string(), z.array(z.string()).max(2048)])), 'one text or several'),
-  truncate: ignored('an input that does not fit into the context is refused'),
+  truncate: field(
+    optional(z.boolean()),
+    'without it an input that does not fit into the context is cut at its end; `false`: 400',
+  ),
   dimensions: refused('vectors are as wide as the model'),
   options: ignored('there is nothing to sample'),
   keep_alive: ignored('the model stays loaded'),

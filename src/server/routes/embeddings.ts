@@ -57,7 +57,7 @@ export async function ollamaEmbed(
   const { served, settings } = context;
   const request = parseRequest(ollamaEmbedRequest, body, settings.strict);
   checkOllamaModel(served, request.model);
-  const inputs = await inputsOf(c, context, request.input ?? [], 'input');
+  const inputs = await inputsOf(c, context, request.input ?? [], 'input', request.truncate ?? true);
   const vectors = await embedAll(c, context, inputs);
   const items = await context.turns.map(vectors, floats);
   return jsonParts(`{"model":${JSON.stringify(served.name)},"embeddings":`, items, {
@@ -72,16 +72,18 @@ async function inputsOf(
   context: ServerContext,
   input: string | readonly (string | number | readonly number[])[],
   param: string,
+  isCut = false,
 ): Promise<(readonly number[])[]> {
   const { served } = context;
   context.checkQueue(clientOf(c));
   const list = typeof input === 'string' ? [input] : typeof input[0] === 'number' ? [input] : input;
   const inputs: (readonly number[])[] = [];
   for (const one of list as readonly (string | readonly number[])[]) {
-    const ids = typeof one === 'string' ? await encodeInput(one, served, param) : one;
+    const text = isCut && typeof one === 'string' ? served.cutText(one) : one;
+    const ids = typeof text === 'string' ? await encodeInput(text, served, param) : text;
     if (ids.length === 0) throw badRequest(`${param}: a text is empty`, param);
-    served.checkLength(ids, param);
-    inputs.push(ids);
+    if (!isCut) served.checkLength(ids, param);
+    inputs.push(isCut ? served.cutTokens(ids) : ids);
   }
   context.checkQueue(clientOf(c));
   return inputs;
