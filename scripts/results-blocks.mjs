@@ -329,6 +329,38 @@ function quantisedLlamaCpp() {
   );
 }
 
+/** docs/quantising.md: encoders next to ggml's, the worst of the newest rows of each type over all kinds of values. */
+function encoders() {
+  const rows = readCsv('encoders.csv');
+  const newest = new Map(rows.map((row) => [[row.type, row.data, row.importance].join(), row]));
+  const all = [...newest.values()];
+  const of = (/** @type {string} */ type, /** @type {string} */ importance, /** @type {string} */ column) =>
+    all
+      .filter((row) => row.type === type && row.importance === importance && row[column] !== '')
+      .map((row) => Number(row[column]));
+  const worst = (/** @type {number[]} */ ratios) =>
+    ratios.length === 0 ? undefined : Math.max(...ratios).toFixed(3);
+  const least = (/** @type {number[]} */ ratios) => `${Math.min(...ratios).toFixed(2)} ×`;
+  return table(
+    [
+      'Type, compared with ggml',
+      'Error',
+      'Error, importance',
+      "Error, ggml's own weights",
+      'Speed',
+      'Speed, importance',
+    ],
+    [...new Set(all.map(({ type }) => type))].map((type) => [
+      `\`${type}\``,
+      worst(of(type, 'no', 'errorRatio')),
+      worst(of(type, 'yes', 'errorRatio')),
+      worst(of(type, 'yes', 'ownErrorRatio')),
+      least(of(type, 'no', 'cpuRatio')),
+      least(of(type, 'yes', 'cpuRatio')),
+    ]),
+  );
+}
+
 /** models/README.md: mini next to compressors and n-gram models. */
 function bitsPerByte() {
   const rows = readCsv('language-baselines.csv');
@@ -383,6 +415,7 @@ export const BLOCKS = {
   'http-peers': httpPeers,
   'http-cost': httpCost,
   constraint,
+  encoders,
   'quantised-llama-cpp': quantisedLlamaCpp,
   'bits-per-byte': bitsPerByte,
 };
