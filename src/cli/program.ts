@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { MAX_TIMER_SECONDS } from '../core/units.ts';
+import { addPipelineCommands } from './data-program.ts';
 import { addHubCommands } from './hub-program.ts';
 import { Interrupts } from './interrupts.ts';
 import { addModelFileCommands } from './model-file-program.ts';
@@ -289,6 +290,7 @@ function addData(program: Command, session: Session): void {
       ),
     )
     .action(async (files, flags) => (await import('./data-extract.ts')).dataExtract(session, files, flags));
+  addPipelineCommands(data, session);
 
   const sample = data
     .command('sample')

@@ -141,6 +141,11 @@ export class ObjectReader {
     }
   }
 
+  /** Fields that nobody reads are fine, because a problem was found that matters more. */
+  ignoreOthers(): void {
+    for (const name of Object.keys(this.json)) this.asked.add(name);
+  }
+
   /** A problem that no single field has. */
   complain(problem: string): void {
     this.findings.problems.push(problem);
@@ -180,7 +185,7 @@ function short(value: unknown): string {
 }
 
 /** The name that is fewest edits away, if they are few for its length. */
-function closest(name: string, candidates: readonly string[]): string | undefined {
+export function closest(name: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);

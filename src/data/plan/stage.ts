@@ -56,7 +56,10 @@ export type Emission =
  * Rows in, emissions out. It is called once for each document, with one row; that of a keyed stage once for each group, with the rows of
  * the group sorted by `doc_no`. So nothing is carried from one to the next, and the stage may be restarted between any two.
  */
-export type Process = (rows: AsyncIterable<Row>) => AsyncIterable<Emission>;
+export type Process = ((rows: AsyncIterable<Row>) => AsyncIterable<Emission>) & {
+  /** Called at the end, where there is something to close. */
+  readonly close?: () => Promise<void>;
+};
 
 /** Limits for one document (or one group), after which it is given up. */
 export interface Budget {
@@ -78,6 +81,11 @@ export interface Stage<C = unknown> {
   /** Group rows by this column, an `int`, `int64` or `text`. Absent: documents, sorted by `doc_no`. */
   readonly key?: string;
   readonly budget?: Budget;
+  /**
+   * Runs inside the worker, without a budget, and its emissions are passed on as they come: for stages that read whole files. An error that
+   * it throws fails the step.
+   */
+  readonly isTrusted?: boolean;
   /** Documents of one task; fewer for slow stages. Default 2048. Never changes what is computed. */
   readonly rowsPerTask?: number;
   /** The fields of the step in the pipeline file; plain JSON, as it is part of the hash and sent to other processes. */
@@ -92,9 +100,6 @@ export interface StageEnvironment {
   /** A path of the configuration as an absolute one. */
   readonly resolve: (path: string) => string;
 }
-
-/** A stage of any configuration. The executor passes `open` only what `configure` has returned. */
-export type AnyStage = Stage<never>;
 
 /** For the types: what `configure` returns is what `open` takes. */
 export function defineStage<C>(stage: Stage<C>): Stage<C> {

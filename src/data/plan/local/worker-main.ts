@@ -1,0 +1,4 @@
+/** Entry of a worker process of the local executor. */
+import { runWorker } from './worker.ts';
+
+runWorker();
