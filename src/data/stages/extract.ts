@@ -28,7 +28,7 @@ export const extractStage = defineStage<null>({
         typeof row.url === 'string' ? { url: row.url } : {},
       );
       if (text.trim() === '') return exclude(row, { rule: 'no-text', detail: pageType });
-      return { row: { ...document, title: title || document.title, page_type: pageType, text } };
+      return { row: { ...document, title: title || (row.title ?? null), page_type: pageType, text } };
     });
     return Object.assign(process, { close: () => reader.close() });
   },
