@@ -403,6 +403,50 @@ function bitsPerByte() {
   );
 }
 
+/** docs/extraction.md: main text and page types next to trafilatura. */
+function extraction() {
+  const newest = new Map(
+    readCsv('extraction.csv').map((row) => [`${row.set} ${row.part} ${row.measure}`, row]),
+  );
+  const sets = new Map([
+    ['wcxb_dev', 'WCXB, development half'],
+    ['article_extraction_benchmark', 'article extraction benchmark'],
+    ['readability_test_pages', "tests of Mozilla's reader view"],
+    ['trafilatura_eval', "trafilatura's own evaluation"],
+  ]);
+  const parts = [...newest.values()].filter(
+    ({ set, part, measure }) =>
+      sets.has(set) && measure !== 'page type' && (part === 'all' || part === 'zh' || set === 'wcxb_dev'),
+  );
+  return table(
+    [
+      'Pages',
+      'Number',
+      'Measure',
+      'dots.ts',
+      'trafilatura',
+      'Page type right',
+      'ms per page',
+      'ms, trafilatura',
+    ],
+    parts.map((row) => {
+      const type = newest.get(`${row.set} ${row.part} page type`);
+      return [
+        row.part === 'all'
+          ? present(sets.get(row.set), row.set)
+          : `– ${row.part === 'zh' ? 'Chinese' : row.part}`,
+        row.pages,
+        row.measure,
+        Number(row.dots).toFixed(3),
+        Number(row.peer).toFixed(3),
+        type && `${(100 * Number(type.dots)).toFixed(1)} %`,
+        Number(row.dotsMsMean).toFixed(1),
+        Number(row.peerMsMean).toFixed(0),
+      ];
+    }),
+  );
+}
+
 /** @type {Record<string, () => string>} */
 export const BLOCKS = {
   speed,
@@ -418,4 +462,5 @@ export const BLOCKS = {
   encoders,
   'quantised-llama-cpp': quantisedLlamaCpp,
   'bits-per-byte': bitsPerByte,
+  extraction,
 };

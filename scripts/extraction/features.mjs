@@ -3,17 +3,18 @@
 //   node scripts/build.mjs
 //   node scripts/extraction/features.mjs FOLDER PAGES.jsonl.gz…
 //
-// writes FOLDER/{lines,labels,pages,tokens,offsets}.bin and FOLDER/pages.json for train.py. A page has "html", "url", and its
-// text in "main_content" or "gold_text"; those with "page_type" also teach the types.
+// writes what train.py reads into FOLDER: arrays, and FOLDER/pages.json for train.py. A page has "html", "url", and its
+// text in "main_content" or "gold_text", or pieces of it in "with" and of the rest in "without"; those with "page_type" also teach the
+// types.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PageBudget } from '../../dist/data/extract/budget.js';
 import { lineFeatures } from '../../dist/data/extract/line-features.js';
-import { LINE_MODEL_FEATURES } from '../../dist/data/extract/load-models.js';
+import { CONTEXT_MODEL_FEATURES, LINE_MODEL_FEATURES } from '../../dist/data/extract/load-models.js';
 import { PAGE_FEATURES, PAGE_TYPES, pageFeatures } from '../../dist/data/extract/page-features.js';
 import { parsePage } from '../../dist/data/extract/parse-page.js';
 import { readJsonLines } from '../../dist/data/json-lines.js';
-import { labelLines, wordsOf } from './labels.mjs';
+import { labelLines, labelPieces, wordsOf } from './labels.mjs';
 
 const [folder, ...files] = process.argv.slice(2);
 if (files.length === 0) throw new Error('usage: features.mjs FOLDER PAGES.jsonl.gz…');
@@ -30,6 +31,10 @@ const idOf = (/** @type {string} */ word) => {
 
 const pages = [];
 const lineRows = [];
+/** @type {Record<string, Buffer[]>} */
+const columns = { runs: [], looks: [], parentLooks: [], headings: [] };
+/** @type {Buffer[]} */
+const statWords = [];
 const pageRows = [];
 /** @type {number[]} */
 const labels = [];
@@ -42,13 +47,18 @@ for (const file of files) {
     const reference = String(fields.main_content ?? fields.gold_text ?? '');
     const url = typeof fields.url === 'string' ? fields.url : '';
     const type = typeof fields.page_type === 'string' ? fields.page_type : '';
-    if (reference === '' && type === '') continue;
+    const pieces = [fields.with, fields.without].map((list) => (Array.isArray(list) ? list.map(String) : []));
+    const hasPieces = reference === '' && type === '';
+    if (hasPieces && pieces[0].length === 0) continue;
     const page = parsePage(String(html), new PageBudget({ maxMs: 60_000 }));
-    const { values, stats } = lineFeatures(page);
+    const { values, stats, surroundings } = lineFeatures(page);
+    for (const [name, column] of Object.entries(surroundings)) columns[name].push(Buffer.from(column.buffer));
+    statWords.push(Buffer.from(Float32Array.from(stats, (line) => line.words).buffer));
     const texts = page.lines.map((line) => line.text);
     lineRows.push(Buffer.from(values.buffer));
     pageRows.push(Buffer.from(pageFeatures(page, stats, url).buffer));
-    for (const share of labelLines(texts, reference)) labels.push(share);
+    const own = hasPieces ? labelPieces(texts, pieces[0], pieces[1]) : labelLines(texts, reference);
+    for (const share of own) labels.push(share);
     for (const text of texts) {
       for (const word of wordsOf(text)) tokens.push(idOf(word));
       offsets.push(tokens.length);
@@ -61,10 +71,14 @@ for (const file of files) {
       site: host,
       lines: texts.length,
       reference: wordsOf(reference).map(idOf),
+      hasPieces,
     });
   }
 }
 writeFileSync(join(folder, 'lines.bin'), Buffer.concat(lineRows));
+for (const [name, parts] of Object.entries(columns))
+  writeFileSync(join(folder, `${name}.bin`), Buffer.concat(parts));
+writeFileSync(join(folder, 'words.bin'), Buffer.concat(statWords));
 writeFileSync(join(folder, 'pages.bin'), Buffer.concat(pageRows));
 writeFileSync(join(folder, 'labels.bin'), Buffer.from(Float32Array.from(labels).buffer));
 writeFileSync(join(folder, 'tokens.bin'), Buffer.from(Int32Array.from(tokens).buffer));
@@ -75,6 +89,7 @@ writeFileSync(
     pages,
     types: PAGE_TYPES,
     lineFeatures: LINE_MODEL_FEATURES,
+    contextFeatures: CONTEXT_MODEL_FEATURES,
     pageFeatures: PAGE_FEATURES,
   }),
 );

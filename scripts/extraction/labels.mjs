@@ -41,6 +41,25 @@ export function labelLines(lines, reference) {
 }
 
 /**
+ * Labels where only some pieces of text are known: 1 for lines that hold a piece of the main text, 0 for those that hold one of the
+ * rest, NaN for lines of which nothing is known.
+ * @param {readonly string[]} lines
+ * @param {readonly string[]} inside
+ * @param {readonly string[]} outside
+ */
+export function labelPieces(lines, inside, outside) {
+  const squeeze = (/** @type {string} */ text) => text.replace(/\s+/g, ' ').trim();
+  const [good, bad] = [inside, outside].map((pieces) =>
+    pieces.map(squeeze).filter((piece) => piece.length > 2),
+  );
+  return Float64Array.from(lines, (line) => {
+    const text = squeeze(line);
+    if (bad.some((piece) => text.includes(piece))) return 0;
+    return good.some((piece) => text.includes(piece)) ? 1 : Number.NaN;
+  });
+}
+
+/**
  * @param {readonly (readonly string[])[]} words
  * @param {Float64Array} shares
  * @param {Map<string, number>} grams

@@ -1,5 +1,6 @@
 /** One line of JSON with a page in, one line of JSON with its text out. */
 import { DotsError } from '../../core/errors.ts';
+import type { PageLimits } from './budget.ts';
 import { extractPage } from './extract-page.ts';
 
 export interface ExtractedLine {
@@ -16,7 +17,7 @@ export interface FailedLine {
 }
 
 /** Never throws: whatever a page does, it is a row of the output or of the table of errors. */
-export function extractLine(bytes: Uint8Array): ExtractedLine | FailedLine {
+export function extractLine(bytes: Uint8Array, limits: Partial<PageLimits> = {}): ExtractedLine | FailedLine {
   let id: unknown = null;
   try {
     let fields: unknown;
@@ -31,7 +32,10 @@ export function extractLine(bytes: Uint8Array): ExtractedLine | FailedLine {
     id = typeof rest.id === 'string' || typeof rest.id === 'number' ? rest.id : null;
     if (typeof html !== 'string')
       return bad(id, html === undefined ? 'it has no field "html"' : 'its "html" is not text');
-    const { text, title, pageType } = extractPage(html, { url: typeof url === 'string' ? url : undefined });
+    const { text, title, pageType } = extractPage(html, {
+      url: typeof url === 'string' ? url : undefined,
+      limits,
+    });
     return { json: JSON.stringify({ id, text, title, pageType }), numChars: text.length, pageType };
   } catch (error) {
     if (error instanceof DotsError) return { id, code: error.code, message: error.message };

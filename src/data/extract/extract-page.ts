@@ -1,13 +1,14 @@
 /** From HTML to the text that the page is about: parse, say what kind of page it is, score each line, keep the best set of lines. */
 import { PageBudget, type PageLimits } from './budget.ts';
 import { chooseLines } from './choose-lines.ts';
-import { lineFeatures } from './line-features.ts';
+import { contextFeatures } from './context-features.ts';
+import { type LineFeatures, lineFeatures } from './line-features.ts';
 import { loadModels } from './load-models.ts';
 import { PAGE_TYPES, type PageType, pageFeatures } from './page-features.ts';
-import { type ParsedPage, parsePage } from './parse-page.ts';
+import { parsePage } from './parse-page.ts';
 import { renderLines } from './render-lines.ts';
 import { titleOf } from './title.ts';
-import { sumTrees } from './tree-model.ts';
+import { sumTrees, type TreeModel } from './tree-model.ts';
 
 export interface ExtractOptions {
   /** Address of the page; it helps to find its type. */
@@ -39,11 +40,12 @@ export interface ScoredLine {
 export function extractPage(html: string, options: ExtractOptions = {}): ExtractedPage {
   const budget = new PageBudget(options.limits);
   const page = parsePage(html, budget);
-  const { values, stats } = lineFeatures(page);
+  const features = lineFeatures(page);
+  const { stats } = features;
   budget.checkTime();
   const typeShares = pageTypeShares(pageFeatures(page, stats, options.url ?? ''));
   budget.checkTime();
-  const scores = lineScores(page, values, typeShares, budget);
+  const scores = lineScores(features, typeShares, budget);
   const isKept = chooseLines(page.lines, stats, scores);
   const title = titleOf(page);
   return {
@@ -67,23 +69,28 @@ function pageTypeShares(features: Float32Array): Float32Array {
 }
 
 function lineScores(
-  page: ParsedPage,
-  values: Float32Array,
+  { values, stats, surroundings }: LineFeatures,
   typeShares: Float32Array,
   budget: PageBudget,
 ): Float32Array {
-  const model = loadModels().line;
-  const numLines = page.lines.length;
+  const models = loadModels();
+  const numLines = stats.length;
   const numOwn = numLines > 0 ? values.length / numLines : 0;
-  const row = new Float32Array(numOwn + typeShares.length);
-  row.set(typeShares, numOwn);
-  const scores = new Float32Array(numLines);
-  for (let i = 0; i < numLines; i++) {
-    budget.step();
-    row.set(values.subarray(i * numOwn, (i + 1) * numOwn));
-    scores[i] = 1 / (1 + Math.exp(-sumTrees(model, row, 0)));
-  }
-  return scores;
+  const scoresOf = (model: TreeModel, more: Float32Array): Float32Array => {
+    const numMore = numLines > 0 ? more.length / numLines : 0;
+    const row = new Float32Array(numOwn + typeShares.length + numMore);
+    row.set(typeShares, numOwn);
+    const scores = new Float32Array(numLines);
+    for (let i = 0; i < numLines; i++) {
+      budget.step();
+      row.set(values.subarray(i * numOwn, (i + 1) * numOwn));
+      row.set(more.subarray(i * numMore, (i + 1) * numMore), numOwn + typeShares.length);
+      scores[i] = 1 / (1 + Math.exp(-sumTrees(model, row, 0)));
+    }
+    return scores;
+  };
+  const first = scoresOf(models.line, new Float32Array(0));
+  return scoresOf(models.context, contextFeatures(first, stats, surroundings));
 }
 
 function indexOfMost(shares: Float32Array): number {

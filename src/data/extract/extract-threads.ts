@@ -16,17 +16,26 @@ interface Job {
   readonly resolve: (result: LineResult) => void;
 }
 
+export interface ThreadOptions {
+  /** The program of a thread. */
+  readonly file?: URL | undefined;
+  /** After this time a thread is ended with its page. */
+  readonly maxMs?: number;
+}
+
 export class ExtractThreads {
   private readonly numThreads: number;
   private readonly file: URL | undefined;
+  private readonly maxMs: number;
   private readonly waiting: Job[] = [];
   private readonly idle: Worker[] = [];
   private readonly all = new Set<Worker>();
   private isClosed = false;
 
-  constructor(numThreads: number, file: URL | undefined = WORKER) {
+  constructor(numThreads: number, { file = WORKER, maxMs = MAX_MS }: ThreadOptions = {}) {
     this.numThreads = numThreads;
     this.file = file;
+    this.maxMs = maxMs;
   }
 
   /** Lines that may be handed over before the first of them is done. */
@@ -58,6 +67,7 @@ export class ExtractThreads {
     // What was preloaded into this process is not for the thread.
     const worker = new Worker(this.file as URL, {
       execArgv: [],
+      workerData: { numThreads: 'threadCpuUsage' in process ? 1 : this.numThreads },
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.all.add(worker);
@@ -82,7 +92,10 @@ export class ExtractThreads {
     };
     const fail = (code: string, message: string): void =>
       end({ id: idOf(job.line), code, message: `Cannot extract the page: ${message}` }, false);
-    const timer = setTimeout(() => fail('page-too-slow', `it took more than ${MAX_MS / 1000} s`), MAX_MS);
+    const timer = setTimeout(
+      () => fail('page-too-slow', `it took more than ${this.maxMs / 1000} s`),
+      this.maxMs,
+    );
     const onMessage = (result: LineResult): void => end(result, true);
     const onError = (error: NodeJS.ErrnoException): void => {
       if (error.code !== 'ERR_WORKER_OUT_OF_MEMORY') fail('page-failed', error.message);

@@ -8,7 +8,7 @@ import { letters, ORIGINS, type ParsedPage } from './parse-page.ts';
 import { REGIONS, tagId } from './tags.ts';
 
 const NEIGHBOURS = [-3, -2, -1, 1, 2, 3] as const;
-const BOXES = ['parent', 'grandparent', 'lines3', 'share05', 'share20', 'share50'] as const;
+export const BOXES = ['parent', 'grandparent', 'lines3', 'share05', 'share20', 'share50'] as const;
 /** Distance to a region or group that the line isn't in. */
 const FAR = 40;
 const MAX_DISTANCE = 30;
@@ -79,10 +79,25 @@ export const LINE_FEATURES: readonly string[] = [
   'page-paragraph-share',
 ];
 
+/** The boxes and the lines between two headings. */
+export const NUM_RUNS = BOXES.length + 1;
+
 export interface LineFeatures {
   /** Row by row, `LINE_FEATURES.length` numbers for each line. */
   readonly values: Float32Array;
   readonly stats: readonly LineStats[];
+  /** What a line is part of, for `contextFeatures`. */
+  readonly surroundings: Surroundings;
+}
+
+/** Runs of lines around each line, and groups of lines that look the same. */
+export interface Surroundings {
+  /** First line and end of each of `NUM_RUNS` runs for each line: the boxes, then what is between two headings. */
+  readonly runs: Int32Array;
+  readonly looks: Int32Array;
+  readonly parentLooks: Int32Array;
+  /** The heading before each line, or -1. */
+  readonly headings: Int32Array;
 }
 
 const HEADING_LEVEL = new Map([1, 2, 3, 4, 5, 6].map((level) => [tagId(`h${level}`), level]));
@@ -134,6 +149,9 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
   const groupDistance = new Float32Array(CLASS_GROUPS.length);
   let distancesOf = -1;
   let heading = -1;
+  const runs = new Int32Array(n * NUM_RUNS * 2);
+  const headings = new Int32Array(n);
+  let runAt = 0;
   let at = 0;
   const put = (value: number): void => {
     values[at++] = value;
@@ -207,6 +225,7 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
     put(heading < 0 ? -1 : i - heading);
     put(heading < 0 ? -1 : stats[heading].words);
     put(heading < 0 ? -1 : stats[heading].phrases & HEADING_PHRASES);
+    headings[i] = heading;
     if (level > 0) heading = i;
     put(i / n);
     put(share(wordSum[i], pageWords));
@@ -227,6 +246,8 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
     for (const b of [parent, grandparent, lines3, grow(0.05), grow(0.2), grow(0.5)]) {
       const first = nodes.firstLine[b];
       const end = nodes.endLine[b];
+      runs[runAt++] = first;
+      runs[runAt++] = end;
       const words = wordSum[end] - wordSum[first];
       put(words);
       put(share(linkSum[end] - linkSum[first], charSum[end] - charSum[first]));
@@ -235,6 +256,10 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
       put(share(sentenceSum[end] - sentenceSum[first], end - first));
       put(share(wordSum[first], pageWords));
     }
+
+    // The end of the run between two headings is filled in below.
+    runs[runAt++] = Math.max(0, heading);
+    runs[runAt++] = n;
 
     const look = byLook[looks[i]];
     put(look.lines);
@@ -254,7 +279,12 @@ export function lineFeatures(page: ParsedPage): LineFeatures {
     put(sentenceSum[n]);
     put(share(paragraphWords, pageWords));
   }
-  return { values, stats };
+  for (let i = n - 1, end = n; i >= 0; i--) {
+    const ownEnd = i * NUM_RUNS * 2 + NUM_RUNS * 2 - 1;
+    runs[ownEnd] = end;
+    if (runs[ownEnd - 1] === i) end = i;
+  }
+  return { values, stats, surroundings: { runs, looks, parentLooks, headings } };
 
   function sums(
     keys: Int32Array,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { InternalError } from '../../core/errors.ts';
+import { CONTEXT_FEATURES } from './context-features.ts';
 import { LINE_FEATURES } from './line-features.ts';
 import { PAGE_FEATURES, PAGE_TYPES, type PageType } from './page-features.ts';
 import { readTreeModels, type TreeModel } from './tree-model.ts';
@@ -9,6 +10,7 @@ const FILE = fileURLToPath(new URL('../../../models/extraction.bin', import.meta
 
 export interface ExtractionModels {
   readonly line: TreeModel;
+  readonly context: TreeModel;
   readonly pageType: (type: PageType) => TreeModel;
 }
 
@@ -17,6 +19,9 @@ export const LINE_MODEL_FEATURES: readonly string[] = [
   ...LINE_FEATURES,
   ...PAGE_TYPES.map((type) => `type:${type}`),
 ];
+
+/** Inputs of the second line model: all of the first one's, then what that one says about the lines around. */
+export const CONTEXT_MODEL_FEATURES: readonly string[] = [...LINE_MODEL_FEATURES, ...CONTEXT_FEATURES];
 
 let loaded: ExtractionModels | undefined;
 
@@ -35,6 +40,10 @@ export function loadModels(): ExtractionModels {
     return found;
   };
   const types = new Map(PAGE_TYPES.map((type) => [type, model(`type:${type}`, PAGE_FEATURES)]));
-  loaded = { line: model('line', LINE_MODEL_FEATURES), pageType: (type) => types.get(type) as TreeModel };
+  loaded = {
+    line: model('line', LINE_MODEL_FEATURES),
+    context: model('context', CONTEXT_MODEL_FEATURES),
+    pageType: (type) => types.get(type) as TreeModel,
+  };
   return loaded;
 }

@@ -2,7 +2,7 @@
 import { CLASS_GROUPS } from './class-groups.ts';
 import { type LineStats, PHRASE_KINDS } from './line-stats.ts';
 import type { ParsedPage } from './parse-page.ts';
-import { tagId } from './tags.ts';
+import { regionBit, tagId } from './tags.ts';
 
 export const PAGE_TYPES = [
   'article',
@@ -106,6 +106,20 @@ export const PAGE_FEATURES: readonly string[] = [
   'paragraph-words',
   'list-words',
   'table-words',
+  'linked-headings',
+  'headings-in-items',
+  'dates-alone',
+  'bylines',
+  'code-lines',
+  'words-in-main',
+  'paragraphs-in-main',
+  'links-in-main',
+  'mean-paragraph',
+  'paragraphs',
+  'first-heading-in-title',
+  'user-lines',
+  'button-lines',
+  'option-lines',
 ];
 
 const HOSTS: Readonly<Record<string, RegExp>> = {
@@ -241,7 +255,94 @@ export function pageFeatures(page: ParsedPage, stats: readonly LineStats[], url:
   put(words > 0 ? mostWords / words : 0);
   put(most.chars > 0 ? most.linkChars / most.chars : 0);
   for (const amount of Object.values(wordsIn)) put(words > 0 ? amount / words : 0);
+  const more = countLines(page, stats, headingTags);
+  for (const value of more) put(value);
   return values;
+}
+
+const LINK = regionBit('link');
+const ITEM = regionBit('item') | regionBit('article');
+const MAIN = regionBit('main') | regionBit('article');
+const CODE = regionBit('code');
+const BUTTON = regionBit('button');
+const CHOICE = regionBit('choice');
+const OUTSIDE = regionBit('nav') | regionBit('footer') | regionBit('header') | regionBit('aside');
+const BYLINE = PHRASE_KINDS.indexOf('byline');
+const DATE = PHRASE_KINDS.indexOf('date');
+const BYLINE_GROUP = CLASS_GROUPS.indexOf('byline');
+
+/** What lines are, taken with the elements around them. */
+function countLines(
+  { nodes, lines, title }: ParsedPage,
+  stats: readonly LineStats[],
+  headingTags: ReadonlySet<number>,
+): number[] {
+  const regions = new Int32Array(nodes.count);
+  const groups = new Int32Array(nodes.count);
+  for (let node = 1; node < nodes.count; node++) {
+    regions[node] = regions[nodes.parent[node]] | nodes.regions[node];
+    groups[node] = groups[nodes.parent[node]] | nodes.groups[node];
+  }
+  let headings = 0;
+  let linked = 0;
+  let inItems = 0;
+  let datesAlone = 0;
+  let bylines = 0;
+  let codeLines = 0;
+  let mainWords = 0;
+  let mainParagraphs = 0;
+  let mainLinkChars = 0;
+  let mainChars = 0;
+  let paragraphs = 0;
+  let paragraphWords = 0;
+  let users = 0;
+  let buttons = 0;
+  let choices = 0;
+  let firstInTitle = -1;
+  const lowerTitle = title.toLowerCase();
+  for (const [i, line] of lines.entries()) {
+    const s = stats[i];
+    const around = regions[line.node];
+    if (headingTags.has(nodes.tag[line.node]) && !(around & OUTSIDE & ~regionBit('header'))) {
+      headings++;
+      if (line.linkChars * 2 > line.text.length || around & LINK) linked++;
+      if (around & ITEM) inItems++;
+      if (firstInTitle < 0 && s.words > 1)
+        firstInTitle = lowerTitle.includes(line.text.toLowerCase()) ? 1 : 0;
+    }
+    if (s.words <= 6 && (s.phrases >>> DATE) & 1) datesAlone++;
+    if ((s.phrases >>> BYLINE) & 1) bylines++;
+    if (around & CODE) codeLines++;
+    if (around & BUTTON) buttons++;
+    if (around & CHOICE) choices++;
+    if ((groups[line.node] >>> BYLINE_GROUP) & 1) users++;
+    if (s.words >= 20 && s.sentenceEnds > 0 && line.linkChars * 3 < line.text.length) {
+      paragraphs++;
+      paragraphWords += s.words;
+      if (around & MAIN) mainParagraphs++;
+    }
+    if (around & MAIN && !(around & OUTSIDE & ~regionBit('header'))) {
+      mainWords += s.words;
+      mainChars += line.text.length;
+      mainLinkChars += line.linkChars;
+    }
+  }
+  return [
+    headings > 0 ? linked / headings : -1,
+    headings > 0 ? inItems / headings : -1,
+    Math.log1p(datesAlone),
+    Math.log1p(bylines),
+    Math.log1p(codeLines),
+    Math.log1p(mainWords),
+    Math.log1p(mainParagraphs),
+    mainChars > 0 ? mainLinkChars / mainChars : -1,
+    paragraphs > 0 ? paragraphWords / paragraphs : 0,
+    Math.log1p(paragraphs),
+    firstInTitle,
+    Math.log1p(users),
+    Math.log1p(buttons),
+    Math.log1p(choices),
+  ];
 }
 
 function splitUrl(url: string): { host: string; path: string; query: string } {

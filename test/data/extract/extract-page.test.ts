@@ -106,7 +106,9 @@ describe('extractPage()', () => {
 
   it('takes the description of a product from its data where the page does not show it', () => {
     const description =
-      'A kettle of brushed steel that holds two litres, with a whistle that can be heard two rooms away.';
+      'A kettle of brushed steel that holds two litres, with a whistle that can be heard two rooms away. The handle stays cool ' +
+      'while the water boils, and the lid opens wide enough to clean the inside by hand. It works on gas, electric and ' +
+      'induction stoves, and comes with a descaling brush and a guarantee of five years for all parts but the whistle.';
     const data = JSON.stringify({
       '@context': 'https://schema.org',
       '@type': 'Product',
