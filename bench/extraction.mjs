@@ -2,7 +2,7 @@
  * Extraction of main text next to trafilatura: word F1, pieces that must and must not be there, processor time.
  *
  *   node scripts/build.mjs
- *   node bench/extraction.mjs (--python VENV/bin/python | --peer FOLDER) [--cross-validated CHOSEN.jsonl] PAGES.jsonl.gz… >> bench/results/extraction.csv
+ *   node bench/extraction.mjs (--python VENV/bin/python | --peer FOLDER) [--cross-validated CHOSEN.jsonl] PAGES.jsonl.gz…
  *
  * `--python` runs trafilatura on the same pages; `--peer` takes what peers/trafilatura-extract.py has printed, one SET.jsonl for each
  * set. What is measured depends on what a file has: "main_content" or "gold_text" (mean over pages
@@ -25,7 +25,10 @@ import { readJsonLines } from '../dist/data/json-lines.js';
 import { wordF1, wordsOf } from '../scripts/extraction/labels.mjs';
 
 /**
- * @typedef {{ id: string, html: string, url: string | undefined, type: string, reference: string | undefined, with: string[], without: string[], language: string }} Page
+ * @typedef {{
+ *   id: string, html: string, url: string | undefined, type: string, reference: string | undefined,
+ *   with: string[], without: string[], language: string,
+ * }} Page
  * @typedef {{ text: string, ms: number, pageType?: string }} Outcome
  */
 

@@ -86,10 +86,7 @@ export function parsePage(html: string, budget: PageBudget): ParsedPage {
   });
   const jsonLd: string[] = [];
   readSpans(html, {
-    onMarkup: (piece) => {
-      parser.write(piece);
-      budget.checkTime();
-    },
+    onMarkup: (piece) => parser.write(piece),
     onJsonLd: (text) => jsonLd.push(text),
   });
   parser.end();
