@@ -24,7 +24,7 @@ std::unique_ptr<FileReads> FileReads::start(int numThreads, Error* error) {
 
 FileReads::~FileReads() {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    MutexLock lock(mutex_);
     isOver_ = true;
   }
   numAdded_.fetch_add(1);
@@ -40,7 +40,7 @@ bool FileReads::add(const FileRead& read) {
     return (read.offset + piece * kPieceBytes) / host::kFilePageBytes * host::kFilePageBytes - read.offset;
   };
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    MutexLock lock(mutex_);
     if (first_ == queue_.size()) queue_.clear(), first_ = 0;
     const size_t before = queue_.size();
     for (int64_t piece = 0; piece < numPieces; ++piece) {
@@ -76,7 +76,7 @@ void FileReads::readAll() {
     FileRead read;
     bool isOver = false;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      MutexLock lock(mutex_);
       isOver = isOver_;
       if (!isOver && first_ < queue_.size()) read = queue_[first_++];
     }

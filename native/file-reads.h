@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
+#include "mutex.h"
 
 #include "host.h"
 #include "memory.h"
@@ -56,7 +56,7 @@ class FileReads {
   static constexpr int kMaxThreads = 64;
   host::Thread threads_[kMaxThreads];
   int numThreads_ = 0;
-  std::mutex mutex_;
+  Mutex mutex_;
   Buffer<FileRead> queue_;  // from first_ on
   size_t first_ = 0;
   bool isOver_ = false;

@@ -39,7 +39,11 @@ struct CodeRange {
 /// Types whose codes are summed alike have one and the same range, so that they share compiled code.
 #if defined(DOTS_AVX2)
 template <bool Signed, int MaxCode>
-using Codes = CodeRange<Signed, Signed ? 255 : (MaxCode > 63) ? 127 : (MaxCode > 31) ? 63 : (MaxCode > 15) ? 31 : 15>;
+using Codes = CodeRange<Signed, Signed           ? 255
+                                : (MaxCode > 63) ? 127
+                                : (MaxCode > 31) ? 63
+                                : (MaxCode > 15) ? 31
+                                                 : 15>;
 #else
 template <bool, int>
 using Codes = CodeRange<false, 255>;

@@ -321,8 +321,8 @@ constexpr int kTileTokens = 4;
 #endif
 constexpr int kTileGroups = kTileTokens == 1 ? 1 : 2;
 
-// Up to NT tokens; missing ones repeat the last one, into sums that nobody reads. Lanes are `apart` rows apart: the piece
-// falls into kLanes streams. Gives the first row that is left, fewer than kLanes from the piece's end.
+// Up to NT tokens; missing ones repeat the last one, into sums that nobody reads. Lanes are `apart` rows apart: the
+// piece falls into kLanes streams. Gives the first row that is left, fewer than kLanes from the piece's end.
 template <class F, int NT>
 static int64_t few(const TileJob& job) {
   const ActivationLayout at = activationLayout(F::kActivation, job.cols);
@@ -345,7 +345,8 @@ static int64_t few(const TileJob& job) {
 }
 
 // All row groups of a panel for tokens 0...NT-1. The last group may be one past the panel's: its sums go nowhere. One
-// copy for all types with the same P, not one in each caller: these are the largest functions, and are compiled longest.
+// copy for all types with the same P, not one in each caller: these are the largest functions, and are compiled
+// longest.
 template <class P, int NT, class Panel>
 DOTS_NOINLINE void tileRows(const Panel* panels, int numGroups, const ActivationRow* x, int64_t k0, float* sums,
                             PanelAhead& ahead) {

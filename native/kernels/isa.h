@@ -295,7 +295,7 @@ DOTS_INLINE Vec roundEven(Vec a) {
 // A NaN has no integer: vector instructions give one whose low bits are zero, as here.
 DOTS_INLINE Vec scaleByPowerOfTwo(Vec a, Vec n) {
   const Vec number = select({(I32x4)(n.v == n.v)}, n, set1(0.0f));
-  return {(F32x4)((U32x4)a.v + ((U32x4)__builtin_convertvector(number.v, I32x4) << 23))};
+  return {(F32x4)((U32x4)a.v + ((U32x4) __builtin_convertvector(number.v, I32x4) << 23))};
 }
 // As f32FromF16, four at once: with 2^112 as factor, exponents are right and subnormal halves are normal floats.
 DOTS_INLINE Vec floatsOfHalves(U32x4 h) {
