@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'dots-data-run-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const PIPELINE = { inputs: ['a.warc.gz', 'b.jsonl.gz'], steps: STEPS };
-const NUM_PAGES = 700;
+const NUM_PAGES = 500;
 
 beforeAll(() => {
   buildProgram();
@@ -92,7 +92,7 @@ describe.skipIf(process.platform !== 'linux')('dots data run', () => {
   });
 
   it('continues after kill -9 of the driver, at any time, and leaves no processes', async () => {
-    for (let killMs = 300; ; killMs += 400) {
+    for (let killMs = 300; ; killMs += 800) {
       const child = start('killed', '--workers', '2');
       const done = ended(child);
       const workers: number[] = [];
