@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   doctor: ['core', 'dtype', 'format', 'text'],
   data: ['core', 'format', 'text', 'backend/native/addon.ts'],
   train: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'backend', 'data'],
+  recipe: ['core', 'dtype', 'format', 'graph', 'compile', 'model', 'convert', 'quantize', 'backend', 'train'],
   eval: ['core', 'dtype', 'format', 'text', 'engine'],
   server: ['core', 'text', 'model', 'engine'],
   cli: [
@@ -40,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine',
     'data',
     'train',
+    'recipe',
     'eval',
     'server',
   ],

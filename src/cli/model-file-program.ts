@@ -8,6 +8,7 @@ import {
   MODEL_OR_MINI,
   positive,
   size,
+  sizeBudget,
   typeRules,
 } from './options.ts';
 import type { Session } from './session.ts';
@@ -112,7 +113,22 @@ function addQuantize(program: Command, session: Session): void {
     .description('store the weights of a model in fewer bits')
     .argument('<IN>', 'GGUF file (any shard of a split one) or Hugging Face folder')
     .argument('<OUT>', 'GGUF file to write')
-    .requiredOption('-t, --type <TYPE>', 'mix of types: q4_k_m, q2_k, iq2_xxs, …, or f32, f16, bf16')
+    .option('-t, --type <TYPE>', 'mix of types: q4_k_m, q2_k, iq2_xxs, …, or f32, f16, bf16')
+    .option(
+      '--budget <SIZE>',
+      'size of the file to search types for: 20GB or 3.2bpw (default: any)',
+      sizeBudget,
+    )
+    .option('--decode-budget <SIZE>', 'most bytes of weights that a token reads (default: any)', size)
+    .option('--calibration <FILES...>', 'text for the search: plain, or .jsonl; .gz is allowed')
+    .option('--field <NAME>', TEXT_FIELD, 'text')
+    .option('--texts <N>', 'most pieces of 128 tokens to search with', positive, 80)
+    .addOption(
+      new Option('--objective <NAME>', 'measure that the search makes small: kl or weight-error')
+        .choices(['kl', 'weight-error'])
+        .default('kl'),
+    )
+    .option('--recipe <FILE>', 'recipe to repeat: JSON, or a GGUF file that has one')
     .option('--imatrix <FILES...>', 'importance matrices (dots imatrix), added up')
     .option('--tensor-type <RULE>', 'REGEX=TYPE for tensors by name; repeatable, first match wins', typeRules)
     .option('--output-type <TYPE>', 'type of the output matrix')
@@ -134,6 +150,8 @@ function addQuantize(program: Command, session: Session): void {
       examples(
         'quantize dots.llm1.inst-bf16.gguf inst-q4_k_m.gguf --type q4_k_m',
         'quantize ./dots.llm1.inst inst-iq2_m.gguf --type iq2_m --imatrix imatrix.gguf --split-size 40GB',
+        'quantize dots.llm1.inst-bf16.gguf inst-3.gguf --budget 3.2bpw --calibration chats.jsonl.gz',
+        'quantize dots.llm1.inst-bf16.gguf again.gguf --recipe inst-3.gguf --imatrix inst-3.imatrix.gguf',
         'quantize mini mini-q6_k.gguf --type q6_k --tensor-type "ffn_down.*=q8_0" --requantize --dry-run',
       ),
     )

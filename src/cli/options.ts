@@ -219,6 +219,18 @@ export function size(text: string): number {
   throw new InvalidArgumentError('It takes a size, for example 512MB or 8GB');
 }
 
+/** A size of a file: in bytes, or relative to the number of weights. */
+export type SizeBudget = { readonly bytes: number } | { readonly bitsPerWeight: number };
+
+/** `20GB` or `3.2bpw`. */
+export function sizeBudget(text: string): SizeBudget {
+  const [, bits] = /^(\d+(?:\.\d+)?)\s*bpw$/i.exec(text.trim()) ?? [];
+  if (bits !== undefined && Number(bits) > 0) return { bitsPerWeight: Number(bits) };
+  const bytes = parseBytes(text);
+  if (bytes !== undefined && bytes > 0) return { bytes };
+  throw new InvalidArgumentError('It takes a size or bits per weight, for example 20GB or 3.2bpw');
+}
+
 /** `REGEX=TYPE`, after those before. Whether there is such a type, the command says: types are not loaded for help. */
 export function typeRules(text: string, before: readonly TypeRule[] = []): TypeRule[] {
   const [, pattern, type] = /^(.+)=([^=]+)$/s.exec(text) ?? [];

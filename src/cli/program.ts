@@ -1,5 +1,4 @@
 /** All commands with their options. The code of a command is loaded when it is called, so that help is printed at once. */
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { MAX_TIMER_SECONDS } from '../core/units.ts';
@@ -24,6 +23,7 @@ import {
   size,
   tokenList,
 } from './options.ts';
+import { packageVersion } from './package-version.ts';
 import type { Session } from './session.ts';
 
 const CONTROL = 'encode control tokens such as <|userprompt|> as control tokens';
@@ -406,9 +406,4 @@ function list(flags: string, description: string, parse: (text: string) => numbe
 
 function helpWidth(columns: number | undefined): number {
   return Math.min(columns ?? 100, 120);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,7 +1,15 @@
 import { formatBytes, formatCount, formatDuration } from '../core/units.ts';
 import type { OutputStream } from './io.ts';
 
-export type ProgressUnit = 'bytes' | 'tokens' | 'merges' | 'questions' | 'runs' | 'tasks';
+export type ProgressUnit =
+  | 'bytes'
+  | 'tokens'
+  | 'merges'
+  | 'questions'
+  | 'runs'
+  | 'tasks'
+  | 'texts'
+  | 'tensors';
 
 const BAR_WIDTH = 24;
 const BAR_INTERVAL_MS = 80;

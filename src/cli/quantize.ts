@@ -5,46 +5,30 @@ import { type ConvertSource, openConvertSource } from '../convert/convert-source
 import { type TargetTensor, targetTensors, writeGgufModel } from '../convert/write-gguf.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
-import type { Fallbacks } from '../dtype/fallback-types.ts';
-import { storageBytes } from '../dtype/index.ts';
+import { f32, storageBytes } from '../dtype/index.ts';
 import { createFileSink } from '../format/file-source.ts';
 import type { GgufValue } from '../format/gguf-values.ts';
 import { type ErrorSums, measuredEncoder, relativeError } from '../quantize/encode-error.ts';
-import { openImportance } from '../quantize/importance-files.ts';
+import { openImportance, writeImportance } from '../quantize/importance-files.ts';
 import { type ImportanceMatrix, importanceOf, mergeImportance } from '../quantize/importance-matrix.ts';
 import {
   mixByName,
   needImportance,
   type PlannedTensor,
   planTypes,
-  type TypeRule,
   tensorTypeByName,
   typesOfPlan,
 } from '../quantize/type-plan.ts';
 import { checkOutput } from './check-output.ts';
 import { chooseEncoder } from './choose-encoder.ts';
 import { lockOutput } from './lock-output.ts';
-import type { CommonFlags } from './options.ts';
+import type { QuantizeFlags } from './quantize-flags.ts';
+import { type ChosenTypes, recipeKeys, replayTypes, searchTypes } from './quantize-recipe.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
-export interface QuantizeFlags extends CommonFlags {
-  readonly type: string;
-  readonly pure?: boolean;
-  readonly tensorType?: readonly TypeRule[];
-  readonly outputType?: string;
-  readonly embeddingType?: string;
-  readonly imatrix?: readonly string[];
-  readonly fallbacks: Fallbacks;
-  readonly splitSize?: number;
-  readonly keepSplit?: boolean;
-  readonly requantize?: boolean;
-  readonly dryRun?: boolean;
-  readonly force?: boolean;
-}
-
-/** `dots quantize`: a GGUF file whose tensors have the types of a mix. */
+/** `dots quantize`: a GGUF file whose tensors have the types of a mix, or those that a search found. */
 export async function quantize(
   session: Session,
   from: string,
@@ -52,7 +36,7 @@ export async function quantize(
   flags: QuantizeFlags,
 ): Promise<void> {
   const input = await resolveModel(session, from, flags);
-  const mix = mixByName(flags.type);
+  const way = wayOf(flags);
   if (!to.toLowerCase().endsWith('.gguf')) {
     throw new UsageError(`Cannot write ${to}: quantised models are GGUF files`, {
       code: 'output-ending',
@@ -63,56 +47,118 @@ export async function quantize(
   const warn = (message: string): void => session.warn(message);
   const source = await openConvertSource(input, warn);
   try {
-    const importance =
+    const given =
       flags.imatrix && mergeImportance(await Promise.all(flags.imatrix.map((path) => openImportance(path))));
     const before = targetTensors(source, undefined);
-    const planned = planTypes(
-      before,
-      { architecture: source.config.architecture, numLayers: source.config.numLayers },
-      {
-        mix,
-        isPure: flags.pure ?? false,
-        rules: (flags.tensorType ?? []).map(({ pattern, type }) => ({
-          pattern,
-          type: tensorTypeByName(type),
-        })),
-        ...(flags.outputType !== undefined && { outputType: tensorTypeByName(flags.outputType) }),
-        ...(flags.embeddingType !== undefined && { embeddingType: tensorTypeByName(flags.embeddingType) }),
-        hasImportance: importance !== undefined,
-        fallbacks: flags.fallbacks,
-      },
-    );
-    checkSource(before, planned, flags.requantize ?? false, warn);
+    if (way.kind === 'budget') checkSource(before, undefined, flags.requantize ?? false, warn);
+    const chosen =
+      way.kind === 'mix'
+        ? undefined
+        : way.kind === 'budget'
+          ? await searchTypes(session, input, source, given, flags)
+          : await replayTypes(session, source, given, way.path);
+    const planned = chosen
+      ? before.map(({ name, shape }) => ({ name, shape, type: chosen.types.get(name) ?? f32 }))
+      : planMix(source, before, given, flags, mixOf(way));
+    if (way.kind !== 'budget') checkSource(before, planned, flags.requantize ?? false, warn);
+    const importance = chosen?.importance ?? given;
     if (importance) checkImportance(importance, planned, warn);
-    else refuseWithoutImportance(planned, mix);
+    else refuseWithoutImportance(planned, mixOf(way));
     const errors = new Map<string, ErrorSums>();
     const report = planned.map((tensor, i) => rowOf(tensor, before[i]));
     if (!flags.dryRun) {
-      const work = { source, input, to, mix, planned, importance, errors };
-      const { files } = await lockOutput(to, () => write(session, work, flags));
+      const work = { source, input, to, mix: mixOf(way), chosen, planned, importance, errors };
+      const { files } = await lockOutput(to, async () => {
+        if (chosen?.isNew) await writeImportance(importancePath(to), chosen.importance);
+        return await write(session, work, flags);
+      });
       if (!flags.json)
         await session.line(
-          `wrote ${files.length > 1 ? `${files.length} files, the first of them ${files[0]}` : to}`,
+          `wrote ${files.length > 1 ? `${files.length} files, the first of them ${files[0]}` : to}` +
+            (chosen?.isNew ? `, and ${importancePath(to)}, with which the recipe in it can be repeated` : ''),
         );
     }
-    await printReport(session, report, errors, flags);
+    await printReport(session, report, errors, chosen, flags);
   } finally {
     await source.close();
   }
+}
+
+/** How types are chosen. */
+type Way =
+  | { readonly kind: 'mix'; readonly mix: string }
+  | { readonly kind: 'budget' }
+  | { readonly kind: 'recipe'; readonly path: string };
+
+function wayOf({ type, budget, decodeBudget, recipe }: QuantizeFlags): Way {
+  const isBudget = budget !== undefined || decodeBudget !== undefined;
+  const ways: Way[] = [
+    ...(type === undefined ? [] : [{ kind: 'mix' as const, mix: mixByName(type) }]),
+    ...(isBudget ? [{ kind: 'budget' as const }] : []),
+    ...(recipe === undefined ? [] : [{ kind: 'recipe' as const, path: recipe }]),
+  ];
+  if (ways.length === 1) return ways[0];
+  throw new UsageError(
+    ways.length === 0
+      ? 'Cannot quantise without knowing how far'
+      : 'Cannot choose types in more than one way: --type, --budget and --recipe exclude each other',
+    {
+      code: 'one-way',
+      hint: 'give a named mix with --type, a size with --budget and --calibration, or a recipe with --recipe',
+    },
+  );
+}
+
+/** What the file says of its types as a whole: nothing where they have no name. */
+function mixOf(way: Way): string | undefined {
+  return way.kind === 'mix' ? way.mix : undefined;
+}
+
+function planMix(
+  source: ConvertSource,
+  before: readonly TargetTensor[],
+  importance: ImportanceMatrix | undefined,
+  flags: QuantizeFlags,
+  mix = 'f32',
+): PlannedTensor[] {
+  const { config } = source;
+  const rules = (flags.tensorType ?? []).map(({ pattern, type }) => ({
+    pattern,
+    type: tensorTypeByName(type),
+  }));
+  return planTypes(
+    before,
+    { architecture: config.architecture, numLayers: config.numLayers },
+    {
+      mix,
+      isPure: flags.pure ?? false,
+      rules,
+      ...(flags.outputType !== undefined && { outputType: tensorTypeByName(flags.outputType) }),
+      ...(flags.embeddingType !== undefined && { embeddingType: tensorTypeByName(flags.embeddingType) }),
+      hasImportance: importance !== undefined,
+      fallbacks: flags.fallbacks,
+    },
+  ) as PlannedTensor[];
+}
+
+/** `model.gguf` -> `model.imatrix.gguf`. */
+function importancePath(to: string): string {
+  return to.replace(/\.gguf$/i, '.imatrix.gguf');
 }
 
 interface Work {
   readonly source: ConvertSource;
   readonly input: string;
   readonly to: string;
-  readonly mix: string;
+  readonly mix: string | undefined;
+  readonly chosen: ChosenTypes | undefined;
   readonly planned: readonly PlannedTensor[];
   readonly importance: ImportanceMatrix | undefined;
   readonly errors: Map<string, ErrorSums>;
 }
 
 async function write(session: Session, work: Work, flags: QuantizeFlags): ReturnType<typeof writeGgufModel> {
-  const { source, to, mix, planned, importance, errors } = work;
+  const { source, to, mix, chosen, planned, importance, errors } = work;
   const identity = await identityOf(work, flags);
   const progress = session.progress('quantising', 'bytes', flags);
   const encoder = await chooseEncoder(session, flags);
@@ -123,7 +169,11 @@ async function write(session: Session, work: Work, flags: QuantizeFlags): Return
       to,
       {
         types: typesOfPlan(planned, mix),
-        metadata: importance ? importanceKeys(importance, flags.imatrix ?? []) : [],
+        metadata: chosen
+          ? recipeKeys(chosen)
+          : importance
+            ? importanceKeys(importance, flags.imatrix ?? [])
+            : [],
         importance: (tensor) => importance && importanceOf(importance, tensor)?.rows,
         encoder: (tensor) => measuredEncoder(encoder, (sums) => errors.set(tensor.name, sums)),
       },
@@ -144,7 +194,7 @@ async function write(session: Session, work: Work, flags: QuantizeFlags): Return
 
 /** All that the bytes of the output follow from: where it is the same, an interrupted run continues. */
 async function identityOf(
-  { source, input, planned, mix }: Work,
+  { source, input, planned, mix, chosen }: Work,
   { imatrix = [], splitSize, keepSplit }: QuantizeFlags,
 ): Promise<string> {
   const paths = new Set(source.weights.flatMap(({ runs }) => runs.map((run) => run.source.name)));
@@ -162,7 +212,10 @@ async function identityOf(
     ),
   );
   const types = planned.map(({ name, type }) => [name, type.name]);
-  return JSON.stringify({ input, files, mix, types, matrices, splitSize, keepSplit });
+  return JSON.stringify({
+    ...{ input, files, mix, types, matrices, splitSize, keepSplit },
+    ...(chosen && { recipe: chosen.recipe }),
+  });
 }
 
 /** What llama.cpp writes too. */
@@ -182,11 +235,11 @@ function importanceKeys(
 /** Quantising what is quantised already adds one error to another. */
 function checkSource(
   before: readonly TargetTensor[],
-  planned: readonly PlannedTensor[],
+  planned: readonly PlannedTensor[] | undefined,
   isAllowed: boolean,
   warn: (message: string) => void,
 ): void {
-  const lossy = before.filter(({ type }, i) => !type.isFloat && type !== planned[i].type);
+  const lossy = before.filter(({ type }, i) => !type.isFloat && type !== planned?.[i].type);
   if (lossy.length === 0) return;
   const types = [...new Set(lossy.map(({ type }) => type.name))].join(', ');
   const found = `${formatCount(lossy.length)} tensors of the input are quantised already (${types})`;
@@ -224,7 +277,7 @@ function checkImportance(
     );
 }
 
-function refuseWithoutImportance(planned: readonly PlannedTensor[], mix: string): void {
+function refuseWithoutImportance(planned: readonly PlannedTensor[], mix = ''): void {
   const [first, ...others] = needImportance(planned, mix);
   if (first === undefined) return;
   const more = others.length > 0 ? ` and ${formatCount(others.length)} more` : '';
@@ -255,6 +308,7 @@ async function printReport(
   session: Session,
   rows: readonly ReportRow[],
   errors: ReadonlyMap<string, ErrorSums>,
+  chosen: ChosenTypes | undefined,
   { json, dryRun }: QuantizeFlags,
 ): Promise<void> {
   const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
@@ -270,20 +324,27 @@ async function printReport(
         ...(insteadOf !== undefined && { insteadOf }),
         bytes: size,
         ...(sums && { error: relativeError(sums) }),
+        ...(chosen?.found && { share: chosen.found.shares.get(name) ?? 0 }),
       };
     });
-    await session.json({ tensors, bytes, bitsPerWeight });
+    await session.json({ tensors, bytes, bitsPerWeight, ...(chosen && { recipe: chosen.recipe }) });
     return;
   }
-  if (dryRun) {
+  const shares = chosen?.found?.shares;
+  if (dryRun || shares) {
     const lines = rows.map(({ name, from, to, insteadOf, columns, bytes: size }) => [
       name,
       from,
       to,
       formatBytes(size),
-      insteadOf === undefined ? '' : `not ${insteadOf}: rows of ${columns}`,
+      shares?.has(name)
+        ? `${(100 * (shares.get(name) as number)).toFixed(1)} %`
+        : insteadOf === undefined
+          ? ''
+          : `not ${insteadOf}: rows of ${columns}`,
     ]);
-    for (const line of table([['tensor', 'from', 'to', 'size', ''], ...lines], 'lllrl'))
+    const last = shares ? 'share' : '';
+    for (const line of table([['tensor', 'from', 'to', 'size', last], ...lines], shares ? 'lllrr' : 'lllrl'))
       await session.line(line);
   }
   const byType = new Map<string, { count: number; bytes: number; sums: ErrorSums[] }>();
@@ -305,4 +366,19 @@ async function printReport(
   const head = ['type', 'tensors', 'size', dryRun ? '' : 'error'];
   for (const line of table([head, ...lines], 'lrrr')) await session.line(line);
   await session.line(`${formatBytes(bytes)}, ${bitsPerWeight.toFixed(3)} bits per weight`);
+  if (chosen) for (const line of measuredLines(chosen)) await session.line(line);
+}
+
+/** What is known of a recipe, in nats for each token. */
+function measuredLines({ recipe: { kl }, found }: ChosenTypes): string[] {
+  if (!kl) return ['no divergence was measured: compare the file with `dots compare`'];
+  const nats = (value: number | undefined): string => value?.toPrecision(3) ?? '–';
+  return [
+    `KL divergence: ${nats(kl.predicted)} predicted, ${nats(kl.measured)} measured on the text of the search`,
+    `on other text: ${nats(kl.guard)}` +
+      (kl.mix ? `; ${kl.mix.name}, the best mix of at most this size: ${nats(kl.mix.kl)}` : ''),
+    ...(found?.mix === undefined
+      ? []
+      : [`no recipe was better than ${found.mix}, so the file has its types`]),
+  ];
 }

@@ -5,7 +5,7 @@ import { f32, type StorageType, storageTypeByName } from '../dtype/index.ts';
 import type { RowEncoder } from '../dtype/row-encoder.ts';
 import { FILE_TYPES } from '../format/gguf-file-types.ts';
 import type { GgufMetadata, GgufValue } from '../format/gguf-values.ts';
-import { type GgufWriteOptions, writeGguf } from '../format/gguf-writer.ts';
+import { type GgufWriteOptions, ggufOverheadBytes, writeGguf } from '../format/gguf-writer.ts';
 import type { WrittenFiles } from '../format/write-tensors.ts';
 import type { ModelConfig, WeightSpec } from '../model/architecture.ts';
 import { architectureOf } from '../model/architectures.ts';
@@ -16,6 +16,9 @@ import { NORMALIZER_KEY } from '../text/tokenizer-gguf.ts';
 import { type ConvertSource, runsFor, type SourceWeight } from './convert-source.ts';
 import { encodeRuns } from './encode-runs.ts';
 import { tokenizerMetadata } from './tokenizer-gguf.ts';
+
+/** How the types of a file were found: a JSON document, which `src/recipe/recipe.ts` reads. It is not true of other types. */
+export const RECIPE_KEY = 'dots.recipe';
 
 /** Which storage types a file has. */
 export interface GgufTypes {
@@ -53,11 +56,7 @@ export async function writeGgufModel(
   options: GgufWriteOptions<TargetTensor>,
 ): Promise<WrittenFiles & { readonly numTensors: number }> {
   const tensors = targetTensors(source, target.types);
-  const metadata = new Map([
-    ...(source.metadata ? changedMetadata(source.metadata, target.types) : newMetadata(source, tensors)),
-    ...(target.types?.fileType === undefined ? [] : fileType(target.types.fileType)),
-    ...(target.metadata ?? []),
-  ]);
+  const metadata = targetMetadata(source, tensors, target);
   const bytes = (tensor: TargetTensor): AsyncIterable<Uint8Array> => {
     const weight = withImportance(tensor.weight, target.importance?.(tensor));
     const { name, type, shape } = tensor;
@@ -66,6 +65,24 @@ export async function writeGgufModel(
   };
   const written = await writeGguf(path, { metadata, tensors, bytes }, options);
   return { ...written, numTensors: tensors.length };
+}
+
+function targetMetadata(
+  source: ConvertSource,
+  tensors: readonly TargetTensor[],
+  { types, metadata = [] }: GgufTarget,
+): GgufMetadata {
+  return new Map([
+    ...(source.metadata ? changedMetadata(source.metadata, types) : newMetadata(source, tensors)),
+    ...(types?.fileType === undefined ? [] : fileType(types.fileType)),
+    ...metadata,
+  ]);
+}
+
+/** What a file takes besides its tensors, at most. */
+export function overheadBytes(source: ConvertSource, target: GgufTarget): number {
+  const tensors = targetTensors(source, target.types);
+  return ggufOverheadBytes(targetMetadata(source, tensors, target), tensors);
 }
 
 /** Every tensor of the file, in its order, with its type. */
@@ -122,7 +139,8 @@ function changedMetadata(metadata: GgufMetadata, types: GgufTypes | undefined): 
   // Whoever gives a new one puts it in the same place.
   if (types.fileType === undefined) changed.delete('general.file_type');
   changed.set('general.quantization_version', u32(2));
-  for (const key of metadata.keys()) if (key.startsWith('quantize.')) changed.delete(key);
+  for (const key of metadata.keys())
+    if (key.startsWith('quantize.') || key === RECIPE_KEY) changed.delete(key);
   return changed;
 }
 

@@ -50,6 +50,13 @@ export async function writeGguf<T extends TensorToWrite>(
   return await writeFiles(planFiles(path, content, options), createSink, content.bytes, options);
 }
 
+/** Bytes of a file that are not tensors: the header, and what fills tensors up to the alignment, at most. */
+export function ggufOverheadBytes(metadata: GgufMetadata, tensors: readonly TensorToWrite[]): number {
+  return (
+    encodeHeader(metadata, tensors, GGUF_DEFAULT_ALIGNMENT).length + tensors.length * GGUF_DEFAULT_ALIGNMENT
+  );
+}
+
 function planFiles<T extends TensorToWrite>(
   path: string,
   content: GgufContent<T>,

@@ -126,7 +126,7 @@ export function needImportance(planned: readonly PlannedTensor[], mix: string): 
 }
 
 /** A plan as what `writeGgufModel` asks. */
-export function typesOfPlan(planned: readonly PlannedTensor[], mix: string): GgufTypes {
+export function typesOfPlan(planned: readonly PlannedTensor[], mix: string | undefined): GgufTypes {
   const types = new Map(planned.map(({ name, type }) => [name, type]));
-  return { of: ({ name }) => types.get(name) as StorageType, fileType: mix };
+  return { of: ({ name }) => types.get(name) as StorageType, ...(mix !== undefined && { fileType: mix }) };
 }
