@@ -3,10 +3,11 @@
  * importance matrix nor the search has seen; and what the search takes, next to measuring each type of each tensor.
  *
  *   node bench/recipe.ts --model NAME --gguf F32.gguf --calibration A.jsonl B.jsonl --held-out C.jsonl D.jsonl
- *     [--mixes q2_k,q4_k_m,…] [--sizes 2.5,3,…] [--texts 80] [--eval-texts 48]
+ *     [--mixes q2_k,q4_k_m,…] [--sizes 2.5,3,…] [--tensors TYPE] [--texts 80] [--eval-texts 48]
  *
  * Texts are lines of JSON with a field `text`; pieces of 128 tokens, languages in turn. All use the same importance matrix.
- * Weights are what a file holds, activations f32. A recipe gets exactly the bytes of a mix; `--sizes` are in bits per weight.
+ * Weights are what a file holds, activations f32. `--sizes` are bits per weight of the matrices. `--tensors` quantises one tensor
+ * after the other to a type, and compares what that does with its prediction, on the texts of the search.
  * Rows are appended to results/recipe.csv.
  *
  * From the root of the repository. Node >= 22.18 runs this file as it is; for older ones bundle it first:
@@ -23,6 +24,7 @@ import { bindWeights } from '../src/model/bind-weights.ts';
 import { collectImportance } from '../src/quantize/collect-importance.ts';
 import { STOCK_MIXES, stockTypes } from '../src/quantize/stock-mixes.ts';
 import { DivergenceMeter, meanOf } from '../src/recipe/measure-divergence.ts';
+import { DivergenceObjective } from '../src/recipe/predicted-divergence.ts';
 import { ResidentModel } from '../src/recipe/resident-model.ts';
 import { prepareSearch, searchRecipe, sizeOf, type Types } from '../src/recipe/search-recipe.ts';
 import { CANDIDATE_TYPES, tensorEncoder } from '../src/recipe/type-costs.ts';
@@ -42,6 +44,7 @@ const { values: flags } = parseArgs({
       default: STOCK_MIXES.filter((name) => !/^(?:tq|q1|nvfp4)/.test(name)).join(','),
     },
     sizes: { type: 'string', default: '' },
+    tensors: { type: 'string' },
     texts: { type: 'string', default: '80' },
     'eval-texts': { type: 'string', default: '48' },
     out: { type: 'string', default: 'bench/results/recipe.csv' },
@@ -169,6 +172,19 @@ for (const { name, bytes } of budgets) {
 }
 for (const { name, types, bytes } of asked)
   record({ what: 'mix', name, bitsPerWeight: bits(bytes), kl: await divergence(types) });
+if (flags.tensors !== undefined) {
+  const type = storageTypeByName(flags.tensors);
+  const objective = new DivergenceObjective(prepared.rerouting);
+  for (const { name, choices } of tensors) {
+    const choice = choices.find((one) => one.type === type);
+    if (!choice) continue;
+    await prepared.weights.apply(new Map([[name, type]]));
+    const kl = meanOf(await prepared.search.measure());
+    await prepared.weights.apply(new Map());
+    const { likelihood, rerouting } = objective.parts(choice);
+    record({ what: 'tensor', name, kl, gradients: likelihood, predicted: likelihood + rerouting });
+  }
+}
 // One measurement of one candidate, as a search without gradients would make for each type of each tensor.
 const start = performance.now();
 await prepared.search.measure();

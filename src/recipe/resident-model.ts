@@ -13,8 +13,8 @@ import { gradientOf, trainedSpecs } from '../train/names.ts';
 import { gradientGraph } from '../train/training-graphs.ts';
 import { logitsGraph, marginGradientGraph, scoresGraph } from './sensitivity-graphs.ts';
 
-/** Bytes of memory for each weight: its value, its gradient, and its encodings in all types that are tried. */
-export const BYTES_PER_WEIGHT = 14;
+/** Bytes of memory for each weight: its value, now and before, its gradient, and its encodings in what types are tried. */
+export const BYTES_PER_WEIGHT = 18;
 
 /** Weights and gradients, in the order of rows of the file that they came from. */
 export class ResidentModel {

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/backend/native/addon.ts';
+import { openNativeEncoder } from '../../src/backend/native/row-encoder.ts';
+import { openConvertSource } from '../../src/convert/convert-source.ts';
+import { storageBytes } from '../../src/dtype/index.ts';
 import { openGguf } from '../../src/format/gguf-shards.ts';
 import { findString } from '../../src/format/gguf-values.ts';
+import { openImportance } from '../../src/quantize/importance-files.ts';
+import { importanceOf } from '../../src/quantize/importance-matrix.ts';
 import { runCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dots-recipe-'));
@@ -23,7 +28,7 @@ async function fails(...args: string[]): Promise<string> {
 }
 
 describe.skipIf(!loadAddon().addon)('dots quantize --budget', () => {
-  const search = ['--budget', '5.2bpw', '--calibration', TEXT, '--texts', '20'];
+  const search = ['--budget', '5.2bpw', '--calibration', TEXT, '--texts', '10'];
   let report: {
     bitsPerWeight: number;
     recipe: { kl: Record<string, number>; types: Record<string, string> };
@@ -55,6 +60,60 @@ describe.skipIf(!loadAddon().addon)('dots quantize --budget', () => {
       expect(stderr).not.toMatch(/is not the/);
       expect(sha256(at('b.gguf'))).toBe(sha256(at('a.gguf')));
     }
+  });
+
+  it('every instruction set encodes the tensors of the recipe to the same bytes', async () => {
+    const { addon } = loadAddon();
+    const importance = await openImportance(at('a.imatrix.gguf'));
+    await using file = await openGguf(at('a.gguf'));
+    const source = await openConvertSource(TINY, () => {});
+    for (const isa of addon?.isas() ?? []) {
+      const { encoder } = openNativeEncoder({ isa, threads: 2 });
+      for (const { spec, runs } of source.weights) {
+        const tensor = file.tensors.get(spec.gguf);
+        if (!tensor || !encoder || tensor.type.isFloat) continue;
+        const rows = importanceOf(importance, { name: spec.gguf, shape: spec.shape })?.rows;
+        const bytes = await tensor.source.read(tensor.offset, tensor.sizeBytes);
+        const size = bytes.length / runs.length;
+        for (const [i, run] of runs.entries()) {
+          const values = new Float32Array(run.numElements);
+          const stored = await run.source.read(run.offset, storageBytes(run.type, run.numElements));
+          run.type.decode(stored, 0, values, 0, values.length);
+          const columns = spec.shape[spec.shape.length - 1];
+          const weights = rows?.[rows.length > 1 ? i : 0];
+          const encoded = await encoder.encodeRows(tensor.type, values, columns, weights);
+          expect(Buffer.compare(encoded, bytes.subarray(i * size, (i + 1) * size))).toBe(0);
+        }
+      }
+    }
+    await source.close();
+  });
+
+  it('a token reads no more than --decode-budget', async () => {
+    const args = [...search.slice(2), '--decode-budget', '120kB', '--json'];
+    const { stdout } = await runCli(['quantize', TINY, at('g.gguf'), ...args]);
+    const { tensors } = JSON.parse(stdout) as { tensors: { name: string; bytes: number }[] };
+    // Three of eight experts.
+    const read = tensors.reduce(
+      (sum, { name, bytes }) => sum + (name.includes('_exps') ? (3 / 8) * bytes : bytes),
+      0,
+    );
+    expect(read).toBeLessThanOrEqual(120_000);
+    expect(read).toBeGreaterThan(95_000);
+  }, 60_000);
+
+  it('weights that are not numbers are named, and nothing is written', async () => {
+    await runCli(['convert', TINY, at('nan.gguf'), '--type', 'f32']);
+    const file = await openGguf(at('nan.gguf'));
+    const { offset } = file.tensors.get('blk.1.attn_q.weight') as { offset: number };
+    await file.close();
+    const bytes = readFileSync(at('nan.gguf'));
+    bytes.writeFloatLE(Number.NaN, offset);
+    writeFileSync(at('nan.gguf'), bytes);
+    const { code, stderr } = await runCli(['quantize', at('nan.gguf'), at('h.gguf'), ...search]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/not (?:a number|numbers)|is NaN/);
+    expect(existsSync(at('h.gguf'))).toBe(false);
   });
 
   it('the search finds the same with another number of threads', async () => {
