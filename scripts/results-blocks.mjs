@@ -1,4 +1,5 @@
 /** The generated blocks of README and docs, by the name that their marker gives. */
+import { recipeCost, recipeTable, recipeTensors } from './recipe-results.mjs';
 import { comparisonRows, figure, newestComparison, readCsv, table } from './results-rows.mjs';
 
 /**
@@ -463,4 +464,7 @@ export const BLOCKS = {
   'quantised-llama-cpp': quantisedLlamaCpp,
   'bits-per-byte': bitsPerByte,
   extraction,
+  recipe: recipeTable,
+  'recipe-cost': recipeCost,
+  'recipe-tensors': recipeTensors,
 };

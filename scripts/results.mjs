@@ -1,11 +1,12 @@
 /**
  * Writes the figures of README and docs: every block between `<!-- results: NAME -->` and `<!-- /results -->` and the
- * chart docs/speed.svg come from the newest rows of bench/results/*.csv. `--check` writes nothing and exits with 1 when
+ * charts docs/speed.svg and docs/recipe.svg come from the newest rows of bench/results/*.csv. `--check` writes nothing and exits with 1 when
  * a file is out of date (test/results.test.ts).
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { recipeChart } from './recipe-results.mjs';
 import { BLOCKS } from './results-blocks.mjs';
 import { speedChart } from './results-chart.mjs';
 
@@ -23,6 +24,7 @@ const DOCUMENTS = [
 const stale = [];
 for (const path of DOCUMENTS) update(path, withBlocks);
 update('docs/speed.svg', speedChart);
+update('docs/recipe.svg', recipeChart);
 if (process.argv.includes('--check') && stale.length > 0) {
   console.error(`Out of date: ${stale.join(', ')}. Run "node scripts/results.mjs" and commit the result.`);
   process.exitCode = 1;
