@@ -21,7 +21,7 @@ import { openNativeEncoder } from '../src/backend/native/row-encoder.ts';
 import { type StorageType, storageTypeByName } from '../src/dtype/index.ts';
 import { openModelFiles } from '../src/engine/model-files.ts';
 import { bindWeights } from '../src/model/bind-weights.ts';
-import { collectImportance } from '../src/quantize/collect-importance.ts';
+import { batchesOf, collectImportance } from '../src/quantize/collect-importance.ts';
 import { STOCK_MIXES, stockTypes } from '../src/quantize/stock-mixes.ts';
 import { DivergenceMeter, meanOf } from '../src/recipe/measure-divergence.ts';
 import { DivergenceObjective } from '../src/recipe/predicted-divergence.ts';
@@ -108,7 +108,7 @@ const guard = all.slice(0, count).filter((_, i) => isGuard(i));
 const entries = await collectImportance(
   { config: files.config, weights },
   backend,
-  all.filter((_, i) => i >= count || !isGuard(i)).map((tokens) => [...tokens]),
+  batchesOf(all.filter((_, i) => i >= count || !isGuard(i)).map((tokens) => [...tokens])),
 );
 const importance = {
   origin: 'bench',

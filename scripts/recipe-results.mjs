@@ -3,7 +3,7 @@ import { readCsv, table } from './results-rows.mjs';
 
 /**
  * @typedef {import('./results-rows.mjs').Row} Row
- * @typedef {{ bits: number, kl: number }} Point
+ * @typedef {{ name: string, predicted: string, bits: number, kl: number }} Point
  */
 
 /** @type {Record<string, string>} */
@@ -26,7 +26,11 @@ const STYLE = `
 function pointsOf(model, what) {
   return readCsv('recipe.csv')
     .filter((row) => row.model === model && row.what === what)
-    .map((row) => ({ ...row, bits: Number(row.bitsPerWeight), kl: Number(row.kl) }))
+    .map(({ name, predicted, bitsPerWeight, kl }) => ({
+      ...{ name, predicted },
+      bits: Number(bitsPerWeight),
+      kl: Number(kl),
+    }))
     .filter(({ kl }) => kl > 0)
     .sort((a, b) => a.bits - b.bits);
 }

@@ -11,7 +11,7 @@ import { chooseBackend } from '../engine/open.ts';
 import { openGguf } from '../format/gguf-shards.ts';
 import { findString } from '../format/gguf-values.ts';
 import { bindWeights } from '../model/bind-weights.ts';
-import { collectImportance } from '../quantize/collect-importance.ts';
+import { batchesOf, collectImportance } from '../quantize/collect-importance.ts';
 import type { ImportanceMatrix } from '../quantize/importance-matrix.ts';
 import { isQuantised, type NamedShape, STOCK_MIXES, stockTypes } from '../quantize/stock-mixes.ts';
 import { tensorTypeByName } from '../quantize/type-plan.ts';
@@ -245,7 +245,7 @@ async function importanceFrom(
   const backend = await chooseBackend(openOptions(flags, session));
   const progress = session.progress('importance', 'tokens', flags);
   try {
-    const entries = await collectImportance({ config, weights }, backend, chunks, {
+    const entries = await collectImportance({ config, weights }, backend, batchesOf(chunks), {
       signal: session.signal,
       onProgress: (segment, done, total) => progress.update(done, total, segment),
     });
