@@ -218,7 +218,7 @@ export function recipeChart() {
       `<circle class="${name}" cx="${WIDTH - 270}" cy="${MARGIN.top + 8 + 18 * i}" r="4"/>` +
       `<text x="${WIDTH - 258}" y="${MARGIN.top + 12 + 18 * i}">${text}</text>`,
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="KL divergence over size of named mixes and recipes">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="KL divergence over size">
 <style>${STYLE}
 </style>
 <text x="${MARGIN.left}" y="16">KL divergence from the original, nats per token, ${MODELS[model]}</text>

@@ -1,7 +1,7 @@
 /**
  * Writes the figures of README and docs: every block between `<!-- results: NAME -->` and `<!-- /results -->` and the
- * charts docs/speed.svg and docs/recipe.svg come from the newest rows of bench/results/*.csv. `--check` writes nothing and exits with 1 when
- * a file is out of date (test/results.test.ts).
+ * charts docs/speed.svg and docs/recipe.svg come from the newest rows of bench/results/*.csv. `--check` writes nothing and
+ * exits with 1 when a file is out of date (test/results.test.ts).
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
