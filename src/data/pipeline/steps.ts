@@ -52,6 +52,11 @@ export const STEPS: Readonly<Record<string, StepKind>> = {
     stages: ['edge-line-rows', 'remove-edge-lines'],
     build: buildEdgeLines,
   },
+  rules: filterStep(
+    'rules',
+    'drop documents and lines by rules of Gopher, C4, FineWeb, RefinedWeb and our own',
+  ),
+  safety: filterStep('safety', 'drop unsafe domains, mask or drop personal data'),
   minhash: {
     description: 'drop near-duplicates: documents that share a MinHash bucket with a smaller one',
     stages: ['minhash-bands', 'drop'],

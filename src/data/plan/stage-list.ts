@@ -13,6 +13,8 @@ export const STAGES: Readonly<Record<string, Loader>> = {
   'identity-keys': async () => (await import('../stages/identity-keys.ts')).identityKeysStage,
   'edge-line-rows': async () => (await import('../stages/edge-line-rows.ts')).edgeLineRowsStage,
   'remove-edge-lines': async () => (await import('../stages/remove-edge-lines.ts')).removeEdgeLinesStage,
+  rules: async () => (await import('../stages/rules.ts')).rulesStage,
+  safety: async () => (await import('../stages/safety.ts')).safetyStage,
   'minhash-bands': async () => (await import('../stages/minhash-bands.ts')).minhashBandsStage,
   drop: async () => (await import('../stages/drop.ts')).dropStage,
 };
