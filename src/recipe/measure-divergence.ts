@@ -37,10 +37,11 @@ export class DivergenceMeter {
     return this.kept.reduce((sum, { tokens_T }) => sum + tokens_T.length, 0);
   }
 
-  /** Nats for each token; one mean for each text. */
-  async measure(signal?: AbortSignal): Promise<Float64Array> {
+  /** Nats for each token; one mean for each text. `beforeText` may change the model. */
+  async measure(signal?: AbortSignal, beforeText?: () => void): Promise<Float64Array> {
     const found = new Float64Array(this.kept.length);
     for (const [i, { tokens_T, p, negentropy }] of this.kept.entries()) {
+      beforeText?.();
       const logits = await this.model.logits(tokens_T, signal);
       const vocabSize = logits.length / tokens_T.length;
       let sum = 0;

@@ -1,7 +1,7 @@
 /** The divergence that a choice of types is predicted to have. */
 import type { StorageType } from '../dtype/index.ts';
 import type { NamedShape } from '../quantize/stock-mixes.ts';
-import type { RerouteCost } from './reroute-costs.ts';
+import { type RerouteCost, rerouteCost } from './reroute-costs.ts';
 
 /** One type that a tensor may have, and what it costs. */
 export interface Choice {
@@ -88,7 +88,7 @@ export class DivergenceObjective implements Objective {
   /** Without corrections. */
   parts({ likelihood, variances }: Totals): { likelihood: number; rerouting: number } {
     const rerouting = this.costs.reduce(
-      (sum, { factor, exponent }, l) => sum + factor * Math.max(0, variances[l]) ** (exponent / 2),
+      (sum, cost, l) => sum + rerouteCost(cost, Math.sqrt(Math.max(0, variances[l]))),
       0,
     );
     return { likelihood, rerouting };
@@ -97,10 +97,11 @@ export class DivergenceObjective implements Objective {
   slopes({ variances }: Totals): ReturnType<Objective['slopes']> {
     return {
       likelihood: this.corrections.likelihood,
-      variances: Float64Array.from(this.costs, ({ factor, exponent }, l) => {
-        // A power below one is infinitely steep at nothing.
-        const variance = Math.max(variances[l], 1e-12);
-        return this.corrections.rerouting * factor * (exponent / 2) * variance ** (exponent / 2 - 1);
+      variances: Float64Array.from(this.costs, (cost, l) => {
+        // A root is infinitely steep at nothing.
+        const sigma = Math.sqrt(Math.max(variances[l], 1e-12));
+        const exponent = sigma < cost.linearBelow ? 1 : cost.exponent;
+        return (this.corrections.rerouting * (exponent / 2) * rerouteCost(cost, sigma)) / sigma ** 2;
       }),
       outputError: 0,
     };

@@ -7,11 +7,18 @@ import { type DivergenceMeter, meanOf } from './measure-divergence.ts';
 import type { ResidentModel } from './resident-model.ts';
 import type { MarginSensitivity } from './sensitivities.ts';
 
-/** KL of a layer whose margins move by a standard deviation of σ: factor · σ ** exponent. */
+/** KL of a layer whose margins move by a standard deviation of σ: factor · σ ** exponent, and below `linearBelow` in proportion to σ. */
 export interface RerouteCost {
   readonly layer: number;
   readonly factor: number;
   readonly exponent: number;
+  readonly linearBelow: number;
+}
+
+/** What margins cost that move by a standard deviation of `sigma`. */
+export function rerouteCost({ factor, exponent, linearBelow }: RerouteCost, sigma: number): number {
+  if (sigma >= linearBelow) return factor * sigma ** exponent;
+  return factor * linearBelow ** (exponent - 1) * sigma;
 }
 
 /** Standard deviations to try, as parts of the median margin: most files are in between. */
@@ -37,12 +44,12 @@ export async function measureRerouteCosts(
     try {
       for (const level of LEVELS) {
         const sigma = level * sizes[sizes.length >> 1];
-        const noise = Float64Array.from(before, () => random.normal());
-        // A margin is a difference of two scores.
-        before.forEach((value, e) => {
-          bias_E[e] = value + (sigma / Math.SQRT2) * noise[e];
-        });
-        points.push({ sigma, kl: Math.max(0, meanOf(await meter.measure(signal))) });
+        // Other noise for each text: that of one draw depends on a few experts. A margin is a difference of two scores.
+        const beforeText = (): void =>
+          before.forEach((value, e) => {
+            bias_E[e] = value + (sigma / Math.SQRT2) * random.normal();
+          });
+        points.push({ sigma, kl: Math.max(0, meanOf(await meter.measure(signal, beforeText))) });
       }
     } finally {
       bias_E.set(before);
@@ -54,8 +61,8 @@ export async function measureRerouteCosts(
 
 /** Through both points, unless the exponent would be outside of what can be: then as near as possible to the larger one. */
 function powerThrough([low, high]: readonly { sigma: number; kl: number }[]): Omit<RerouteCost, 'layer'> {
-  if (!(high.kl > 0 && high.sigma > 0)) return { factor: 0, exponent: 1 };
+  if (!(high.kl > 0 && high.sigma > 0)) return { factor: 0, exponent: 1, linearBelow: 0 };
   const slope = low.kl > 0 ? Math.log(high.kl / low.kl) / Math.log(high.sigma / low.sigma) : 1;
   const exponent = Math.min(EXPONENTS.most, Math.max(EXPONENTS.least, slope));
-  return { factor: high.kl / high.sigma ** exponent, exponent };
+  return { factor: high.kl / high.sigma ** exponent, exponent, linearBelow: low.sigma };
 }

@@ -92,7 +92,7 @@ export interface FoundRecipe {
   readonly bytes: number;
   readonly readBytes: number;
   /**
-   * Mean KL divergence, nats for each token: as gradients had it, as corrected before it was measured, and measured. Without
+   * Mean KL divergence, nats for each token: as gradients had it, as corrected by other candidates, and measured. Without
    * the first two for a named mix.
    */
   readonly kl: { readonly gradients?: number; readonly predicted?: number; readonly measured: number };
@@ -123,18 +123,20 @@ export async function searchRecipe(
   try {
     const divergence = new DivergenceObjective(rerouting);
     const points: Point[] = [];
-    let best: { assignment: Assignment; totals: Totals; predicted: number; measured: number } | undefined;
+    let best: { assignment: Assignment; totals: Totals; measured: number } | undefined;
     for (let round = 0; round < (objective === 'kl' ? ROUNDS : 1); round++) {
       const corrected = new DivergenceObjective(rerouting, correctionsFrom(points));
       const target: Objective = objective === 'kl' ? corrected : outputErrorObjective;
       const { assignment, totals } = solveTypes(tensors, budget, target);
       if (points.some((point) => point.key === String(assignment))) break;
-      const predicted = corrected.value(totals);
       const measured = await measure(typesOf(tensors, assignment), search);
       points.push({ key: String(assignment), ...divergence.parts(totals), measured });
-      if (!best || measured < best.measured) best = { assignment, totals, predicted, measured };
+      if (!best || measured < best.measured) best = { assignment, totals, measured };
     }
-    const { assignment, totals, predicted, measured } = best as NonNullable<typeof best>;
+    const { assignment, totals, measured } = best as NonNullable<typeof best>;
+    // From what the other candidates taught: a prediction that its own measurement had corrected would be none.
+    const others = points.filter(({ key }) => key !== String(assignment));
+    const predicted = new DivergenceObjective(rerouting, correctionsFrom(others)).value(totals);
     const types = typesOf(tensors, assignment);
     const ours: FoundRecipe = {
       types,

@@ -13,8 +13,8 @@ import { checkBudget, correctionsFrom } from '../../src/recipe/search-recipe.ts'
 import { type Budget, solveTypes } from '../../src/recipe/solve-types.ts';
 
 const LAYERS = [
-  { layer: 1, factor: 0.1, exponent: 1 },
-  { layer: 2, factor: 0.05, exponent: 0.7 },
+  { layer: 1, factor: 0.1, exponent: 1, linearBelow: 0 },
+  { layer: 2, factor: 0.05, exponent: 0.7, linearBelow: 0.02 },
 ];
 
 /** Tensors of uneven sizes whose errors fall with the bits, as those of real types do. */
