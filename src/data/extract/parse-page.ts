@@ -305,8 +305,8 @@ class PageReader {
 }
 
 /** FNV-1a over all but digits, which number the items of a list. */
-function hashLook(seed: number, text: string): number {
-  let hash = seed ^ 0x811c9dc5;
+function hashLook(start: number, text: string): number {
+  let hash = start ^ 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code >= 48 && code <= 57) continue;
