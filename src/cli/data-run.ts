@@ -1,8 +1,12 @@
+import { constants } from 'node:fs';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount, formatDuration } from '../core/units.ts';
+import { checkPipelineOutputs } from '../data/pipeline/check-outputs.ts';
 import { type Pipeline, readPipelineFile } from '../data/pipeline/pipeline-file.ts';
 import { type PlanProgress, runPlan, type StepResult } from '../data/plan/local/executor.ts';
+import { fileError } from '../format/file-source.ts';
 import { lockOutput } from './lock-output.ts';
 import type { CommonFlags } from './options.ts';
 import type { Session } from './session.ts';
@@ -30,6 +34,8 @@ export async function dataRun(session: Session, file: string, flags: DataRunFlag
   }
   const workers = flags.workers ?? availableParallelism();
   const memoryBytes = flags.memory ?? totalmem() * MEMORY_SHARE;
+  await checkPipelineOutputs(plan, out);
+  await makeFolder(out);
   const results = await lockOutput(out, () =>
     runPlan(plan, {
       out,
@@ -43,6 +49,26 @@ export async function dataRun(session: Session, file: string, flags: DataRunFlag
   );
   if (flags.json) await session.json({ plan: plan.name, out, steps: results });
   else await printResults(session, results, out);
+}
+
+/** What keeps a folder from being made is said before anything runs. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    // Of a disk that is read-only, the system says so only without `recursive`.
+    await mkdir(path).catch(async (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await mkdir(path, { recursive: true });
+    });
+  } catch (error) {
+    const isFolder = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) throw fileError(error, `Cannot write the tables in ${path}`);
+    await access(path, constants.W_OK).catch((cause: unknown) => {
+      throw fileError(cause, `Cannot write the tables in ${path}`);
+    });
+  }
 }
 
 /** The pipeline, and where its tables are. Throws `UsageError` where neither the file nor `--out` says so. */

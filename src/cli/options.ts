@@ -92,7 +92,12 @@ export function expertCacheOption(): Option {
   return new Option(
     '--expert-cache <SIZE>',
     'memory for experts read from disk, auto or off (default: auto)',
-  ).argParser((text) => (text === 'auto' || text === 'off' ? text : size(text)));
+  ).argParser((text) => {
+    if (text === 'auto' || text === 'off') return text;
+    const bytes = parseBytes(text);
+    if (bytes !== undefined) return bytes;
+    throw new InvalidArgumentError('It takes a size, for example 8GB, or auto or off');
+  });
 }
 
 export function expertIoOption(): Option {
@@ -226,7 +231,8 @@ export type SizeBudget = { readonly bytes: number } | { readonly bitsPerWeight: 
 export function sizeBudget(text: string): SizeBudget {
   const [, bits] = /^(\d+(?:\.\d+)?)\s*bpw$/i.exec(text.trim()) ?? [];
   if (bits !== undefined && Number(bits) > 0) return { bitsPerWeight: Number(bits) };
-  const bytes = parseBytes(text);
+  // Someone who writes 3.2 means bits.
+  const bytes = /^\d+\.\d+$/.test(text.trim()) ? undefined : parseBytes(text);
   if (bytes !== undefined && bytes > 0) return { bytes };
   throw new InvalidArgumentError('It takes a size or bits per weight, for example 20GB or 3.2bpw');
 }

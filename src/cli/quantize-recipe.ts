@@ -164,9 +164,6 @@ function budgetOf(source: ConvertSource, tensors: readonly NamedShape[], flags: 
   const fixed = 4 * elements(tensors.filter((tensor) => !isQuantised(tensor)));
   const { budget, decodeBudget } = flags;
   const readBytes = decodeBudget === undefined ? Number.POSITIVE_INFINITY : decodeBudget - fixed;
-  if (!budget) return { bytes: Number.POSITIVE_INFINITY, readBytes };
-  if ('bitsPerWeight' in budget)
-    return { bytes: Math.floor((budget.bitsPerWeight * elements(tensors)) / 8) - fixed, readBytes };
   // The longest name of a type, and what is measured.
   const types = Object.fromEntries(tensors.map(({ name }) => [name, 'iq3_xxs']));
   const text = JSON.stringify({ types }) + ' '.repeat(1024);
@@ -174,7 +171,11 @@ function budgetOf(source: ConvertSource, tensors: readonly NamedShape[], flags: 
     types: { of: () => storageTypeByName('f32') },
     metadata: [[RECIPE_KEY, { type: 'string', value: text }]],
   });
-  return { bytes: budget.bytes - fixed - overhead, readBytes };
+  const besides = { bytes: fixed + overhead, readBytes: fixed };
+  if (!budget) return { bytes: Number.POSITIVE_INFINITY, readBytes, besides };
+  if ('bytes' in budget) return { bytes: budget.bytes - besides.bytes, readBytes, besides };
+  const bytes = Math.floor((budget.bitsPerWeight * elements(tensors)) / 8) - fixed;
+  return { bytes, readBytes, besides };
 }
 
 /** Types that a tensor may have: what the user says of it, or all. */

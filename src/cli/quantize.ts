@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { constants } from 'node:fs';
+import { access, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { type ConvertSource, openConvertSource } from '../convert/convert-source.ts';
 import { type TargetTensor, targetTensors, writeGgufModel } from '../convert/write-gguf.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatBytes, formatCount } from '../core/units.ts';
 import { f32, storageBytes } from '../dtype/index.ts';
-import { createFileSink } from '../format/file-source.ts';
+import { createFileSink, fileError } from '../format/file-source.ts';
 import type { GgufValue } from '../format/gguf-values.ts';
 import { type ErrorSums, measuredEncoder, relativeError } from '../quantize/encode-error.ts';
 import { openImportance, writeImportance } from '../quantize/importance-files.ts';
@@ -43,7 +44,8 @@ export async function quantize(
       hint: `write ${to}.gguf`,
     });
   }
-  if (!flags.dryRun) await checkOutput('quantise', input, to, flags.force ?? false);
+  refuseIgnored(way, flags);
+  if (!flags.dryRun) await checkOutputs(input, to, way, flags);
   const warn = (message: string): void => session.warn(message);
   const source = await openConvertSource(input, warn);
   try {
@@ -69,8 +71,15 @@ export async function quantize(
     if (!flags.dryRun) {
       const work = { source, input, to, mix: mixOf(way), chosen, planned, importance, errors };
       const { files } = await lockOutput(to, async () => {
-        if (chosen?.isNew) await writeImportance(importancePath(to), chosen.importance);
-        return await write(session, work, flags);
+        if (!chosen?.isNew) return await write(session, work, flags);
+        await writeImportance(importancePath(to), chosen.importance);
+        try {
+          return await write(session, work, flags);
+        } catch (error) {
+          // Where nothing was begun, nothing continues with it.
+          if (!(await isBegun(to))) await rm(importancePath(to), { force: true });
+          throw error;
+        }
       });
       if (!flags.json)
         await session.line(
@@ -107,6 +116,46 @@ function wayOf({ type, budget, decodeBudget, recipe }: QuantizeFlags): Way {
       hint: 'give a named mix with --type, a size with --budget and --calibration, or a recipe with --recipe',
     },
   );
+}
+
+/** Options that the way of choosing types has no use for: whoever gives one expects an effect. */
+function refuseIgnored(way: Way, flags: QuantizeFlags): void {
+  const of: Record<Way['kind'], string> = { mix: '--type', budget: '--budget', recipe: '--recipe' };
+  const given = [
+    ...(way.kind !== 'budget' && flags.calibration ? ['--calibration'] : []),
+    ...(way.kind !== 'mix' && flags.pure ? ['--pure'] : []),
+    ...(way.kind === 'recipe' && flags.tensorType ? ['--tensor-type'] : []),
+    ...(way.kind === 'recipe' && flags.outputType !== undefined ? ['--output-type'] : []),
+    ...(way.kind === 'recipe' && flags.embeddingType !== undefined ? ['--embedding-type'] : []),
+  ];
+  if (given.length === 0) return;
+  throw new UsageError(
+    `Cannot use ${given.join(' and ')} with ${of[way.kind]}, which says all types itself`,
+    {
+      code: 'one-way',
+      hint: `leave out ${given.join(' and ')}: --calibration is for --budget, --pure for --type, and a recipe fixes every tensor`,
+    },
+  );
+}
+
+/** Refuses what would destroy something or could not be written, before hours of work. */
+async function checkOutputs(input: string, to: string, way: Way, flags: QuantizeFlags): Promise<void> {
+  await access(dirname(resolve(to)), constants.W_OK).catch((error: unknown) => {
+    throw fileError(error, `Cannot write ${to}`);
+  });
+  await checkOutput('quantise', input, to, flags.force ?? false);
+  if (way.kind !== 'budget' || flags.imatrix) return;
+  const matrix = importancePath(to);
+  for (const path of flags.calibration ?? []) await checkOutput('overwrite', path, matrix, true);
+  // An interrupted run has written its importance matrix, and continues.
+  await checkOutput('overwrite', input, matrix, (flags.force ?? false) || (await isBegun(to)));
+}
+
+/** Whether an interrupted run left a file, or one of several, to continue with. */
+async function isBegun(to: string): Promise<boolean> {
+  const stem = basename(to).replace(/\.gguf$/i, '');
+  const names = await readdir(dirname(resolve(to))).catch(() => []);
+  return names.some((name) => name.startsWith(stem) && name.endsWith('.partial'));
 }
 
 /** What the file says of its types as a whole: nothing where they have no name. */

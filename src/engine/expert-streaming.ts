@@ -93,7 +93,7 @@ function tooSmall(cacheBytes: number, neededBytes: number): ResourceError {
     `An expert cache of ${formatBytes(cacheBytes)} is too small: one step may need all experts of a layer, ${formatBytes(neededBytes)}`,
     {
       code: 'expert-cache-too-small',
-      hint: `give at least ${formatBytes(neededBytes)}, or leave --expert-cache out`,
+      hint: `give at least ${neededBytes}B, or leave --expert-cache out`,
     },
   );
 }

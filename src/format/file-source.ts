@@ -217,6 +217,12 @@ export function fileError(error: unknown, attempted: string): DotsError {
         hint: 'check the spelling; a relative path starts at the current folder',
         ...details,
       });
+    case 'EEXIST':
+      return new UsageError(`${attempted}: there is a file of that name`, {
+        code: 'output-exists',
+        hint: 'give another name, or delete it',
+        ...details,
+      });
     case 'EISDIR':
       return new UsageError(`${attempted}: it is a folder`, {
         code: 'not-a-file',

@@ -33,7 +33,8 @@ export interface PlannedTensor extends TargetName {
 
 const FLOATS = ['f32', 'f16', 'bf16'];
 
-const TENSOR_TYPES: readonly string[] = storageTypes
+/** Types that the weights of a tensor can be stored in, best first. */
+export const TENSOR_TYPES: readonly string[] = storageTypes
   .filter(({ id, name, blockElements }) => id >= 0 && (blockElements > 1 || FLOATS.includes(name)))
   .map(({ name }) => name);
 

@@ -2,8 +2,8 @@
 import { FormatError, UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { storageTypeByName } from '../dtype/index.ts';
-import type { NamedShape } from '../quantize/stock-mixes.ts';
-import { isQuantised } from '../quantize/stock-mixes.ts';
+import { isQuantised, type NamedShape } from '../quantize/stock-mixes.ts';
+import { TENSOR_TYPES } from '../quantize/type-plan.ts';
 import type { Types } from './search-recipe.ts';
 
 /** Holds no path and no time: the same inputs give the same text. */
@@ -52,9 +52,20 @@ export function parseRecipe(text: string, origin: string): Recipe {
   if (json.format !== 1) throw damaged(`its format is ${JSON.stringify(json.format)}, not 1`);
   for (const key of ['version', 'objective', 'model', 'calibration', 'importance'])
     if (typeof json[key] !== 'string') throw damaged(`"${key}" is not a string`);
-  const { types } = json;
+  const { types, budget, kl } = json;
   if (!isObject(types) || Object.values(types).some((type) => typeof type !== 'string'))
     throw damaged('"types" is not an object of strings');
+  for (const [name, type] of Object.entries(types))
+    if (!isWritable(type as string))
+      throw damaged(`${name} is to be stored as ${JSON.stringify(type)}, which is no type of weights`);
+  if (!isNumbers(budget, [], ['bytes', 'readBytes'])) throw damaged('"budget" is not an object of numbers');
+  if (kl !== undefined) {
+    if (!isNumbers(kl, ['measured', 'guard'], ['gradients', 'predicted', 'mix']))
+      throw damaged('"kl" has not the numbers of a measurement');
+    const { mix } = kl;
+    if (mix !== undefined && !(isObject(mix) && typeof mix.name === 'string' && typeof mix.kl === 'number'))
+      throw damaged('"kl.mix" is not a mix and its divergence');
+  }
   return json as unknown as Recipe;
 }
 
@@ -62,7 +73,7 @@ export function parseRecipe(text: string, origin: string): Recipe {
 export function typesOfRecipe({ types }: Recipe, tensors: readonly NamedShape[], origin: string): Types {
   const quantised = new Map(tensors.filter(isQuantised).map((tensor) => [tensor.name, tensor]));
   const unknown = Object.keys(types).filter((name) => !quantised.has(name));
-  const missing = [...quantised.keys()].filter((name) => types[name] === undefined);
+  const missing = [...quantised.keys()].filter((name) => !Object.hasOwn(types, name));
   const [first, ...others] = [...unknown, ...missing];
   if (first !== undefined) {
     const more = others.length > 0 ? ` (and ${formatCount(others.length)} more)` : '';
@@ -83,6 +94,25 @@ export function typesOfRecipe({ types }: Recipe, tensors: readonly NamedShape[],
         { code: 'other-model', hint: 'a recipe is for models of one architecture and size' },
       );
     }),
+  );
+}
+
+/** Types that the search chooses from, or that someone may fix a tensor to. */
+function isWritable(name: string): boolean {
+  return TENSOR_TYPES.includes(name);
+}
+
+/** An object with certain numbers; `mix`, which is an object, is examined by itself. */
+function isNumbers(
+  value: unknown,
+  needed: readonly string[],
+  allowed: readonly string[],
+): value is Record<string, unknown> {
+  if (!isObject(value)) return false;
+  const isNumber = (key: string): boolean => key === 'mix' || typeof value[key] === 'number';
+  return (
+    needed.every(isNumber) &&
+    Object.keys(value).every((key) => [...needed, ...allowed].includes(key) && isNumber(key))
   );
 }
 

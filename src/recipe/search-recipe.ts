@@ -209,15 +209,17 @@ export function checkBudget(tensors: readonly (NamedShape & TensorChoices)[], bu
   const bits = (tensor: TensorChoices): number => (8 * tensor.choices[0].bytes) / elements(tensor);
   // What is far above the smallest type is so because of its rows.
   const [binding] = [...tensors].sort((a, b) => bits(b) * sizeIn(b) - bits(a) * sizeIn(a));
-  const least = isFile ? bytes : readBytes;
+  const besides = (isFile ? budget.besides?.bytes : budget.besides?.readBytes) ?? 0;
+  const [given, least] = isFile ? [budget.bytes, bytes] : [budget.readBytes, readBytes];
   const weights = tensors.reduce((sum, tensor) => sum + elements(tensor), 0);
   throw new UsageError(
-    `Cannot store the matrices in ${formatBytes(isFile ? budget.bytes : budget.readBytes)}${isFile ? '' : ' read by a token'}: ` +
-      `the smallest possible is ${formatBytes(least)}${isFile ? ` (${((8 * bytes) / weights).toFixed(2)} bits per weight)` : ''}`,
+    `Cannot ${isFile ? 'store the model in' : 'let a token read'} ${formatBytes(given + besides)}: ` +
+      `the smallest possible is ${formatCount(least + besides)} B` +
+      (isFile ? `; the matrices alone take ${((8 * bytes) / weights).toFixed(2)} bits per weight` : ''),
     {
       code: 'impossible-budget',
       hint:
-        `${binding.name} takes ${formatBytes(sizeIn(binding))} of it: no type below ${bits(binding).toFixed(2)} bits has blocks ` +
+        `give --${isFile ? 'budget' : 'decode-budget'} ${least + besides}B or more; ${binding.name} takes ${formatBytes(sizeIn(binding))} of it: no type below ${bits(binding).toFixed(2)} bits has blocks ` +
         `that divide rows of ${formatCount(binding.shape[binding.shape.length - 1])} values, or --tensor-type rules it out`,
     },
   );

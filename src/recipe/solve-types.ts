@@ -19,6 +19,8 @@ export interface Budget {
   readonly bytes: number;
   /** Bytes that one token reads. */
   readonly readBytes: number;
+  /** What a file, or a token, takes besides these tensors: where sizes are named, they are those that the user gave. */
+  readonly besides?: { readonly bytes: number; readonly readBytes: number };
 }
 
 export interface Solution {

@@ -81,6 +81,9 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof UsageError || error instanceof UnsupportedError)
     return badRequest(withHint(error), undefined, wireCode(error.code));
+  // Where the file lies is for the log of whoever runs the server.
+  if (error instanceof ResourceError && error.code === 'read-failed')
+    return unavailable('The file of the model could not be read', 'model_unreadable', 5);
   if (error instanceof ResourceError) {
     return unavailable(withHint(error), error.code === 'closed' ? 'shutting_down' : 'out_of_memory', 5);
   }

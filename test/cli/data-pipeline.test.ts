@@ -96,4 +96,27 @@ describe('commands of pipelines', () => {
       'choose one of scan, url-filter, extract, lid, identity',
     );
   });
+
+  it('writes over no input, and no two outputs to one file', async () => {
+    const inputs = ['b.jsonl.gz'];
+    const steps = ['extract'];
+    const before = readFileSync(join(folder, 'b.jsonl.gz'));
+    const file = join(folder, 'over.json');
+    writeFileSync(file, JSON.stringify({ inputs, steps, output: { jsonl: '../b.jsonl.gz' } }));
+    const over = await runCli(['data', 'run', file, '--out', join(folder, 'over')]);
+    expect([over.code, over.stderr]).toEqual([2, expect.stringContaining('is what the pipeline reads')]);
+    expect(readFileSync(join(folder, 'b.jsonl.gz'))).toEqual(before);
+    writeFileSync(file, JSON.stringify({ inputs, steps, output: { jsonl: 'one', parquet: './one' } }));
+    const twice = await runCli(['data', 'run', file, '--out', join(folder, 'over')]);
+    expect(twice.stderr).toContain('./one (parquet) is written twice');
+  });
+
+  it('refuses to extract twice, and an output folder that is a file', async () => {
+    const file = join(folder, 'twice.json');
+    writeFileSync(file, JSON.stringify({ inputs: ['b.jsonl.gz'], steps: ['extract', 'extract'] }));
+    const twice = await runCli(['data', 'run', file, '--out', join(folder, 'twice')]);
+    expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('"extract" comes twice')]);
+    const { code, stderr } = await runCli(['data', 'run', pipeline, '--out', file]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('there is a file of that name')]);
+  });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -223,5 +223,57 @@ describe('dots quantize', () => {
       at('mini.gguf'),
     ]);
     expect(stderr).toMatch(/made with another model/);
+  });
+
+  it.each([
+    [['--type', 'q8_0', '--calibration', 'text.txt'], '--calibration'],
+    [['--budget', '5bpw', '--calibration', 'text.txt', '--pure'], '--pure'],
+    [
+      ['--recipe', 'r.json', '--tensor-type', 'ffn=q8_0', '--output-type', 'f16'],
+      '--tensor-type and --output-type',
+    ],
+  ])('%j: an option without effect is refused', async (args, what) => {
+    const { code, stderr } = await runCli(['quantize', TINY, at('unused.gguf'), ...args]);
+    expect(stderr).toContain(`Cannot use ${what} with`);
+    expect(code).toBe(2);
+  });
+
+  it('a budget of 3.2 is not taken for three bytes', async () => {
+    const { stderr } = await runCli(['quantize', TINY, at('unused.gguf'), '--budget', '3.2']);
+    expect(stderr).toContain('3.2bpw');
+  });
+
+  it('the importance matrix of a search takes the place of no other file', async () => {
+    const text = at('text.txt');
+    writeFileSync(text, 'A text.');
+    const search = (name: string, ...args: string[]): Promise<{ code: number; stderr: string }> =>
+      runCli(['quantize', TINY, at(name), '--budget', '5bpw', '--calibration', text, ...args]);
+    writeFileSync(at('mine.imatrix.gguf'), 'precious');
+    const refused = await search('mine.gguf');
+    expect(refused.stderr).toMatch(/mine\.imatrix\.gguf: it already exists/);
+    // An interrupted run wrote it: the same command continues, and gets as far as to the text, which is too short.
+    writeFileSync(at('mine.gguf.partial'), '');
+    expect((await search('mine.gguf')).stderr).toMatch(/pieces of 128 tokens/);
+    expect(readFileSync(at('mine.imatrix.gguf'), 'utf8')).toBe('precious');
+    copyFileSync(
+      fileURLToPath(new URL('../fixtures/tiny-llamacpp.gguf', import.meta.url)),
+      at('own.imatrix.gguf'),
+    );
+    const args = [
+      'quantize',
+      at('own.imatrix.gguf'),
+      at('own.gguf'),
+      '--budget',
+      '5bpw',
+      '--calibration',
+      text,
+    ];
+    expect((await runCli([...args, '--force'])).stderr).toMatch(/own\.imatrix\.gguf onto itself/);
+  });
+
+  it('a folder that does not exist is noticed before a search', async () => {
+    const args = ['--budget', '5bpw', '--calibration', fileURLToPath(import.meta.url)];
+    const { stderr } = await runCli(['quantize', TINY, join(at('nowhere'), 'a.gguf'), ...args]);
+    expect(stderr).toMatch(/Cannot write .*nowhere.*a\.gguf: there is no such file or folder/);
   });
 });

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ApiError } from '../../src/server/api-error.ts';
+import { ResourceError } from '../../src/core/errors.ts';
+import { ApiError, toApiError } from '../../src/server/api-error.ts';
 import type { LogEntry } from '../../src/server/request-record.ts';
 import { ROUTES } from '../../src/server/routes.ts';
 import { schemaErrors } from './schemas.ts';
@@ -345,4 +346,14 @@ describe('the log', () => {
     for (const line of text.trim().split('\n'))
       expect(line).toMatch(/^(# (HELP|TYPE) dots_\w+ .+|dots_\w+(\{[^}]*\})? [-\d.e+]+)$/);
   });
+});
+
+it('a disk that fails is not said to be memory that ran out, and the answer has no path', () => {
+  const error = new ResourceError('Cannot run the model: cannot read /models/m.gguf at byte 7', {
+    code: 'read-failed',
+    hint: 'look at the disk',
+  });
+  const { message, details } = toApiError(error);
+  expect(details).toMatchObject({ status: 503, code: 'model_unreadable' });
+  expect(message).not.toContain('/models');
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
+import { formatCount } from '../../src/core/units.ts';
 import { storageTypeByName } from '../../src/dtype/index.ts';
 import {
   type Choice,
@@ -112,15 +113,18 @@ describe('checkBudget()', () => {
   it('says the smallest possible size and the tensor that makes it so large', () => {
     const [tensor] = randomTensors(new Random(1), 1, 1);
     const wide = { ...tensor, name: 'blk.0.ffn_down.weight' };
-    const budget = { bytes: tensor.choices[0].bytes - 1, readBytes: Number.POSITIVE_INFINITY };
+    const least = tensor.choices[0].bytes + 100;
+    const besides = { bytes: 100, readBytes: 0 };
+    const budget = { bytes: tensor.choices[0].bytes - 1, readBytes: Number.POSITIVE_INFINITY, besides };
+    expect(() => checkBudget([wide], { ...budget, bytes: budget.bytes + 1 })).not.toThrow();
     expect(() => checkBudget([wide], budget)).toThrow(UsageError);
     try {
       checkBudget([wide], budget);
     } catch (error) {
       expect(error).toMatchObject({
         code: 'impossible-budget',
-        message: expect.stringContaining(`the smallest possible is ${tensor.choices[0].bytes} B`),
-        hint: expect.stringContaining('blk.0.ffn_down.weight'),
+        message: expect.stringContaining(`the smallest possible is ${formatCount(least)} B`),
+        hint: expect.stringMatching(new RegExp(`--budget ${least}B .*blk\\.0\\.ffn_down\\.weight`)),
       });
     }
   });

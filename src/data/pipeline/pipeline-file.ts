@@ -103,6 +103,8 @@ class PlanBuilder {
     }
     if (this.documents.arePages && !kind.takesPages)
       this.findings.problems.push(`step "${kindName}" needs texts; put the step "extract" before it`);
+    if (kindName === 'extract' && !this.documents.arePages)
+      this.findings.problems.push('step "extract" comes twice: the documents are texts already');
     const numBefore = this.steps.filter(
       ({ name }) => name === kindName || name.startsWith(`${kindName}-`),
     ).length;
