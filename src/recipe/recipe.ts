@@ -57,7 +57,7 @@ export function parseRecipe(text: string, origin: string): Recipe {
     throw damaged('"types" is not an object of strings');
   for (const [name, type] of Object.entries(types))
     if (!isWritable(type as string))
-      throw damaged(`${name} is to be stored as ${JSON.stringify(type)}, which is no type of weights`);
+      throw damaged(`${name} is to be stored as ${JSON.stringify(type)}, which is not a type of weights`);
   if (!isNumbers(budget, [], ['bytes', 'readBytes'])) throw damaged('"budget" is not an object of numbers');
   if (kl !== undefined) {
     if (!isNumbers(kl, ['measured', 'guard'], ['gradients', 'predicted', 'mix']))

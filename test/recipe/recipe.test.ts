@@ -20,7 +20,7 @@ describe('parseRecipe()', () => {
 
   it.each<[string, object]>([
     ['a type that does not exist', { types: { 'output.weight': 'q9_9' } }],
-    ['a type of integers, which is no type of weights', { types: { 'output.weight': 'i32' } }],
+    ['a type of integers, which is not a type of weights', { types: { 'output.weight': 'i32' } }],
     ['a type that is not written', { types: { 'output.weight': 'f64' } }],
     ['a divergence that is a text', { kl: { measured: '0.1', guard: 1 } }],
     ['a divergence on no other text', { kl: { measured: 0.1 } }],
