@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import type { Model, RunningServer } from '../src/index.ts';
 import { readRunConfig } from '../src/train/run-config.ts';
 import { runCli } from './cli/run-cli.ts';
 import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from './fixtures/golden-dots1.ts';
@@ -64,10 +65,19 @@ const programs = ['README.md', 'docs/api.md', 'docs/errors.md', 'docs/structured
       .replace("'dots.ts'", "'../../src/index.ts'")
       .replace(/open\('(?!missing|mini)[^']+'\)/, `open(${JSON.stringify(TINY_HF_FOLDER)})`)
       .replace('port: 8000', 'port: 0')
+      // A server runs until something closes it; its model with it.
+      .replace(
+        /^(?:const|await using) server = .*$/m,
+        '$&\nObject.assign(globalThis, { documented: { server, model } });',
+      )
       .replace('{ constraint }', '{ constraint, maxTokens: 8 }');
     return [page, i, local] as const;
   }),
 );
+
+interface Documented {
+  readonly documented: { readonly server: RunningServer; readonly model: Model };
+}
 
 it.each(programs)('the program of %s prints something (%i)', async (page, i, code) => {
   const folder = join(ROOT, 'test', '.generated');
@@ -90,6 +100,15 @@ it.each(programs)('the program of %s prints something (%i)', async (page, i, cod
     for (const spy of spies) spy.mockRestore();
   }
   expect(printed.length).toBeGreaterThan(0);
+  if (!code.includes('createServer(')) return;
+  const { server, model } = (globalThis as unknown as Documented).documented;
+  // `await using` would have closed it when its program was read to the end.
+  try {
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  } finally {
+    await server.close();
+    await model.close();
+  }
 });
 
 it('the run in docs/training.md is one that dots train accepts', () => {

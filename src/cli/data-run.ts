@@ -116,7 +116,7 @@ function progressLine(session: Session, flags: DataRunFlags): (progress: PlanPro
 async function printResults(session: Session, results: readonly StepResult[], out: string): Promise<void> {
   for (const { step, node, totals, wasDone } of results) {
     const parts = [
-      `${formatCount(totals.rows)} rows`,
+      `${formatCount(totals.rows)} ${totals.rows === 1 ? 'row' : 'rows'}`,
       ...(totals.excluded > 0 ? [`${formatCount(totals.excluded)} removed`] : []),
       ...(totals.removedLines > 0 ? [`${formatCount(totals.removedLines)} lines removed`] : []),
       ...(totals.errors > 0 ? [`${formatCount(totals.errors)} errors`] : []),
@@ -124,5 +124,5 @@ async function printResults(session: Session, results: readonly StepResult[], ou
     if (node !== step) continue;
     await session.line(`${step.padEnd(16)} ${parts.join(', ')}${wasDone ? ' (was done)' : ''}`);
   }
-  await session.line(`tables are in ${out}; "dots data report" shows what was removed, and why`);
+  await session.line(`outputs and tables are in ${out}; "dots data report" shows what was removed, and why`);
 }

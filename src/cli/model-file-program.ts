@@ -78,7 +78,7 @@ function addImatrix(program: Command, session: Session): void {
     .addHelpText(
       'after',
       examples(
-        'imatrix dots.llm1.inst.gguf imatrix.gguf --file chats.jsonl.gz wiki.txt',
+        'imatrix dots.llm1.inst.gguf imatrix.gguf --file texts.jsonl.gz wiki.txt',
         'imatrix dots.llm1.inst.gguf all.dat --merge english.gguf chinese.dat',
       ),
     )
@@ -150,7 +150,7 @@ function addQuantize(program: Command, session: Session): void {
       examples(
         'quantize dots.llm1.inst-bf16.gguf inst-q4_k_m.gguf --type q4_k_m',
         'quantize ./dots.llm1.inst inst-iq2_m.gguf --type iq2_m --imatrix imatrix.gguf --split-size 40GB',
-        'quantize dots.llm1.inst-bf16.gguf inst-3.gguf --budget 3.2bpw --calibration chats.jsonl.gz',
+        'quantize dots.llm1.inst-bf16.gguf inst-3.gguf --budget 3.2bpw --calibration texts.jsonl.gz',
         'quantize dots.llm1.inst-bf16.gguf again.gguf --recipe inst-3.gguf --imatrix inst-3.imatrix.gguf',
         'quantize mini mini-q6_k.gguf --type q6_k --tensor-type "ffn_down.*=q8_0" --requantize --dry-run',
       ),

@@ -225,7 +225,13 @@ function textsOf(documents: readonly (readonly number[])[], most: number): Texts
   if (chosen.length < LEAST_TEXTS) {
     throw new UsageError(
       `Cannot search types with ${formatCount(chosen.length)} pieces of ${TEXT_TOKENS} tokens: it takes ${LEAST_TEXTS} or more`,
-      { code: 'too-little-text', hint: 'give more text with --calibration: 50,000 tokens are good' },
+      {
+        code: 'too-little-text',
+        hint:
+          chosen.length === most
+            ? `give at least ${LEAST_TEXTS} with --texts`
+            : 'give more text with --calibration: 50,000 tokens are good',
+      },
     );
   }
   const isGuard = (i: number): boolean => i % GUARD_EVERY === GUARD_EVERY - 1;

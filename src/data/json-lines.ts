@@ -52,11 +52,9 @@ export async function* readJsonLines(file: string, options: ReadBytesOptions = {
 export function textField({ fields, line }: JsonLine, name: string, file: string): string {
   const value = fields[name];
   if (typeof value === 'string') return value;
-  throw badLine(
-    file,
-    line,
-    Object.hasOwn(fields, name) ? `its "${name}" is not text` : `it has no field "${name}"`,
-  );
+  if (Object.hasOwn(fields, name)) throw badLine(file, line, `its "${name}" is not text`);
+  const isChat = Array.isArray(fields.messages);
+  throw badLine(file, line, `it has no field "${name}"${isChat ? ', it is a conversation' : ''}`);
 }
 
 export function badLine(file: string, line: number, found: string, cause?: unknown): FormatError {

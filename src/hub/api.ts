@@ -64,7 +64,7 @@ async function getJson(
   name: HubName,
   signal: AbortSignal,
 ): Promise<Answer> {
-  return await withAttempts(`list ${formatHubName(name)}`, client.tuning, signal, async () => {
+  return await withAttempts(`list ${formatHubName(name)}`, client, signal, async () => {
     const response = await client.get(onHub(client, path), { accept: 'application/json' }, signal);
     if (response.status !== 200) throw await statusError(client, response, name, signal);
     const text = await readText(client, response);

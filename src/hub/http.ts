@@ -33,11 +33,14 @@ const CERTIFICATE =
 export class HttpClient {
   readonly settings: HubSettings;
   readonly tuning: Tuning;
+  /** Takes a line about each wait of a second or more before the next attempt. */
+  readonly onNotice: ((line: string) => void) | undefined;
   private readonly agents = new Map<string, http.Agent>();
 
-  constructor(settings: HubSettings, tuning: Tuning) {
+  constructor(settings: HubSettings, tuning: Tuning, onNotice?: (line: string) => void) {
     this.settings = settings;
     this.tuning = tuning;
+    this.onNotice = onNotice;
   }
 
   /** Ends all connections. */

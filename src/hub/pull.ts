@@ -124,10 +124,10 @@ export async function findPulled(
 /** Calls `use` with a client whose connections end with it. */
 export async function withClient<T>(
   settings: HubSettings,
-  { tuning, signal = new AbortController().signal }: HubOptions,
+  { tuning, onNotice, signal = new AbortController().signal }: HubOptions,
   use: (client: HttpClient, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const client = new HttpClient(settings, { ...TUNING, ...tuning });
+  const client = new HttpClient(settings, { ...TUNING, ...tuning }, onNotice);
   try {
     return await use(client, signal);
   } finally {

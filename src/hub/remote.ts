@@ -24,7 +24,7 @@ export async function openRemoteModel(given: string, options: HubOptions): Promi
   const name = parseHubName(given);
   const settings = await readHubSettings(options.env, options.isOffline);
   if (settings.isOffline) throw offlineError(name, 'is not in the cache');
-  const client = new HttpClient(settings, { ...TUNING, ...options.tuning });
+  const client = new HttpClient(settings, { ...TUNING, ...options.tuning }, options.onNotice);
   const signal = options.signal ?? new AbortController().signal;
   try {
     const repository = await listRepository(client, name, signal);
@@ -80,7 +80,7 @@ function rangeSource(file: RemoteFile, name: string, signal: AbortSignal): ByteS
       const bytes = new Uint8Array(length);
       let done = 0;
       while (done < length) {
-        await withAttempts(`read ${name}`, file.client.tuning, signal, async () => {
+        await withAttempts(`read ${name}`, file.client, signal, async () => {
           for await (const chunk of fetchRange(file, offset + done, offset + length, signal)) {
             bytes.set(chunk, done);
             done += chunk.length;

@@ -159,7 +159,9 @@ async function notThere(cacheFolder: string, name: HubName): Promise<UsageError>
     code: 'not-in-cache',
     hint:
       meant === undefined
-        ? `dots list shows the ${formatCount(ids.length)} models that are there`
+        ? ids.length === 0
+          ? `there is no model in ${cacheFolder}`
+          : `dots list shows the ${formatCount(ids.length)} models that are there`
         : `did you mean hf:${meant}?`,
   });
 }

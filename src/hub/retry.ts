@@ -97,11 +97,11 @@ export class Attempts {
 /** Does `attempt` until it succeeds, as `Attempts` allows. */
 export async function withAttempts<T>(
   what: string,
-  tuning: Tuning,
+  { tuning, onNotice }: { readonly tuning: Tuning; readonly onNotice: ((line: string) => void) | undefined },
   signal: AbortSignal,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  const attempts = new Attempts(what, tuning);
+  const attempts = new Attempts(what, tuning, onNotice);
   for (;;) {
     try {
       return await attempt();

@@ -117,6 +117,7 @@ describe('dots perplexity', () => {
     ['no such file', 'missing.txt', undefined, 'there is no such file'],
     ['a line that is not JSON', 'bad.jsonl', '{"text": "a b c"}\nnot json\n', 'line 2 of'],
     ['a line without the field', 'field.jsonl', '{"content": "a b c"}\n', 'it has no field "text"'],
+    ['a conversation', 'chat.jsonl', '{"messages": []}\n', 'it has no field "text", it is a conversation'],
     ['no two tokens', 'short.txt', 'a', 'no document has two tokens'],
   ])('%s is an error that says so', async (_, name, content, message) => {
     const file = join(folder, name);

@@ -178,6 +178,15 @@ describe('pullModel()', () => {
     },
   );
 
+  it('says why it waits while the hub cannot even be asked for the list of files', async () => {
+    await using hub = await startHub();
+    hub.fault = (_, count) => (count === 1 ? '429' : undefined);
+    const notices: string[] = [];
+    const tuning = { ...TUNING, firstWaitMs: 1400, maxWaitMs: 1400 };
+    await pullModel('maker/model', options(hub, { tuning, onNotice: (line) => notices.push(line) }));
+    expect(notices.join()).toMatch(/; next attempt in \d+ s/);
+  });
+
   it('reads a host without ranges in one connection, and keeps what ranges brought before', async () => {
     await using hub = await startHub();
     hub.fault = (_, count) => (count >= 3 ? 'whole' : undefined);
