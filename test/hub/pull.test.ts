@@ -178,7 +178,7 @@ describe('pullModel()', () => {
     },
   );
 
-  it('says why it waits while the hub cannot even be asked for the list of files', async () => {
+  it('says why it waits while the hub does not even answer with its list of files', async () => {
     await using hub = await startHub();
     hub.fault = (_, count) => (count === 1 ? '429' : undefined);
     const notices: string[] = [];
