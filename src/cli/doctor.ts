@@ -1,4 +1,5 @@
-import { DotsError } from '../core/errors.ts';
+import { stat } from 'node:fs/promises';
+import { DotsError, UsageError } from '../core/errors.ts';
 import { formatCount } from '../core/units.ts';
 import { checkMetadata, type Finding } from '../doctor/check-metadata.ts';
 import { scanValues } from '../doctor/scan-values.ts';
@@ -27,6 +28,7 @@ export interface DoctorFlags extends CommonFlags {
 /** `dots doctor`: what is wrong with a GGUF file. Exit code 1 if anything is and was not mended. */
 export async function doctor(session: Session, model: string | undefined, flags: DoctorFlags): Promise<void> {
   const path = await resolveModel(session, model, flags);
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) throw isFolder(path);
   if (flags.fix !== undefined) await checkOutput('mend', path, flags.fix, flags.force ?? false);
   const findings: Finding[] = [];
   const file = await openGguf(path).catch((error: unknown) => {
@@ -75,6 +77,13 @@ async function examine(
   } finally {
     progress.clear();
   }
+}
+
+function isFolder(path: string): UsageError {
+  return new UsageError(`Cannot examine ${path}: it is a folder, and dots doctor reads GGUF files`, {
+    code: 'not-a-file',
+    hint: 'dots info names what a Hugging Face folder lacks; dots convert makes a GGUF file of it',
+  });
 }
 
 function findingOf(error: unknown): Finding {

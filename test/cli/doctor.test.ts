@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openGguf } from '../../src/format/gguf-shards.ts';
 import { findNumberArray, findStringArray, type GgufValue } from '../../src/format/gguf-values.ts';
-import { TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
+import { TINY_HF_FOLDER, TINY_LLAMACPP_GGUF } from '../fixtures/golden-dots1.ts';
 import { editedGguf } from './edited-gguf.ts';
 import { runCli } from './run-cli.ts';
 
@@ -139,6 +139,12 @@ describe('dots doctor', () => {
     const { code, findings } = await examine(path, '--imatrix', at('mini.imatrix'));
     expect(code).toBe(1);
     expect(findings).toEqual([expect.objectContaining({ code: 'other-model' })]);
+  });
+
+  it('a folder is wrong usage and no fault of the model', async () => {
+    const { code, stdout, stderr } = await runCli(['doctor', TINY_HF_FOLDER]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/it is a folder, and dots doctor reads GGUF files\nhint: .*dots convert/);
   });
 
   it('a file that is not there is wrong usage', async () => {
