@@ -151,6 +151,14 @@ async function checkOutputs(input: string, to: string, way: Way, flags: Quantize
   await checkOutput('overwrite', input, matrix, (flags.force ?? false) || (await isBegun(to)));
 }
 
+/** The names of several files are known only when all sizes are; the input may have the same. */
+async function checkShards({ source, to }: Work, names: readonly string[], force: boolean): Promise<void> {
+  const inputs = new Set(source.weights.flatMap(({ runs }) => runs.map((run) => run.source.name)));
+  const isAllowed = force || (await isBegun(to));
+  for (const name of names)
+    if (name !== to) for (const input of inputs) await checkOutput('quantise', input, name, isAllowed);
+}
+
 /** Whether an interrupted run left a file, or one of several, to continue with. */
 async function isBegun(to: string): Promise<boolean> {
   const stem = basename(to).replace(/\.gguf$/i, '');
@@ -229,6 +237,7 @@ async function write(session: Session, work: Work, flags: QuantizeFlags): Return
       {
         signal: session.signal,
         createSink: (path, sizeBytes) => createFileSink(path, sizeBytes, identity),
+        onFiles: (names) => checkShards(work, names, flags.force ?? false),
         onProgress: ({ doneBytes, sizeBytes, tensor }) => progress.update(doneBytes, sizeBytes, tensor),
         maxShardBytes: flags.splitSize,
         ...(flags.keepSplit && {

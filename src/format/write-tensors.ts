@@ -20,6 +20,8 @@ export type TensorBytes<T extends TensorToWrite> = (
 export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: WriteProgress) => void) | undefined;
+  /** Called with the names of all files before the first is begun; what it throws ends the writing. */
+  readonly onFiles?: (names: readonly string[]) => Promise<void>;
 }
 
 /** Where to begin a new file. A tensor is never cut, so one larger than `maxShardBytes` gets a file of its own. */
@@ -94,8 +96,9 @@ export async function writeFiles<T extends TensorToWrite>(
   plans: readonly FilePlan<T>[],
   create: (name: string, sizeBytes: number) => Promise<ByteSink>,
   bytes: TensorBytes<T>,
-  { signal, onProgress }: WriteOptions,
+  { signal, onProgress, onFiles }: WriteOptions,
 ): Promise<WrittenFiles> {
+  await onFiles?.(plans.map(({ name }) => name));
   const sizes = plans.map(fileBytes);
   const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
   const sinks: ByteSink[] = [];

@@ -276,4 +276,18 @@ describe('dots quantize', () => {
     const { stderr } = await runCli(['quantize', TINY, join(at('nowhere'), 'a.gguf'), ...args]);
     expect(stderr).toMatch(/Cannot write .*nowhere.*a\.gguf: there is no such file or folder/);
   });
+
+  it('several files replace neither their input nor others', async () => {
+    await json(TINY, at('parts.gguf'), '--type', 'f16', '--split-size', '300kB');
+    const parts = readdirSync(folder).filter((name) => name.startsWith('parts-'));
+    expect(parts.length).toBeGreaterThan(1);
+    const before = parts.map((name) => readFileSync(at(name)));
+    const keep = ['quantize', at(parts[0]), at('parts.gguf'), '--type', 'q8_0', '--keep-split'];
+    for (const force of [[], ['--force']])
+      expect((await runCli([...keep, ...force])).stderr).toMatch(/parts-00001-of-\d+\.gguf onto itself/);
+    const again = ['quantize', TINY, at('parts.gguf'), '--type', 'f16', '--split-size', '300kB'];
+    expect((await runCli(again)).stderr).toMatch(/parts-00001-of-\d+\.gguf: it already exists/);
+    expect(parts.map((name) => readFileSync(at(name)))).toEqual(before);
+    expect((await runCli([...again, '--force'])).code).toBe(0);
+  });
 });
