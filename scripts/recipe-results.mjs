@@ -7,7 +7,11 @@ import { readCsv, table } from './results-rows.mjs';
  */
 
 /** @type {Record<string, string>} */
-const MODELS = { 'moe-51m': 'a dots1 model of 51M parameters', mini: 'mini (from q8_0)' };
+const MODELS = {
+  'moe-51m-1.6m': '51M parameters, 1.6M tokens',
+  'moe-51m': '51M parameters, 0.8M tokens',
+  mini: 'mini (from q8_0)',
+};
 
 const WIDTH = 760;
 const HEIGHT = 320;

@@ -41,6 +41,18 @@ async function logitsOf(executable: Executable): Promise<Float32Array> {
 
 const numThreads = (): number => readdirSync('/proc/self/task').length;
 
+/** Once it has stayed the same for a while: threads of Node.js's own, and of loads that are over, take a moment to end. */
+async function settledThreads(): Promise<number> {
+  let last = numThreads();
+  for (let same = 0; same < 10; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const now = numThreads();
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
 describe.skipIf(whyNoNative)(`what executables share and what they do not ${whyNoNative ?? ''}`, () => {
   it('backends of different instruction sets run at the same time, each on its own', async () => {
     const executables: Executable[] = [];
@@ -86,7 +98,7 @@ describe.skipIf(whyNoNative)(`what executables share and what they do not ${whyN
     async () => {
       const warm = await load(nativeBackend({ threads: 1 }));
       await logitsOf(warm); // Node.js starts threads of its own with the first work
-      const before = numThreads();
+      const before = await settledThreads();
       const backend = nativeBackend({ threads: 4 });
       expect(numThreads()).toBe(before);
       const executables: Executable[] = [];
