@@ -34,6 +34,8 @@ const DEFAULT_MEMORY_MB = 1024;
 /** Loading a stage, such as a model, is not a document's fault. */
 const START_MS = 60_000;
 const CHECK_MS = 100;
+/** Processes of one job that may end while they wait for work. */
+const MAX_IDLE_ENDS = 3;
 
 export interface SupervisedJob extends StageJob {
   readonly output: Schema;
@@ -57,8 +59,11 @@ export async function* superviseStage(
   let suspects: Unit[] = [];
   /** Has ended the process alone once. Whoever else ends processes, such as a system without memory, rarely hits twice. */
   let accused: Unit | undefined;
+  let numIdleEnds = 0;
+  let isAgain = false;
   let isAtEnd = false;
-  while (!isAtEnd || suspects.length > 0) {
+  while (!isAtEnd || suspects.length > 0 || isAgain) {
+    isAgain = false;
     const isCareful = suspects.length > 0;
     const session = new StageSession(job, program, isCareful);
     try {
@@ -81,7 +86,10 @@ export async function* superviseStage(
       } else {
         suspects = [...session.inFlight];
       }
-      if (!first) throw new InternalError(`a stage process ended by itself: ${session.failure.message}`);
+      // Somebody else may end a process that waits for work; one that ends by itself does so again.
+      isAgain = !first;
+      if (!first && ++numIdleEnds > MAX_IDLE_ENDS)
+        throw new InternalError(`a stage process ended by itself: ${session.failure.message}`);
     } finally {
       session.kill();
     }
