@@ -56,8 +56,9 @@ export class ConstraintCache {
 
   /** Several who ask for the same wait for one. Throws 400 naming the field for what cannot be promised, and the signal's reason. */
   async get({ spec, param }: WantedConstraint, tokenizer: Tokenizer, asker: Asker): Promise<Constraint> {
-    const key = JSON.stringify(spec);
-    if (key.length > MAX_SPEC_UNITS)
+    // To write megabytes only in order to refuse them would stall every stream.
+    const key = hasMoreText(spec, MAX_SPEC_UNITS) ? undefined : JSON.stringify(spec);
+    if (key === undefined || key.length > MAX_SPEC_UNITS)
       throw badRequest(
         `${param}: at most ${MAX_SPEC_UNITS} characters of schemas`,
         param,
@@ -114,4 +115,23 @@ function refusal(error: DotsError, param: string): unknown {
   if (error.message.startsWith('internal:')) return error;
   const hint = error.hint === undefined ? '' : `; ${error.hint}`;
   return badRequest(`${param}: ${error.message}${hint}`, param, error.code.replaceAll('-', '_'));
+}
+
+/** Whether strings and names alone, without quotes and escapes, are longer than `limit`. Looks no further than that. */
+function hasMoreText(value: unknown, limit: number): boolean {
+  let units = 0;
+  const left = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === 'string') units += next.length;
+    else if (Array.isArray(next)) for (const item of next) left.push(item);
+    else if (typeof next === 'object' && next !== null) {
+      for (const [name, inner] of Object.entries(next)) {
+        units += name.length;
+        left.push(inner);
+      }
+    }
+    if (units > limit) return true;
+  }
+  return false;
 }
