@@ -1,4 +1,4 @@
-/** Deletes models from the hub's cache: what a name means, and blobs that nothing shows any more. */
+/** Deletes models from the hub's cache: what a name means, and blobs that no snapshot refers to. */
 import { lstat, readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.ts';

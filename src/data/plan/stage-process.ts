@@ -62,7 +62,7 @@ function writeFully(text: string): void {
       bytes = bytes.subarray(writeSync(1, bytes));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Nobody reads any more: whoever started this process has gone, and takes nothing back.
+      // The reader is gone: whoever started this process has ended, and takes nothing back.
       if (code === 'EPIPE') process.exit(1);
       if (code !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
